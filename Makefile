@@ -1,0 +1,97 @@
+# Run `make` to see what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+
+PYTHON ?= python3
+PORT ?= 5000
+AWS_PORT ?= 4566
+export PORT AWS_PORT AWS_ENDPOINT_URL STACK
+export PYTHONPATH := functions
+
+BIN := .venv/bin
+CLI := $(BIN)/python -m infra.cli
+
+.PHONY: help
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: .venv/.run ## See it work: start the stack, upload the sample, print counts and an answer, stop
+	@$(CLI) demo
+
+.PHONY: run
+run: .venv/.run ## The same, but stay up [SAMPLE=file|none] [PORT=5000] [AWS_PORT=4566]
+	@$(CLI) run $(if $(SAMPLE),--sample "$(SAMPLE)")
+
+.PHONY: upload
+upload: .venv/.run ## Upload FILE=path to the running stack [AS_OF=2018-08-05|row] [KEY=name]
+	@$(CLI) upload "$(FILE)" $(if $(AS_OF),--as-of "$(AS_OF)") $(if $(KEY),--key "$(KEY)")
+
+.PHONY: counts
+counts: .venv/.run ## Print the counts of COUNTRY=Peru [SEGMENT=recency_segment]
+	@$(CLI) counts "$(COUNTRY)" $(if $(SEGMENT),--segment "$(SEGMENT)")
+
+.PHONY: ask
+ask: .venv/.run ## Ask for a voucher: COUNTRY=… SEGMENT=… LAST_ORDER=… ORDERS=…
+	@$(CLI) ask --country "$(COUNTRY)" --segment "$(SEGMENT)" $(if $(LAST_ORDER),--last-order "$(LAST_ORDER)") $(if $(ORDERS),--orders "$(ORDERS)")
+
+.PHONY: sample
+sample: .venv/.run ## Write the sample to FILE=sample.parquet
+	@$(CLI) sample "$(or $(FILE),sample.parquet)"
+
+.PHONY: setup
+setup: .venv/.dev ## Make .venv with all that running, testing and checking need
+
+.PHONY: test
+test: .venv/.dev ## Run every test: unit, property, integration, the stack end to end
+	@$(BIN)/pytest $(ARGS)
+
+.PHONY: lint
+lint: .venv/.dev ## Check style, types, import directions and the template
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/cfn-lint template.yaml
+
+.PHONY: format
+format: .venv/.dev ## Let ruff format and mend what it can
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+.PHONY: pr
+pr: lint test demo ## All that CI runs
+
+.PHONY: build
+build: ## Build both functions into .aws-sam/build with SAM CLI
+	@infra/sam build
+
+.PHONY: lock
+lock: .venv/.dev ## Pin requirements anew, with hashes [ARGS=--upgrade]
+	@for name in requirements/run requirements/dev functions/ingest/requirements functions/api/requirements; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-header $(ARGS) $$name.in -o $$name.txt; done
+
+.PHONY: clean
+clean: ## Remove everything that was made, .venv included
+	@rm -rf .venv .sam-venv .aws-sam .stack .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.run: requirements/run.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not; name one: make PYTHON=python3.13 …"; exit 1; }
+	@echo "Setting up .venv (once; about half a minute)"
+	@$(PYTHON) -m venv .venv >/dev/null || { echo "'$(PYTHON) -m venv' failed; install Python's venv module"; exit 1; }
+	@$(call install,$<)
+	@touch $@
+
+.venv/.dev: requirements/dev.txt .venv/.run
+	@echo "Adding what tests and checks need to .venv (once; about half a minute)"
+	@$(call install,$<)
+	@touch $@
+
+define install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1) >.venv/install.log 2>&1 || \
+	  { echo "The install failed: $$(grep -m1 ERROR .venv/install.log). All of it is in .venv/install.log"; exit 1; }
+endef

@@ -1,0 +1,1 @@
+"""The api function: counts become an answer."""

@@ -1,0 +1,1 @@
+"""The ingest function: a Parquet object becomes counts."""

@@ -1,0 +1,1 @@
+"""What both functions mean by segment, count and choice."""

@@ -1,0 +1,128 @@
+"""Segment definitions: which ranges of which attribute customers are sorted into."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+DEFINITIONS_FILE = Path(__file__).with_name("segments.toml")
+
+
+class DefinitionsError(ValueError):
+    """The segment definitions cannot be used; the message says which line of them and why."""
+
+
+class Attribute(StrEnum):
+    """What a customer can be sorted by."""
+
+    DAYS_SINCE_LAST_ORDER = "days_since_last_order"
+    TOTAL_ORDERS = "total_orders"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Range:
+    """An interval of an attribute, inclusive at both ends."""
+
+    min: int
+    max: int
+
+    def __contains__(self, value: float) -> bool:
+        return self.min <= value <= self.max
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A named way of sorting customers: disjoint ranges of one attribute, ascending."""
+
+    name: str
+    attribute: Attribute
+    ranges: tuple[Range, ...]
+
+    def range_of(self, value: float) -> Range | None:
+        """Return the range that holds ``value``, or None where none does (NaN is in no range)."""
+        return next((r for r in self.ranges if value in r), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """All segments, by the order in which they are defined."""
+
+    segments: tuple[Segment, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(segment.name for segment in self.segments)
+
+    @property
+    def version(self) -> str:
+        """Twelve hex digits that change when, and only when, what is counted changes."""
+        shape = repr(sorted((s.name, str(s.attribute), s.ranges) for s in self.segments))
+        return hashlib.sha256(shape.encode()).hexdigest()[:12]
+
+    def segment(self, name: str) -> Segment:
+        """Return the segment called ``name``.
+
+        Raises:
+            KeyError: if there is none.
+        """
+        return {segment.name: segment for segment in self.segments}[name]
+
+
+@cache
+def load_definitions(path: Path = DEFINITIONS_FILE) -> Definitions:
+    """Read and validate a definitions file.
+
+    Raises:
+        DefinitionsError: if the file is not TOML, or a segment has an unknown attribute,
+            no ranges, an empty range, a range of anything but whole numbers from 0, or two that overlap.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DefinitionsError(f"{path.name} cannot be read: {error}") from None
+    if not document:
+        raise DefinitionsError(f"{path.name} defines no segment; add one, such as [recency_segment]")
+    return Definitions(tuple(_segment(name, table) for name, table in document.items()))
+
+
+def _segment(name: str, table: object) -> Segment:
+    if not isinstance(table, dict) or set(table) != {"attribute", "ranges"}:
+        raise DefinitionsError(f"{name} must be a table with 'attribute' and 'ranges' and nothing else")
+    if "#" in name or not name.strip():
+        raise DefinitionsError(f"'{name}' cannot name a segment: a name is not blank and holds no '#'")
+    return Segment(name, _attribute(name, table["attribute"]), _ranges(name, table["ranges"]))
+
+
+def _attribute(name: str, value: object) -> Attribute:
+    try:
+        return Attribute(str(value))
+    except ValueError:
+        known = ", ".join(Attribute)
+        raise DefinitionsError(f"{name}: unknown attribute {value!r}; known are: {known}") from None
+
+
+def _ranges(name: str, values: object) -> tuple[Range, ...]:
+    if not isinstance(values, list) or not values:
+        raise DefinitionsError(f"{name}: 'ranges' must be a list of [min, max] with at least one entry")
+    ranges = tuple(sorted(_range(name, value) for value in values))
+    for below, above in pairwise(ranges):
+        if above.min <= below.max:
+            raise DefinitionsError(
+                f"{name}: ranges [{below.min}, {below.max}] and [{above.min}, {above.max}] overlap"
+            )
+    return ranges
+
+
+def _range(name: str, value: object) -> Range:
+    match value:
+        case [int(low), int(high)] if not isinstance(low, bool) and not isinstance(high, bool):
+            if low < 0 or low > high:
+                raise DefinitionsError(f"{name}: range [{low}, {high}] is empty or below 0")
+            return Range(low, high)
+        case _:
+            raise DefinitionsError(f"{name}: {value!r} is not a range; write [min, max] in whole numbers")

@@ -1,0 +1,123 @@
+"""The segments table in DynamoDB: the shape of its items, and reading them.
+
+One item per cell: ``country`` (partition key), ``cell`` (sort key), ``updated_at`` (ISO 8601, UTC) and
+one number per counter, named by voucher amount, so that ``ADD`` can change each on its own.
+In the cell of spellings the counters are named ``as:`` and the spelling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from vouchers.counts import SPELLINGS, Cell, Counters, country_key, range_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from vouchers.segments import Range
+
+COUNTRY, CELL, UPDATED_AT = "country", "cell", "updated_at"
+SPELLED = "as:"
+
+Item = dict[str, Any]
+"""An item in DynamoDB's own notation."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellCounts:
+    """How often each voucher amount was used in one cell, and when that last changed."""
+
+    amounts: dict[float, int]
+    updated_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountryCounts:
+    """Everything counted for one country: its most used spelling, and its cells by name."""
+
+    name: str
+    updated_at: str
+    cells: dict[str, CellCounts] = field(default_factory=dict)
+
+
+def item_key(cell: Cell) -> Item:
+    """Return the primary key of a cell's item."""
+    return {COUNTRY: {"S": cell.country}, CELL: {"S": cell.name}}
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentsTable:
+    """Reads the counts. Every method raises ``botocore.exceptions.ClientError`` when DynamoDB refuses."""
+
+    client: DynamoDBClient
+    name: str
+
+    def cell(self, country: str, segment: str, held: Range) -> CellCounts | None:
+        """Return the counts of one range with one GetItem; None where nothing was counted."""
+        key = item_key(range_cell(country, segment, held))
+        item = self.client.get_item(TableName=self.name, Key=key).get("Item")
+        return _cell_counts(item) if item else None
+
+    def country(self, name: str) -> CountryCounts | None:
+        """Return all that is counted for a country, however its name is written; None where there is nothing."""
+        items = {item[CELL]["S"]: item for item in self._query(country_key(name))}
+        updated_at = max((item[UPDATED_AT]["S"] for item in items.values()), default="")
+        spelling = _spelling(items.pop(SPELLINGS, {}))
+        if spelling is None:
+            return None
+        return CountryCounts(spelling, updated_at, {cell: _cell_counts(item) for cell, item in items.items()})
+
+    def countries(self) -> list[str]:
+        """Return the countries that have counts, each as it is most often written, sorted."""
+        pages = self.client.get_paginator("scan").paginate(
+            TableName=self.name,
+            FilterExpression="#cell = :spellings",
+            ExpressionAttributeNames={"#cell": CELL},
+            ExpressionAttributeValues={":spellings": {"S": SPELLINGS}},
+        )
+        names = (_spelling(item) for page in pages for item in page["Items"])
+        return sorted(name for name in names if name is not None)
+
+    def _query(self, key: str) -> Iterator[Item]:
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.name,
+            KeyConditionExpression="#country = :country",
+            ExpressionAttributeNames={"#country": COUNTRY},
+            ExpressionAttributeValues={":country": {"S": key}},
+        )
+        return (item for page in pages for item in page["Items"])
+
+
+def addition(table: str, cell: Cell, counters: Counters, now: str) -> Item:
+    """Return the ``Update`` of a transaction that adds ``counters`` to a cell's item."""
+    names = {f"#{i}": _counter(cell, name) for i, name in enumerate(counters)}
+    values = {f":{i}": {"N": str(delta)} for i, delta in enumerate(counters.values())}
+    terms = ",".join(f"#{i} :{i}" for i in range(len(counters)))
+    return {
+        "TableName": table,
+        "Key": item_key(cell),
+        "UpdateExpression": f"SET #at=:at ADD {terms}",
+        "ExpressionAttributeNames": {"#at": UPDATED_AT, **names},
+        "ExpressionAttributeValues": {":at": {"S": now}, **values},
+    }
+
+
+def _counter(cell: Cell, name: str) -> str:
+    return SPELLED + name if cell.name == SPELLINGS else name
+
+
+def _numbers(item: Mapping[str, Any]) -> Iterable[tuple[str, int]]:
+    return ((name, int(value["N"])) for name, value in item.items() if "N" in value and value["N"] != "0")
+
+
+def _cell_counts(item: Mapping[str, Any]) -> CellCounts:
+    amounts = {float(name): count for name, count in _numbers(item)}
+    return CellCounts(amounts, item[UPDATED_AT]["S"])
+
+
+def _spelling(item: Mapping[str, Any]) -> str | None:
+    written = [(-count, name.removeprefix(SPELLED)) for name, count in _numbers(item)]
+    return min(written)[1] if written else None
