@@ -1,0 +1,29 @@
+"""Which ports of this machine are free."""
+
+from __future__ import annotations
+
+import socket
+
+from infra.local.errors import StackError
+
+
+def require_free(port: int, variable: str) -> None:
+    """Raise StackError if something answers at ``port``; ``variable`` is what names another one."""
+    if _answers(port):
+        raise StackError(f"Port {port} is in use; free it, or name another: {variable}={port + 1}")
+
+
+def free_port() -> int:
+    """Return a port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(port: int) -> bool:
+    """Ask every address of localhost: on macOS another program may hold a port on IPv6 alone."""
+    try:
+        with socket.create_connection(("localhost", port), timeout=1):
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,72 @@
+"""The whole embedded stack: emulator, deployment and gateway, up for as long as a block runs."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from botocore.credentials import Credentials
+
+from infra.local.deploy import FUNCTIONS, deploy
+from infra.local.emulator import REGION, emulator
+from infra.local.gateway import Target, gateway
+from infra.local.ports import require_free
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Where a running stack is to be found: AWS's endpoint, the API's URL, and the stack's outputs."""
+
+    endpoint: str
+    url: str
+    outputs: dict[str, str]
+
+
+@contextmanager
+def running(
+    aws_port: int, port: int, *, parameters: Mapping[str, str] | None = None, functions: Path = FUNCTIONS
+) -> Iterator[Stack]:
+    """Run the stack while the block runs: AWS at ``aws_port``, the API at ``port``.
+
+    It stops with the block, however that ends; SIGTERM ends the block as Ctrl-C does.
+
+    Args:
+        aws_port: where the emulator of AWS is to listen.
+        port: where the gateway to the API is to listen.
+        parameters: the template's parameters that are not to have their default.
+        functions: the directory of the functions' packages.
+
+    Raises:
+        StackError: a port is in use, the emulator does not come up, or the deployment fails.
+    """
+    require_free(port, "PORT")
+    with ExitStack() as parts:
+        parts.enter_context(_ending_on_sigterm())
+        endpoint = parts.enter_context(emulator(aws_port))
+        outputs = deploy(endpoint, parameters or {}, functions=functions)
+        target = Target(outputs["ApiUrl"], REGION, Credentials("test", "test"))
+        yield Stack(endpoint, parts.enter_context(gateway(port, target)), outputs)
+
+
+@contextmanager
+def _ending_on_sigterm() -> Iterator[None]:
+    """Turn SIGTERM into an exception, so that what is open gets closed; only the main thread may."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(*_: object) -> NoReturn:
+    raise SystemExit(128 + signal.SIGTERM)
