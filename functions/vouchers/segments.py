@@ -32,6 +32,7 @@ class Range:
     max: int
 
     def __contains__(self, value: float) -> bool:
+        """Say whether ``value`` lies in the range; NaN lies in none."""
         return self.min <= value <= self.max
 
 
@@ -56,6 +57,7 @@ class Definitions:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The segments' names."""
         return tuple(segment.name for segment in self.segments)
 
     @property

@@ -62,7 +62,7 @@ class SegmentsTable:
         return _cell_counts(item) if item else None
 
     def country(self, name: str) -> CountryCounts | None:
-        """Return all that is counted for a country, however its name is written; None where there is nothing."""
+        """Return all that is counted for a country, however it is written; None where there is nothing."""
         items = {item[CELL]["S"]: item for item in self._query(country_key(name))}
         updated_at = max((item[UPDATED_AT]["S"] for item in items.values()), default="")
         spelling = _spelling(items.pop(SPELLINGS, {}))

@@ -1,0 +1,194 @@
+"""Texts, dates, timestamps and numbers → instants and numbers, each with the state it is in.
+
+What becomes of a value depends on the value alone. A column without dirt takes the first route of each
+function, one cast; only where that fails are the readable values told from the rest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+READABLE, NULL, EMPTY, UNREADABLE = range(4)
+"""States of a value; EMPTY is a text of nothing but blanks."""
+
+DAY = 86_400_000_000
+"""Microseconds."""
+
+FARTHEST = 4 * 10**18
+"""Microseconds from 1970 at which typed instants are held, so that their differences fit 64 bits."""
+
+YEAR_ONE = -62_135_596_800_000_000
+"""Microseconds from 1970 to the year 1, the first that a text may name."""
+
+_CLOCK = r"([01]\d|2[0-3])(:[0-5]\d(:[0-5]\d(\.\d{1,9})?)?)?"
+_ZONE = r"(Z|[+-]\d{2}(:?\d{2})?)"
+_INSTANT = rf"^\d{{4}}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([ T]{_CLOCK}{_ZONE}?)?$"
+_ZONED = rf"[ T][\d:.]+{_ZONE}$"
+_BELOW_MICROSECONDS = r"(\.\d{6})\d+"
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
+
+
+class Parsed(NamedTuple):
+    """Values (int64 microseconds since 1970 UTC, or float64) and the state of each (uint8)."""
+
+    values: NDArray[Any]
+    states: NDArray[np.uint8]
+
+
+def instants(array: pa.Array) -> Parsed:
+    """Read texts, dates and timestamps as microseconds since 1970 UTC; without a zone they are UTC."""
+    if pa.types.is_null(array.type):
+        return Parsed(np.zeros(len(array), np.int64), _states(array))
+    if not is_text(array.type):
+        return Parsed(_microseconds(array), _states(array))
+    for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
+        try:
+            return _from_year_one(array.cast(pa.string()).cast(kind), _states(array))
+        except pa.ArrowInvalid:
+            continue
+    return _sorted_out_instants(array)
+
+
+def numbers(array: pa.Array) -> Parsed:
+    """Read texts, integers, floats and decimals as float64; NaN and infinities are unreadable."""
+    if pa.types.is_null(array.type):
+        return Parsed(np.zeros(len(array)), _states(array))
+    if not is_text(array.type):
+        return _finite(array.cast(pa.float64()), _states(array))
+    try:
+        texts = array.cast(pa.string())
+        empty = pc.equal(texts, "").fill_null(fill_value=False)
+        return _finite(pc.if_else(empty, None, texts).cast(pa.float64()), _states(array, empty))
+    except pa.ArrowInvalid:
+        return _sorted_out_numbers(array)
+
+
+def cleaned(array: pa.Array) -> pa.Array:
+    """Return texts without blanks around them; bytes that are no UTF-8 become replacement characters."""
+    try:
+        texts = array.cast(pa.string())
+        texts.validate(full=True)
+    except pa.ArrowInvalid:
+        raw = array.cast(pa.binary()).to_pylist()
+        texts = pa.array([None if b is None else b.decode("utf-8", "replace") for b in raw], pa.string())
+    return pc.utf8_trim_whitespace(texts)
+
+
+def is_text(held: pa.DataType) -> bool:
+    """Say whether a type holds texts, or bytes that may be texts."""
+    kinds = (
+        pa.types.is_string,
+        pa.types.is_large_string,
+        pa.types.is_string_view,
+        pa.types.is_binary,
+        pa.types.is_large_binary,
+        pa.types.is_binary_view,
+    )
+    return any(holds(held) for holds in kinds)
+
+
+def booleans(array: pa.Array) -> NDArray[np.bool_]:
+    """Return a boolean array without nulls as numpy's."""
+    return _bits(array.buffers()[1], array.offset, len(array))
+
+
+def present(array: pa.Array) -> NDArray[np.bool_] | None:
+    """Return which entries are not null, or None where all are there."""
+    if array.null_count == 0:
+        return None
+    if pa.types.is_null(array.type):
+        return np.zeros(len(array), np.bool_)
+    return _bits(array.buffers()[0], array.offset, len(array))
+
+
+def _bits(buffer: pa.Buffer, offset: int, length: int) -> NDArray[np.bool_]:
+    whole = np.frombuffer(buffer, np.uint8)
+    return np.unpackbits(whole, bitorder="little", count=offset + length)[offset:].view(np.bool_)
+
+
+def _states(array: pa.Array, empty: pa.Array | None = None) -> NDArray[np.uint8]:
+    states = np.zeros(len(array), np.uint8)
+    there = present(array)
+    if there is not None:
+        states[~there] = NULL
+    if empty is not None:
+        states[booleans(empty)] = EMPTY
+    return states
+
+
+def _microseconds(array: pa.Array) -> NDArray[np.int64]:
+    if pa.types.is_date32(array.type):
+        return _scaled(_plain(array, np.int32).astype(np.int64), DAY)
+    unit = "ms" if pa.types.is_date64(array.type) else array.type.unit
+    if unit == "ns":
+        raw: NDArray[np.int64] = _plain(array, np.int64)
+        return raw // 1_000
+    return _scaled(_plain(array, np.int64), _MICROSECONDS[unit])
+
+
+def _scaled(raw: NDArray[np.int64], factor: int) -> NDArray[np.int64]:
+    return np.clip(raw, -FARTHEST // factor, FARTHEST // factor) * np.int64(factor)
+
+
+def _plain(array: pa.Array, kind: type[np.generic]) -> NDArray[Any]:
+    return np.frombuffer(array.buffers()[1], kind)[array.offset : array.offset + len(array)]
+
+
+def _from_year_one(instants: pa.Array, states: NDArray[np.uint8]) -> Parsed:
+    values = _plain(instants, np.int64)
+    early = (values < YEAR_ONE) & (states == READABLE)
+    return Parsed(values, np.where(early, UNREADABLE, states).astype(np.uint8))
+
+
+def _finite(floats: pa.Array, states: NDArray[np.uint8]) -> Parsed:
+    values = _plain(floats, np.float64)
+    stray = ~np.isfinite(values) & (states == READABLE)
+    return Parsed(values, np.where(stray, UNREADABLE, states).astype(np.uint8) if stray.any() else states)
+
+
+def _sorted_out_instants(array: pa.Array) -> Parsed:
+    texts = cleaned(array)
+    readable = pc.match_substring_regex(texts, _INSTANT)
+    zoned = pc.match_substring_regex(texts, _ZONED)
+    exact = pc.replace_substring_regex(texts, _BELOW_MICROSECONDS, r"\1")
+    local = _cast_or_null(pc.if_else(pc.and_not(readable, zoned), exact, None), pa.timestamp("us"))
+    world = _cast_or_null(pc.if_else(pc.and_(readable, zoned), exact, None), pa.timestamp("us", "UTC"))
+    merged = pc.coalesce(local, world.cast(pa.timestamp("us")))
+    return _from_year_one(merged, _sorted_out_states(texts, merged))
+
+
+def _sorted_out_numbers(array: pa.Array) -> Parsed:
+    texts = cleaned(array)
+    readable = pc.match_substring_regex(texts, _NUMBER)
+    floats = _cast_or_null(pc.if_else(readable, texts, None), pa.float64())
+    return _finite(
+        floats, _sorted_out_states(texts, floats, empty=pc.equal(texts, "").fill_null(fill_value=False))
+    )
+
+
+def _sorted_out_states(texts: pa.Array, read: pa.Array, empty: pa.Array | None = None) -> NDArray[np.uint8]:
+    unread = pc.and_(pc.is_valid(texts), pc.is_null(read))
+    states = _states(texts)
+    states[booleans(unread)] = UNREADABLE
+    if empty is not None:
+        states[booleans(empty)] = EMPTY
+    return states
+
+
+def _cast_or_null(texts: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Cast what can be cast, halving around the few values that look right and are not (30 February)."""
+    try:
+        return texts.cast(kind)
+    except pa.ArrowInvalid:
+        if len(texts) == 1:
+            return pa.nulls(1, kind)
+    middle = len(texts) // 2
+    return pa.concat_arrays([_cast_or_null(texts[:middle], kind), _cast_or_null(texts[middle:], kind)])

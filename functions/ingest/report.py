@@ -1,0 +1,127 @@
+"""Counted combinations of codes → what a file contributes to the counts, and the report on it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from ingest.errors import FileError
+from vouchers.choice import NO_VOUCHER
+from vouchers.counts import Contribution, amount_name, range_cell, spellings_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ingest.axes import Axes
+    from vouchers.counts import Cell
+    from vouchers.segments import Definitions, Segment
+
+MOST_COUNTERS = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentReport:
+    """How many of the counted rows a segment has, and how many of those lie in none of its ranges."""
+
+    counted: int
+    unsegmented: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a file's rows; always ``rows = counted + rejected``."""
+
+    rows: int
+    counted: int
+    rejected: int
+    rejected_by_reason: dict[str, int]
+    repaired: dict[str, int]
+    segments: dict[str, SegmentReport]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as plain values, for a log line or an item."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Combinations:
+    """Which combinations of codes were seen (intp, one a row and axis), and how often (int64)."""
+
+    codes: NDArray[np.intp]
+    counts: NDArray[np.int64]
+
+    def where(self, chosen: NDArray[np.bool_]) -> Combinations:
+        """Return some of them."""
+        return Combinations(self.codes[chosen], self.counts[chosen])
+
+    @property
+    def rows(self) -> int:
+        """How many rows they stand for."""
+        return int(self.counts.sum())
+
+
+def report_on(seen: Combinations, axes: Axes, definitions: Definitions) -> tuple[Contribution, Report]:
+    """Return a file's contribution to the counts, and its report.
+
+    Raises:
+        FileError: if the contribution has more counters than can be committed.
+    """
+    rejected, kept = _reject(seen, axes)
+    contribution, segmented = _contribution(kept, axes, definitions)
+    repaired = {
+        "total_orders_empty": kept.where(kept.codes[:, 2] == axes.orders.repaired).rows,
+        "voucher_amount_null": kept.where(kept.codes[:, 3] == axes.amount.repaired).rows,
+    }
+    segments = {name: SegmentReport(kept.rows, kept.rows - rows) for name, rows in segmented.items()}
+    return contribution, Report(seen.rows, kept.rows, seen.rows - kept.rows, rejected, repaired, segments)
+
+
+def _reject(seen: Combinations, axes: Axes) -> tuple[dict[str, int], Combinations]:
+    by_reason: dict[str, int] = {}
+    for axis, names in enumerate(axes.reasons):
+        for code, name in enumerate(names):
+            if rows := seen.where(seen.codes[:, axis] == code).rows:
+                by_reason[name] = rows
+        seen = seen.where(seen.codes[:, axis] >= len(names))
+    return by_reason, seen
+
+
+def _contribution(
+    kept: Combinations, axes: Axes, definitions: Definitions
+) -> tuple[Contribution, dict[str, int]]:
+    contribution: Contribution = {}
+    for country, _, rows in _by_country_and_amount(kept, axes):
+        _add(contribution, spellings_cell(country), country, rows)
+    segmented = {s.name: _add_segment(contribution, s, kept, axes) for s in definitions.segments}
+    if sum(map(len, contribution.values())) > MOST_COUNTERS:
+        raise FileError(
+            f"it has more than {MOST_COUNTERS:,} different counts; is 'voucher_amount' an amount?"
+        )
+    return contribution, segmented
+
+
+def _add_segment(contribution: Contribution, segment: Segment, kept: Combinations, axes: Axes) -> int:
+    axis, intervals, interval_of_code = axes.intervals(segment.attribute)
+    interval = interval_of_code[kept.codes[:, axis]]
+    segmented = 0
+    for held in segment.ranges:
+        customers = kept.where((interval >= 0) & intervals.within(held)[interval])
+        segmented += customers.rows
+        for country, amount, rows in _by_country_and_amount(customers, axes):
+            _add(contribution, range_cell(country, segment.name, held), amount, rows)
+    return segmented
+
+
+def _by_country_and_amount(seen: Combinations, axes: Axes) -> Iterator[tuple[str, str, int]]:
+    countries, first = axes.country.names, len(axes.country.reasons)
+    amounts = [amount_name(amount) for amount in (NO_VOUCHER, *axes.amount.amounts)]
+    for (country, amount), rows in zip(seen.codes[:, (0, 3)].tolist(), seen.counts.tolist(), strict=True):
+        yield countries[country - first], amounts[amount - axes.amount.repaired], rows
+
+
+def _add(contribution: Contribution, cell: Cell, name: str, rows: int) -> None:
+    counters = contribution.setdefault(cell, {})
+    counters[name] = counters.get(name, 0) + rows
