@@ -1,0 +1,81 @@
+"""What surrounds every route: errors become answers, and a request leaves one log line and one metric."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from api.echo import clipped
+from api.errors import RequestError, UnknownRouteError, failed, refused
+from api.responses import to_json
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver, Response
+    from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
+
+logger = Logger(json_serializer=to_json, location=None)
+
+
+def surround(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Response[Any]:
+    """Answer a request whatever happens, and observe it."""
+    started = perf_counter()
+    response, error = _answer(app, next_middleware)
+    if app.current_event.http_method == "HEAD":
+        response.body = ""
+    _observe(app, response.status_code, error, milliseconds=1000 * (perf_counter() - started))
+    return response
+
+
+def note(app: APIGatewayRestResolver, **asked: object) -> None:
+    """Add what was asked for to the request's log line; what is not text is left out."""
+    app.context["asked"] = {name: clipped(value) for name, value in asked.items() if isinstance(value, str)}
+
+
+def _answer(
+    app: APIGatewayRestResolver, next_middleware: NextMiddleware
+) -> tuple[Response[Any], Exception | None]:
+    try:
+        return next_middleware(app), None
+    except RequestError as error:
+        return refused(error), error
+    except Exception as error:  # noqa: BLE001 (the last resort: whatever it is, the caller gets an answer)
+        return failed(error, app.lambda_context.aws_request_id), error
+
+
+def _observe(
+    app: APIGatewayRestResolver, status: int, error: Exception | None, *, milliseconds: float
+) -> None:
+    method, path = app.current_event.http_method, app.current_event.path
+    # The paths that callers make up would each be a metric of its own.
+    route = "unknown" if isinstance(error, UnknownRouteError) else app.context["_route"].path
+    facts = {
+        "method": method,
+        "route": route,
+        "status": status,
+        "duration_ms": round(milliseconds, 3),
+        "request_id": app.lambda_context.aws_request_id,
+        **app.context.get("asked", {}),
+    }
+    sentence = f"{method} {clipped(path)} {status}"
+    if error is None or isinstance(error, RequestError):
+        logger.info(sentence, extra=facts)
+    else:
+        logger.error(sentence, extra=facts, exc_info=error)
+    _measure(route, milliseconds)
+
+
+def _measure(route: str, milliseconds: float) -> None:
+    metrics = _metrics()
+    metrics.add_dimension("route", route)
+    metrics.add_metric("RequestDuration", MetricUnit.Milliseconds, milliseconds)
+    metrics.flush_metrics()
+
+
+@cache
+def _metrics() -> Metrics:
+    return Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or "VoucherSelector")

@@ -1,0 +1,57 @@
+"""The API function: its routes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver
+
+from api import requests, responses, selection
+from api.boundary import note, surround
+from api.connection import segments_table
+from api.routing import serve
+from vouchers.segments import load_definitions
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+app = APIGatewayRestResolver(serializer=responses.to_json, debug=False)
+app.use([surround])
+
+
+def voucher_amount() -> responses.VoucherAnswer:
+    """Answer which voucher amount to give a customer."""
+    fields = requests.fields_of(app.current_event)
+    note(app, country=fields.get("country_code"), segment=fields.get("segment_name"))
+    request = requests.voucher_request(fields, load_definitions(), datetime.now(UTC))
+    return responses.VoucherAnswer(selection.voucher_amounts(segments_table(), request))
+
+
+def counts() -> responses.CountsAnswer:
+    """Answer what is counted for a country."""
+    query = app.current_event.query_string_parameters
+    note(app, country=query.get("country"), segment=query.get("segment"))
+    request = requests.counts_request(query, load_definitions())
+    counted = selection.country_counts(segments_table(), request.country)
+    return responses.counts_answer(counted, request.segments)
+
+
+def health() -> responses.Health:
+    """Answer that the function runs."""
+    return responses.Health("ok", load_definitions().version)
+
+
+serve(
+    app,
+    {
+        "/voucher_amount": {"GET": voucher_amount, "POST": voucher_amount},
+        "/v1/counts": {"GET": counts},
+        "/health": {"GET": health},
+    },
+)
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer one request of API Gateway's REST API."""
+    return app.resolve(event, context)

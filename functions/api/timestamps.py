@@ -1,0 +1,31 @@
+"""Reading the moments that callers write."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+WRITTEN = re.compile(
+    r"\d{4}-\d{2}-\d{2}"
+    r"(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?",
+    re.ASCII,
+)
+
+
+def parse_timestamp(text: str) -> datetime:
+    """Return the moment that ``text`` names, in UTC, cut to microseconds.
+
+    Args:
+        text: a date, or a date and time with ``T`` or a blank between them, with or without seconds,
+            fractions and a zone; no zone means UTC.
+
+    Raises:
+        ValueError: if it is anything else, or outside the years 1 to 9999.
+    """
+    if not WRITTEN.fullmatch(text.upper()):
+        raise ValueError("not a timestamp")
+    moment = datetime.fromisoformat(text.upper())
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError("outside the years 1 to 9999") from None

@@ -1,0 +1,196 @@
+"""The sources table in DynamoDB: what each object under the prefix contributed to the counts.
+
+One item per object key: ``source`` (partition key), ``revision`` (a number that every write changes), the
+fields of the state that the counts hold, and, while a commit is under way, the state that it leads to
+(``pending``) with the number of its chunks that are done (``done``). ``discard`` lists objects in the results
+bucket that nothing refers to any longer.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from vouchers.counts import Cell, Contribution
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+SOURCE, REVISION, PENDING, DONE, DISCARD, EXPIRES_AT = (
+    "source",
+    "revision",
+    "pending",
+    "done",
+    "discard",
+    "expires_at",
+)
+SEQUENCER_DIGITS = 64
+NEVER_APPLIED = 0
+
+
+class Status(StrEnum):
+    """What became of a source: its rows are counted, its object is gone, or it could not be counted."""
+
+    COUNTED = "counted"
+    DELETED = "deleted"
+    FAILED = "failed"
+
+
+class EventOrder(NamedTuple):
+    """Orders the events of one object: by S3's sequencer, then by time (ISO 8601, UTC, microseconds).
+
+    The rule for comparing sequencers, hexadecimal numbers of varying length, is S3's own: padded with zeros
+    on the right. The time decides where a platform sends the same sequencer, or none, with every event.
+    """
+
+    sequencer: str
+    time: str
+
+    @classmethod
+    def of(cls, sequencer: str, time: datetime) -> EventOrder:
+        """Return the order of an event as S3 sends it."""
+        return cls(sequencer.upper().ljust(SEQUENCER_DIGITS, "0"), iso(time))
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What one event made of a source."""
+
+    status: Status
+    sequencer: str
+    event_time: str
+    committed_at: str
+    definitions: str
+    as_of: str | None = None
+    version_id: str | None = None
+    etag: str | None = None
+    error: str | None = None
+    report: dict[str, Any] = field(default_factory=dict)
+    contribution: str | None = None
+    contribution_object: str | None = None
+    rejected_object: str | None = None
+
+    @property
+    def order(self) -> EventOrder:
+        """Where the event stands among those of the object."""
+        return EventOrder(self.sequencer, self.event_time)
+
+    @property
+    def objects(self) -> set[str]:
+        """The keys in the results bucket that the state refers to."""
+        return {key for key in (self.contribution_object, self.rejected_object) if key}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source as its item has it; ``state`` is None where no event was ever committed."""
+
+    key: str
+    revision: int = NEVER_APPLIED
+    state: State | None = None
+    pending: State | None = None
+    done: int = 0
+    discard: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class SourcesTable:
+    """Reads and writes sources. Reads raise ``botocore.exceptions.ClientError`` when DynamoDB refuses."""
+
+    client: DynamoDBClient
+    name: str
+
+    def load(self, key: str) -> Source:
+        """Return the source of an object key, as of the last write to it."""
+        got = self.client.get_item(TableName=self.name, Key={SOURCE: {"S": key}}, ConsistentRead=True)
+        return _source(key, got["Item"]) if "Item" in got else Source(key)
+
+    def replacement(self, read: Source, new: Source, expires_at: int | None = None) -> dict[str, Any]:
+        """Return the write that puts ``new`` in place of ``read``, unless it has changed since it was read."""
+        return {"TableName": self.name, "Item": _item(new, expires_at), **_unchanged(read)}
+
+    def progress(self, read: Source) -> dict[str, Any]:
+        """Return the write that marks one more chunk of ``read``'s pending state as done, unless it changed."""
+        unchanged = _unchanged(read)
+        unchanged["ExpressionAttributeValues"] |= {":next": _number(read.revision + 1), ":one": _number(1)}
+        return {
+            "TableName": self.name,
+            "Key": {SOURCE: {"S": read.key}},
+            "UpdateExpression": f"SET {REVISION} = :next ADD {DONE} :one",
+            **unchanged,
+        }
+
+
+def encode(contribution: Contribution) -> str:
+    """Return a contribution as JSON: country → cell → counter → count."""
+    nested: dict[str, dict[str, dict[str, int]]] = {}
+    for cell, counters in sorted(contribution.items()):
+        nested.setdefault(cell.country, {})[cell.name] = counters
+    return json.dumps(nested, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def decode(text: str) -> Contribution:
+    """Return the contribution that ``encode`` wrote."""
+    return {
+        Cell(country, name): counters
+        for country, cells in json.loads(text).items()
+        for name, counters in cells.items()
+    }
+
+
+def iso(moment: datetime) -> str:
+    """Return a moment as ISO 8601 text in UTC, to the microsecond, so that texts sort as moments do."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _unchanged(read: Source) -> dict[str, Any]:
+    if read.revision == NEVER_APPLIED:
+        return {"ConditionExpression": f"attribute_not_exists({REVISION})", "ExpressionAttributeValues": {}}
+    return {
+        "ConditionExpression": f"{REVISION} = :read",
+        "ExpressionAttributeValues": {":read": _number(read.revision)},
+    }
+
+
+def _item(source: Source, expires_at: int | None) -> dict[str, Any]:
+    item = {SOURCE: {"S": source.key}, REVISION: _number(source.revision), DONE: _number(source.done)}
+    if source.state:
+        item |= _state_item(source.state)
+    if source.pending:
+        item[PENDING] = {"M": _state_item(source.pending)}
+    if source.discard:
+        item[DISCARD] = {"SS": sorted(source.discard)}
+    if expires_at is not None:
+        item[EXPIRES_AT] = _number(expires_at)
+    return item
+
+
+def _state_item(state: State) -> dict[str, Any]:
+    texts = {f.name: getattr(state, f.name) for f in fields(state) if f.name != "report"}
+    item = {name: {"S": str(value)} for name, value in texts.items() if value is not None}
+    return item | {"report": {"S": json.dumps(state.report)}}
+
+
+def _source(key: str, item: Mapping[str, Any]) -> Source:
+    return Source(
+        key,
+        int(item[REVISION]["N"]),
+        _state(item) if "status" in item else None,
+        _state(item[PENDING]["M"]) if PENDING in item else None,
+        int(item[DONE]["N"]),
+        frozenset(item.get(DISCARD, {}).get("SS", ())),
+    )
+
+
+def _state(item: Mapping[str, Any]) -> State:
+    texts = {f.name: item[f.name]["S"] for f in fields(State) if f.name in item}
+    return State(**texts | {"status": Status(texts["status"]), "report": json.loads(texts["report"])})
+
+
+def _number(value: int) -> dict[str, str]:
+    return {"N": str(value)}
