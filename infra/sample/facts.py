@@ -1,0 +1,168 @@
+"""What is known of the 2020 file, and what the sample assumes of it where nothing is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from typing import NamedTuple
+
+FREQUENCY_RANGES = ((0, 4), (5, 13), (14, 37), (38, 516))
+"""Total orders, by the ranges in which they are counted; 516 is the most seen."""
+
+MONTHS_EARLY = 38
+"""By so much a faulty clock sets the time of some uses back, to before the customer's last order."""
+
+
+class Visits(NamedTuple):
+    """Uses on the days from ``start``, by customers whose last order was ``lag`` days before."""
+
+    start: date
+    days: int
+    lag: int
+    weight: int
+
+
+JUST_ORDERED = (
+    Visits(date(2020, 2, 9), 21, 2, 17),
+    Visits(date(2020, 2, 9), 21, 3, 14),
+    Visits(date(2020, 2, 9), 21, 4, 23),
+    Visits(date(2020, 2, 9), 21, 5, 6),
+    Visits(date(2020, 2, 9), 21, 6, 14),
+    Visits(date(2020, 3, 1), 31, 2, 3),
+    Visits(date(2020, 4, 1), 30, 1, 18),
+    Visits(date(2020, 5, 1), 13, 1, 26),
+)
+A_MONTH_AGO = (
+    Visits(date(2020, 2, 9), 21, 30, 227),
+    Visits(date(2020, 2, 9), 21, 31, 10843),
+    Visits(date(2020, 2, 9), 21, 32, 3838),
+    Visits(date(2020, 3, 1), 31, 30, 4087),
+    Visits(date(2020, 3, 1), 31, 31, 108),
+    Visits(date(2020, 4, 1), 30, 31, 8560),
+    Visits(date(2020, 5, 1), 25, 31, 12348),
+)
+A_QUARTER_AGO = (
+    Visits(date(2020, 2, 9), 21, 91, 317),
+    Visits(date(2020, 2, 9), 21, 92, 5825),
+    Visits(date(2020, 3, 1), 31, 90, 648),
+    Visits(date(2020, 3, 1), 31, 92, 9477),
+    Visits(date(2020, 3, 1), 31, 93, 5386),
+    Visits(date(2020, 4, 1), 30, 90, 28343),
+    Visits(date(2020, 4, 1), 30, 91, 3254),
+    Visits(date(2020, 5, 1), 25, 90, 4541),
+)
+VISITS = JUST_ORDERED + A_MONTH_AGO + A_QUARTER_AGO
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """Uses of one voucher amount in one country.
+
+    Attributes:
+        amount: the voucher's amount; NaN where no voucher was used, which the file writes as null.
+        by_frequency: uses by range of total orders; together they are all uses.
+        by_recency: uses a month, and a quarter, after the last order; the others are early or just ordered.
+        without_orders: uses whose total orders are empty.
+    """
+
+    amount: float
+    by_frequency: tuple[int, ...]
+    by_recency: tuple[int, int]
+    without_orders: int
+
+    @property
+    def rows(self) -> int:
+        """All uses of the amount."""
+        return sum(self.by_frequency)
+
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    """What the file holds of one country.
+
+    Attributes:
+        name: as written in the file.
+        uses: one entry per voucher amount.
+        early: rows whose time of use is set back.
+        duplicates: rows that repeat another one to the last digit.
+    """
+
+    name: str
+    uses: tuple[Uses, ...]
+    early: int
+    duplicates: int
+
+    @property
+    def rows(self) -> int:
+        """All rows of the country."""
+        return sum(uses.rows for uses in self.uses)
+
+
+def apportion(total: int, weights: tuple[int, ...]) -> tuple[int, ...]:
+    """Divide ``total`` by weights into whole parts that add up to it."""
+    bounds = [total * sum(weights[:i]) // sum(weights) for i in range(len(weights) + 1)]
+    return tuple(upper - lower for lower, upper in pairwise(bounds))
+
+
+NO_VOUCHER = float("nan")
+
+PERU = Country(
+    "Peru",
+    (
+        Uses(NO_VOUCHER, (4543, 253, 1501, 7653), (2049, 10825), 1147),
+        Uses(2640.0, (16496, 4112, 11813, 16681), (22160, 22854), 3880),
+        Uses(3520.0, (7758, 1374, 4391, 8514), (7993, 12243), 1825),
+        Uses(4400.0, (7402, 1272, 4225, 8559), (7809, 11869), 1742),
+    ),
+    early=8624,
+    duplicates=2,
+)
+
+
+def _like_peru(
+    name: str, amounts: dict[float, int], *, without_orders: int, early: int, duplicates: int
+) -> Country:
+    """Return a country of which only totals are known, with Peru's shares below them."""
+    frequencies = tuple(sum(ranges) for ranges in zip(*(u.by_frequency for u in PERU.uses), strict=True))
+    empty = apportion(without_orders, tuple(amounts.values()))
+    unknown = apportion(early, tuple(amounts.values()))
+    uses = tuple(
+        Uses(amount, apportion(rows, frequencies), _by_recency(rows - aside), blank)
+        for (amount, rows), blank, aside in zip(amounts.items(), empty, unknown, strict=True)
+    )
+    return Country(name, uses, early, duplicates)
+
+
+def _by_recency(rows: int) -> tuple[int, int]:
+    weights = tuple(sum(v.weight for v in visits) for visits in (JUST_ORDERED, A_MONTH_AGO, A_QUARTER_AGO))
+    _, month, quarter = apportion(rows, weights)
+    return month, quarter
+
+
+COUNTRIES = (
+    _like_peru(
+        "China",
+        {NO_VOUCHER: 5839, 1760.0: 78330, 3080.0: 8760, 4400.0: 29480, 5720.0: 9820, 8800.0: 37493},
+        without_orders=13548,
+        early=13536,
+        duplicates=4,
+    ),
+    _like_peru(
+        "Australia",
+        {NO_VOUCHER: 9641, 1760.0: 7670, 2200.0: 45810, 3520.0: 7220, 5720.0: 40320, 11000.0: 23343},
+        without_orders=10697,
+        early=10687,
+        duplicates=3,
+    ),
+    PERU,
+    _like_peru(
+        "Latvia",
+        {NO_VOUCHER: 137, 1540.0: 5080, 3080.0: 4980, 4400.0: 38750, 8800.0: 16730, 13200.0: 35477},
+        without_orders=8075,
+        early=8067,
+        duplicates=3,
+    ),
+)
+
+ROWS = sum(country.rows for country in COUNTRIES)
