@@ -12,13 +12,12 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from api.echo import clipped
 from api.errors import RequestError, UnknownRouteError, failed, refused
-from api.responses import to_json
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver, Response
     from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
-logger = Logger(json_serializer=to_json, location=None)
+logger = Logger(location=None)
 
 
 def surround(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Response[Any]:
