@@ -63,12 +63,15 @@ def deploy(
     body = json.dumps(for_emulator(yaml_parse(template.read_text()), code))
     cloudformation = session().client("cloudformation", endpoint_url=endpoint)
     values = {"EndpointUrl": endpoint, **parameters}
-    cloudformation.create_stack(
-        StackName=STACK_NAME,
-        TemplateBody=body,
-        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()],
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-    )
+    try:
+        cloudformation.create_stack(
+            StackName=STACK_NAME,
+            TemplateBody=body,
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+    except cloudformation.exceptions.ClientError as error:
+        raise StackError(f"The deployment failed: {error.response['Error']['Message']}") from error
     return _wait_until_complete(cloudformation)
 
 
