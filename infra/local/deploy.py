@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import io
 import json
 import time
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
 from botocore.session import Session as CoreSession
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # it ships none
 
+from infra.local.adapt import for_emulator
 from infra.local.emulator import REGION
 from infra.local.errors import StackError
 
@@ -30,7 +30,6 @@ FUNCTIONS = ROOT / "functions"
 STACK_NAME = "voucher-selector"
 
 CODE_BUCKET = "voucher-selector-code"
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 SECONDS_BETWEEN_LOOKS = 0.1
 
 
@@ -73,31 +72,6 @@ def deploy(
     except cloudformation.exceptions.ClientError as error:
         raise StackError(f"The deployment failed: {error.response['Error']['Message']}") from error
     return _wait_until_complete(cloudformation)
-
-
-def for_emulator(template: dict[str, Any], code: str) -> dict[str, Any]:
-    """Return ``template`` with its functions' code at ``code``, and its routes as the emulator knows them.
-
-    The emulator imports an API's routes method by method and passes over ANY.
-    """
-    prepared = copy.deepcopy(template)
-    prepared["Globals"]["Function"]["CodeUri"] = code
-    for resource in prepared["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"]["Events"] = _by_method(resource["Properties"]["Events"])
-    return prepared
-
-
-def _by_method(events: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``events`` with each route for any method as one route per method."""
-    spelt: dict[str, Any] = {}
-    for name, event in events.items():
-        any_method = event["Properties"].get("Method") == "ANY"
-        for method in METHODS if any_method else ():
-            spelt[name + method] = event | {"Properties": event["Properties"] | {"Method": method}}
-        if not any_method:
-            spelt[name] = event
-    return spelt
 
 
 def pack(functions: Path) -> bytes:

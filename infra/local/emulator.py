@@ -27,8 +27,12 @@ PRIVATE = ("AWS_", "PYTHON", "POWERTOOLS_")
 
 
 @contextmanager
-def emulator(port: int) -> Iterator[str]:
+def emulator(port: int, *, enforce_iam: bool = False) -> Iterator[str]:
     """Run the emulator at ``port`` while the block runs; yield its endpoint's URL.
+
+    Args:
+        port: where it listens, on loopback alone.
+        enforce_iam: whether signatures are checked and the roles' policies hold; if not, any credentials do.
 
     Raises:
         StackError: the port is in use, or the emulator does not come up.
@@ -36,7 +40,7 @@ def emulator(port: int) -> Iterator[str]:
     require_free(port, "AWS_PORT")
     LOGS.mkdir(exist_ok=True)
     log = LOGS / f"{port}.log"
-    process = _start(port, log)
+    process = _start(_environment(port, enforce_iam=enforce_iam), log)
     try:
         _wait_until_ready(process, port, log)
         yield f"http://127.0.0.1:{port}"
@@ -44,21 +48,22 @@ def emulator(port: int) -> Iterator[str]:
         process.communicate()
 
 
-def _start(port: int, log: Path) -> subprocess.Popen[bytes]:
+def _start(environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("wb") as output:
         return subprocess.Popen(  # noqa: S603 - this interpreter, and a module of its environment
             [sys.executable, "-P", LEASH, sys.executable, "-P", "-m", "ministack"],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=_environment(port),
+            env=environment,
             start_new_session=True,
         )
 
 
-def _environment(port: int) -> dict[str, str]:
+def _environment(port: int, *, enforce_iam: bool) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PRIVATE)}
     return inherited | {
+        "AUTH": str(enforce_iam).lower(),
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "IOT_MTLS_ENABLED": "0",

@@ -31,7 +31,12 @@ class Stack:
 
 @contextmanager
 def running(
-    aws_port: int, port: int, *, parameters: Mapping[str, str] | None = None, functions: Path = FUNCTIONS
+    aws_port: int,
+    port: int,
+    *,
+    parameters: Mapping[str, str] | None = None,
+    functions: Path = FUNCTIONS,
+    enforce_iam: bool = False,
 ) -> Iterator[Stack]:
     """Run the stack while the block runs: AWS at ``aws_port``, the API at ``port``.
 
@@ -42,6 +47,7 @@ def running(
         port: where the gateway to the API is to listen.
         parameters: the template's parameters that are not to have their default.
         functions: the directory of the functions' packages.
+        enforce_iam: whether the emulator holds the functions to their roles' policies.
 
     Raises:
         StackError: a port is in use, the emulator does not come up, or the deployment fails.
@@ -49,7 +55,7 @@ def running(
     require_free(port, "PORT")
     with ExitStack() as parts:
         parts.enter_context(_ending_on_sigterm())
-        endpoint = parts.enter_context(emulator(aws_port))
+        endpoint = parts.enter_context(emulator(aws_port, enforce_iam=enforce_iam))
         outputs = deploy(endpoint, parameters or {}, functions=functions)
         target = Target(outputs["ApiUrl"], REGION, Credentials("test", "test"))
         yield Stack(endpoint, parts.enter_context(gateway(port, target)), outputs)
