@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +11,7 @@ from ingest.errors import FileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from io import RawIOBase
 
 COUNTRY, LAST_ORDER, TIMESTAMP = "country_code", "last_order_ts", "timestamp"
 ORDERS, AMOUNT = "total_orders", "voucher_amount"
@@ -27,11 +28,11 @@ def needed_columns(*, row_as_of: bool) -> tuple[str, ...]:
     return (COUNTRY, LAST_ORDER, ORDERS, AMOUNT, *((TIMESTAMP,) if row_as_of else ()))
 
 
-def open_parquet(source: BinaryIO, columns: Sequence[str]) -> pq.ParquetFile:
+def open_parquet(source: IO[bytes] | RawIOBase, columns: Sequence[str]) -> pq.ParquetFile:
     """Open a Parquet file and check that ``columns`` are there and of readable types.
 
     Raises:
-        FileError: if it is not Parquet, or a column is missing, there twice, or of a type that cannot be read.
+        FileError: if it is not Parquet, or a column is missing, there twice or of no readable type.
     """
     try:
         file = pq.ParquetFile(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING
 
 from ingest.axes import KEPT, make_axes, reasons_of_rows
 from ingest.columns import batches, needed_columns, open_parquet
@@ -12,6 +12,7 @@ from ingest.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from io import RawIOBase
 
     import numpy as np
     import pyarrow as pa
@@ -32,7 +33,7 @@ class Counted:
 
 
 def count_file(
-    source: BinaryIO, as_of: int | None, definitions: Definitions, reject: Rejected | None = None
+    source: IO[bytes] | RawIOBase, as_of: int | None, definitions: Definitions, reject: Rejected | None = None
 ) -> Counted:
     """Count the voucher amounts of a Parquet file.
 

@@ -21,16 +21,10 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-SOURCE, REVISION, PENDING, DONE, DISCARD, EXPIRES_AT = (
-    "source",
-    "revision",
-    "pending",
-    "done",
-    "discard",
-    "expires_at",
-)
+SOURCE, REVISION, DONE = "source", "revision", "done"
+PENDING, DISCARD, EXPIRES_AT = "pending", "discard", "expires_at"
 SEQUENCER_DIGITS = 64
-NEVER_APPLIED = 0
+NEVER_WRITTEN = 0
 
 
 class Status(StrEnum):
@@ -91,7 +85,7 @@ class Source:
     """A source as its item has it; ``state`` is None where no event was ever committed."""
 
     key: str
-    revision: int = NEVER_APPLIED
+    revision: int = NEVER_WRITTEN
     state: State | None = None
     pending: State | None = None
     done: int = 0
@@ -111,19 +105,37 @@ class SourcesTable:
         return _source(key, got["Item"]) if "Item" in got else Source(key)
 
     def replacement(self, read: Source, new: Source, expires_at: int | None = None) -> dict[str, Any]:
-        """Return the write that puts ``new`` in place of ``read``, unless it has changed since it was read."""
-        return {"TableName": self.name, "Item": _item(new, expires_at), **_unchanged(read)}
+        """Return the ``Put`` of a transaction that writes ``new``, unless ``read`` has changed since.
+
+        Args:
+            read: the source as it was loaded.
+            new: the source to write in its place.
+            expires_at: seconds since 1970 from which DynamoDB may forget the item.
+        """
+        return {"TableName": self.name, "Item": _item(new, expires_at)} | _unless_changed(read)
 
     def progress(self, read: Source) -> dict[str, Any]:
-        """Return the write that marks one more chunk of ``read``'s pending state as done, unless it changed."""
-        unchanged = _unchanged(read)
-        unchanged["ExpressionAttributeValues"] |= {":next": _number(read.revision + 1), ":one": _number(1)}
-        return {
+        """Return the ``Update`` of a transaction that counts one more chunk done, unless ``read`` changed."""
+        update = _unless_changed(read) | {
             "TableName": self.name,
             "Key": {SOURCE: {"S": read.key}},
-            "UpdateExpression": f"SET {REVISION} = :next ADD {DONE} :one",
-            **unchanged,
+            "UpdateExpression": "ADD #revision :one, #done :one",
         }
+        update["ExpressionAttributeNames"] |= {"#done": DONE}
+        update["ExpressionAttributeValues"] |= {":one": _number(1)}
+        return update
+
+    def forget_discarded(self, read: Source) -> None:
+        """Empty the list of objects to discard, unless ``read`` has changed since."""
+        update = _unless_changed(read) | {
+            "Key": {SOURCE: {"S": read.key}},
+            "UpdateExpression": "REMOVE #discard",
+        }
+        update["ExpressionAttributeNames"] |= {"#discard": DISCARD}
+        try:
+            self.client.update_item(TableName=self.name, **update)
+        except self.client.exceptions.ConditionalCheckFailedException:
+            return
 
 
 def encode(contribution: Contribution) -> str:
@@ -148,17 +160,23 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _unchanged(read: Source) -> dict[str, Any]:
-    if read.revision == NEVER_APPLIED:
-        return {"ConditionExpression": f"attribute_not_exists({REVISION})", "ExpressionAttributeValues": {}}
+def _unless_changed(read: Source) -> dict[str, Any]:
+    names = {"#revision": REVISION}
+    if read.revision == NEVER_WRITTEN:
+        return {"ConditionExpression": "attribute_not_exists(#revision)", "ExpressionAttributeNames": names}
     return {
-        "ConditionExpression": f"{REVISION} = :read",
+        "ConditionExpression": "#revision = :read",
+        "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": {":read": _number(read.revision)},
     }
 
 
 def _item(source: Source, expires_at: int | None) -> dict[str, Any]:
-    item = {SOURCE: {"S": source.key}, REVISION: _number(source.revision), DONE: _number(source.done)}
+    item: dict[str, Any] = {
+        SOURCE: {"S": source.key},
+        REVISION: _number(source.revision),
+        DONE: _number(source.done),
+    }
     if source.state:
         item |= _state_item(source.state)
     if source.pending:

@@ -1,0 +1,127 @@
+"""Counts → DynamoDB, exactly once.
+
+A commit leads a source from the state that its item holds to another and adds the difference of the two
+contributions to the counters. Every transaction changes the source's item, on the condition that nobody else
+has since it was read, together with the counters that belong to that change; so whatever is repeated,
+reordered or cut off, the item says what the counters hold. A commit that needs several transactions writes
+its aim into the item first (``pending``); whoever next finds it there finishes it before anything else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ingest.chunks import chunks
+from ingest.transact import ChangedError, transact
+from vouchers.counts import difference
+from vouchers.sources import Source, State, Status, decode, encode, iso
+from vouchers.table import addition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from ingest.chunks import Chunk
+    from ingest.objects import Results
+    from vouchers.counts import Contribution
+    from vouchers.sources import SourcesTable
+
+LONGEST_INLINE = 100_000
+"""Bytes of a contribution that an item holds itself; two of them and a report fit its 400 KB."""
+
+REMEMBERED = 30 * 86_400
+"""Seconds for which the deletion of a source is remembered, so that late events for it change nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Where commits are kept: the two tables and the results bucket, with a clock and the time left.
+
+    Besides what each method names, all raise ``BusyError`` when other commits hold the counters until the
+    time is up, and botocore's errors when AWS refuses or cannot be reached; the next try goes on from there.
+    """
+
+    client: DynamoDBClient
+    sources: SourcesTable
+    segments_table: str
+    results: Results
+    now: Callable[[], datetime]
+    seconds_left: Callable[[], float]
+
+    def settled(self, key: str) -> Source:
+        """Return a source with no commit under way: one that was cut off is finished first."""
+        while True:
+            source = self.sources.load(key)
+            try:
+                return self.tidied(self._finish(source, source.pending) if source.pending else source)
+            except ChangedError:
+                continue
+
+    def commit(self, source: Source, state: State, contribution: Contribution) -> Source:
+        """Lead ``source`` to ``state``, which contributes ``contribution``; return it as written.
+
+        Raises:
+            ChangedError: if the source has changed since it was loaded; nothing has happened then, or a
+                commit under way is written down that ``settled`` finishes.
+        """
+        plan = chunks(difference(self._contribution(source.state), contribution))
+        if len(plan) == 1:
+            return self._apply(source, state, plan[0])
+        begun = replace(source, revision=source.revision + 1, pending=state, done=0)
+        self._transact([{"Put": self.sources.replacement(source, begun)}])
+        return self._finish(begun, state)
+
+    def stored(self, source: Source, state: State, contribution: Contribution) -> State:
+        """Return ``state`` with its contribution: in itself, or where large, in the results bucket."""
+        text = encode(contribution)
+        if len(text.encode()) <= LONGEST_INLINE:
+            return replace(state, contribution=text)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+        key = results_key("contributions", source, f"{digest}.json")
+        self.results.write_text(key, text)
+        return replace(state, contribution_object=key)
+
+    def tidied(self, source: Source) -> Source:
+        """Delete the objects that ``source`` no longer refers to; return it without them."""
+        if not source.discard:
+            return source
+        self.results.discard(source.discard)
+        self.sources.forget_discarded(source)
+        return replace(source, discard=frozenset())
+
+    def _finish(self, source: Source, aim: State) -> Source:
+        plan = chunks(difference(self._contribution(source.state), self._contribution(aim)))
+        for chunk in plan[source.done : -1]:
+            self._transact([{"Update": self.sources.progress(source)}, *self._additions(chunk)])
+            source = replace(source, revision=source.revision + 1, done=source.done + 1)
+        return self._apply(source, aim, plan[-1])
+
+    def _apply(self, source: Source, state: State, chunk: Chunk) -> Source:
+        left_behind = (source.state.objects if source.state else set()) - state.objects
+        new = Source(source.key, source.revision + 1, state, discard=source.discard | left_behind)
+        expires_at = int(self.now().timestamp()) + REMEMBERED if state.status is Status.DELETED else None
+        self._transact([{"Put": self.sources.replacement(source, new, expires_at)}, *self._additions(chunk)])
+        return new
+
+    def _additions(self, chunk: Chunk) -> list[dict[str, Any]]:
+        now = iso(self.now())
+        return [{"Update": addition(self.segments_table, cell, counters, now)} for cell, counters in chunk]
+
+    def _contribution(self, state: State | None) -> Contribution:
+        if state is None:
+            return {}
+        if state.contribution_object:
+            return decode(self.results.read_text(state.contribution_object))
+        return decode(state.contribution) if state.contribution else {}
+
+    def _transact(self, writes: list[dict[str, Any]]) -> None:
+        transact(self.client, writes, self.seconds_left)
+
+
+def results_key(folder: str, source: Source, name: str) -> str:
+    """Return the key of an object that the next revision of ``source`` may refer to, and no other ever."""
+    return f"{folder}/{source.key}/{source.revision + 1:08d}-{name}"

@@ -1,0 +1,99 @@
+"""S3 event → counts: the ingest function's entry, and the one place that wires its parts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger, Metrics
+from botocore.config import Config
+
+from ingest.apply import Action, Ingest
+from ingest.commit import Ledger
+from ingest.events import object_events
+from ingest.objects import Results
+from ingest.settings import load_settings
+from ingest.telemetry import tell
+from vouchers.segments import load_definitions
+from vouchers.sources import SourcesTable
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+    from ingest.events import ObjectEvent
+
+logger = Logger()
+metrics = Metrics()
+
+LAST_SECONDS = 5
+"""Seconds before the function's timeout at which a commit that is held up gives in to the retry."""
+
+
+class IngestError(Exception):
+    """Some events of an invocation came to nothing; the message has a sentence for each."""
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
+    """Apply each event of an S3 notification to the counts.
+
+    Returns:
+        ``{"outcomes": ["counted", …]}``, one for each event.
+
+    Raises:
+        IngestError: if a file could not be counted or AWS stood in the way, after all events were tried;
+            Lambda then tries the notification again and, in the end, sends it to the failed-events queue.
+    """
+    outcomes, errors = [], []
+    for happened in object_events(event):
+        action, error = _apply(happened, context)
+        outcomes.append(str(action))
+        errors += [error] if error else []
+    if errors:
+        raise IngestError("; ".join(errors))
+    return {"outcomes": outcomes}
+
+
+def _apply(event: ObjectEvent, context: LambdaContext) -> tuple[Action, str | None]:
+    try:
+        outcome = _ingest(context).apply(event)
+    except Exception as error:
+        logger.exception("an event came to nothing", extra={"source": event.key, "action": "error"})
+        return Action.FAILED, f"'{event.key}' is not counted yet: {error}"
+    tell(logger, metrics, event, outcome)
+    return outcome.action, outcome.state.error if outcome.state else None
+
+
+def _ingest(context: LambdaContext) -> Ingest:
+    return Ingest(_s3(), _ledger(context), load_definitions(), load_settings().recency_as_of)
+
+
+def _ledger(context: LambdaContext) -> Ledger:
+    settings = load_settings()
+    return Ledger(
+        _dynamodb(),
+        SourcesTable(_dynamodb(), settings.sources_table),
+        settings.segments_table,
+        Results(_s3(), settings.results_bucket),
+        now=lambda: datetime.now(UTC),
+        seconds_left=lambda: context.get_remaining_time_in_millis() / 1000 - LAST_SECONDS,
+    )
+
+
+@cache
+def _dynamodb() -> DynamoDBClient:
+    return boto3.client("dynamodb", config=_patience())
+
+
+@cache
+def _s3() -> S3Client:
+    return boto3.client("s3", config=_patience())
+
+
+def _patience() -> Config:
+    return Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})

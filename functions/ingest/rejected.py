@@ -1,0 +1,91 @@
+"""Rejected rows → one Parquet object a source, in the results bucket."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ingest import columns
+from ingest.parse import cleaned, is_text
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+VALUES = (columns.COUNTRY, columns.LAST_ORDER, columns.TIMESTAMP, columns.ORDERS, columns.AMOUNT)
+SCHEMA = pa.schema(
+    [("row", pa.int64()), ("reason", pa.string()), *((name, pa.string()) for name in VALUES)],
+)
+"""The row's number in its file, from 0; why it was rejected; and what it held, as text."""
+
+
+class RejectedRows:
+    """Collects rejected rows in a temporary file, so that memory does not follow their number."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="rejected-")
+        self._file = Path(self._folder.name) / "rows.parquet"
+        self._writer: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> Self:
+        """Return the collection; leaving it removes the temporary file."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Remove the temporary file."""
+        self._close()
+        self._folder.cleanup()
+
+    def add(self, batch: pa.RecordBatch, rows: NDArray[np.int64], reasons: list[str]) -> None:
+        """Add rows with their numbers in the file and the reason of each."""
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._file, SCHEMA, compression="zstd")
+        held = [_as_text(batch, name) for name in VALUES]
+        table = pa.Table.from_arrays([pa.array(rows), pa.array(reasons, pa.string()), *held], schema=SCHEMA)
+        self._writer.write_table(table)
+
+    def store(self, bucket: str, prefix: str) -> str | None:
+        """Store the rows in a bucket, under a key of ``prefix`` and their digest; return the key.
+
+        None where there are no rows, and then nothing is stored.
+        """
+        if self._writer is None:
+            return None
+        self._close()
+        key = f"{prefix}{_digest(self._file)}.parquet"
+        _upload(self._file, bucket, key)
+        return key
+
+    def _close(self) -> None:
+        if self._writer is not None and self._writer.is_open:
+            self._writer.close()
+
+
+def _as_text(batch: pa.RecordBatch, name: str) -> pa.Array:
+    if name not in batch.schema.names:
+        return pa.nulls(batch.num_rows, pa.string())
+    column = batch.column(name)
+    if isinstance(column, pa.DictionaryArray):
+        column = column.dictionary_decode()
+    return cleaned(column) if is_text(column.type) else column.cast(pa.string())
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as rows:
+        return hashlib.file_digest(rows, "sha256").hexdigest()[:16]
+
+
+def _upload(file: Path, bucket: str, key: str) -> None:
+    # It takes a second to import and few files have rejected rows.
+    import awswrangler as wr  # noqa: PLC0415
+
+    wr.s3.upload(str(file), f"s3://{bucket}/{key}")

@@ -1,0 +1,42 @@
+"""The ingest function's settings, from its environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ingest.as_of import AsOf
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class SettingsError(Exception):
+    """The function's environment lacks something or holds what cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Names of the tables and of the results bucket, and the as-of date where an object names none."""
+
+    segments_table: str
+    sources_table: str
+    results_bucket: str
+    recency_as_of: AsOf
+
+
+def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: if a variable is missing, or ``RECENCY_AS_OF`` is not `upload`, `row` or a date.
+    """
+    names = ("SEGMENTS_TABLE", "SOURCES_TABLE", "RESULTS_BUCKET")
+    if missing := [name for name in names if not environment.get(name)]:
+        raise SettingsError(f"the environment lacks {', '.join(missing)}; template.yaml sets them")
+    segments, sources, results = (environment[name] for name in names)
+    try:
+        return Settings(segments, sources, results, AsOf.parse(environment.get("RECENCY_AS_OF") or "upload"))
+    except ValueError as error:
+        raise SettingsError(f"RECENCY_AS_OF is {error}") from None
