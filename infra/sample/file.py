@@ -41,7 +41,8 @@ def write_sample(path: Path, seed: int = SEED, on_step: Callable[[], object] = l
     names = (country.name for country in COUNTRIES)
     table = pa.Table.from_batches([_columns(name, rows) for name, rows in zip(names, drawn, strict=True)])
     table = table.take(_by_last_order(drawn, rng))
-    pq.write_table(table, path, row_group_size=ROWS, compression="gzip", compression_level=6)
+    with path.open("wb") as file:
+        pq.write_table(table, file, row_group_size=ROWS, compression="gzip", compression_level=6)
     on_step()
 
 

@@ -1,0 +1,1 @@
+"""The command line: what `make demo`, `make run`, `make upload` and the other targets call."""

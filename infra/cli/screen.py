@@ -1,0 +1,53 @@
+"""What the commands show: results on standard output, what is going on on standard error."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Command = Callable[..., object]
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+json_option: Callable[[Command], Command] = click.option(
+    "--json", "as_json", is_flag=True, help="Print the data as JSON."
+)
+
+
+def print_json(data: object) -> None:
+    """Print data for a program to read."""
+    click.echo(json.dumps(data))
+
+
+@contextmanager
+def step(doing: str) -> Iterator[None]:
+    """Say what is being done while the block runs, and how long it took once it is done."""
+    with _timed(doing), err.status(doing):
+        yield
+
+
+@contextmanager
+def bar(doing: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Do as ``step`` does, with a progress bar; yield what moves it on."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with _timed(doing), Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task(doing, total=total)
+        yield lambda done: progress.advance(task, done)
+
+
+@contextmanager
+def _timed(doing: str) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    err.print(f"[green]✓[/] {escape(doing)} [dim]{time.monotonic() - started:.1f} s[/]", soft_wrap=True)

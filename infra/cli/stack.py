@@ -1,0 +1,129 @@
+"""The commands that start a stack of their own: `demo` and `run`."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import click
+from rich.table import Table
+
+from infra.cli import api, sample, screen
+from infra.cli.report import show_counts, show_report
+from infra.cli.target import Deployed, Ports, ports
+from infra.cli.upload import readable
+from infra.cli.uploading import PREFIX, load
+from infra.local.deploy import session
+from infra.local.errors import StackError
+from infra.local.ports import free_port, require_free
+from infra.local.stack import running
+
+if TYPE_CHECKING:
+    from infra.local.stack import Stack
+
+SAMPLE = "sample.parquet"
+NONE = "none"
+
+REFERENCE = {
+    "customer_id": 123,
+    "country_code": "Peru",
+    "last_order_ts": "2018-05-03 00:00:00",
+    "first_order_ts": "2017-05-03 00:00:00",
+    "total_orders": 15,
+    "segment_name": "recency_segment",
+}
+"""The request that the documentation gives as the example."""
+
+
+@click.command()
+def demo() -> None:
+    """See it work: start the stack, upload the sample, print counts and an answer, stop."""
+    chosen = Ports(aws=_free_or_another(ports().aws), api=_free_or_another(ports().api))
+    with ExitStack() as parts:
+        stack = _start(parts, chosen)
+        _load_sample(stack)
+        _show_answers(api.Api(stack.url))
+        with screen.step("Stopping"):
+            parts.close()
+
+
+@click.command()
+@click.option("--sample", "file", help="A file to upload in the sample's place, or none.")
+def run(file: str | None) -> None:
+    """Start the stack, upload the sample, and stay up until Ctrl-C."""
+    path = readable(file) if file and file != NONE else None
+    with ExitStack() as parts:
+        stack = _start(parts, ports())
+        if path:
+            state = load(_deployed(stack), path, path.name, None)
+            show_report(PREFIX + path.name, state)
+        elif file != NONE:
+            _load_sample(stack)
+        _show_places(stack, ports().assignments)
+        _until_told()
+        with screen.step("Stopping"):
+            parts.close()
+
+
+def _free_or_another(port: int) -> int:
+    try:
+        require_free(port, "")
+    except StackError:
+        another = free_port()
+        screen.err.print(f"Port {port} is in use; {another} serves in its place")
+        return another
+    return port
+
+
+def _start(parts: ExitStack, chosen: Ports) -> Stack:
+    with screen.step("Starting S3, Lambda, DynamoDB and API Gateway on this machine"):
+        return parts.enter_context(running(chosen.aws, chosen.api))
+
+
+def _deployed(stack: Stack) -> Deployed:
+    return Deployed(session(), stack.endpoint, stack.outputs)
+
+
+def _load_sample(stack: Stack) -> None:
+    with TemporaryDirectory() as directory:
+        path = Path(directory) / SAMPLE
+        sample.write(path)
+        load(_deployed(stack), path, SAMPLE, None)
+
+
+def _show_answers(of: api.Api) -> None:
+    show_counts(api.counts(of, "Peru"))
+    click.echo(_curl(of.url))
+    answer = api.call(of, "GET", "/voucher_amount", REFERENCE)
+    click.echo(json.dumps(answer, separators=(",", ":")))
+
+
+def _curl(url: str) -> str:
+    header, body = "Content-type: application/json", json.dumps(REFERENCE)
+    return f'curl -X GET -H "{header}" -d \'{body}\' "{url}/voucher_amount"'
+
+
+def _show_places(stack: Stack, variables: str) -> None:
+    places = Table.grid(padding=(0, 2))
+    places.add_row("API", stack.url)
+    places.add_row("AWS endpoint", stack.endpoint)
+    for name, value in stack.outputs.items():
+        places.add_row(name, value)
+    screen.out.print(places, soft_wrap=True)
+    click.echo(f"\nTry next, in another terminal:\n  make counts COUNTRY=Peru{variables}")
+    click.echo(f"  make upload FILE=vouchers.parquet AS_OF=2018-08-05{variables}")
+    click.echo(f"  {_curl(stack.url)}\nCtrl-C stops it.")
+
+
+def _until_told() -> None:
+    """Say that the stack can be used, and wait for Ctrl-C or SIGTERM, which from now on are no failure."""
+    told = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: told.set())
+    click.echo("ready")
+    told.wait()

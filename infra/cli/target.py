@@ -1,0 +1,123 @@
+"""Which stack a command speaks to: the one on this machine, or the one that the environment points at."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from botocore.session import Session as CoreSession
+
+from infra.cli.errors import CommandError
+from infra.local.deploy import STACK_NAME, session
+from infra.local.emulator import REGION
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+HIGHEST_PORT = 65535
+
+AWS = "aws"
+"""As AWS_ENDPOINT_URL, it stands for AWS itself, which has no one URL."""
+
+ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5)
+"""Where nothing answers, it is to be said at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where on this machine the emulator of AWS and the API listen."""
+
+    aws: int
+    api: int
+
+    @property
+    def assignments(self) -> str:
+        """The variables that make needs to find them; nothing where they are the usual ones."""
+        usual = {"PORT": 5000, "AWS_PORT": 4566}
+        given = {"PORT": self.api, "AWS_PORT": self.aws}
+        return "".join(f" {name}={port}" for name, port in given.items() if port != usual[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A deployed stack.
+
+    Attributes:
+        session: whose credentials and region its services are called with.
+        endpoint: where they answer; None for AWS itself.
+        outputs: the stack's outputs, value by name.
+    """
+
+    session: boto3.Session
+    endpoint: str | None
+    outputs: dict[str, str]
+
+    def s3(self) -> S3Client:
+        """Return a client of the stack's S3."""
+        return self.session.client("s3", endpoint_url=self.endpoint)
+
+    def dynamodb(self) -> DynamoDBClient:
+        """Return a client of the stack's DynamoDB."""
+        return self.session.client("dynamodb", endpoint_url=self.endpoint)
+
+
+def ports() -> Ports:
+    """Return the ports that PORT and AWS_PORT name.
+
+    Raises:
+        CommandError: if one of them is not a port.
+    """
+    return Ports(aws=_port("AWS_PORT", 4566), api=_port("PORT", 5000))
+
+
+def is_local() -> bool:
+    """Return whether the stack is the one of make run: AWS_ENDPOINT_URL points at no other."""
+    return not os.environ.get("AWS_ENDPOINT_URL")
+
+
+def deployed() -> Deployed:
+    """Find the stack and its outputs.
+
+    Raises:
+        CommandError: if there is none.
+        botocore.exceptions.BotoCoreError: if nothing answers, or credentials are missing.
+    """
+    endpoint = f"http://127.0.0.1:{ports().aws}" if is_local() else os.environ["AWS_ENDPOINT_URL"]
+    caller = session() if is_local() else _callers_own(endpoint)
+    name = os.environ.get("STACK") or STACK_NAME
+    return Deployed(caller, None if endpoint == AWS else endpoint, _outputs(caller, endpoint, name))
+
+
+def _callers_own(endpoint: str) -> boto3.Session:
+    """Return a session as the caller has set AWS up; an emulator does without credentials and region."""
+    core = CoreSession()
+    core.set_config_variable("ignore_configured_endpoint_urls", value=True)
+    if endpoint == AWS:
+        return boto3.Session(botocore_session=core)
+    if core.get_credentials() is None:
+        return session()
+    return boto3.Session(botocore_session=core, region_name=core.get_config_variable("region") or REGION)
+
+
+def _outputs(caller: boto3.Session, endpoint: str, name: str) -> dict[str, str]:
+    url = None if endpoint == AWS else endpoint
+    cloudformation = caller.client("cloudformation", endpoint_url=url, config=ONCE)
+    try:
+        found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        if error.response["Error"].get("Code") != "ValidationError":
+            raise
+        raise CommandError(f"There is no stack '{name}' at {endpoint}; start one with: make run") from None
+    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+
+
+def _port(variable: str, usual: int) -> int:
+    text = os.environ.get(variable) or str(usual)
+    if not text.isdecimal() or not 0 < int(text) <= HIGHEST_PORT:
+        raise CommandError(f"{variable} must be a port from 1 to {HIGHEST_PORT}, not '{text}'")
+    return int(text)

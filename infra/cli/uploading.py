@@ -1,0 +1,92 @@
+"""Uploading a file to a stack, and waiting until its event has been worked off."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from boto3.s3.transfer import TransferConfig
+
+from infra.cli.errors import CommandError
+from infra.cli.screen import bar, step
+from vouchers.sources import SourcesTable, Status
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from infra.cli.target import Deployed
+    from vouchers.sources import State
+
+PREFIX = "vouchers/"
+"""Under it, and nowhere else, objects are counted."""
+
+AS_OF = "as-of"
+"""The object's metadata that says from when recency is measured."""
+
+IN_ONE_PIECE = TransferConfig(multipart_threshold=64 * 1024 * 1024, multipart_chunksize=16 * 1024 * 1024)
+
+SECONDS = 900.0
+"""So long does a function run at most."""
+
+SECONDS_BETWEEN_LOOKS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """An object as it was uploaded; ``version_id`` is None where the bucket has no versions."""
+
+    key: str
+    version_id: str | None
+    etag: str
+
+
+def load(stack: Deployed, path: Path, key: str, as_of: str | None) -> State:
+    """Upload a file as ``key``, wait until it is counted, and return what became of it.
+
+    Raises:
+        CommandError: if the file could not be counted, or nothing was heard of it in time.
+        boto3.exceptions.S3UploadFailedError: if S3 refuses it.
+    """
+    uploaded = send(stack, path, key, as_of)
+    with step(f"Counting {uploaded.key}"):
+        state = wait(stack, uploaded)
+        if state.status != Status.COUNTED:
+            raise CommandError(state.error or f"{uploaded.key} was {state.status} before it was counted")
+    return state
+
+
+def send(stack: Deployed, path: Path, key: str, as_of: str | None) -> Uploaded:
+    """Upload a file under the prefix, with its as-of date as metadata."""
+    key = PREFIX + key.removeprefix(PREFIX).lstrip("/")
+    bucket = stack.outputs["UploadsBucket"]
+    s3 = stack.s3()
+    metadata = {"Metadata": {AS_OF: as_of}} if as_of else {}
+    with bar(f"Uploading {path.name}", path.stat().st_size) as moved:
+        s3.upload_file(str(path), bucket, key, ExtraArgs=metadata, Callback=moved, Config=IN_ONE_PIECE)
+    head = s3.head_object(Bucket=bucket, Key=key)
+    return Uploaded(key, head.get("VersionId"), head["ETag"].strip('"'))
+
+
+def wait(stack: Deployed, uploaded: Uploaded, seconds: float = SECONDS) -> State:
+    """Return the state that the upload's event made of its source.
+
+    Raises:
+        CommandError: if there is none within ``seconds``.
+    """
+    table = SourcesTable(stack.dynamodb(), stack.outputs["SourcesTable"])
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        state = table.load(uploaded.key).state
+        if state and _is_of(state, uploaded):
+            return state
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    raise CommandError(
+        f"{uploaded.key} was uploaded but not counted within {seconds:.0f} s; see the ingest function's log"
+    )
+
+
+def _is_of(state: State, uploaded: Uploaded) -> bool:
+    if state.version_id and uploaded.version_id:
+        return state.version_id == uploaded.version_id
+    return state.etag is not None and state.etag.strip('"') == uploaded.etag
