@@ -185,7 +185,7 @@ def _values(written: VoucherFields, now: datetime) -> dict[Attribute, float | No
     _moment("first_order_ts", written.first_order_ts)
     if last_order and last_order > now:
         raise RequestError(
-            f"last_order_ts {written.last_order_ts} is in the future; give a past order's time"
+            f"last_order_ts {written.last_order_ts} is in the future; give the time of an order that was made"
         )
     return {
         Attribute.DAYS_SINCE_LAST_ORDER: (now - last_order).days if last_order else None,

@@ -22,10 +22,14 @@ def parse_timestamp(text: str) -> datetime:
     Raises:
         ValueError: if it is anything else, or outside the years 1 to 9999.
     """
-    if not WRITTEN.fullmatch(text.upper()):
-        raise ValueError("not a timestamp")
-    moment = datetime.fromisoformat(text.upper())
     try:
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except OverflowError:
-        raise ValueError("outside the years 1 to 9999") from None
+        return _utc(text.upper())
+    except (ValueError, OverflowError):
+        raise ValueError("not a timestamp") from None
+
+
+def _utc(text: str) -> datetime:
+    if not WRITTEN.fullmatch(text):
+        raise ValueError(text)
+    moment = datetime.fromisoformat(text)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from unittest import mock
+
+import pytest
+from moto import mock_aws
+
+from api import connection
+from tests.api_gateway import call, rest_event
+from tests.counted import PERU, UPDATED_AT, contribution
+from vouchers.counts import Cell, range_cell
+from vouchers.segments import Range
+from vouchers.table import addition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from botocore.model import OperationModel
+
+    from vouchers.counts import Contribution, Counters
+
+    Add = Callable[[Contribution], None]
+
+TABLE = "segments"
+LOW = ("frequent_segment", 0, 4)
+ASKED = {
+    "customer_id": 123,
+    "country_code": "Peru",
+    "last_order_ts": "2018-05-03 00:00:00",
+    "first_order_ts": "2017-05-03 00:00:00",
+    "total_orders": 15,
+    "segment_name": "recency_segment",
+}
+
+
+@pytest.fixture(autouse=True)
+def add(monkeypatch: pytest.MonkeyPatch) -> Iterator[Add]:
+    """Adds to the counts of a table in moto that holds the reference table of Peru."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "")
+    monkeypatch.setenv("SEGMENTS_TABLE", TABLE)
+    connection.segments_table.cache_clear()
+    with mock_aws():
+        client = connection.segments_table().client
+        client.create_table(
+            TableName=TABLE,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": "country", "KeyType": "HASH"},
+                {"AttributeName": "cell", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "country", "AttributeType": "S"},
+                {"AttributeName": "cell", "AttributeType": "S"},
+            ],
+        )
+
+        def add(counts: Contribution) -> None:
+            for cell, counters in counts.items():
+                client.update_item(**addition(TABLE, cell, counters, UPDATED_AT))
+
+        add(contribution("Peru", PERU))
+        yield add
+    connection.segments_table.cache_clear()
+
+
+@pytest.fixture
+def calls() -> list[str]:
+    """The names of the calls that are made of DynamoDB from here on."""
+    names: list[str] = []
+
+    def count(model: OperationModel, **_: object) -> None:
+        names.append(model.name)
+
+    connection.segments_table().client.meta.events.register("before-call.dynamodb", count)
+    return names
+
+
+def ask(**changes: object) -> str:
+    return call(rest_event(body=json.dumps(ASKED | changes))).body
+
+
+def without(counts: Counters) -> Counters:
+    return {name: -count for name, count in counts.items()}
+
+
+def test_the_reference_request_is_answered_with_one_get_item(calls: list[str]) -> None:
+    assert ask() == '{"voucher_amount":[2640.0]}'
+    assert calls == ["GetItem"]
+
+
+def test_the_same_connection_serves_every_request() -> None:
+    ask()
+    first = connection.segments_table().client
+    ask()
+    assert connection.segments_table().client is first
+
+
+@pytest.mark.parametrize("country", ["Peru", "peru", " PERU "])
+def test_a_country_is_matched_however_it_is_written(country: str) -> None:
+    assert ask(country_code=country) == '{"voucher_amount":[2640.0]}'
+
+
+@pytest.mark.parametrize(("days", "answer"), [(29, "[]"), (30, "[7.5]"), (60, "[7.5]"), (61, "[]")])
+def test_a_range_is_inclusive_at_both_ends(add: Add, days: int, answer: str) -> None:
+    add(contribution("Peru", {("recency_segment", 30, 60): {0: 9, 7.5: 1}}))
+    last_order = datetime.now(UTC) - timedelta(days=days, seconds=60)
+    assert ask(last_order_ts=last_order.isoformat()) == f'{{"voucher_amount":{answer}}}'
+
+
+def test_all_tied_amounts_are_answered_ascending(add: Add) -> None:
+    add(contribution("Chile", {LOW: {0: 9, 30: 4, 7.5: 4, 200: 4, 5: 3}}))
+    answer = ask(country_code="Chile", segment_name="frequent_segment", total_orders=1)
+    assert answer == '{"voucher_amount":[7.5,30.0,200.0]}'
+
+
+def test_the_fallback_is_the_countrys_most_used_amount_over_the_segment(add: Add) -> None:
+    add(contribution("Chile", {LOW: {0: 9}, ("frequent_segment", 5, 13): {5: 3, 7: 1}}))
+    few = {"country_code": "Chile", "segment_name": "frequent_segment", "total_orders": 1}
+    assert ask(**few) == '{"voucher_amount":[]}'
+    assert ask(**few, fallback="country") == '{"voucher_amount":[5.0]}'
+
+
+def test_an_amount_no_longer_used_is_not_chosen(add: Add) -> None:
+    cell = range_cell("Peru", "recency_segment", Range(180, 99999999))
+    add({cell: {"2640": -49102}})
+    assert ask() == '{"voucher_amount":[3520.0]}'
+
+
+def test_a_country_whose_counts_were_all_taken_away_is_unknown(add: Add) -> None:
+    add({cell: without(counters) for cell, counters in contribution("Peru", PERU).items()})
+    answer = call(rest_event(body=json.dumps(ASKED)))
+    assert answer.status == 404
+    assert answer.message == 'there are no counts for "Peru"; nothing has been counted yet'
+
+
+def test_an_unknown_country_is_told_which_there_are(add: Add) -> None:
+    add(contribution("Chile", {LOW: {5: 1}}))
+    for event in (
+        rest_event(body=json.dumps(ASKED | {"country_code": "Atlantis"})),
+        rest_event(path="/v1/counts", query={"country": "Atlantis"}),
+    ):
+        answer = call(event)
+        assert answer.status == 404
+        assert answer.message == 'there are no counts for "Atlantis"; there are: Chile, Peru'
+
+
+def test_counts_are_the_reference_table_in_its_order() -> None:
+    answer = call(rest_event(path="/v1/counts", query={"country": "pERU"})).json
+    assert (answer["country"], answer["updated_at"]) == ("Peru", UPDATED_AT)
+    assert [
+        (row["segment_name"], row["min_range"], row["max_range"], row["voucher_amount"], row["count"])
+        for row in answer["rows"]
+    ] == [(*cell, amount, count) for cell, counts in PERU.items() for amount, count in counts.items()]
+
+
+def test_counts_of_ranges_that_are_no_longer_defined_are_left_out(add: Add) -> None:
+    add({Cell("peru", "recency_segment#1-2"): {"5": 1}, Cell("peru", "loyalty#0-4"): {"5": 1}})
+    answer = call(rest_event(path="/v1/counts", query={"country": "Peru"})).json
+    assert len(answer["rows"]) == 20
+
+
+def test_a_table_that_does_not_exist_is_a_failure_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEGMENTS_TABLE", "another")
+    connection.segments_table.cache_clear()
+    answer = call(rest_event(body=json.dumps(ASKED)))
+    assert answer.status == 500
+    assert answer.message.startswith("the request failed on our side")
+
+
+def test_a_throttled_table_is_a_503() -> None:
+    client = connection.segments_table().client
+    throttled = client.exceptions.ProvisionedThroughputExceededException(
+        {"Error": {"Code": "ProvisionedThroughputExceededException"}}, "GetItem"
+    )
+    with mock.patch.object(client, "get_item", side_effect=throttled):
+        assert call(rest_event(body=json.dumps(ASKED))).status == 503
+
+
+def test_a_table_out_of_reach_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    connection.segments_table.cache_clear()
+    assert call(rest_event(body=json.dumps(ASKED))).status == 503

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from api.settings import Settings, SettingsError
+
+HEAVY = [
+    "awswrangler",
+    "aws_xray_sdk",
+    "boto3",
+    "fastjsonschema",
+    "ingest",
+    "jsonschema",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "s3transfer",
+]
+
+
+def test_the_table_is_named_by_the_environment() -> None:
+    assert Settings.from_environment({"SEGMENTS_TABLE": "segments"}) == Settings(segments_table="segments")
+
+
+@pytest.mark.parametrize("environment", [{}, {"SEGMENTS_TABLE": ""}, {"SEGMENTS_TABLE": " "}])
+def test_a_missing_table_is_said_in_one_sentence(environment: dict[str, str]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment(environment)
+    assert str(caught.value) == "SEGMENTS_TABLE is not set; it must name the DynamoDB table of the counts"
+
+
+def test_importing_the_handler_needs_no_environment_and_loads_nothing_heavy() -> None:
+    script = f"import sys, api.handler; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(  # noqa: S603 (our own interpreter, our own script)
+        command, env={"PYTHONPATH": "functions"}, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("\n", "")
+
+
+def test_importing_the_handler_makes_no_client() -> None:
+    script = "import sys, api.handler, api.connection as c; print(c.segments_table.cache_info().currsize)"
+    done = subprocess.run(  # noqa: S603 (our own interpreter, our own script)
+        [sys.executable, "-c", script],
+        env={"PYTHONPATH": "functions"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "0\n"
