@@ -67,11 +67,22 @@ pr: lint test demo ## All that CI runs
 build: ## Build both functions into .aws-sam/build with SAM CLI
 	@infra/sam build
 
+.PHONY: test-build
+test-build: .venv/.dev build ## Build, then test what the functions' artifacts hold, weigh and can do
+	@$(BIN)/pytest -m build $(ARGS)
+
 .PHONY: lock
 lock: .venv/.dev ## Pin requirements anew, with hashes [ARGS=--upgrade]
-	@for name in requirements/run requirements/dev functions/ingest/requirements functions/api/requirements; do \
-	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --no-header $(ARGS) $$name.in -o $$name.txt; done
+	@for name in run dev sam; do \
+	  $(PIN) --universal --python-version 3.11 requirements/$$name.in -o requirements/$$name.txt; done
+	@for name in ingest api; do \
+	  $(PIN) --python-platform x86_64-manylinux_2_28 --python-version 3.13 $(addprefix --no-emit-package ,$(IN_LAMBDA)) \
+	    functions/$$name/requirements.in -o functions/$$name/requirements.txt; done
+
+PIN = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header $(ARGS)
+
+# What Lambda's Python brings along, or what nothing calls there.
+IN_LAMBDA := boto3 botocore s3transfer urllib3 setuptools
 
 .PHONY: clean
 clean: ## Remove everything that was made, .venv included
