@@ -90,7 +90,8 @@ class Ingest:
         version = self._version(event)
         state = State(
             Status.COUNTED if version else Status.DELETED,
-            *event.order,
+            event.sequencer,
+            iso(event.time),
             committed_at=iso(self.ledger.now()),
             definitions=self.definitions.version,
             version_id=version.version_id if version else None,

@@ -48,7 +48,8 @@ def count_file(
         FileError: if the file cannot be counted.
     """
     columns = needed_columns(row_as_of=as_of is None)
-    axes, tally, row = make_axes(definitions, as_of), Tally(), 0
+    axes, row = make_axes(definitions, as_of), 0
+    tally = Tally(len(axes.sizes))
     for batch in batches(open_parquet(source, columns), columns):
         codes = axes.read(batch)
         tally.add(codes, axes.sizes)

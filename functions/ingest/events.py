@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
-from vouchers.sources import EventOrder
+from vouchers.sources import EventOrder, iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +36,7 @@ class ObjectEvent:
     @property
     def order(self) -> EventOrder:
         """Where the event stands among those of the object."""
-        return EventOrder.of(self.sequencer, self.time)
+        return EventOrder.of(self.sequencer, iso(self.time))
 
     @property
     def removes_one_version(self) -> bool:

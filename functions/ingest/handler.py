@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from ingest.events import ObjectEvent
 
-logger = Logger()
-metrics = Metrics()
+logger = Logger(service="ingest")
+metrics = Metrics(namespace="VoucherSelector", service="ingest")
 
 LAST_SECONDS = 5
 """Seconds before the function's timeout at which a commit that is held up gives in to the retry."""

@@ -72,14 +72,19 @@ def numbers(array: pa.Array) -> Parsed:
 
 
 def cleaned(array: pa.Array) -> pa.Array:
-    """Return texts without blanks around them; bytes that are no UTF-8 become replacement characters."""
+    """Return texts without blanks around them."""
+    return pc.utf8_trim_whitespace(decoded(array))
+
+
+def decoded(array: pa.Array) -> pa.Array:
+    """Return texts, or bytes, as texts; what is no UTF-8 in them becomes a replacement character."""
     try:
         texts = array.cast(pa.string())
         texts.validate(full=True)
     except pa.ArrowInvalid:
         raw = array.cast(pa.binary()).to_pylist()
-        texts = pa.array([None if b is None else b.decode("utf-8", "replace") for b in raw], pa.string())
-    return pc.utf8_trim_whitespace(texts)
+        return pa.array([None if b is None else b.decode("utf-8", "replace") for b in raw], pa.string())
+    return texts
 
 
 def is_text(held: pa.DataType) -> bool:

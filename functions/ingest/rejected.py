@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingest import columns
-from ingest.parse import cleaned, is_text
+from ingest.parse import decoded, is_text
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -76,7 +76,7 @@ def _as_text(batch: pa.RecordBatch, name: str) -> pa.Array:
     column = batch.column(name)
     if isinstance(column, pa.DictionaryArray):
         column = column.dictionary_decode()
-    return cleaned(column) if is_text(column.type) else column.cast(pa.string())
+    return decoded(column) if is_text(column.type) else column.cast(pa.string())
 
 
 def _digest(file: Path) -> str:

@@ -27,7 +27,8 @@ MOST_PENDING = 1 << 20
 class Tally:
     """Counts combinations of codes, batch after batch; the axes may grow in between."""
 
-    def __init__(self) -> None:
+    def __init__(self, axes: int) -> None:
+        self._axes = axes
         self._sizes: Sizes = ()
         self._dense = np.zeros(0, np.int64)
         self._parts: list[tuple[NDArray[np.intp], NDArray[np.int64]]] = []
@@ -48,11 +49,7 @@ class Tally:
         """Return each combination that was seen (a row of codes, one an axis) and how often (int64)."""
         self._set_apart()
         self._merge()
-        return (
-            self._parts[0]
-            if self._parts
-            else (np.empty((0, len(self._sizes)), np.intp), np.empty(0, np.int64))
-        )
+        return self._parts[0] if self._parts else (np.empty((0, self._axes), np.intp), np.empty(0, np.int64))
 
     def _set_apart(self) -> None:
         seen = np.flatnonzero(self._dense)

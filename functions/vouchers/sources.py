@@ -36,19 +36,20 @@ class Status(StrEnum):
 
 
 class EventOrder(NamedTuple):
-    """Orders the events of one object: by S3's sequencer, then by time (ISO 8601, UTC, microseconds).
+    """Orders the events of one object: by S3's sequencer, then by time.
 
-    The rule for comparing sequencers, hexadecimal numbers of varying length, is S3's own: padded with zeros
-    on the right. The time decides where a platform sends the same sequencer, or none, with every event.
+    Sequencers are hexadecimal numbers of varying length, compared padded with zeros on the right, which is
+    S3's own rule. The time (ISO 8601, UTC, microseconds) decides where a platform sends every event with the
+    same sequencer, or without one.
     """
 
     sequencer: str
     time: str
 
     @classmethod
-    def of(cls, sequencer: str, time: datetime) -> EventOrder:
-        """Return the order of an event as S3 sends it."""
-        return cls(sequencer.upper().ljust(SEQUENCER_DIGITS, "0"), iso(time))
+    def of(cls, sequencer: str, time: str) -> EventOrder:
+        """Return the order of an event with a sequencer as S3 writes it."""
+        return cls(sequencer.upper().ljust(SEQUENCER_DIGITS, "0"), time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class State:
     @property
     def order(self) -> EventOrder:
         """Where the event stands among those of the object."""
-        return EventOrder(self.sequencer, self.event_time)
+        return EventOrder.of(self.sequencer, self.event_time)
 
     @property
     def objects(self) -> set[str]:

@@ -1,0 +1,107 @@
+"""The rules once more, slow and obvious: one row at a time, in plain Python."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+SEGMENTS = {
+    "recency_segment": [(30, 60), (61, 90), (91, 120), (121, 179), (180, 99999999)],
+    "frequent_segment": [(0, 4), (5, 13), (14, 37), (38, 99999999)],
+}
+INSTANT = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d(?::\d\d(?::\d\d(?:\.\d{1,9})?)?)?)(Z|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
+)
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+class Reject(Exception):  # noqa: N818  (it is an outcome, not an error)
+    """Why a row is rejected."""
+
+
+@dataclass
+class Expected:
+    cells: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
+    rows: int = 0
+    counted: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    repaired: Counter[str] = field(default_factory=Counter)
+    unsegmented: Counter[str] = field(default_factory=Counter)
+
+    def add(self, country: str, cell: str, counter: str) -> None:
+        self.cells.setdefault((country.casefold(), cell), Counter())[counter] += 1
+
+
+def count(rows: list[dict[str, Any]], as_of: datetime | None) -> Expected:
+    """Count rows; ``as_of`` None measures recency to each row's timestamp."""
+    expected = Expected()
+    for row in rows:
+        expected.rows += 1
+        try:
+            _count_row(row, as_of, expected)
+        except Reject as reason:
+            expected.rejected[str(reason)] += 1
+    return expected
+
+
+def _count_row(row: dict[str, Any], as_of: datetime | None, expected: Expected) -> None:
+    country = (_text(row["country_code"]) or "").strip()
+    if not country:
+        raise Reject("country_code_missing")
+    last_order = instant(row["last_order_ts"], "last_order_ts")
+    until = as_of or instant(row["timestamp"], "timestamp")
+    orders, no_orders = number(row["total_orders"], "total_orders", empty_is_zero=True)
+    amount, no_amount = number(row["voucher_amount"], "voucher_amount", empty_is_zero=False)
+    days = None if last_order is None or until is None else (until - last_order) // timedelta(days=1)
+    expected.counted += 1
+    expected.repaired["total_orders_empty"] += no_orders
+    expected.repaired["voucher_amount_null"] += no_amount
+    counter = str(int(amount)) if amount == int(amount) else repr(amount)
+    for segment, value in (("recency_segment", days), ("frequent_segment", orders)):
+        held = [r for r in SEGMENTS[segment] if value is not None and r[0] <= value <= r[1]]
+        expected.unsegmented[segment] += not held
+        for low, high in held:
+            expected.add(country, f"{segment}#{low}-{high}", counter)
+    expected.add(country, "#spellings", country)
+
+
+def instant(value: Any, column: str) -> datetime | None:
+    if isinstance(value, str | bytes):
+        found = INSTANT.fullmatch((_text(value) or "").strip())
+        if not found:
+            raise Reject(f"{column}_not_a_date")
+        day, clock, zone = found.groups()
+        clock = re.sub(r"(\.\d{6})\d+", r"\1", clock) if clock else "00:00"
+        try:
+            value = datetime.fromisoformat(f"{day}T{clock}{zone or ''}")
+        except ValueError:
+            raise Reject(f"{column}_not_a_date") from None
+    elif isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    if value is None or value.tzinfo:
+        return value
+    return value.replace(tzinfo=UTC)  # type: ignore[no-any-return]
+
+
+def number(value: Any, column: str, *, empty_is_zero: bool) -> tuple[float, bool]:
+    if value is None:
+        return 0.0, True
+    if isinstance(value, str | bytes):
+        value = (_text(value) or "").strip()
+        if value == "" and empty_is_zero:
+            return 0.0, True
+        if not NUMBER.fullmatch(value):
+            raise Reject(f"{column}_not_a_number")
+    if not math.isfinite(float(value)):
+        raise Reject(f"{column}_not_a_number")
+    if float(value) < 0:
+        raise Reject(f"{column}_negative")
+    return float(value), False
+
+
+def _text(value: Any) -> str | None:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
