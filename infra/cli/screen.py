@@ -41,7 +41,8 @@ def step(doing: str) -> Iterator[None]:
 def bar(doing: str, total: int) -> Iterator[Callable[[int], None]]:
     """Do as ``step`` does, with a progress bar; yield what moves it on."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with _timed(doing), Progress(*columns, console=err, transient=True) as progress:
+    shown = Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+    with _timed(doing), shown as progress:
         task = progress.add_task(doing, total=total)
         yield lambda done: progress.advance(task, done)
 

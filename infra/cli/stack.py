@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import signal
-import threading
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 from typing import TYPE_CHECKING
 
 import click
-from rich.table import Table
 
 from infra.cli import api, sample, screen
 from infra.cli.report import show_counts, show_report
 from infra.cli.target import Deployed, Ports, ports
 from infra.cli.upload import readable
-from infra.cli.uploading import PREFIX, load
+from infra.cli.uploading import load, object_key
 from infra.local.deploy import session
 from infra.local.errors import StackError
 from infra.local.ports import free_port, require_free
@@ -60,8 +59,8 @@ def run(file: str | None) -> None:
     with ExitStack() as parts:
         stack = _start(parts, ports())
         if path:
-            state = load(_deployed(stack), path, path.name, None)
-            show_report(PREFIX + path.name, state)
+            key = object_key(path.name)
+            show_report(key, load(_deployed(stack), path, key, None))
         elif file != NONE:
             _load_sample(stack)
         _show_places(stack, ports().assignments)
@@ -93,7 +92,7 @@ def _load_sample(stack: Stack) -> None:
     with TemporaryDirectory() as directory:
         path = Path(directory) / SAMPLE
         sample.write(path)
-        load(_deployed(stack), path, SAMPLE, None)
+        load(_deployed(stack), path, object_key(SAMPLE), None)
 
 
 def _show_answers(of: api.Api) -> None:
@@ -109,12 +108,9 @@ def _curl(url: str) -> str:
 
 
 def _show_places(stack: Stack, variables: str) -> None:
-    places = Table.grid(padding=(0, 2))
-    places.add_row("API", stack.url)
-    places.add_row("AWS endpoint", stack.endpoint)
-    for name, value in stack.outputs.items():
-        places.add_row(name, value)
-    screen.out.print(places, soft_wrap=True)
+    places = {"API": stack.url, "AWS endpoint": stack.endpoint, **stack.outputs}
+    for name, value in places.items():
+        click.echo(f"{name:<18} {value}")
     click.echo(f"\nTry next, in another terminal:\n  make counts COUNTRY=Peru{variables}")
     click.echo(f"  make upload FILE=vouchers.parquet AS_OF=2018-08-05{variables}")
     click.echo(f"  {_curl(stack.url)}\nCtrl-C stops it.")
@@ -122,7 +118,7 @@ def _show_places(stack: Stack, variables: str) -> None:
 
 def _until_told() -> None:
     """Say that the stack can be used, and wait for Ctrl-C or SIGTERM, which from now on are no failure."""
-    told = threading.Event()
+    told = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: told.set())
     click.echo("ready")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -87,10 +88,19 @@ def deployed() -> Deployed:
         CommandError: if there is none.
         botocore.exceptions.BotoCoreError: if nothing answers, or credentials are missing.
     """
-    endpoint = f"http://127.0.0.1:{ports().aws}" if is_local() else os.environ["AWS_ENDPOINT_URL"]
+    endpoint = _endpoint()
     caller = session() if is_local() else _callers_own(endpoint)
     name = os.environ.get("STACK") or STACK_NAME
     return Deployed(caller, None if endpoint == AWS else endpoint, _outputs(caller, endpoint, name))
+
+
+def _endpoint() -> str:
+    if is_local():
+        return f"http://127.0.0.1:{ports().aws}"
+    given = os.environ["AWS_ENDPOINT_URL"]
+    if given != AWS and not re.fullmatch(r"https?://[^/\s]+/?", given):
+        raise CommandError(f"AWS_ENDPOINT_URL must be as http://localhost:4566, or aws, not '{given}'")
+    return given
 
 
 def _callers_own(endpoint: str) -> boto3.Session:

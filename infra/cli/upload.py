@@ -12,7 +12,7 @@ from infra.cli import screen
 from infra.cli.errors import CommandError
 from infra.cli.report import show_report
 from infra.cli.target import deployed
-from infra.cli.uploading import PREFIX, load
+from infra.cli.uploading import load, object_key
 
 
 @click.command()
@@ -23,12 +23,14 @@ from infra.cli.uploading import PREFIX, load
 def upload(file: str, as_of: str | None, key: str | None, *, as_json: bool) -> None:
     """Upload FILE to the running stack, wait until it is counted, and print the report."""
     path, moment = readable(file), checked_as_of(as_of)
-    name = key or path.name
+    name = object_key(key or path.name)
     state = load(deployed(), path, name, moment)
     if as_json:
-        screen.print_json({"status": state.status, "as_of": state.as_of, "report": state.report})
+        screen.print_json(
+            {"source": name, "status": state.status, "as_of": state.as_of, "report": state.report}
+        )
     else:
-        show_report(PREFIX + name.removeprefix(PREFIX), state)
+        show_report(name, state)
 
 
 def readable(file: str) -> Path:

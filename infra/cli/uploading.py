@@ -41,8 +41,19 @@ class Uploaded:
     etag: str
 
 
+def object_key(name: str) -> str:
+    """Return the key of an object that is to be counted, given its name with or without the prefix."""
+    return PREFIX + name.lstrip("/").removeprefix(PREFIX)
+
+
 def load(stack: Deployed, path: Path, key: str, as_of: str | None) -> State:
     """Upload a file as ``key``, wait until it is counted, and return what became of it.
+
+    Args:
+        stack: where to.
+        path: the file.
+        key: as ``object_key`` gives it.
+        as_of: a date (ISO), ``row``, or None for the stack's own rule.
 
     Raises:
         CommandError: if the file could not be counted, or nothing was heard of it in time.
@@ -57,8 +68,7 @@ def load(stack: Deployed, path: Path, key: str, as_of: str | None) -> State:
 
 
 def send(stack: Deployed, path: Path, key: str, as_of: str | None) -> Uploaded:
-    """Upload a file under the prefix, with its as-of date as metadata."""
-    key = PREFIX + key.removeprefix(PREFIX).lstrip("/")
+    """Upload a file, with its as-of date as metadata."""
     bucket = stack.outputs["UploadsBucket"]
     s3 = stack.s3()
     metadata = {"Metadata": {AS_OF: as_of}} if as_of else {}

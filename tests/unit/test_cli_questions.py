@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from click.testing import CliRunner
+
+from infra.cli import api
+from infra.cli.main import cli
+from infra.cli.target import Deployed
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSPreparedRequest
+
+pytestmark = pytest.mark.disable_socket
+
+COUNTS = {
+    "country": "Peru",
+    "rows": [
+        {
+            "min_range": 180,
+            "max_range": 99999999,
+            "segment_name": "recency_segment",
+            "voucher_amount": 2640.0,
+            "count": 49102,
+        },
+        {
+            "min_range": 0,
+            "max_range": 4,
+            "segment_name": "frequent_segment",
+            "voucher_amount": 12.5,
+            "count": 7,
+        },
+    ],
+    "updated_at": "2026-11-22T12:00:00Z",
+}
+ASK = ("ask", "--country", "Peru", "--segment", "recency_segment", "--last-order", "2018-05-03")
+
+
+@dataclass
+class Wire:
+    """Stands in for the network: answers every request alike, and remembers them."""
+
+    status: int = 200
+    body: bytes = b"{}"
+    error: Exception | None = None
+    sent: list[AWSPreparedRequest] = field(default_factory=list)
+
+    def __call__(self, **_: object) -> Wire:
+        return self
+
+    def send(self, request: AWSPreparedRequest) -> SimpleNamespace:
+        self.sent.append(request)
+        if self.error:
+            raise self.error
+        return SimpleNamespace(status_code=self.status, content=self.body)
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
+    for name in ("AWS_ENDPOINT_URL", "PORT", "AWS_PORT", "STACK"):
+        monkeypatch.delenv(name, raising=False)
+    wire = Wire()
+    monkeypatch.setattr(api, "URLLib3Session", wire)
+    return wire
+
+
+def test_counts_are_a_table_in_the_order_of_the_answer(wire: Wire) -> None:
+    wire.body = json.dumps(COUNTS).encode()
+
+    result = CliRunner().invoke(cli, ["counts", "Peru"])
+
+    cells = [
+        [cell.strip() for cell in line.split("│")[1:-1]] for line in result.stdout.splitlines() if "│" in line
+    ]
+    assert cells == [
+        ["180", "99999999", "recency_segment", "2640", "49102"],
+        ["0", "4", "frequent_segment", "12.5", "7"],
+    ]
+    assert result.exit_code == 0
+
+
+def test_counts_as_json_are_the_answer_itself(wire: Wire) -> None:
+    wire.body = json.dumps(COUNTS).encode()
+
+    assert json.loads(CliRunner().invoke(cli, ["counts", "Peru", "--json"]).stdout) == COUNTS
+
+
+def test_counts_ask_for_the_country_and_the_segment_as_they_are_written(wire: Wire) -> None:
+    wire.body = json.dumps(COUNTS).encode()
+
+    CliRunner().invoke(cli, ["counts", "Côte d'Ivoire", "--segment", "a&b"])
+
+    assert wire.sent[0].url == "http://localhost:5000/v1/counts?country=C%C3%B4te+d%27Ivoire&segment=a%26b"
+
+
+def test_another_port_is_asked_where_port_names_one(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "5001")
+    wire.body = json.dumps(COUNTS).encode()
+
+    CliRunner().invoke(cli, ["counts", "Peru"])
+
+    assert wire.sent[0].url.startswith("http://localhost:5001/")
+
+
+@pytest.mark.parametrize(
+    ("amounts", "line"),
+    [
+        ([2640.0], "2640"),
+        ([2640.0, 3520.5], "2640 or 3520.5"),
+        ([], "no voucher: the customer is in no range, or nobody there used one"),
+    ],
+)
+def test_an_answer_is_one_line(wire: Wire, amounts: list[float], line: str) -> None:
+    wire.body = json.dumps({"voucher_amount": amounts}).encode()
+
+    result = CliRunner().invoke(cli, ASK)
+
+    assert (result.stdout, result.exit_code) == (line + "\n", 0)
+
+
+def test_ask_sends_what_it_was_given_and_nothing_else(wire: Wire) -> None:
+    wire.body = b'{"voucher_amount": []}'
+
+    CliRunner().invoke(cli, ASK)
+
+    body = wire.sent[0].body
+    assert isinstance(body, bytes)
+    assert json.loads(body) == {
+        "country_code": "Peru",
+        "segment_name": "recency_segment",
+        "last_order_ts": "2018-05-03",
+    }
+
+
+def test_an_api_elsewhere_gets_signed_requests(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = boto3.Session("key", "secret", region_name="eu-west-1")
+    there = Deployed(session, "http://aws.test", {"ApiUrl": "http://api.test/live"})
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://aws.test")
+    monkeypatch.setattr(api, "deployed", lambda: there)
+    wire.body = b'{"voucher_amount": []}'
+
+    CliRunner().invoke(cli, ASK)
+
+    assert wire.sent[0].url == "http://api.test/live/voucher_amount"
+    assert "AWS4-HMAC-SHA256" in str(wire.sent[0].headers["Authorization"])
+
+
+@pytest.mark.parametrize("message", ["message", "Message"])
+def test_what_the_api_refuses_is_said_in_its_words(wire: Wire, message: str) -> None:
+    wire.status, wire.body = 404, json.dumps({message: "there are no counts for Nowhere"}).encode()
+
+    result = CliRunner().invoke(cli, ["counts", "Nowhere"])
+
+    assert (result.stderr, result.exit_code) == (
+        "Error: The API refused: there are no counts for Nowhere\n",
+        1,
+    )
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"\xff"])
+def test_another_program_on_the_port_is_recognised(wire: Wire, body: bytes) -> None:
+    wire.body = body
+
+    result = CliRunner().invoke(cli, ["counts", "Peru"])
+
+    assert (
+        result.stderr == "Error: http://localhost:5000 is not this API: it answered 200 with something else\n"
+    )
+
+
+def test_no_stack_is_said_with_what_starts_one(wire: Wire) -> None:
+    wire.error = EndpointConnectionError(endpoint_url="http://localhost:5000/v1/counts")
+
+    result = CliRunner().invoke(cli, ["counts", "Peru"])
+
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "Error: http://localhost:5000/v1/counts does not answer; start the stack with: make run\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "example"),
+    [
+        (["counts", ""], "make counts COUNTRY=Peru"),
+        (["ask", "--country", "", "--segment", "recency_segment"], "make ask COUNTRY=Peru"),
+        (["ask", "--country", "Peru", "--segment", " "], "make ask COUNTRY=Peru"),
+    ],
+)
+def test_a_forgotten_name_is_shown_by_an_example(wire: Wire, arguments: list[str], example: str) -> None:
+    result = CliRunner().invoke(cli, arguments)
+
+    assert (example in result.stderr, result.exit_code, wire.sent) == (True, 1, [])
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "-1", "50.5"])
+def test_a_port_that_is_none_is_named(wire: Wire, monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    monkeypatch.setenv("PORT", port)
+
+    result = CliRunner().invoke(cli, ["counts", "Peru"])
+
+    assert result.stderr == f"Error: PORT must be a port from 1 to 65535, not '{port}'\n"
+    assert wire.sent == []
+
+
+def test_an_endpoint_that_is_none_is_named(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "localhost")
+
+    result = CliRunner().invoke(cli, ["counts", "Peru"])
+
+    assert "AWS_ENDPOINT_URL must be as http://localhost:4566, or aws, not 'localhost'" in result.stderr
+    assert wire.sent == []
+
+
+@pytest.mark.parametrize("command", ["demo", "run", "upload", "counts", "ask", "sample"])
+def test_every_command_has_help(command: str) -> None:
+    listed = CliRunner().invoke(cli, ["--help"]).stdout
+    help_text = CliRunner().invoke(cli, [command, "--help"])
+
+    assert f"\n  {command} " in listed
+    assert (help_text.exit_code, "Usage:" in help_text.stdout) == (0, True)
