@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from boto3.s3.transfer import TransferConfig
@@ -85,12 +85,12 @@ def wait(stack: Deployed, uploaded: Uploaded, seconds: float = SECONDS) -> State
         CommandError: if there is none within ``seconds``.
     """
     table = SourcesTable(stack.dynamodb(), stack.outputs["SourcesTable"])
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    deadline = monotonic() + seconds
+    while monotonic() < deadline:
         state = table.load(uploaded.key).state
         if state and _is_of(state, uploaded):
             return state
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+        sleep(SECONDS_BETWEEN_LOOKS)
     raise CommandError(
         f"{uploaded.key} was uploaded but not counted within {seconds:.0f} s; see the ingest function's log"
     )

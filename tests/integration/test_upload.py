@@ -1,0 +1,217 @@
+"""The command `upload` against moto, with the ingest function called where S3 would call it."""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import redirect_stdout, suppress
+from typing import TYPE_CHECKING
+
+import boto3
+import pyarrow as pa
+import pytest
+from click.testing import CliRunner
+from moto import mock_aws
+
+from infra.cli import upload, uploading
+from infra.cli.main import cli
+from infra.cli.target import Deployed
+from ingest.handler import IngestError
+from tests.world import ENVIRONMENT, SOURCES, UPLOADS, World, parquet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from click.testing import Result
+
+OUTPUTS = {"UploadsBucket": UPLOADS, "SourcesTable": SOURCES}
+ROWS = pa.table(
+    {
+        "timestamp": ["2018-08-05 10:00:00"] * 3,
+        "country_code": ["Peru", "Peru", ""],
+        "last_order_ts": ["2018-06-01", "2018-08-04", "2018-06-01"],
+        "total_orders": ["3.0", "", "1.0"],
+        "voucher_amount": [2640.0, None, 2640.0],
+    }
+)
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        world = World().create()
+        there = Deployed(boto3.Session(), None, OUTPUTS)
+        monkeypatch.setattr(upload, "deployed", lambda: there)
+        monkeypatch.setattr(uploading, "sleep", lambda _: _work_off(world))
+        yield world
+
+
+def _work_off(world: World) -> None:
+    """Do what S3 and Lambda do meanwhile."""
+    for found in world.s3.list_objects_v2(Bucket=UPLOADS).get("Contents", []):
+        head = world.s3.head_object(Bucket=UPLOADS, Key=found["Key"])
+        thing = {
+            "versionId": head["VersionId"],
+            "eTag": head["ETag"].strip('"'),
+            "size": head["ContentLength"],
+        }
+        with suppress(IngestError), redirect_stdout(io.StringIO()):
+            world.ingest(world.record("ObjectCreated:Put", found["Key"], **thing))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "vouchers.parquet"
+    path.write_bytes(parquet(ROWS))
+    return path
+
+
+def _upload(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["upload", *map(str, arguments)])
+
+
+def _metadata(world: World, key: str) -> dict[str, str]:
+    found: dict[str, str] = world.s3.head_object(Bucket=UPLOADS, Key=key)["Metadata"]
+    return found
+
+
+@pytest.mark.usefixtures("world")
+def test_the_report_on_the_file_is_printed(file: Path) -> None:
+    result = _upload(file, "--as-of", "2018-08-05")
+
+    cells = [line.split("│")[1:-1] for line in result.stdout.splitlines() if "│" in line]
+    shown = {name.strip(): value.strip() for name, value in cells}
+    assert shown.pop("seconds")
+    assert shown == {
+        "rows": "3",
+        "counted": "2",
+        "rejected": "1",
+        "rejected: country code missing": "1",
+        "repaired: total orders empty": "1",
+        "repaired: voucher amount null": "1",
+        "unsegmented: recency segment": "1",
+        "unsegmented: frequent segment": "0",
+        "as of": "2018-08-05T00:00:00.000000Z",
+    }
+    assert result.exit_code == 0
+
+
+@pytest.mark.usefixtures("world")
+def test_the_report_as_json_is_data(file: Path) -> None:
+    data = json.loads(_upload(file, "--as-of", "row", "--json").stdout)
+
+    assert (data["source"], data["status"], data["as_of"]) == ("vouchers/vouchers.parquet", "counted", "row")
+    assert (data["report"]["rows"], data["report"]["rejected"]) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("2018.parquet", "vouchers/2018.parquet"),
+        ("peru/a b.parquet", "vouchers/peru/a b.parquet"),
+        ("vouchers/2018.parquet", "vouchers/2018.parquet"),
+        ("/vouchers/2018.parquet", "vouchers/2018.parquet"),
+    ],
+)
+def test_the_object_is_named_as_wanted_under_the_prefix(
+    world: World, file: Path, name: str, key: str
+) -> None:
+    result = _upload(file, "--key", name)
+
+    assert [o["Key"] for o in world.s3.list_objects_v2(Bucket=UPLOADS)["Contents"]] == [key]
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "metadata"),
+    [
+        ((), {}),
+        (("--as-of", "row"), {"as-of": "row"}),
+        (("--as-of", "2018-08-05"), {"as-of": "2018-08-05"}),
+        (("--as-of", "20180805"), {"as-of": "2018-08-05"}),
+    ],
+)
+def test_the_as_of_date_is_the_objects_metadata(
+    world: World, file: Path, arguments: tuple[str, ...], metadata: dict[str, str]
+) -> None:
+    _upload(file, *arguments)
+
+    assert _metadata(world, "vouchers/vouchers.parquet") == metadata
+
+
+@pytest.mark.usefixtures("world")
+def test_a_file_that_fails_ends_with_the_reason(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not Parquet")
+
+    result = _upload(path)
+
+    assert "'vouchers/notes.txt' was not counted: it cannot be read as Parquet" in result.stderr
+    assert (result.stderr.count("\n"), result.stdout, result.exit_code) == (2, "", 1)
+
+
+def test_the_report_is_on_this_upload_and_not_on_the_one_before(world: World, file: Path) -> None:
+    _upload(file, "--as-of", "2018-08-05")
+    file.write_bytes(parquet(ROWS.slice(0, 1)))
+
+    result = _upload(file, "--as-of", "2018-08-05", "--json")
+
+    assert json.loads(result.stdout)["report"]["rows"] == 1
+    assert world.source("vouchers/vouchers.parquet").state is not None
+
+
+def test_an_upload_of_which_nothing_is_heard_is_given_up(
+    world: World, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 10_000, 400))
+    monkeypatch.setattr(uploading, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(uploading, "sleep", lambda _: None)
+
+    result = _upload(file)
+
+    assert "was uploaded but not counted within 900 s" in result.stderr
+    assert (result.exit_code, world.source("vouchers/vouchers.parquet").state) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("",), "Name a file, as in: make upload FILE=vouchers.parquet"),
+        (("missing.parquet",), "There is no file missing.parquet"),
+        (("/",), "/ is no file"),
+    ],
+)
+def test_a_file_that_is_not_there_is_named_and_nothing_sent(
+    world: World, arguments: tuple[str, ...], sentence: str
+) -> None:
+    result = _upload(*arguments)
+
+    assert (result.stderr, result.exit_code) == (f"Error: {sentence}\n", 1)
+    assert _is_empty(world)
+
+
+@pytest.mark.parametrize("as_of", ["tomorrow", "2018-13-01", "2018-08-05 10:00", ""])
+def test_a_wrong_as_of_date_is_named_and_nothing_sent(world: World, file: Path, as_of: str) -> None:
+    result = _upload(file, "--as-of", as_of)
+
+    assert result.stderr == f"Error: AS_OF must be a date as 2018-08-05, or row, not '{as_of}'\n"
+    assert (result.exit_code, _is_empty(world)) == (1, True)
+
+
+def test_a_bucket_that_refuses_is_said_in_one_sentence(
+    world: World, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = Deployed(boto3.Session(), None, OUTPUTS | {"UploadsBucket": "gone"})
+    monkeypatch.setattr(upload, "deployed", lambda: nowhere)
+
+    result = _upload(file)
+
+    assert "NoSuchBucket" in result.stderr
+    assert (result.exit_code, _is_empty(world)) == (1, True)
+
+
+def _is_empty(world: World) -> bool:
+    return "Contents" not in world.s3.list_objects_v2(Bucket=UPLOADS)
