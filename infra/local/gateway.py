@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import HTTPClientError
+from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
 
 from infra.local.ports import require_free
@@ -127,7 +127,7 @@ class _Forwarder(BaseHTTPRequestHandler):
         request = sign(self.server.target, self.command, self.path, dict(self.headers), body)
         try:
             response = self.server.session.send(request)
-        except HTTPClientError:
+        except BotoCoreError:
             self._refuse(HTTPStatus.BAD_GATEWAY, f"The API at {self.server.target.url} does not answer")
         else:
             self._pass_on(response)

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra.local.ports import free_port
+from infra.local.stack import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from infra.local.stack import Stack
+
+PROBE = Path(__file__).with_name("probe.py")
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The real stack, on ports of its own; the functions are held to their roles' policies."""
+    with running(free_port(), free_port(), enforce_iam=True) as up:
+        yield up
+
+
+@pytest.fixture(scope="session")
+def probes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Functions' packages with the probe for a handler."""
+    directory = tmp_path_factory.mktemp("functions")
+    for function in ("ingest", "api"):
+        package = directory / function
+        package.mkdir()
+        (package / "__init__.py").touch()
+        shutil.copy(PROBE, package / "handler.py")
+    return directory
+
+
+@pytest.fixture(scope="session")
+def probed(probes: Path) -> Iterator[Stack]:
+    """The stack with the probe in the place of both functions."""
+    with running(free_port(), free_port(), functions=probes, enforce_iam=True) as up:
+        yield up

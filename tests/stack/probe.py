@@ -1,0 +1,36 @@
+"""A function for tests: it makes the call of AWS that it is told to make, shows a request, or fails."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+
+def lambda_handler(event: dict[str, Any], _context: object) -> object:
+    if "operation" in event:
+        return _outcome(event["service"], event["operation"], event["arguments"])
+    if "httpMethod" in event:
+        return _shown(event)
+    raise RuntimeError("told to fail")
+
+
+def _outcome(service: str, operation: str, arguments: dict[str, Any]) -> str:
+    try:
+        getattr(boto3.client(service), operation)(**arguments)
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    return "allowed"
+
+
+def _shown(event: dict[str, Any]) -> dict[str, Any]:
+    seen = {
+        "method": event["httpMethod"],
+        "path": event["path"],
+        "query": event["multiValueQueryStringParameters"],
+        "body": event["body"],
+    }
+    headers = {"Content-Type": "application/json", "X-Shown": "yes"}
+    return {"statusCode": 418, "headers": headers, "body": json.dumps(seen)}
