@@ -82,9 +82,8 @@ def instant(value: Any, column: str) -> datetime | None:
             raise Reject(f"{column}_not_a_date") from None
     elif isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day, tzinfo=UTC)
-    if value is None or value.tzinfo:
-        return value
-    return value.replace(tzinfo=UTC)  # type: ignore[no-any-return]
+    moment: datetime | None = value
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def number(value: Any, column: str, *, empty_is_zero: bool) -> tuple[float, bool]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Action(StrEnum):
-    """What an event led to; the last three leave the counts as they are."""
+    """What an event led to; the last four leave the counts as they are."""
 
     COUNTED = "counted"
     DELETED = "deleted"
@@ -37,14 +37,16 @@ class Action(StrEnum):
     DUPLICATE = "duplicate"
     LATE = "late"
     SUPERSEDED = "superseded"
+    INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an event led to, and the state of the source that it made, if any."""
+    """What an event led to, what it made of the source, if anything, and what went wrong, if anything."""
 
     action: Action
     state: State | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ class _Aim:
 
     @property
     def outcome(self) -> Outcome:
-        return Outcome(Action(self.state.status), self.state)
+        return Outcome(Action(self.state.status), self.state, self.state.error)
 
 
 def _old_news(event: ObjectEvent, source: Source) -> Action | None:

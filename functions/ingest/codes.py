@@ -12,6 +12,7 @@ import numpy as np
 from ingest.errors import FileError
 from ingest.indexed import Column, Indexed, row_indices
 from ingest.parse import DAY, EMPTY, NULL, READABLE, UNREADABLE, cleaned, instants, numbers
+from vouchers.counts import country_key
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 MOST_COUNTRIES = 5_000
 MOST_AMOUNTS = 20_000
-LONGEST_COUNTRY = 500
-"""Characters; DynamoDB's keys end at 2,048 bytes."""
+LONGEST_COUNTRY = 1_000
+"""Bytes that a country's key may have; DynamoDB's keys end at 2,048."""
 
 
 class Codes(NamedTuple):
@@ -71,7 +72,7 @@ class CountryAxis:
     def _code(self, name: str | None) -> int:
         if not name:
             return 0
-        if len(name) > LONGEST_COUNTRY:
+        if len(country_key(name).encode()) > LONGEST_COUNTRY:
             return 1
         if len(self._codes) >= MOST_COUNTRIES and name not in self._codes:
             raise FileError(f"its column 'country_code' holds more than {MOST_COUNTRIES:,} countries")

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingest.errors import FileError
+from ingest.parse import is_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,18 +36,19 @@ def open_parquet(source: IO[bytes] | RawIOBase, columns: Sequence[str]) -> pq.Pa
         FileError: if it is not Parquet, or a column is missing, there twice or of no readable type.
     """
     try:
-        file = pq.ParquetFile(
-            source,
-            read_dictionary=list(columns),
-            buffer_size=BUFFER_BYTES,
-            coerce_int96_timestamp_unit="us",
-            page_checksum_verification=True,
-        )
-        schema = file.schema_arrow
+        plain = pq.ParquetFile(source)
+        schema = plain.schema_arrow
     except (pa.ArrowException, OSError, ValueError) as error:
         raise FileError(f"it cannot be read as Parquet: {_first_line(error)}") from None
     _check(schema, columns)
-    return file
+    return pq.ParquetFile(
+        source,
+        metadata=plain.metadata,
+        read_dictionary=[name for name in columns if is_text(schema.field(name).type)],
+        buffer_size=BUFFER_BYTES,
+        coerce_int96_timestamp_unit="us",
+        page_checksum_verification=True,
+    )
 
 
 def batches(file: pq.ParquetFile, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -67,7 +69,7 @@ def batches(file: pq.ParquetFile, columns: Sequence[str]) -> Iterator[pa.RecordB
 def _check(schema: pa.Schema, columns: Sequence[str]) -> None:
     missing = [name for name in columns if name not in schema.names]
     if missing:
-        raise FileError(f"it has no column {_listed(missing)}; its columns are {_listed(schema.names)}")
+        raise FileError(f"it has no column {_listed(missing)}; it has {_listed(schema.names)}")
     for name in columns:
         if schema.names.count(name) > 1:
             raise FileError(f"it has more than one column '{name}'")
@@ -76,42 +78,23 @@ def _check(schema: pa.Schema, columns: Sequence[str]) -> None:
 
 def _check_type(name: str, held: pa.DataType) -> None:
     inner = held.value_type if pa.types.is_dictionary(held) else held
-    if not any(accepts(inner) for accepts in ACCEPTED[name]):
-        raise FileError(f"its column '{name}' is of type {held}, which cannot be read as {MEANINGS[name]}")
+    meaning, kinds = ACCEPTED[name]
+    if not any(accepts(inner) for accepts in kinds):
+        raise FileError(f"its column '{name}' is of type {held}, which cannot be read as {meaning}")
 
 
-def _is_text(held: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_string(held)
-        or pa.types.is_large_string(held)
-        or pa.types.is_string_view(held)
-        or pa.types.is_binary(held)
-        or pa.types.is_large_binary(held)
-        or pa.types.is_null(held)
-    )
-
-
-_INSTANT: tuple[Callable[[pa.DataType], bool], ...] = (_is_text, pa.types.is_timestamp, pa.types.is_date)
-_NUMBER: tuple[Callable[[pa.DataType], bool], ...] = (
-    _is_text,
-    pa.types.is_integer,
-    pa.types.is_floating,
-    pa.types.is_decimal,
-)
-ACCEPTED: dict[str, tuple[Callable[[pa.DataType], bool], ...]] = {
-    COUNTRY: (_is_text,),
-    LAST_ORDER: _INSTANT,
-    TIMESTAMP: _INSTANT,
-    ORDERS: _NUMBER,
-    AMOUNT: _NUMBER,
+Kinds = tuple["Callable[[pa.DataType], bool]", ...]
+_TEXT: Kinds = (is_text, pa.types.is_null)
+_INSTANT: Kinds = (*_TEXT, pa.types.is_timestamp, pa.types.is_date)
+_NUMBER: Kinds = (*_TEXT, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+ACCEPTED: dict[str, tuple[str, Kinds]] = {
+    COUNTRY: ("a name", _TEXT),
+    LAST_ORDER: ("a point in time", _INSTANT),
+    TIMESTAMP: ("a point in time", _INSTANT),
+    ORDERS: ("a number", _NUMBER),
+    AMOUNT: ("a number", _NUMBER),
 }
-MEANINGS = {
-    COUNTRY: "a name",
-    LAST_ORDER: "a point in time",
-    TIMESTAMP: "a point in time",
-    ORDERS: "a number",
-    AMOUNT: "a number",
-}
+"""What each column is read as, and the types that can be."""
 
 
 def _listed(names: Sequence[str], most: int = 20) -> str:

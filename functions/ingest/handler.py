@@ -10,7 +10,7 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from botocore.config import Config
 
-from ingest.apply import Action, Ingest
+from ingest.apply import Action, Ingest, Outcome
 from ingest.commit import Ledger
 from ingest.events import object_events
 from ingest.objects import Results
@@ -60,38 +60,42 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, l
 
 
 def _apply(event: ObjectEvent, context: LambdaContext) -> tuple[Action, str | None]:
+    cause = None
     try:
         outcome = _ingest(context).apply(event)
-    except Exception as error:
-        logger.exception("an event came to nothing", extra={"source": event.key, "action": "error"})
-        return Action.FAILED, f"'{event.key}' is not counted yet: {error}"
-    tell(logger, metrics, event, outcome)
-    return outcome.action, outcome.state.error if outcome.state else None
+    except Exception as error:  # noqa: BLE001  (the other events of the notification must not suffer)
+        cause = error
+        sentence = f"'{event.key}' is not counted yet: {type(error).__name__}: {error}"
+        outcome = Outcome(Action.INTERRUPTED, error=sentence)
+    tell(logger, metrics, event, outcome, cause)
+    return outcome.action, outcome.error
 
 
 def _ingest(context: LambdaContext) -> Ingest:
-    return Ingest(_s3(), _ledger(context), load_definitions(), load_settings().recency_as_of)
+    return Ingest(s3_client(), _ledger(context), load_definitions(), load_settings().recency_as_of)
 
 
 def _ledger(context: LambdaContext) -> Ledger:
     settings = load_settings()
     return Ledger(
-        _dynamodb(),
-        SourcesTable(_dynamodb(), settings.sources_table),
+        dynamodb_client(),
+        SourcesTable(dynamodb_client(), settings.sources_table),
         settings.segments_table,
-        Results(_s3(), settings.results_bucket),
+        Results(s3_client(), settings.results_bucket),
         now=lambda: datetime.now(UTC),
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000 - LAST_SECONDS,
     )
 
 
 @cache
-def _dynamodb() -> DynamoDBClient:
+def dynamodb_client() -> DynamoDBClient:
+    """Return the process's client for DynamoDB."""
     return boto3.client("dynamodb", config=_patience())
 
 
 @cache
-def _s3() -> S3Client:
+def s3_client() -> S3Client:
+    """Return the process's client for S3."""
     return boto3.client("s3", config=_patience())
 
 

@@ -68,8 +68,9 @@ class Column:
 def row_indices(array: pa.DictionaryArray) -> NDArray[np.integer[Any]]:
     """Return each row's index into the dictionary; a null row's is one past its end."""
     indices = array.indices
-    kind = indices.type.to_pandas_dtype()
-    rows = np.frombuffer(indices.buffers()[1], kind)[indices.offset : indices.offset + len(indices)]
+    rows = np.frombuffer(indices.buffers()[1], np.dtype(str(indices.type)))[
+        indices.offset : indices.offset + len(indices)
+    ]
     there = present(indices)
     return rows if there is None else np.where(there, rows, np.int32(len(array.dictionary)))
 

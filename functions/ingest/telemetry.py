@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from vouchers.sources import State
 
 
-def tell(logger: Logger, metrics: Metrics, event: ObjectEvent, outcome: Outcome) -> None:
-    """Log an event's outcome, with the report of its file, and count it in the metrics."""
+def tell(
+    logger: Logger, metrics: Metrics, event: ObjectEvent, outcome: Outcome, cause: Exception | None = None
+) -> None:
+    """Log an event's outcome, with its file's report or what interrupted it, and count it in the metrics."""
     state = outcome.state
     details: dict[str, object] = {
         "action": str(outcome.action),
@@ -26,8 +28,8 @@ def tell(logger: Logger, metrics: Metrics, event: ObjectEvent, outcome: Outcome)
     }
     if state and state.report:
         details |= {"report": state.report, "rejected_object": state.rejected_object}
-    if state and state.error:
-        logger.error(state.error, extra=details)
+    if outcome.error:
+        logger.error(outcome.error, extra=details, exc_info=cause)
     else:
         logger.info("event applied", extra=details)
     metrics.add_metric("Events" + outcome.action.capitalize(), MetricUnit.Count, 1)

@@ -10,6 +10,9 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
+FARTHEST = 10**12
+"""The largest bound of a range; up to here doubles tell whole numbers and halves apart."""
+
 DEFINITIONS_FILE = Path(__file__).with_name("segments.toml")
 
 
@@ -125,6 +128,8 @@ def _range(name: str, value: object) -> Range:
         case [int(low), int(high)] if not isinstance(low, bool) and not isinstance(high, bool):
             if low < 0 or low > high:
                 raise DefinitionsError(f"{name}: range [{low}, {high}] is empty or below 0")
+            if high > FARTHEST:
+                raise DefinitionsError(f"{name}: range [{low}, {high}] ends beyond {FARTHEST}")
             return Range(low, high)
         case _:
             raise DefinitionsError(f"{name}: {value!r} is not a range; write [min, max] in whole numbers")

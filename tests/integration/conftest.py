@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from moto import mock_aws
+
+from ingest import handler
+from tests.world import ENVIRONMENT, World
+from vouchers.segments import load_definitions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Buckets, tables and the ingest function's environment, all of them moto's."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        handler.s3_client.cache_clear()
+        handler.dynamodb_client.cache_clear()
+        yield World().create()
+
+
+@pytest.fixture
+def redefine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Return what gives the ingest function other segment definitions."""
+
+    def use(text: str) -> None:
+        file = tmp_path / "segments.toml"
+        file.write_text(text)
+        definitions = load_definitions(file)
+        monkeypatch.setattr(handler, "load_definitions", lambda: definitions)
+
+    return use

@@ -1,0 +1,314 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+
+from ingest.handler import IngestError
+from tests import oracle
+from tests.world import UPLOADED, UPLOADS, World, parquet
+from vouchers.sources import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+KEY = "vouchers/2018 ü+.parquet"
+
+
+def uses(*rows: tuple[Any, ...]) -> list[dict[str, Any]]:
+    names = ("country_code", "last_order_ts", "total_orders", "voucher_amount")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def file_of(rows: list[dict[str, Any]]) -> bytes:
+    kinds = {"voucher_amount": pa.float64()}
+    names = list(rows[0])
+    return parquet(pa.table({n: pa.array([r[n] for r in rows], kinds.get(n, pa.string())) for n in names}))
+
+
+PERU = uses(
+    ("Peru", "2020-01-01 00:00:00+00:00", "3.0", 2640.0),
+    ("Peru", "2020-01-01 00:00:00+00:00", "", None),
+    ("peru", None, "4.5", 3520.0),
+)
+DIRT = uses(
+    (None, "2020-01-01", "1", 1.0),
+    ("Peru", "yesterday", "1", 1.0),
+    ("Peru", "2020-01-01", "many", 1.0),
+    ("Peru", "2020-01-01", "-1", 1.0),
+    ("Peru", "2020-01-01", "1", float("nan")),
+    ("Peru", "2020-01-01", "1", -1.0),
+    ("P" * 1001, "2020-01-01", "1", 1.0),
+)
+
+
+def expected_cells(rows: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, int]]:
+    cells = oracle.count(rows, UPLOADED).cells
+    return {
+        cell: {f"as:{name}" if cell[1] == "#spellings" else name: n for name, n in counters.items()}
+        for cell, counters in cells.items()
+    }
+
+
+def test_an_upload_is_counted(world: World) -> None:
+    assert world.ingest(world.put(KEY, file_of(PERU))) == ["counted"]
+    assert world.cells() == expected_cells(PERU)
+    assert world.cells()["peru", "#spellings"] == {"as:Peru": 2, "as:peru": 1}
+    state = world.source(KEY).state
+    assert state is not None
+    assert state.status is Status.COUNTED
+    assert state.report["rows"] == state.report["counted"] == 3
+    assert state.report["repaired"] == {"total_orders_empty": 1, "voucher_amount_null": 1}
+    assert state.report["segments"]["recency_segment"] == {"counted": 3, "unsegmented": 1}
+    assert state.report["segments"]["frequent_segment"] == {"counted": 3, "unsegmented": 1}
+    assert world.results() == []
+
+
+def test_several_objects_add_up(world: World) -> None:
+    records = [world.put(f"vouchers/{i}.parquet", file_of(PERU)) for i in range(3)]
+    assert world.ingest(*records) == ["counted"] * 3
+    assert world.cells() == expected_cells(PERU * 3)
+
+
+def test_the_same_event_twice_counts_once(world: World) -> None:
+    record = world.put(KEY, file_of(PERU))
+    assert world.ingest(record, record) == ["counted", "duplicate"]
+    assert world.ingest(record) == ["duplicate"]
+    assert world.cells() == expected_cells(PERU)
+
+
+def test_an_overwrite_replaces_what_the_object_contributed(world: World) -> None:
+    world.ingest(world.put(KEY, file_of(PERU)))
+    world.ingest(world.put(KEY, file_of(PERU[:1])))
+    assert world.cells() == expected_cells(PERU[:1])
+
+
+def test_a_late_event_changes_nothing(world: World) -> None:
+    first, second = world.put(KEY, file_of(PERU)), world.put(KEY, file_of(PERU[:1]))
+    assert world.ingest(second, first) == ["counted", "late"]
+    assert world.cells() == expected_cells(PERU[:1])
+
+
+def test_a_deletion_takes_the_counts_away(world: World) -> None:
+    created = world.put(KEY, file_of(PERU))
+    world.ingest(created)
+    assert world.ingest(world.delete(KEY)) == ["deleted"]
+    assert world.cells() == {}
+    assert world.ingest(created) == ["late"]
+    assert world.cells() == {}
+
+
+def test_a_creation_that_comes_after_its_deletion_changes_nothing(world: World) -> None:
+    created, deleted = world.put(KEY, file_of(PERU)), world.delete(KEY)
+    assert world.ingest(deleted, created) == ["deleted", "late"]
+    assert world.cells() == {}
+
+
+def test_an_object_can_come_back_after_its_deletion(world: World) -> None:
+    world.ingest(world.put(KEY, file_of(PERU)), world.delete(KEY))
+    assert world.ingest(world.put(KEY, file_of(PERU[:1]))) == ["counted"]
+    assert world.cells() == expected_cells(PERU[:1])
+
+
+def test_deleting_an_old_version_leaves_the_current_one_counted(world: World) -> None:
+    old, new = world.put(KEY, file_of(PERU)), world.put(KEY, file_of(PERU[:1]))
+    world.ingest(old, new)
+    version = old["s3"]["object"]["versionId"]
+    world.s3.delete_object(Bucket=UPLOADS, Key=KEY, VersionId=version)
+    assert world.ingest(world.record("ObjectRemoved:Delete", KEY, versionId=version)) == ["counted"]
+    assert world.cells() == expected_cells(PERU[:1])
+
+
+def test_deleting_the_current_version_brings_the_one_before_back(world: World) -> None:
+    old, new = world.put(KEY, file_of(PERU)), world.put(KEY, file_of(PERU[:1]))
+    world.ingest(old, new)
+    version = new["s3"]["object"]["versionId"]
+    world.s3.delete_object(Bucket=UPLOADS, Key=KEY, VersionId=version)
+    assert world.ingest(world.record("ObjectRemoved:Delete", KEY, versionId=version)) == ["counted"]
+    assert world.cells() == expected_cells(PERU)
+
+
+def test_an_object_that_has_gone_since_its_event_changes_nothing(world: World) -> None:
+    record = world.put(KEY, file_of(PERU))
+    version = record["s3"]["object"]["versionId"]
+    world.s3.delete_object(Bucket=UPLOADS, Key=KEY, VersionId=version)
+    assert world.ingest(record) == ["superseded"]
+    assert (world.cells(), world.source(KEY).state) == ({}, None)
+
+
+def test_rejected_rows_are_kept_with_their_row_number_and_reason(world: World) -> None:
+    rows = [*DIRT[:2], PERU[0], *DIRT[2:]]
+    world.ingest(world.put(KEY, file_of(rows)))
+    assert world.cells() == expected_cells(PERU[:1])
+    state = world.source(KEY).state
+    assert state is not None
+    assert world.results() == [state.rejected_object]
+    kept = world.result_rows(state.rejected_object or "")
+    assert [(row["row"], row["reason"]) for row in kept] == [
+        (0, "country_code_missing"),
+        (1, "last_order_ts_not_a_date"),
+        (3, "total_orders_not_a_number"),
+        (4, "total_orders_negative"),
+        (5, "voucher_amount_not_a_number"),
+        (6, "voucher_amount_negative"),
+        (7, "country_code_too_long"),
+    ]
+    assert kept[1]["last_order_ts"] == "yesterday"
+    assert state.report["rejected_by_reason"] == {row["reason"]: 1 for row in kept}
+    assert state.report["rows"] == state.report["counted"] + state.report["rejected"] == 8
+
+
+def test_rejected_rows_are_replaced_and_deleted_with_their_source(world: World) -> None:
+    world.ingest(world.put(KEY, file_of(DIRT)))
+    (first,) = world.results()
+    world.ingest(world.put(KEY, file_of(DIRT[:1])))
+    (second,) = world.results()
+    assert second != first
+    assert len(world.result_rows(second)) == 1
+    world.ingest(world.delete(KEY))
+    assert world.results() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b"", "it cannot be read as Parquet"),
+        (b"country_code,last_order_ts\nPeru,2020-01-01\n", "it cannot be read as Parquet"),
+        (file_of(PERU)[:-20], "it cannot be read as Parquet"),
+        (
+            parquet(pa.table({"country_code": ["Peru"], "total_orders": ["1"]})),
+            "it has no column 'last_order_ts', 'voucher_amount'; it has 'country_code', 'total_orders'",
+        ),
+        (
+            parquet(pa.table([pa.array(["Peru"])] * 2, names=["country_code"] * 2)),
+            "it has no column 'last_order_ts', 'total_orders', 'voucher_amount'",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_read_contributes_nothing_and_says_why(
+    world: World, body: bytes, sentence: str
+) -> None:
+    world.ingest(world.put(KEY, file_of(PERU)))
+    record = world.put(KEY, body)
+    with pytest.raises(IngestError) as failed:
+        world.ingest(record)
+    assert str(failed.value).startswith(f"'{KEY}' was not counted: {sentence}")
+    assert "\n" not in str(failed.value)
+    assert world.cells() == {}
+    state = world.source(KEY).state
+    assert state is not None
+    assert (state.status, state.error) == (Status.FAILED, str(failed.value))
+    with pytest.raises(IngestError):
+        world.ingest(record)
+    assert world.ingest(world.put(KEY, file_of(PERU))) == ["counted"]
+    assert world.cells() == expected_cells(PERU)
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("country_code", pa.array([1])),
+        ("last_order_ts", pa.array([1577836800])),
+        ("total_orders", pa.array([True])),
+        ("voucher_amount", pa.array([[1.0]])),
+    ],
+)
+def test_a_column_of_a_type_that_cannot_be_read_is_named(world: World, column: str, values: pa.Array) -> None:
+    held = pa.table({name: pa.array([value]) for name, value in PERU[0].items()})
+    held = held.set_column(held.column_names.index(column), column, values)
+    kind = "list" if column == "voucher_amount" else str(values.type)
+    with pytest.raises(IngestError, match=f"its column '{column}' is of type {kind}"):
+        world.ingest(world.put(KEY, parquet(held)))
+
+
+def test_one_bad_file_does_not_keep_the_others_of_an_event_from_being_counted(world: World) -> None:
+    bad, good = world.put("vouchers/bad.parquet", b"x"), world.put(KEY, file_of(PERU))
+    with pytest.raises(IngestError, match="'vouchers/bad.parquet' was not counted"):
+        world.ingest(bad, good)
+    assert world.cells() == expected_cells(PERU)
+
+
+def dated(last_order: str, seen: str) -> bytes:
+    row = PERU[0] | {"last_order_ts": last_order, "timestamp": seen}
+    return file_of([row])
+
+
+@pytest.mark.parametrize(
+    ("metadata", "parameter", "cell", "record"),
+    [
+        ({}, "upload", "recency_segment#180-99999999", "2026-11-22T12:00:00.000000Z"),
+        ({}, "2020-03-01", "recency_segment#30-60", "2020-03-01T00:00:00.000000Z"),
+        ({}, "row", "recency_segment#91-120", "row"),
+        ({"as_of": "2020-03-20"}, "row", "recency_segment#61-90", "2020-03-20T00:00:00.000000Z"),
+        ({"as_of": "row"}, "2020-03-01", "recency_segment#91-120", "row"),
+    ],
+)
+def test_the_as_of_date_is_the_objects_own_or_else_the_stacks(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    metadata: dict[str, str],
+    parameter: str,
+    cell: str,
+    record: str,
+) -> None:
+    monkeypatch.setenv("RECENCY_AS_OF", parameter)
+    world.ingest(world.put(KEY, dated("2020-01-05", "2020-04-15 10:00:00+00:00"), **metadata))
+    assert ("peru", cell) in world.cells()
+    state = world.source(KEY).state
+    assert state is not None
+    assert state.as_of == state.report["as_of"] == record
+
+
+def test_an_as_of_date_that_cannot_be_read_fails_the_file(world: World) -> None:
+    with pytest.raises(IngestError, match=r"x-amz-meta-as-of is 'soon'; expected a date"):
+        world.ingest(world.put(KEY, file_of(PERU), as_of="soon"))
+
+
+def test_each_event_leaves_one_structured_line_and_its_metrics(
+    world: World, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.ingest(world.put(KEY, file_of([*PERU, *DIRT])))
+    (told,) = [vars(record) for record in caplog.records if record.name == "ingest"]
+    assert (told["action"], told["source"]) == ("counted", KEY)
+    assert told["report"]["rejected"] == len(DIRT)
+    assert told["report"]["seconds"] >= 0
+    metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert {"Rows", "RowsCounted", "RowsRejected", "Seconds", "EventsCounted"} <= set(metrics[-1])
+    assert metrics[-1]["RowsRejected"] == [len(DIRT)]
+    by_reason = {m["reason"]: m["RowsRejectedFor"] for m in metrics if "reason" in m}
+    assert by_reason == {reason: [n] for reason, n in told["report"]["rejected_by_reason"].items()}
+
+
+def test_a_change_of_definitions_changes_what_a_new_upload_is_counted_by(
+    world: World, redefine: Callable[[str], None]
+) -> None:
+    world.ingest(world.put(KEY, file_of(PERU)))
+    redefine('[orders]\nattribute = "total_orders"\nranges = [[0, 3]]\n')
+    world.ingest(world.put(KEY, file_of(PERU)))
+    assert world.cells() == {
+        ("peru", "orders#0-3"): {"0": 1, "2640": 1},
+        ("peru", "#spellings"): {"as:Peru": 2, "as:peru": 1},
+    }
+
+
+def test_counting_a_clean_file_loads_neither_pandas_nor_awswrangler(tmp_path: Path) -> None:
+    file = tmp_path / "clean.parquet"
+    file.write_bytes(file_of(PERU))
+    script = (
+        "import sys, ingest.handler\n"
+        "from ingest.count import count_file\n"
+        "from vouchers.segments import load_definitions\n"
+        f"assert count_file(open({str(file)!r}, 'rb'), 0, load_definitions()).report.rows == {len(PERU)}\n"
+        "print(sorted({'pandas', 'awswrangler'} & set(sys.modules)))\n"
+    )
+    path = os.pathsep.join(sys.path)
+    ran = subprocess.run(  # noqa: S603  (the script is the one above)
+        [sys.executable, "-c", script], env={"PYTHONPATH": path}, check=True, capture_output=True, text=True
+    )
+    assert ran.stdout.strip() == "[]"
