@@ -65,8 +65,8 @@ def numbers(array: pa.Array) -> Parsed:
         return _finite(array.cast(pa.float64()), _states(array))
     try:
         texts = array.cast(pa.string())
-        empty = pc.equal(texts, "").fill_null(fill_value=False)
-        return _finite(pc.if_else(empty, None, texts).cast(pa.float64()), _states(array, empty))
+        empty = _empty(texts)
+        return _finite(_without(texts, empty).cast(pa.float64()), _states(array, empty))
     except pa.ArrowInvalid:
         return _sorted_out_numbers(array)
 
@@ -100,11 +100,6 @@ def is_text(held: pa.DataType) -> bool:
     return any(holds(held) for holds in kinds)
 
 
-def booleans(array: pa.Array) -> NDArray[np.bool_]:
-    """Return a boolean array without nulls as numpy's."""
-    return _bits(array.buffers()[1], array.offset, len(array))
-
-
 def present(array: pa.Array) -> NDArray[np.bool_] | None:
     """Return which entries are not null, or None where all are there."""
     if array.null_count == 0:
@@ -119,14 +114,29 @@ def _bits(buffer: pa.Buffer, offset: int, length: int) -> NDArray[np.bool_]:
     return np.unpackbits(whole, bitorder="little", count=offset + length)[offset:].view(np.bool_)
 
 
-def _states(array: pa.Array, empty: pa.Array | None = None) -> NDArray[np.uint8]:
+def _states(array: pa.Array, empty: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
     states = np.zeros(len(array), np.uint8)
+    if empty is not None:
+        states[empty] = EMPTY
     there = present(array)
     if there is not None:
         states[~there] = NULL
-    if empty is not None:
-        states[booleans(empty)] = EMPTY
     return states
+
+
+def _empty(texts: pa.Array) -> NDArray[np.bool_]:
+    offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    lengths: NDArray[np.int32] = np.diff(offsets)
+    return lengths == 0
+
+
+def _without(texts: pa.Array, left_out: NDArray[np.bool_]) -> pa.Array:
+    """Return texts with nulls for some; pyarrow's own functions import pandas to be told what a null is."""
+    there = np.zeros(texts.offset + len(texts), np.bool_)
+    there[texts.offset :] = ~left_out
+    validity = pa.py_buffer(np.packbits(there, bitorder="little"))
+    buffers = [validity, *texts.buffers()[1:]]
+    return pa.Array.from_buffers(texts.type, len(texts), buffers, offset=texts.offset)
 
 
 def _microseconds(array: pa.Array) -> NDArray[np.int64]:
@@ -179,12 +189,13 @@ def _sorted_out_numbers(array: pa.Array) -> Parsed:
     )
 
 
-def _sorted_out_states(texts: pa.Array, read: pa.Array, empty: pa.Array | None = None) -> NDArray[np.uint8]:
-    unread = pc.and_(pc.is_valid(texts), pc.is_null(read))
-    states = _states(texts)
-    states[booleans(unread)] = UNREADABLE
-    if empty is not None:
-        states[booleans(empty)] = EMPTY
+def _sorted_out_states(
+    texts: pa.Array, read: pa.Array, empty: NDArray[np.bool_] | None = None
+) -> NDArray[np.uint8]:
+    states = _states(texts, empty)
+    there = present(read)
+    if there is not None:
+        states[~there & (states == READABLE)] = UNREADABLE
     return states
 
 
