@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError
+from botocore.session import get_session
 
 
 def lambda_handler(event: dict[str, Any], _context: object) -> object:
@@ -19,7 +19,7 @@ def lambda_handler(event: dict[str, Any], _context: object) -> object:
 
 def _outcome(service: str, operation: str, arguments: dict[str, Any]) -> str:
     try:
-        getattr(boto3.client(service), operation)(**arguments)
+        getattr(get_session().create_client(service), operation)(**arguments)
     except ClientError as error:
         return error.response["Error"]["Code"]
     return "allowed"

@@ -118,7 +118,7 @@ def test_a_request_in_the_name_of_another_host_is_refused(probed: Stack) -> None
 
 
 def test_a_body_larger_than_the_api_takes_is_refused(probed: Stack) -> None:
-    response, body = ask(probed.url, "POST", "/", **{"Content-Length": str(LARGEST_BODY + 1)})
+    response, body = ask(probed.url, "POST", "/", b"", **{"Content-Length": str(LARGEST_BODY + 1)})
     assert response.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     assert "bytes at most" in json.loads(body)["message"]
 
