@@ -126,8 +126,8 @@ def _states(array: pa.Array, empty: NDArray[np.bool_] | None = None) -> NDArray[
 
 def _empty(texts: pa.Array) -> NDArray[np.bool_]:
     offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    lengths: NDArray[np.int32] = np.diff(offsets)
-    return lengths == 0
+    empty: NDArray[np.bool_] = np.diff(offsets) == 0
+    return empty
 
 
 def _without(texts: pa.Array, left_out: NDArray[np.bool_]) -> pa.Array:

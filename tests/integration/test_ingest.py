@@ -116,6 +116,12 @@ def test_an_object_can_come_back_after_its_deletion(world: World) -> None:
     assert world.cells() == expected_cells(PERU[:1])
 
 
+def test_an_event_whose_object_has_been_replaced_leaves_the_counting_to_the_newer_one(world: World) -> None:
+    first, second = world.put(KEY, file_of(PERU)), world.put(KEY, file_of(PERU[:1]))
+    assert world.ingest(first, second) == ["superseded", "counted"]
+    assert world.cells() == expected_cells(PERU[:1])
+
+
 def test_deleting_an_old_version_leaves_the_current_one_counted(world: World) -> None:
     old, new = world.put(KEY, file_of(PERU)), world.put(KEY, file_of(PERU[:1]))
     world.ingest(old, new)
