@@ -7,6 +7,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
 
 from infra.cli.errors import CommandError
 from infra.cli.screen import bar, step
@@ -14,6 +15,8 @@ from vouchers.sources import SourcesTable, Status
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from mypy_boto3_s3 import S3Client
 
     from infra.cli.target import Deployed
     from vouchers.sources import State
@@ -74,26 +77,38 @@ def send(stack: Deployed, path: Path, key: str, as_of: str | None) -> Uploaded:
     metadata = {"Metadata": {AS_OF: as_of}} if as_of else {}
     with bar(f"Uploading {path.name}", path.stat().st_size) as moved:
         s3.upload_file(str(path), bucket, key, ExtraArgs=metadata, Callback=moved, Config=IN_ONE_PIECE)
-    head = s3.head_object(Bucket=bucket, Key=key)
-    return Uploaded(key, head.get("VersionId"), head["ETag"].strip('"'))
+    return _current(s3, bucket, key)
 
 
 def wait(stack: Deployed, uploaded: Uploaded, seconds: float = SECONDS) -> State:
     """Return the state that the upload's event made of its source.
 
     Raises:
-        CommandError: if there is none within ``seconds``.
+        CommandError: if there is none within ``seconds``, or the object is another one by now.
     """
+    s3, bucket = stack.s3(), stack.outputs["UploadsBucket"]
     table = SourcesTable(stack.dynamodb(), stack.outputs["SourcesTable"])
     deadline = monotonic() + seconds
     while monotonic() < deadline:
         state = table.load(uploaded.key).state
         if state and _is_of(state, uploaded):
             return state
+        if _current(s3, bucket, uploaded.key) != uploaded:
+            raise CommandError(f"{uploaded.key} was replaced before it was counted; upload it again")
         sleep(SECONDS_BETWEEN_LOOKS)
     raise CommandError(
         f"{uploaded.key} was uploaded but not counted within {seconds:.0f} s; see the ingest function's log"
     )
+
+
+def _current(s3: S3Client, bucket: str, key: str) -> Uploaded:
+    try:
+        head = s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"].get("Code") != "404":
+            raise
+        raise CommandError(f"{key} was deleted before it was counted; upload it again") from None
+    return Uploaded(key, head.get("VersionId"), head["ETag"].strip('"'))
 
 
 def _is_of(state: State, uploaded: Uploaded) -> bool:

@@ -163,6 +163,28 @@ def test_the_report_is_on_this_upload_and_not_on_the_one_before(world: World, fi
     assert world.source("vouchers/vouchers.parquet").state is not None
 
 
+def test_an_upload_that_is_replaced_meanwhile_is_not_waited_for(
+    world: World, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploading, "sleep", lambda _: world.put("vouchers/vouchers.parquet", b"another"))
+
+    result = _upload(file)
+
+    assert "vouchers/vouchers.parquet was replaced before it was counted" in result.stderr
+    assert result.exit_code == 1
+
+
+def test_an_upload_that_is_deleted_meanwhile_is_not_waited_for(
+    world: World, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploading, "sleep", lambda _: world.delete("vouchers/vouchers.parquet"))
+
+    result = _upload(file)
+
+    assert "vouchers/vouchers.parquet was deleted before it was counted" in result.stderr
+    assert result.exit_code == 1
+
+
 def test_an_upload_of_which_nothing_is_heard_is_given_up(
     world: World, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
