@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import time
 import zipfile
 from pathlib import Path
@@ -30,12 +31,18 @@ FUNCTIONS = ROOT / "functions"
 STACK_NAME = "voucher-selector"
 
 CODE_BUCKET = "voucher-selector-code"
+# Name in a file, name in the environment, default, conversion.
+NOT_THE_USERS = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
 SECONDS_BETWEEN_LOOKS = 0.1
 
 
 def session() -> boto3.Session:
-    """Return a session for the emulator: its credentials, its region, and no proxy on the way to it."""
-    core = CoreSession()
+    """Return a session for the emulator: its credentials and region, no proxy, nothing of the user's own."""
+    core = CoreSession(NOT_THE_USERS)
     core.set_default_client_config(Config(proxies={}))
     return boto3.Session(
         aws_access_key_id="test",

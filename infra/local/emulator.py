@@ -64,6 +64,8 @@ def _environment(port: int, *, enforce_iam: bool) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PRIVATE)}
     return inherited | {
         "AUTH": str(enforce_iam).lower(),
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "IOT_MTLS_ENABLED": "0",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra.local import emulator as emulators
-from infra.local.deploy import TEMPLATE, deploy
+from infra.local.deploy import TEMPLATE, deploy, session
 from infra.local.emulator import emulator
 from infra.local.errors import StackError
 from infra.local.ports import free_port
@@ -47,6 +47,18 @@ with running(int(sys.argv[1]), int(sys.argv[2]), functions=Path(sys.argv[3])) as
 
 def test_the_outputs_are_those_that_the_tools_read(probed: Stack) -> None:
     assert set(probed.outputs) == OUTPUTS
+
+
+def test_the_users_own_setup_of_aws_does_not_matter(probes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "there is none")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://192.0.2.1")
+    monkeypatch.setenv("HTTP_PROXY", "http://192.0.2.1")
+    monkeypatch.setenv("PYTHONPATH", "/nowhere")
+    with running(free_port(), free_port(), functions=probes) as up:
+        payload = '{"service": "s3", "operation": "list_buckets", "arguments": {}}'
+        client = session().client("lambda", endpoint_url=up.endpoint)
+        answer = client.invoke(FunctionName=up.outputs["ApiFunction"], Payload=payload)
+    assert answer["Payload"].read() == b'"allowed"'
 
 
 @pytest.mark.parametrize("taken", ["AWS_PORT", "PORT"])
