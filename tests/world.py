@@ -13,6 +13,7 @@ from urllib.parse import quote_plus
 import boto3
 import pyarrow.parquet as pq
 
+from ingest.events import replay_record
 from ingest.handler import lambda_handler
 from vouchers.sources import Source, SourcesTable
 
@@ -92,6 +93,10 @@ class World:
                 "object": {"key": quote_plus(key), "sequencer": f"0055AED6DCD90281E{tick:X}", **thing},
             },
         }
+
+    def replay(self, key: str, *, forced: bool = False) -> dict[str, Any]:
+        """Return the record that asks for an object to be looked at again."""
+        return replay_record(UPLOADS, key, UPLOADED + timedelta(days=1), forced=forced)
 
     def ingest(self, *records: dict[str, Any]) -> list[str]:
         """Hand records to the ingest function in one event; return their outcomes."""

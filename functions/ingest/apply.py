@@ -8,10 +8,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ingest.as_of import AsOf, microseconds, recorded
+from ingest.basis import basis_of
 from ingest.commit import results_key
 from ingest.count import count_file
 from ingest.errors import FileError, SupersededError
-from ingest.objects import AS_OF_METADATA, ObjectReader, ObjectVersion, find_object
+from ingest.events import Kind
+from ingest.objects import AS_OF_METADATA, ObjectReader
 from ingest.rejected import RejectedRows
 from ingest.transact import ChangedError
 from vouchers.sources import State, Status, iso
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
+    from ingest.basis import Basis
     from ingest.commit import Ledger
     from ingest.events import ObjectEvent
+    from ingest.objects import ObjectVersion
     from vouchers.counts import Contribution
     from vouchers.segments import Definitions
     from vouchers.sources import Source
@@ -64,59 +68,52 @@ class Ingest:
         A file that cannot be counted contributes nothing, and its source is recorded as failed. Raises what
         ``Ledger`` raises, and botocore's errors when S3 refuses or cannot be reached.
         """
-        source = self.ledger.settled(event.key)
-        if old_news := _old_news(event, source):
-            return Outcome(old_news)
-        try:
-            aim = self._aim(event, source)
-        except SupersededError:
-            return Outcome(Action.SUPERSEDED)
-        return self._commit(event, source, aim)
-
-    def _commit(self, event: ObjectEvent, source: Source, aim: _Aim) -> Outcome:
+        aim: _Aim | None = None
         while True:
+            source = self.ledger.settled(event.key)
+            if aim and source.state == aim.state:
+                return aim.outcome
+            if aim:
+                self.ledger.results.discard(aim.state.objects - source.objects)
             try:
+                found = self._aim(event, source)
+                if isinstance(found, Action):
+                    return Outcome(found)
+                aim = found
                 self.ledger.tidied(self.ledger.commit(source, aim.state, aim.contribution))
+            except SupersededError:
+                return Outcome(Action.SUPERSEDED)
             except ChangedError:
-                source = self.ledger.settled(event.key)
-            else:
-                return aim.outcome
-            if source.state == aim.state:
-                return aim.outcome
-            if old_news := _old_news(event, source):
-                in_use = source.state.objects if source.state else set()
-                self.ledger.results.discard(aim.state.objects - in_use)
-                return Outcome(old_news)
+                continue
+            return aim.outcome
 
-    def _aim(self, event: ObjectEvent, source: Source) -> _Aim:
-        version = self._version(event)
-        state = State(
-            Status.COUNTED if version else Status.DELETED,
-            event.sequencer,
-            iso(event.time),
-            committed_at=iso(self.ledger.now()),
-            definitions=self.definitions.version,
-            version_id=version.version_id if version else None,
-            etag=version.etag if version else None,
-        )
-        if version is None:
-            return _Aim(state, {})
+    def _aim(self, event: ObjectEvent, source: Source) -> _Aim | Action:
+        if old_news := _old_news(event, source.state):
+            return old_news
+        basis = basis_of(event, source.state, self.objects)
+        state = self._state(basis)
         try:
-            uploaded = version.modified if event.removed else event.time
-            return self._counted(version, source, state, self._as_of(version).at(uploaded))
+            as_of = self._as_of(basis.version).at(basis.uploaded) if basis.version else None
+            state = replace(state, as_of=recorded(as_of) if basis.version else None)
+            if event.kind is Kind.REPLAYED and not event.forced and _is_up_to_date(source.state, state):
+                return Action.DUPLICATE
+            return self._counted(basis.version, source, state, as_of) if basis.version else _Aim(state, {})
         except FileError as error:
             sentence = f"'{event.key}' was not counted: {error}; upload a corrected file under the same key"
             return _Aim(replace(state, status=Status.FAILED, error=sentence), {})
 
-    def _version(self, event: ObjectEvent) -> ObjectVersion | None:
-        if not event.removed:
-            return find_object(self.objects, event.bucket, event.key, event.version_id, event.etag)
-        if not event.removes_one_version:
-            return None
-        try:
-            return find_object(self.objects, event.bucket, event.key)
-        except SupersededError:
-            return None
+    def _state(self, basis: Basis) -> State:
+        version = basis.version
+        return State(
+            Status.COUNTED if version else Status.DELETED,
+            basis.sequencer,
+            basis.event_time,
+            committed_at=iso(self.ledger.now()),
+            definitions=self.definitions.version,
+            uploaded_at=iso(basis.uploaded) if version else None,
+            version_id=version.version_id if version else None,
+            etag=version.etag if version else None,
+        )
 
     def _as_of(self, version: ObjectVersion) -> AsOf:
         text = version.metadata.get(AS_OF_METADATA)
@@ -126,14 +123,15 @@ class Ingest:
             raise FileError(f"its metadata x-amz-meta-{AS_OF_METADATA} is {error}") from None
 
     def _counted(self, version: ObjectVersion, source: Source, state: State, as_of: datetime | None) -> _Aim:
-        started, when = time.monotonic(), recorded(as_of)
+        started = time.monotonic()
         file = ObjectReader(self.objects, version)
         with RejectedRows() as rejected:
             counted = count_file(file, microseconds(as_of), self.definitions, rejected.add)
             prefix = results_key("rejected", source, "")
             rejected_object = rejected.store(self.ledger.results.bucket, prefix)
-        report = counted.report.as_dict() | {"as_of": when, "seconds": round(time.monotonic() - started, 3)}
-        state = replace(state, as_of=when, report=report, rejected_object=rejected_object)
+        seconds = round(time.monotonic() - started, 3)
+        report = counted.report.as_dict() | {"as_of": state.as_of, "seconds": seconds}
+        state = replace(state, report=report, rejected_object=rejected_object)
         return _Aim(self.ledger.stored(source, state, counted.contribution), counted.contribution)
 
 
@@ -147,9 +145,17 @@ class _Aim:
         return Outcome(Action(self.state.status), self.state, self.state.error)
 
 
-def _old_news(event: ObjectEvent, source: Source) -> Action | None:
-    if source.state is None or event.order > source.state.order:
+def _old_news(event: ObjectEvent, state: State | None) -> Action | None:
+    if state is None or event.kind is Kind.REPLAYED or event.order > state.order:
         return None
-    if event.order < source.state.order:
+    if event.order < state.order:
         return Action.LATE
-    return None if source.state.status is Status.FAILED else Action.DUPLICATE
+    return None if state.status is Status.FAILED else Action.DUPLICATE
+
+
+def _is_up_to_date(state: State | None, aim: State) -> bool:
+    """Say whether counting again would contribute what ``state`` contributes already."""
+    if aim.status is Status.DELETED:
+        return state is None or state.status is Status.DELETED
+    same = ("status", "version_id", "etag", "definitions", "as_of")
+    return state is not None and all(getattr(state, name) == getattr(aim, name) for name in same)

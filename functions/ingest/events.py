@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_plus
+from urllib.parse import quote_plus, unquote_plus
 
 from vouchers.sources import EventOrder, iso
 
@@ -13,25 +14,38 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+REPLAY, FORCED_REPLAY = "ObjectReplayed", "ObjectReplayed:Forced"
+"""Names of the events that are not S3's but ours."""
+
+
 class EventError(Exception):
     """An event that is not one of S3's; the message says what it lacks."""
+
+
+class Kind(StrEnum):
+    """An object was written, it or a version of it was deleted, or it is to be looked at again."""
+
+    CREATED = "created"
+    REMOVED = "removed"
+    REPLAYED = "replayed"
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectEvent:
     """Something that happened to an object.
 
-    ``removed`` says that the object, or a version of it, was deleted; ``version_id`` and ``etag`` name what
-    the event speaks of, where the bucket and the event have them.
+    ``version_id`` and ``etag`` name what the event speaks of, where the bucket and the event have them.
+    ``forced`` asks of a replay to count even what seems up to date.
     """
 
+    kind: Kind
     bucket: str
     key: str
     time: datetime
     sequencer: str
-    removed: bool
-    version_id: str | None
-    etag: str | None
+    version_id: str | None = None
+    etag: str | None = None
+    forced: bool = False
 
     @property
     def order(self) -> EventOrder:
@@ -39,9 +53,9 @@ class ObjectEvent:
         return EventOrder.of(self.sequencer, iso(self.time))
 
     @property
-    def removes_one_version(self) -> bool:
-        """Whether a version was deleted for good, which may leave or bring back another."""
-        return self.removed and self.version_id is not None
+    def leaves_nothing(self) -> bool:
+        """Whether the object is gone; the deletion of one version may leave or bring back another."""
+        return self.kind is Kind.REMOVED and self.version_id is None
 
 
 def object_events(event: Mapping[str, Any]) -> list[ObjectEvent]:
@@ -59,21 +73,37 @@ def object_events(event: Mapping[str, Any]) -> list[ObjectEvent]:
 
 
 def _object_event(record: Mapping[str, Any]) -> ObjectEvent:
-    name, s3 = record["eventName"], record["s3"]
-    thing = s3["object"]
-    removed = not name.removeprefix("s3:").startswith("ObjectCreated")
+    name, s3 = record["eventName"].removeprefix("s3:"), record["s3"]
+    thing, kind = s3["object"], _kind(name)
     marker = name.endswith("DeleteMarkerCreated")
     return ObjectEvent(
+        kind,
         bucket=s3["bucket"]["name"],
         key=unquote_plus(thing["key"]),
         time=_moment(record["eventTime"]),
         sequencer=str(thing.get("sequencer") or ""),
-        removed=removed,
         version_id=None if marker else thing.get("versionId") or None,
-        etag=None if removed else thing.get("eTag") or None,
+        etag=thing.get("eTag") or None if kind is Kind.CREATED else None,
+        forced=name == FORCED_REPLAY,
     )
+
+
+def _kind(name: str) -> Kind:
+    if name in {REPLAY, FORCED_REPLAY}:
+        return Kind.REPLAYED
+    return Kind.CREATED if name.startswith("ObjectCreated") else Kind.REMOVED
 
 
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def replay_record(bucket: str, key: str, time: datetime, *, forced: bool = False) -> dict[str, Any]:
+    """Return the record of a notification that asks for an object to be looked at again."""
+    return {
+        "eventSource": "voucher-selector",
+        "eventName": FORCED_REPLAY if forced else REPLAY,
+        "eventTime": iso(time),
+        "s3": {"bucket": {"name": bucket}, "object": {"key": quote_plus(key)}},
+    }

@@ -62,6 +62,7 @@ class State:
     committed_at: str
     definitions: str
     as_of: str | None = None
+    uploaded_at: str | None = None
     version_id: str | None = None
     etag: str | None = None
     error: str | None = None
@@ -91,6 +92,12 @@ class Source:
     pending: State | None = None
     done: int = 0
     discard: frozenset[str] = frozenset()
+
+    @property
+    def objects(self) -> set[str]:
+        """The keys in the results bucket that the source refers to."""
+        states = (state for state in (self.state, self.pending) if state)
+        return {key for state in states for key in state.objects}
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,7 +235,7 @@ def test_a_column_of_a_type_that_cannot_be_read_is_named(world: World, column: s
 
 def test_one_bad_file_does_not_keep_the_others_of_an_event_from_being_counted(world: World) -> None:
     bad, good = world.put("vouchers/bad.parquet", b"x"), world.put(KEY, file_of(PERU))
-    with pytest.raises(IngestError, match="'vouchers/bad.parquet' was not counted"):
+    with pytest.raises(IngestError, match=r"'vouchers/bad\.parquet' was not counted"):
         world.ingest(bad, good)
     assert world.cells() == expected_cells(PERU)
 
@@ -318,3 +318,59 @@ def test_counting_a_clean_file_loads_neither_pandas_nor_awswrangler(tmp_path: Pa
         [sys.executable, "-c", script], env={"PYTHONPATH": path}, check=True, capture_output=True, text=True
     )
     assert ran.stdout.strip() == "[]"
+
+
+def test_a_replay_counts_again_what_new_definitions_change_and_nothing_twice(
+    world: World, redefine: Callable[[str], None]
+) -> None:
+    world.ingest(world.put(KEY, file_of(PERU)))
+    assert world.ingest(world.replay(KEY)) == ["duplicate"]
+    redefine('[orders]\nattribute = "total_orders"\nranges = [[0, 3]]\n')
+    assert world.ingest(world.replay(KEY), world.replay(KEY)) == ["counted", "duplicate"]
+    assert world.cells() == {
+        ("peru", "orders#0-3"): {"0": 1, "2640": 1},
+        ("peru", "#spellings"): {"as:Peru": 2, "as:peru": 1},
+    }
+
+
+def test_a_replay_finds_what_no_event_told_of(world: World) -> None:
+    world.put("vouchers/created.parquet", file_of(PERU))
+    world.ingest(world.put("vouchers/deleted.parquet", file_of(PERU)))
+    world.delete("vouchers/deleted.parquet")
+    names = ("created", "deleted", "never there")
+    assert world.ingest(*(world.replay(f"vouchers/{n}.parquet") for n in names)) == [
+        "counted",
+        "deleted",
+        "duplicate",
+    ]
+    assert world.cells() == expected_cells(PERU)
+
+
+def test_an_event_that_comes_after_a_replay_still_wins(world: World) -> None:
+    created = world.put(KEY, file_of(PERU))
+    world.ingest(world.replay(KEY))
+    assert world.ingest(created) == ["counted"]
+    deleted = world.delete(KEY)
+    assert world.ingest(world.replay(KEY), deleted, created) == ["deleted", "deleted", "late"]
+    assert world.cells() == {}
+
+
+def test_a_replay_keeps_the_as_of_date_of_the_upload(world: World, redefine: Callable[[str], None]) -> None:
+    world.ingest(world.put(KEY, dated("2026-10-01", "")))
+    before = world.source(KEY).state
+    redefine('[recency]\nattribute = "days_since_last_order"\nranges = [[52, 52]]\n')
+    assert world.ingest(world.replay(KEY)) == ["counted"]
+    after = world.source(KEY).state
+    assert before is not None
+    assert after is not None
+    assert (before.as_of, before.order) == (after.as_of, after.order)
+    assert ("peru", "recency#52-52") in world.cells()
+
+
+def test_a_replay_tries_a_failed_file_again_and_can_be_forced(world: World) -> None:
+    world.ingest(world.put(KEY, file_of(PERU)))
+    assert world.ingest(world.replay(KEY, forced=True)) == ["counted"]
+    with pytest.raises(IngestError):
+        world.ingest(world.put(KEY, b"no Parquet"))
+    with pytest.raises(IngestError):
+        world.ingest(world.replay(KEY))

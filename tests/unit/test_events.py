@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ingest.events import EventError, object_events
+from ingest.events import EventError, Kind, object_events, replay_record
 
 RECORD: dict[str, Any] = {
     "eventTime": "2026-11-22T12:00:00.123Z",
@@ -29,7 +29,7 @@ def with_object(name: str, **thing: Any) -> dict[str, Any]:
 def test_an_event_names_its_object_as_it_is() -> None:
     (event,) = object_events({"Records": [RECORD]})
     assert event.key == "vouchers/a b+ü.parquet"
-    assert (event.bucket, event.version_id, event.etag, event.removed) == ("uploads", "v1", "e1", False)
+    assert (event.bucket, event.version_id, event.etag, event.kind) == ("uploads", "v1", "e1", Kind.CREATED)
     assert event.time == datetime(2026, 11, 22, 12, 0, 0, 123000, UTC)
 
 
@@ -37,7 +37,7 @@ def test_an_event_names_its_object_as_it_is() -> None:
     "name", ["ObjectCreated:Put", "ObjectCreated:CompleteMultipartUpload", "s3:ObjectCreated:Copy"]
 )
 def test_every_way_of_creating_is_a_creation(name: str) -> None:
-    assert not object_events({"Records": [with_object(name)]})[0].removed
+    assert object_events({"Records": [with_object(name)]})[0].kind is Kind.CREATED
 
 
 def test_a_delete_marker_removes_the_object_and_a_deleted_version_only_itself() -> None:
@@ -51,12 +51,12 @@ def test_a_delete_marker_removes_the_object_and_a_deleted_version_only_itself() 
             ]
         }
     )
-    assert all(event.removed for event in (marker, version, plain, expired))
-    assert [event.removes_one_version for event in (marker, version, plain, expired)] == [
-        False,
+    assert {event.kind for event in (marker, version, plain, expired)} == {Kind.REMOVED}
+    assert [event.leaves_nothing for event in (marker, version, plain, expired)] == [
         True,
         False,
-        False,
+        True,
+        True,
     ]
 
 
@@ -101,3 +101,13 @@ def test_the_test_event_of_s3_speaks_of_no_object() -> None:
 def test_what_is_no_s3_notification_is_refused_in_one_sentence(event: dict[str, Any]) -> None:
     with pytest.raises(EventError, match="the event is not an S3 notification"):
         object_events(event)
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_a_replay_is_an_event_as_well(forced: bool) -> None:
+    record = replay_record(
+        "uploads", "vouchers/a b+ü.parquet", datetime(2026, 1, 1, tzinfo=UTC), forced=forced
+    )
+    (event,) = object_events({"Records": [record]})
+    assert (event.kind, event.bucket, event.key) == (Kind.REPLAYED, "uploads", "vouchers/a b+ü.parquet")
+    assert event.forced == forced
