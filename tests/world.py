@@ -1,4 +1,7 @@
-"""A moto-backed world for the ingest function: buckets, tables, and S3 events as S3 writes them."""
+"""A world for the ingest function: buckets, tables, and S3 events as S3 writes them.
+
+It lives wherever boto3 finds AWS: in moto's imitation, or in the emulator of the embedded stack.
+"""
 
 from __future__ import annotations
 
@@ -22,18 +25,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-UPLOADS, RESULTS, SEGMENTS, SOURCES = "uploads", "results", "voucher_segments", "voucher_sources"
-ENVIRONMENT = {
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
-    "AWS_DEFAULT_REGION": "eu-west-1",
-    "SEGMENTS_TABLE": SEGMENTS,
-    "SOURCES_TABLE": SOURCES,
-    "RESULTS_BUCKET": RESULTS,
-    "RECENCY_AS_OF": "upload",
-    "POWERTOOLS_SERVICE_NAME": "ingest",
-    "POWERTOOLS_METRICS_NAMESPACE": "VoucherSelector",
-}
+REGION = "eu-west-1"
+ACCOUNT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 UPLOADED = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 Cells = dict[tuple[str, str], dict[str, int]]
@@ -42,19 +35,39 @@ Cells = dict[tuple[str, str], dict[str, int]]
 
 @dataclass
 class World:
-    """Puts and deletes objects, and hands the ingest function the events of that, when told to."""
+    """Puts and deletes objects, and hands the ingest function the events of that, when told to.
 
+    ``sequencers`` says what the platform sends: "growing" as S3 does, or the "same" with every event.
+    """
+
+    suffix: str = ""
+    versioned: bool = True
+    sequencers: str = "growing"
     s3: Any = field(default_factory=lambda: boto3.client("s3"))
     dynamodb: Any = field(default_factory=lambda: boto3.client("dynamodb"))
     _ticks: Iterator[int] = field(default_factory=itertools.count)
 
+    def __post_init__(self) -> None:
+        self.uploads, self.results = f"uploads{self.suffix}", f"results{self.suffix}"
+        self.segments, self.sources = f"voucher_segments{self.suffix}", f"voucher_sources{self.suffix}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The ingest function's environment."""
+        return {
+            "SEGMENTS_TABLE": self.segments,
+            "SOURCES_TABLE": self.sources,
+            "RESULTS_BUCKET": self.results,
+            "RECENCY_AS_OF": "upload",
+        }
+
     def create(self) -> World:
-        for bucket in (UPLOADS, RESULTS):
-            self.s3.create_bucket(
-                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
-            )
-        self.s3.put_bucket_versioning(Bucket=UPLOADS, VersioningConfiguration={"Status": "Enabled"})
-        for table, keys in ((SEGMENTS, ("country", "cell")), (SOURCES, ("source",))):
+        place = {"LocationConstraint": REGION}
+        for bucket in (self.uploads, self.results):
+            self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
+        if self.versioned:
+            self.s3.put_bucket_versioning(Bucket=self.uploads, VersioningConfiguration={"Status": "Enabled"})
+        for table, keys in ((self.segments, ("country", "cell")), (self.sources, ("source",))):
             kinds = ("HASH", "RANGE")
             self.dynamodb.create_table(
                 TableName=table,
@@ -66,37 +79,44 @@ class World:
 
     def put(self, key: str, body: bytes, **metadata: str) -> dict[str, Any]:
         """Put an object; return the record of its event."""
-        put = self.s3.put_object(
-            Bucket=UPLOADS, Key=key, Body=body, Metadata={k.replace("_", "-"): v for k, v in metadata.items()}
-        )
-        return self.record(
-            "ObjectCreated:Put", key, versionId=put["VersionId"], eTag=put["ETag"].strip('"'), size=len(body)
-        )
+        named = {name.replace("_", "-"): value for name, value in metadata.items()}
+        put = self.s3.put_object(Bucket=self.uploads, Key=key, Body=body, Metadata=named)
+        return self.record("ObjectCreated:Put", key, put, eTag=put["ETag"].strip('"'), size=len(body))
 
     def delete(self, key: str) -> dict[str, Any]:
         """Delete an object; return the record of its event."""
-        deleted = self.s3.delete_object(Bucket=UPLOADS, Key=key)
-        return self.record("ObjectRemoved:DeleteMarkerCreated", key, versionId=deleted["VersionId"])
+        deleted = self.s3.delete_object(Bucket=self.uploads, Key=key)
+        name = "ObjectRemoved:DeleteMarkerCreated" if self.versioned else "ObjectRemoved:Delete"
+        return self.record(name, key, deleted)
 
-    def record(self, name: str, key: str, **thing: Any) -> dict[str, Any]:
-        """Return one record of an S3 notification."""
+    def delete_version(self, key: str, version: str) -> dict[str, Any]:
+        """Delete one version of an object for good; return the record of its event."""
+        self.s3.delete_object(Bucket=self.uploads, Key=key, VersionId=version)
+        return self.record("ObjectRemoved:Delete", key, {"VersionId": version})
+
+    def record(
+        self, name: str, key: str, answer: dict[str, Any] | None = None, **thing: Any
+    ) -> dict[str, Any]:
+        """Return one record of an S3 notification, given S3's answer to the call that caused it."""
         tick = next(self._ticks)
+        version = {"versionId": answer["VersionId"]} if answer and "VersionId" in answer else {}
+        sequencer = f"0055AED6DCD90281E{tick:X}" if self.sequencers == "growing" else "0055AED6DCD90281E5"
         return {
             "eventVersion": "2.1",
             "eventSource": "aws:s3",
-            "awsRegion": "eu-west-1",
+            "awsRegion": REGION,
             "eventTime": f"{UPLOADED + timedelta(milliseconds=tick):%Y-%m-%dT%H:%M:%S.%fZ}",
             "eventName": name,
             "s3": {
                 "s3SchemaVersion": "1.0",
-                "bucket": {"name": UPLOADS, "arn": f"arn:aws:s3:::{UPLOADS}"},
-                "object": {"key": quote_plus(key), "sequencer": f"0055AED6DCD90281E{tick:X}", **thing},
+                "bucket": {"name": self.uploads, "arn": f"arn:aws:s3:::{self.uploads}"},
+                "object": {"key": quote_plus(key), "sequencer": sequencer, **version, **thing},
             },
         }
 
     def replay(self, key: str, *, forced: bool = False) -> dict[str, Any]:
         """Return the record that asks for an object to be looked at again."""
-        return replay_record(UPLOADS, key, UPLOADED + timedelta(days=1), forced=forced)
+        return replay_record(self.uploads, key, UPLOADED + timedelta(days=1), forced=forced)
 
     def ingest(self, *records: dict[str, Any]) -> list[str]:
         """Hand records to the ingest function in one event; return their outcomes."""
@@ -104,20 +124,25 @@ class World:
         return outcomes
 
     def source(self, key: str) -> Source:
-        return SourcesTable(self.dynamodb, SOURCES).load(key)
+        return SourcesTable(self.dynamodb, self.sources).load(key)
+
+    def counters(self) -> Cells:
+        """Return all counters of the segments table, zeros and all."""
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.segments, ConsistentRead=True)
+        items = (item for page in pages for item in page["Items"])
+        return {(i["country"]["S"], i["cell"]["S"]): _numbers(i) for i in items}
 
     def cells(self) -> Cells:
         """Return all counters of the segments table that are not 0."""
-        items = self.dynamodb.scan(TableName=SEGMENTS, ConsistentRead=True)["Items"]
-        found = {(i["country"]["S"], i["cell"]["S"]): _counters(i) for i in items}
+        found = {c: {k: n for k, n in counters.items() if n} for c, counters in self.counters().items()}
         return {cell: counters for cell, counters in found.items() if counters}
 
-    def results(self) -> list[str]:
+    def result_keys(self) -> list[str]:
         """Return the keys in the results bucket."""
-        return [o["Key"] for o in self.s3.list_objects_v2(Bucket=RESULTS).get("Contents", [])]
+        return [o["Key"] for o in self.s3.list_objects_v2(Bucket=self.results).get("Contents", [])]
 
     def result_rows(self, key: str) -> list[dict[str, Any]]:
-        body = self.s3.get_object(Bucket=RESULTS, Key=key)["Body"].read()
+        body = self.s3.get_object(Bucket=self.results, Key=key)["Body"].read()
         rows: list[dict[str, Any]] = pq.read_table(io.BytesIO(body)).to_pylist()
         return rows
 
@@ -139,5 +164,5 @@ def lambda_context(seconds: float = 900) -> Any:
     )
 
 
-def _counters(item: dict[str, Any]) -> dict[str, int]:
-    return {name: int(value["N"]) for name, value in item.items() if "N" in value and value["N"] != "0"}
+def _numbers(item: dict[str, Any]) -> dict[str, int]:
+    return {name: int(value["N"]) for name, value in item.items() if "N" in value}

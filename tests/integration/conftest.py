@@ -6,7 +6,7 @@ import pytest
 from moto import mock_aws
 
 from ingest import handler
-from tests.world import ENVIRONMENT, World
+from tests.world import ACCOUNT, World
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Buckets, tables and the ingest function's environment, all of them moto's."""
-    for name, value in ENVIRONMENT.items():
+    for name, value in ACCOUNT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
         handler.s3_client.cache_clear()
         handler.dynamodb_client.cache_clear()
-        yield World().create()
+        made = World().create()
+        for name, value in made.environment.items():
+            monkeypatch.setenv(name, value)
+        yield made
 
 
 @pytest.fixture

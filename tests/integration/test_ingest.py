@@ -11,7 +11,7 @@ import pytest
 
 from ingest.handler import IngestError
 from tests import oracle
-from tests.world import UPLOADED, UPLOADS, World, parquet
+from tests.world import UPLOADED, World, parquet
 from vouchers.sources import Status
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def test_an_upload_is_counted(world: World) -> None:
     assert state.report["repaired"] == {"total_orders_empty": 1, "voucher_amount_null": 1}
     assert state.report["segments"]["recency_segment"] == {"counted": 3, "unsegmented": 1}
     assert state.report["segments"]["frequent_segment"] == {"counted": 3, "unsegmented": 1}
-    assert world.results() == []
+    assert world.result_keys() == []
 
 
 def test_several_objects_add_up(world: World) -> None:
@@ -126,8 +126,7 @@ def test_deleting_an_old_version_leaves_the_current_one_counted(world: World) ->
     old, new = world.put(KEY, file_of(PERU)), world.put(KEY, file_of(PERU[:1]))
     world.ingest(old, new)
     version = old["s3"]["object"]["versionId"]
-    world.s3.delete_object(Bucket=UPLOADS, Key=KEY, VersionId=version)
-    assert world.ingest(world.record("ObjectRemoved:Delete", KEY, versionId=version)) == ["counted"]
+    assert world.ingest(world.delete_version(KEY, version)) == ["counted"]
     assert world.cells() == expected_cells(PERU[:1])
 
 
@@ -135,15 +134,14 @@ def test_deleting_the_current_version_brings_the_one_before_back(world: World) -
     old, new = world.put(KEY, file_of(PERU)), world.put(KEY, file_of(PERU[:1]))
     world.ingest(old, new)
     version = new["s3"]["object"]["versionId"]
-    world.s3.delete_object(Bucket=UPLOADS, Key=KEY, VersionId=version)
-    assert world.ingest(world.record("ObjectRemoved:Delete", KEY, versionId=version)) == ["counted"]
+    assert world.ingest(world.delete_version(KEY, version)) == ["counted"]
     assert world.cells() == expected_cells(PERU)
 
 
 def test_an_object_that_has_gone_since_its_event_changes_nothing(world: World) -> None:
     record = world.put(KEY, file_of(PERU))
     version = record["s3"]["object"]["versionId"]
-    world.s3.delete_object(Bucket=UPLOADS, Key=KEY, VersionId=version)
+    world.delete_version(KEY, version)
     assert world.ingest(record) == ["superseded"]
     assert (world.cells(), world.source(KEY).state) == ({}, None)
 
@@ -154,7 +152,7 @@ def test_rejected_rows_are_kept_with_their_row_number_and_reason(world: World) -
     assert world.cells() == expected_cells(PERU[:1])
     state = world.source(KEY).state
     assert state is not None
-    assert world.results() == [state.rejected_object]
+    assert world.result_keys() == [state.rejected_object]
     kept = world.result_rows(state.rejected_object or "")
     assert [(row["row"], row["reason"]) for row in kept] == [
         (0, "country_code_missing"),
@@ -172,13 +170,13 @@ def test_rejected_rows_are_kept_with_their_row_number_and_reason(world: World) -
 
 def test_rejected_rows_are_replaced_and_deleted_with_their_source(world: World) -> None:
     world.ingest(world.put(KEY, file_of(DIRT)))
-    (first,) = world.results()
+    (first,) = world.result_keys()
     world.ingest(world.put(KEY, file_of(DIRT[:1])))
-    (second,) = world.results()
+    (second,) = world.result_keys()
     assert second != first
     assert len(world.result_rows(second)) == 1
     world.ingest(world.delete(KEY))
-    assert world.results() == []
+    assert world.result_keys() == []
 
 
 @pytest.mark.parametrize(

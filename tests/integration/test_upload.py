@@ -11,21 +11,18 @@ import boto3
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
-from moto import mock_aws
 
 from infra.cli import upload, uploading
 from infra.cli.main import cli
 from infra.cli.target import Deployed
 from ingest.handler import IngestError
-from tests.world import ENVIRONMENT, SOURCES, UPLOADS, World, parquet
+from tests.world import World, parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from click.testing import Result
 
-OUTPUTS = {"UploadsBucket": UPLOADS, "SourcesTable": SOURCES}
 ROWS = pa.table(
     {
         "timestamp": ["2018-08-05 10:00:00"] * 3,
@@ -38,28 +35,21 @@ ROWS = pa.table(
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    with mock_aws():
-        world = World().create()
-        there = Deployed(boto3.Session(), None, OUTPUTS)
-        monkeypatch.setattr(upload, "deployed", lambda: there)
-        monkeypatch.setattr(uploading, "sleep", lambda _: _work_off(world))
-        yield world
+def world(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    outputs = {"UploadsBucket": world.uploads, "SourcesTable": world.sources}
+    there = Deployed(boto3.Session(), None, outputs)
+    monkeypatch.setattr(upload, "deployed", lambda: there)
+    monkeypatch.setattr(uploading, "sleep", lambda _: _work_off(world))
+    return world
 
 
 def _work_off(world: World) -> None:
     """Do what S3 and Lambda do meanwhile."""
-    for found in world.s3.list_objects_v2(Bucket=UPLOADS).get("Contents", []):
-        head = world.s3.head_object(Bucket=UPLOADS, Key=found["Key"])
-        thing = {
-            "versionId": head["VersionId"],
-            "eTag": head["ETag"].strip('"'),
-            "size": head["ContentLength"],
-        }
+    for found in world.s3.list_objects_v2(Bucket=world.uploads).get("Contents", []):
+        head = world.s3.head_object(Bucket=world.uploads, Key=found["Key"])
+        etag = head["ETag"].strip('"')
         with suppress(IngestError), redirect_stdout(io.StringIO()):
-            world.ingest(world.record("ObjectCreated:Put", found["Key"], **thing))
+            world.ingest(world.record("ObjectCreated:Put", found["Key"], head, eTag=etag))
 
 
 @pytest.fixture
@@ -74,7 +64,7 @@ def _upload(*arguments: object) -> Result:
 
 
 def _metadata(world: World, key: str) -> dict[str, str]:
-    found: dict[str, str] = world.s3.head_object(Bucket=UPLOADS, Key=key)["Metadata"]
+    found: dict[str, str] = world.s3.head_object(Bucket=world.uploads, Key=key)["Metadata"]
     return found
 
 
@@ -121,7 +111,7 @@ def test_the_object_is_named_as_wanted_under_the_prefix(
 ) -> None:
     result = _upload(file, "--key", name)
 
-    assert [o["Key"] for o in world.s3.list_objects_v2(Bucket=UPLOADS)["Contents"]] == [key]
+    assert [o["Key"] for o in world.s3.list_objects_v2(Bucket=world.uploads)["Contents"]] == [key]
     assert result.exit_code == 0
 
 
@@ -226,7 +216,7 @@ def test_a_wrong_as_of_date_is_named_and_nothing_sent(world: World, file: Path, 
 def test_a_bucket_that_refuses_is_said_in_one_sentence(
     world: World, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nowhere = Deployed(boto3.Session(), None, OUTPUTS | {"UploadsBucket": "gone"})
+    nowhere = Deployed(boto3.Session(), None, {"UploadsBucket": "gone", "SourcesTable": world.sources})
     monkeypatch.setattr(upload, "deployed", lambda: nowhere)
 
     result = _upload(file)
@@ -236,4 +226,4 @@ def test_a_bucket_that_refuses_is_said_in_one_sentence(
 
 
 def _is_empty(world: World) -> bool:
-    return "Contents" not in world.s3.list_objects_v2(Bucket=UPLOADS)
+    return "Contents" not in world.s3.list_objects_v2(Bucket=world.uploads)
