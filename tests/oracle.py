@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-SEGMENTS = {
-    "recency_segment": [(30, 60), (61, 90), (91, 120), (121, 179), (180, 99999999)],
-    "frequent_segment": [(0, 4), (5, 13), (14, 37), (38, 99999999)],
+DAYS, ORDERS = "days", "orders"
+Segments = dict[str, tuple[str, list[tuple[int, int]]]]
+SEGMENTS: Segments = {
+    "recency_segment": (DAYS, [(30, 60), (61, 90), (91, 120), (121, 179), (180, 99999999)]),
+    "frequent_segment": (ORDERS, [(0, 4), (5, 13), (14, 37), (38, 99999999)]),
 }
 INSTANT = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d(?::\d\d(?::\d\d(?:\.\d{1,9})?)?)?)(Z|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
@@ -36,19 +38,19 @@ class Expected:
         self.cells.setdefault((country.casefold(), cell), Counter())[counter] += 1
 
 
-def count(rows: list[dict[str, Any]], as_of: datetime | None) -> Expected:
+def count(rows: list[dict[str, Any]], as_of: datetime | None, segments: Segments = SEGMENTS) -> Expected:
     """Count rows; ``as_of`` None measures recency to each row's timestamp."""
     expected = Expected()
     for row in rows:
         expected.rows += 1
         try:
-            _count_row(row, as_of, expected)
+            _count_row(row, as_of, expected, segments)
         except Reject as reason:
             expected.rejected[str(reason)] += 1
     return expected
 
 
-def _count_row(row: dict[str, Any], as_of: datetime | None, expected: Expected) -> None:
+def _count_row(row: dict[str, Any], as_of: datetime | None, expected: Expected, segments: Segments) -> None:
     country = (_text(row["country_code"]) or "").strip()
     if not country:
         raise Reject("country_code_missing")
@@ -61,8 +63,9 @@ def _count_row(row: dict[str, Any], as_of: datetime | None, expected: Expected) 
     expected.repaired["total_orders_empty"] += no_orders
     expected.repaired["voucher_amount_null"] += no_amount
     counter = str(int(amount)) if amount == int(amount) else repr(amount)
-    for segment, value in (("recency_segment", days), ("frequent_segment", orders)):
-        held = [r for r in SEGMENTS[segment] if value is not None and r[0] <= value <= r[1]]
+    for segment, (attribute, ranges) in segments.items():
+        value = {DAYS: days, ORDERS: orders}[attribute]
+        held = [r for r in ranges if value is not None and r[0] <= value <= r[1]]
         expected.unsegmented[segment] += not held
         for low, high in held:
             expected.add(country, f"{segment}#{low}-{high}", counter)

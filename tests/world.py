@@ -100,7 +100,7 @@ class World:
         """Return one record of an S3 notification, given S3's answer to the call that caused it."""
         tick = next(self._ticks)
         version = {"versionId": answer["VersionId"]} if answer and "VersionId" in answer else {}
-        sequencer = f"0055AED6DCD90281E{tick:X}" if self.sequencers == "growing" else "0055AED6DCD90281E5"
+        sequencer = f"0055AED6DCD90281E{tick:04X}" if self.sequencers == "growing" else "0055AED6DCD90281E5"
         return {
             "eventVersion": "2.1",
             "eventSource": "aws:s3",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.cli.stack import REFERENCE
-from ingest.events import object_events
+from ingest.events import Kind, object_events
 
 EVENTS = Path("infra/events")
 
@@ -18,7 +18,7 @@ def sample(name: str) -> Any:
 
 def test_the_put_event_creates_what_the_delete_event_removes_later() -> None:
     (put,), (delete,) = object_events(sample("put.json")), object_events(sample("delete.json"))
-    assert (put.removed, delete.removed) == (False, True)
+    assert (put.kind, delete.kind) == (Kind.CREATED, Kind.REMOVED)
     assert (put.bucket, put.key) == (delete.bucket, delete.key)
     assert put.order < delete.order
 

@@ -1,0 +1,74 @@
+"""Dying at a call that leaves the process: right before it is sent, or right after it was answered."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from botocore.client import BaseClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+class Calls:
+    """Counts calls, and crashes at one of them if told to."""
+
+    def __init__(
+        self, at: int | None = None, *, answered: bool = False, watch: Callable[[], None] | None = None
+    ):
+        self.made: list[str] = []
+        self._at = at
+        self._answered = answered
+        self._watch = watch
+        self._lock = threading.Lock()
+
+    def call(self, send: Callable[[], Any], name: str) -> Any:
+        with self._lock:
+            number = len(self.made)
+            self.made.append(name)
+        if number == self._at and not self._answered:
+            raise Crash(f"before call {number}, {name}")
+        answer = send()
+        if self._watch:
+            self._watch()
+        if number == self._at:
+            raise Crash(f"after call {number}, {name}")
+        return answer
+
+
+@contextmanager
+def calls(
+    at: int | None = None, *, answered: bool = False, watch: Callable[[], None] | None = None
+) -> Iterator[Calls]:
+    """Record the calls to AWS that are made in a block; crash at one of them, or watch what each has done."""
+    counted = Calls(at, answered=answered, watch=watch)
+    real = BaseClient._make_api_call  # noqa: SLF001  (the one place that every call passes)
+
+    def counting(self: Any, name: str, arguments: Any) -> Any:
+        if threading.current_thread() in _WATCHING:
+            return real(self, name, arguments)
+        return counted.call(lambda: real(self, name, arguments), name)
+
+    with patch.object(BaseClient, "_make_api_call", counting):
+        yield counted
+
+
+_WATCHING: set[threading.Thread] = set()
+
+
+@contextmanager
+def uncounted() -> Iterator[None]:
+    """Make calls in a block that are not counted: those of the test itself."""
+    thread = threading.current_thread()
+    _WATCHING.add(thread)
+    try:
+        yield
+    finally:
+        _WATCHING.discard(thread)
