@@ -71,9 +71,13 @@ build: ## Build both functions into .aws-sam/build with SAM CLI
 test-build: .venv/.dev build ## Build, then test what the functions' artifacts hold, weigh and can do
 	@$(BIN)/pytest -m build $(ARGS)
 
+.PHONY: bench
+bench: .venv/.bench ## Measure how fast and how small counting is, into docs/performance.md [ARGS="counting --runs 3"]
+	@$(BIN)/python -m benchmarks $(ARGS)
+
 .PHONY: lock
 lock: .venv/.dev ## Pin requirements anew, with hashes [ARGS=--upgrade]
-	@for name in run dev sam; do \
+	@for name in run dev bench sam; do \
 	  $(PIN) --universal --python-version 3.11 requirements/$$name.in -o requirements/$$name.txt; done
 	@for name in ingest api; do \
 	  $(PIN) --python-platform x86_64-manylinux_2_28 --python-version 3.13 $(addprefix --no-emit-package ,$(IN_LAMBDA)) \
@@ -99,6 +103,11 @@ clean: ## Remove everything that was made, .venv included
 
 .venv/.dev: requirements/dev.txt .venv/.run
 	@echo "Adding what tests and checks need to .venv (once; about half a minute)"
+	@$(call install,$<)
+	@touch $@
+
+.venv/.bench: requirements/bench.txt .venv/.dev
+	@echo "Adding what the benchmarks need to .venv (once)"
 	@$(call install,$<)
 	@touch $@
 

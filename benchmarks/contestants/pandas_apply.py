@@ -1,0 +1,40 @@
+"""pandas with ``apply``: a Python function for each row and segment, as the original pipeline did it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from benchmarks.segments import AS_OF, DAY_RANGES, ORDER_RANGES, Counts, by_segment, needed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def count(path: Path, *, by_row: bool, cores: int) -> Counts:  # noqa: ARG001  (it has one thread)
+    """Count a file."""
+    frame = pd.read_parquet(path, columns=needed(by_row=by_row))
+    frame["until"] = frame["timestamp"] if by_row else AS_OF
+    frame["days"] = frame.apply(_days, axis=1)
+    frame["orders"] = frame.apply(_orders, axis=1)
+    frame["amount"] = pd.to_numeric(frame["voucher_amount"]).fillna(0)
+    groups = frame.groupby(["country_code", "days", "orders", "amount"], dropna=False).size()
+    return by_segment((*key, rows) for key, rows in groups.items())
+
+
+def _days(row: pd.Series[str]) -> float:
+    until, last_order = pd.to_datetime(row["until"], utc=True), pd.to_datetime(row["last_order_ts"], utc=True)
+    return _low((until - last_order).days, DAY_RANGES)
+
+
+def _orders(row: pd.Series[str]) -> float:
+    orders = row["total_orders"]
+    return _low(0 if orders == "" or pd.isna(orders) else float(orders), ORDER_RANGES)
+
+
+def _low(value: float, ranges: tuple[tuple[int, int], ...]) -> float:
+    for low, high in ranges:
+        if low <= value <= high:
+            return low
+    return float("nan")
