@@ -22,7 +22,7 @@ class Calls:
 
     def __init__(
         self, at: int | None = None, *, answered: bool = False, watch: Callable[[], None] | None = None
-    ):
+    ) -> None:
         self.made: list[str] = []
         self._at = at
         self._answered = answered
