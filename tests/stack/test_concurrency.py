@@ -26,6 +26,7 @@ from vouchers.table import SegmentsTable
 
 if TYPE_CHECKING:
     from infra.local.stack import Stack
+    from ingest.events import ObjectEvent
     from tests.world import World
 
 pytestmark = pytest.mark.stack
@@ -53,21 +54,27 @@ def dawdle() -> None:
 
 def test_many_at_once_with_every_event_many_times_end_in_the_counts_of_a_fresh_count() -> None:
     with emulated(), new_world() as world:
-        records = [world.put(key, body(name)) for key in KEYS for name in ("peru", "wide", "dirty")]
-        events = object_events({"Records": [*records, world.delete(KEYS[0])]})
-
-        def deliver(seed: int) -> None:
-            mine = events[:]
-            if seed % 2:
-                random.Random(seed).shuffle(mine)  # noqa: S311  (an order of events, no secret)
-            for event in mine:
-                ingest_of(world).apply(event)
-
-        with calls(watch=dawdle), ThreadPoolExecutor(THREADS) as pool:
-            for done in [pool.submit(deliver, seed) for seed in range(THREADS)]:
-                done.result()
-        assert world.cells() == expected([FILES["dirty"]] * 2)
+        past: list[ObjectEvent] = []
+        for name in ("peru", "wide", "dirty", "china", "wide"):
+            past += object_events({"Records": [world.put(key, body(name)) for key in KEYS]})
+            deliver(world, past)
+            assert world.cells() == expected([FILES[name]] * len(KEYS))
+        deliver(world, past + object_events({"Records": [world.delete(KEYS[0])]}))
+        assert world.cells() == expected([FILES["wide"]] * (len(KEYS) - 1))
         assert {key for name in KEYS for key in world.source(name).objects} == set(world.result_keys())
+
+
+def deliver(world: World, events: list[ObjectEvent]) -> None:
+    """Apply all events in each of several threads, the newest first in half of them."""
+
+    def apply(seed: int) -> None:
+        mine = events[:: -1 if seed % 2 else 1]
+        for event in mine + random.Random(seed).sample(mine, len(mine)):  # noqa: S311  (no secret)
+            ingest_of(world).apply(event)
+
+    with calls(watch=dawdle), ThreadPoolExecutor(THREADS) as pool:
+        for done in [pool.submit(apply, seed) for seed in range(THREADS)]:
+            done.result()
 
 
 def test_uploads_overwrites_and_deletions_all_at_once_on_the_running_stack(stack: Stack) -> None:
