@@ -67,7 +67,11 @@ def test_a_failed_event_is_tried_thrice_and_then_kept_for_two_weeks(resources: R
 
 def test_creations_and_deletions_of_vouchers_start_the_ingest(resources: Resources) -> None:
     triggers = resources["UploadsBucket"]["Properties"]["NotificationConfiguration"]["LambdaConfigurations"]
-    assert {trigger["Event"] for trigger in triggers} == {"s3:ObjectCreated:*", "s3:ObjectRemoved:*"}
+    assert {trigger["Event"] for trigger in triggers} == {
+        "s3:ObjectCreated:*",
+        "s3:ObjectRemoved:*",
+        "s3:LifecycleExpiration:*",
+    }
     for trigger in triggers:
         assert trigger["Function"] == {"Fn::GetAtt": ["IngestFunction", "Arn"]}
         assert trigger["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": "vouchers/"}]
