@@ -61,7 +61,7 @@ format: .venv/.dev ## Let ruff format and mend what it can
 	@$(BIN)/ruff format .
 
 .PHONY: pr
-pr: lint test demo ## All that CI runs
+pr: demo lint test test-build ## All that CI runs
 
 .PHONY: build
 build: ## Build both functions into .aws-sam/build with SAM CLI
