@@ -10,6 +10,7 @@ its aim into the item first (``pending``); whoever next finds it there finishes 
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 LONGEST_INLINE = 100_000
 """Bytes of a contribution that an item holds itself; two of them and a report fit its 400 KB."""
+
+RESULTS_KEY = re.compile(r"[^/]+/(?P<source>.+)/(?P<revision>\d{8,})-[^/]+", re.DOTALL)
 
 REMEMBERED = 30 * 86_400
 """Seconds for which the deletion of a source is remembered, so that late events for it change nothing."""
@@ -112,16 +115,25 @@ class Ledger:
         return [{"Update": addition(self.segments_table, cell, counters, now)} for cell, counters in chunk]
 
     def _contribution(self, state: State | None) -> Contribution:
-        if state is None:
-            return {}
-        if state.contribution_object:
-            return decode(self.results.read_text(state.contribution_object))
-        return decode(state.contribution) if state.contribution else {}
+        return contribution_of(state, self.results) if state else {}
 
     def _transact(self, writes: list[dict[str, Any]]) -> None:
         transact(self.client, writes, self.seconds_left)
 
 
+def contribution_of(state: State, results: Results) -> Contribution:
+    """Return what a state says that its source contributes to the counts."""
+    if state.contribution_object:
+        return decode(results.read_text(state.contribution_object))
+    return decode(state.contribution) if state.contribution else {}
+
+
 def results_key(folder: str, source: Source, name: str) -> str:
     """Return the key of an object that the next revision of ``source`` may refer to, and no other ever."""
     return f"{folder}/{source.key}/{source.revision + 1:08d}-{name}"
+
+
+def revision_of(key: str) -> tuple[str, int] | None:
+    """Return the source and its revision that ``results_key`` named an object for; None if it did not."""
+    named = RESULTS_KEY.fullmatch(key)
+    return (named["source"], int(named["revision"])) if named else None

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vouchers.counts import Cell, Contribution
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -99,6 +99,11 @@ class Source:
         states = (state for state in (self.state, self.pending) if state)
         return {key for state in states for key in state.objects}
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether all that is left of it is the memory of its deletion."""
+        return self.pending is None and (self.state is None or self.state.status is Status.DELETED)
+
 
 @dataclass(frozen=True, slots=True)
 class SourcesTable:
@@ -111,6 +116,11 @@ class SourcesTable:
         """Return the source of an object key, as of the last write to it."""
         got = self.client.get_item(TableName=self.name, Key={SOURCE: {"S": key}}, ConsistentRead=True)
         return _source(key, got["Item"]) if "Item" in got else Source(key)
+
+    def scan(self) -> Iterator[Source]:
+        """Yield every source, read page by page."""
+        pages = self.client.get_paginator("scan").paginate(TableName=self.name, ConsistentRead=True)
+        return (_source(item[SOURCE]["S"], item) for page in pages for item in page["Items"])
 
     def replacement(self, read: Source, new: Source, expires_at: int | None = None) -> dict[str, Any]:
         """Return the ``Put`` of a transaction that writes ``new``, unless ``read`` has changed since.

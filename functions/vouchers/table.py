@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from vouchers.counts import Contribution
     from vouchers.segments import Range
 
 COUNTRY, CELL, UPDATED_AT = "country", "cell", "updated_at"
 SPELLED = "as:"
+
+MOST_CORRECTED = 50
+"""Counters that one correction names: its condition ends at 300 operators."""
 
 Item = dict[str, Any]
 """An item in DynamoDB's own notation."""
@@ -81,6 +85,33 @@ class SegmentsTable:
         names = (_spelling(item) for page in pages for item in page["Items"])
         return sorted(name for name in names if name is not None)
 
+    def counters(self) -> Contribution:
+        """Return every counter that is not 0, as if the table were the contribution of one source."""
+        pages = self.client.get_paginator("scan").paginate(TableName=self.name, ConsistentRead=True)
+        cells = ((_cell(item), dict(_numbers(item))) for page in pages for item in page["Items"])
+        return {
+            cell: {name.removeprefix(SPELLED): count for name, count in counters.items()}
+            for cell, counters in cells
+            if counters
+        }
+
+    def correct(self, cell: Cell, read: Counters, right: Counters, now: str) -> bool:
+        """Set counters of a cell, unless one of them has changed since it was read; say whether that was so.
+
+        Args:
+            cell: whose counters.
+            read: what they were when read, by name; 0 where one was not there.
+            right: what they are to be, for the same names, ``MOST_CORRECTED`` at most.
+            now: when that is, as ISO 8601 in UTC.
+        """
+        try:
+            self.client.update_item(
+                TableName=self.name, Key=item_key(cell), **_correction(cell, read, right, now)
+            )
+        except self.client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
     def _query(self, key: str) -> Iterator[Item]:
         pages = self.client.get_paginator("query").paginate(
             TableName=self.name,
@@ -103,6 +134,27 @@ def addition(table: str, cell: Cell, counters: Counters, now: str) -> Item:
         "ExpressionAttributeNames": {"#at": UPDATED_AT, **names},
         "ExpressionAttributeValues": {":at": {"S": now}, **values},
     }
+
+
+def _correction(cell: Cell, read: Counters, right: Counters, now: str) -> Item:
+    numbered = list(enumerate(right))
+    values = {f":{i}": {"N": str(right[name])} for i, name in numbered}
+    values |= {f":r{i}": {"N": str(read[name])} for i, name in numbered}
+    return {
+        "UpdateExpression": "SET #at=:at," + ",".join(f"#{i}=:{i}" for i, _ in numbered),
+        "ConditionExpression": " AND ".join(_as_read(i, read[name]) for i, name in numbered),
+        "ExpressionAttributeNames": {"#at": UPDATED_AT, **{f"#{i}": _counter(cell, n) for i, n in numbered}},
+        "ExpressionAttributeValues": {":at": {"S": now}, **values},
+    }
+
+
+def _as_read(number: int, count: int) -> str:
+    same = f"#{number}=:r{number}"
+    return same if count else f"({same} OR attribute_not_exists(#{number}))"
+
+
+def _cell(item: Mapping[str, Any]) -> Cell:
+    return Cell(item[COUNTRY]["S"], item[CELL]["S"])
 
 
 def _counter(cell: Cell, name: str) -> str:
