@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver, Response
     from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
+    from api.recent import RecentTable
+
 logger = Logger(location=None)
 
 
@@ -26,6 +28,11 @@ def surround(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Re
     response, error = _answer(app, next_middleware)
     if app.current_event.http_method == "HEAD":
         response.body = ""
+    # Caches on the way would take two requests for one that differ in a GET's body alone.
+    response.headers["Cache-Control"] = "no-store"
+    age = _age(app)
+    if age is not None:
+        response.headers["Age"] = str(age)
     _observe(app, response.status_code, error, milliseconds=1000 * (perf_counter() - started))
     return response
 
@@ -33,6 +40,16 @@ def surround(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Re
 def note(app: APIGatewayRestResolver, **asked: object) -> None:
     """Add what was asked for to the request's log line; what is not text is left out."""
     app.context["asked"] = {name: clipped(value) for name, value in asked.items() if isinstance(value, str)}
+
+
+def reads_from(app: APIGatewayRestResolver, counts: RecentTable) -> None:
+    """Have the answer and the log line tell how old the counts are, where they come from memory."""
+    app.context["counts"] = counts
+
+
+def _age(app: APIGatewayRestResolver) -> int | None:
+    counts: RecentTable | None = app.context.get("counts")
+    return None if counts is None or counts.age is None else int(counts.age)
 
 
 def _answer(
@@ -52,12 +69,14 @@ def _observe(
     method, path = app.current_event.http_method, app.current_event.path
     # The paths that callers make up would each be a metric of its own.
     route = "unknown" if isinstance(error, UnknownRouteError) else app.context["_route"].path
+    age = _age(app)
     facts = {
         "method": method,
         "route": route,
         "status": status,
         "duration_ms": round(milliseconds, 3),
         "request_id": app.lambda_context.aws_request_id,
+        **({} if age is None else {"age": age}),
         **app.context.get("asked", {}),
     }
     sentence = f"{method} {clipped(path)} {status}"

@@ -1,4 +1,4 @@
-"""The process's one connection to DynamoDB, made when it is first needed and kept alive."""
+"""The process's one connection to DynamoDB, made when it is first needed and kept alive, and its memory."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from botocore.config import Config
 from botocore.session import get_session
 
+from api.recent import Memory
 from api.settings import Settings
 from vouchers.table import SegmentsTable
 
@@ -32,8 +33,22 @@ def segments_table() -> SegmentsTable:
     Raises:
         api.settings.SettingsError: if the environment does not name it.
     """
-    settings = Settings.from_environment(os.environ)
+    settings = _settings()
     return SegmentsTable(_client(), settings.segments_table)
+
+
+@cache
+def memory() -> Memory:
+    """Return what remembers the counts that were read lately.
+
+    Raises:
+        api.settings.SettingsError: if the environment does not say for how long.
+    """
+    return Memory(_settings().answer_cache_seconds)
+
+
+def _settings() -> Settings:
+    return Settings.from_environment(os.environ)
 
 
 def _client() -> DynamoDBClient:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver
 
 from api import requests, responses, selection
-from api.boundary import note, surround
-from api.connection import segments_table
+from api.boundary import note, reads_from, surround
+from api.connection import memory, segments_table
+from api.recent import RecentTable
 from api.routing import serve
 from vouchers.segments import load_definitions
 
@@ -24,8 +25,9 @@ def voucher_amount() -> responses.VoucherAnswer:
     """Answer which voucher amount to give a customer."""
     fields = requests.fields_of(app.current_event)
     note(app, country=fields.get("country_code"), segment=fields.get("segment_name"))
-    request = requests.voucher_request(fields, load_definitions(), datetime.now(UTC))
-    return responses.VoucherAnswer(selection.voucher_amounts(segments_table(), request))
+    now = datetime.now(UTC)
+    request = requests.voucher_request(fields, load_definitions(), now)
+    return responses.VoucherAnswer(selection.voucher_amounts(_recent(now), request))
 
 
 def counts() -> responses.CountsAnswer:
@@ -33,13 +35,21 @@ def counts() -> responses.CountsAnswer:
     query = app.current_event.query_string_parameters
     note(app, country=query.get("country"), segment=query.get("segment"))
     request = requests.counts_request(query, load_definitions())
-    counted = selection.country_counts(segments_table(), request.country)
+    recent = _recent(datetime.now(UTC))
+    # Counts are always fresh, for whoever has just uploaded; the list of countries costs a scan.
+    counted = selection.country_counts(recent.table, request.country, recent.countries)
     return responses.counts_answer(counted, request.segments)
 
 
 def health() -> responses.Health:
     """Answer that the function runs."""
     return responses.Health("ok", load_definitions().version)
+
+
+def _recent(now: datetime) -> RecentTable:
+    recent = RecentTable(segments_table(), memory(), now.timestamp())
+    reads_from(app, recent)
+    return recent
 
 
 serve(

@@ -154,8 +154,11 @@ def _json_object(body: str) -> dict[str, object]:
 
 
 def _voucher_fields(fields: Mapping[str, object]) -> VoucherFields:
+    known = {name: fields[name] for name in VoucherFields.__struct_fields__ if name in fields}
     try:
-        return msgspec.convert(fields, VoucherFields, strict=False)
+        return msgspec.convert(known, VoucherFields, strict=False)
+    except UnicodeEncodeError:
+        raise RequestError("a field holds half a surrogate pair; give text that UTF-8 can say") from None
     except msgspec.ValidationError as error:
         # msgspec ends its messages with the field: "… required field `x`" or "… - at `$.x`"
         name = re.split(r"\W+", str(error))[-2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,23 +11,39 @@ if TYPE_CHECKING:
 
 
 class SettingsError(RuntimeError):
-    """The environment lacks something that the function needs; the message says what."""
+    """The environment lacks something that the function needs, or has nonsense; the message says what."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The API function's settings."""
+    """The API function's settings.
+
+    Attributes:
+        segments_table: the DynamoDB table of the counts.
+        answer_cache_seconds: how old counts may be that a voucher is chosen by; 0 reads them every time.
+    """
 
     segments_table: str
+    answer_cache_seconds: float = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Read the settings.
 
         Raises:
-            SettingsError: if a variable is missing or empty.
+            SettingsError: if the table is not named, or the seconds are no number from 0 up.
         """
         table = environment.get("SEGMENTS_TABLE", "").strip()
         if not table:
             raise SettingsError("SEGMENTS_TABLE is not set; it must name the DynamoDB table of the counts")
-        return cls(segments_table=table)
+        return cls(table, _seconds(environment.get("ANSWER_CACHE_SECONDS", "").strip() or "0"))
+
+
+def _seconds(written: str) -> float:
+    try:
+        seconds = float(written)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise SettingsError(f"ANSWER_CACHE_SECONDS is {written!r}; it must be a number of seconds from 0 up")
+    return seconds

@@ -68,7 +68,8 @@ def deploy(
     code = _upload(endpoint, pack(functions))
     body = json.dumps(for_emulator(yaml_parse(template.read_text()), code))
     cloudformation = session().client("cloudformation", endpoint_url=endpoint)
-    values = {"EndpointUrl": endpoint, **parameters}
+    # Whoever tries the stack on this machine uploads and asks at once.
+    values = {"EndpointUrl": endpoint, "AnswerCacheSeconds": "0", **parameters}
     try:
         cloudformation.create_stack(
             StackName=STACK_NAME,

@@ -44,7 +44,9 @@ def add(monkeypatch: pytest.MonkeyPatch) -> Iterator[Add]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "")
     monkeypatch.setenv("SEGMENTS_TABLE", TABLE)
+    monkeypatch.delenv("ANSWER_CACHE_SECONDS", raising=False)
     connection.segments_table.cache_clear()
+    connection.memory.cache_clear()
     with mock_aws():
         client = connection.segments_table().client
         client.create_table(
@@ -67,6 +69,7 @@ def add(monkeypatch: pytest.MonkeyPatch) -> Iterator[Add]:
         add(contribution("Peru", PERU))
         yield add
     connection.segments_table.cache_clear()
+    connection.memory.cache_clear()
 
 
 @pytest.fixture
@@ -94,7 +97,31 @@ def test_the_reference_request_is_answered_with_one_get_item(calls: list[str]) -
     assert calls == ["GetItem"]
 
 
-def test_the_same_connection_serves_every_request() -> None:
+def test_the_same_question_again_is_answered_from_memory(
+    monkeypatch: pytest.MonkeyPatch, add: Add, calls: list[str]
+) -> None:
+    monkeypatch.setenv("ANSWER_CACHE_SECONDS", "3600")
+    connection.memory.cache_clear()
+    first = ask()
+    add({range_cell("Peru", "recency_segment", Range(180, 99999999)): {"2640": -49102}})
+    calls.clear()
+    assert ask(customer_id=124, last_order_ts="2018-05-04") == first
+    assert calls == []
+    assert ask(segment_name="frequent_segment") == '{"voucher_amount":[2640.0]}'
+    assert calls == ["GetItem"]
+
+
+def test_unknown_countries_cost_one_scan_for_all_of_them(
+    monkeypatch: pytest.MonkeyPatch, calls: list[str]
+) -> None:
+    monkeypatch.setenv("ANSWER_CACHE_SECONDS", "3600")
+    connection.memory.cache_clear()
+    for country in ("Atlantis", "Utopia", "Atlantis"):
+        assert "there are: Peru" in ask(country_code=country)
+    assert calls == ["GetItem", "Query", "Scan", "GetItem", "Query"]
+
+
+def test_the_same_client_serves_every_request() -> None:
     ask()
     first = connection.segments_table().client
     ask()

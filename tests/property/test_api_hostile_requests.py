@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api import handler
+from api.recent import Memory
 from tests.api_gateway import call, rest_event
 from tests.counted import CountedTable
 
@@ -44,6 +45,8 @@ FIELDS = st.dictionaries(st.sampled_from(KNOWN), SENSIBLE) | st.dictionaries(
 def counted() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(handler, "segments_table", CountedTable)
+        memory = Memory(60)
+        patch.setattr(handler, "memory", lambda: memory)
         yield
 
 

@@ -149,6 +149,14 @@ def test_an_overwrite_replaces_the_counts(live: Live, tmp_path: Path) -> None:
     assert live.cells("Chile")["chile", "recency_segment#180-99999999"] == {1.0: 1}
 
 
+def test_an_answer_on_this_machine_knows_the_last_upload(live: Live, tmp_path: Path) -> None:
+    question = "/voucher_amount?country_code=Uruguay&segment_name=frequent_segment&total_orders=15"
+    assert live.ask(question)[0] == 404
+    for amount in (1.0, 2.0):
+        live.upload(write(tmp_path / "u.parquet", uses("Uruguay", amount)), "uruguay.parquet")
+        assert live.ask(question) == (200, f'{{"voucher_amount":[{amount}]}}'.encode())
+
+
 def test_the_as_of_date_goes_with_the_upload(live: Live, tmp_path: Path) -> None:
     state = live.upload(write(tmp_path / "e.parquet", uses("Ecuador", 3.0)), "e.parquet", as_of="2018-08-05")
     assert state.as_of == "2018-08-05T00:00:00.000000Z"

@@ -10,6 +10,7 @@ import pytest
 from api import handler
 from api.boundary import logger
 from api.connection import segments_table
+from api.recent import Memory
 from tests.api_gateway import REQUEST_ID, call, rest_event
 from tests.counted import PERU, UPDATED_AT, CountedTable
 from vouchers.segments import load_definitions
@@ -33,6 +34,7 @@ ROUTES = ["/voucher_amount", "/v1/counts", "/health"]
 def counted(monkeypatch: pytest.MonkeyPatch) -> CountedTable:
     table = CountedTable()
     monkeypatch.setattr(handler, "segments_table", lambda: table)
+    monkeypatch.setattr(handler, "memory", lambda: Memory(0))
     return table
 
 
@@ -64,7 +66,7 @@ def test_the_reference_request_is_answered_byte_for_byte(event: dict[str, Any]) 
     answer = call(event)
     assert answer.status == 200
     assert answer.body == '{"voucher_amount":[2640.0]}'
-    assert answer.headers == {"Content-Type": "application/json"}
+    assert answer.headers == {"Content-Type": "application/json", "Cache-Control": "no-store"}
 
 
 def test_no_answer_is_an_empty_list() -> None:
@@ -114,6 +116,70 @@ def test_health_tells_the_definitions() -> None:
     answer = call(rest_event(path="/health"))
     assert answer.status == 200
     assert answer.json == {"status": "ok", "definitions": load_definitions().version}
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> Memory:
+    """What the handler remembers, for an hour."""
+    held = Memory(3600)
+    monkeypatch.setattr(handler, "memory", lambda: held)
+    return held
+
+
+def grow_older(memory: Memory, seconds: float) -> None:
+    for key, (at, held) in memory.reads.items():
+        memory.reads[key] = at - seconds, held
+
+
+@pytest.mark.parametrize("country", ["Peru", "Atlantis"])
+def test_an_answer_from_memory_is_the_same_and_tells_its_age(
+    memory: Memory, lines: io.StringIO, counted: CountedTable, country: str
+) -> None:
+    event = rest_event(query=QUERY | {"country_code": country})
+    first = call(event)
+    assert "Age" not in first.headers
+    counted.asked.clear()
+    grow_older(memory, 1000)
+    again = call(event)
+    assert counted.asked == []
+    assert (again.status, again.body) == (first.status, first.body)
+    age = int(again.headers.pop("Age"))
+    assert 1000 <= age < 1060
+    assert again.headers == first.headers
+    logged = [json.loads(line).get("age") for line in lines.getvalue().splitlines()]
+    assert logged == [None, age]
+
+
+def test_an_answer_is_never_older_than_memory_lasts(memory: Memory, counted: CountedTable) -> None:
+    event = rest_event(query=QUERY)
+    call(event)
+    counted.asked.clear()
+    grow_older(memory, 3600)
+    assert "Age" not in call(event).headers
+    assert counted.asked == ["cell"]
+
+
+def test_counts_are_read_anew_whenever_they_are_asked_for(memory: Memory, counted: CountedTable) -> None:
+    event = rest_event(path="/v1/counts", query={"country": "Peru"})
+    assert "Age" not in call(event).headers
+    assert "Age" not in call(event).headers
+    assert counted.asked == ["country", "country"]
+    assert memory.reads == {}
+
+
+def test_unknown_countries_cannot_be_used_to_scan_the_table_at_will(
+    memory: Memory, counted: CountedTable
+) -> None:
+    for i in range(5):
+        call(rest_event(query=QUERY | {"country_code": f"Atlantis {i}"}))
+        call(rest_event(path="/v1/counts", query={"country": f"Atlantis {i}"}))
+    assert memory.reads
+    assert counted.asked.count("countries") == 1
+
+
+def test_no_answer_is_to_be_kept_on_the_way() -> None:
+    for event in rest_event(body=BODY), rest_event(path="/health"), rest_event(path="/nowhere"):
+        assert call(event).headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,12 @@ def test_a_customer_is_any_string_or_whole_number(customer: object) -> None:
     assert asked(customer_id=customer) == asked()
 
 
+@pytest.mark.parametrize("field", ["fallback", "total_orders"])
+def test_half_a_surrogate_pair_is_refused_where_it_matters(field: str) -> None:
+    assert refusal(**{field: "\ud800"}) == "a field holds half a surrogate pair; give text that UTF-8 can say"
+    assert asked(**{"\ud800": 1}) == asked()
+
+
 def test_the_fallback_is_asked_for_by_country() -> None:
     assert asked(fallback="country").fallback
     assert not asked(fallback=None).fallback

@@ -26,6 +26,23 @@ def test_the_table_is_named_by_the_environment() -> None:
     assert Settings.from_environment({"SEGMENTS_TABLE": "segments"}) == Settings(segments_table="segments")
 
 
+@pytest.mark.parametrize(
+    ("written", "seconds"), [("", 0), (" ", 0), ("0", 0), ("10", 10), ("0.5", 0.5), (" 30 ", 30)]
+)
+def test_answers_are_kept_as_long_as_the_environment_says(written: str, seconds: float) -> None:
+    environment = {"SEGMENTS_TABLE": "segments", "ANSWER_CACHE_SECONDS": written}
+    assert Settings.from_environment(environment).answer_cache_seconds == seconds
+
+
+@pytest.mark.parametrize("written", ["-1", "nan", "inf", "ten", "10s"])
+def test_seconds_that_are_none_are_said_in_one_sentence(written: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({"SEGMENTS_TABLE": "segments", "ANSWER_CACHE_SECONDS": written})
+    assert (
+        str(caught.value) == f"ANSWER_CACHE_SECONDS is '{written}'; it must be a number of seconds from 0 up"
+    )
+
+
 @pytest.mark.parametrize("environment", [{}, {"SEGMENTS_TABLE": ""}, {"SEGMENTS_TABLE": " "}])
 def test_a_missing_table_is_said_in_one_sentence(environment: dict[str, str]) -> None:
     with pytest.raises(SettingsError) as caught:

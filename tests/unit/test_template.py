@@ -97,6 +97,16 @@ def test_every_function_can_be_pointed_at_an_emulator(resources: Resources) -> N
         assert function["Environment"]["Variables"]["AWS_ENDPOINT_URL"] == {"Ref": "EndpointUrl"}
 
 
+def test_answers_are_kept_for_seconds_and_the_parameter_says_how_many(
+    template: dict[str, Any], resources: Resources
+) -> None:
+    variables = resources["ApiFunction"]["Properties"]["Environment"]["Variables"]
+    assert variables["ANSWER_CACHE_SECONDS"] == {"Ref": "AnswerCacheSeconds"}
+    parameter = template["Parameters"]["AnswerCacheSeconds"]
+    assert 0 < parameter["Default"] <= 30
+    assert parameter["MinValue"] == 0
+
+
 def test_no_role_may_do_anything_to_everything(resources: Resources) -> None:
     for statement in statements(resources):
         assert "*" not in listed(statement["Resource"])
