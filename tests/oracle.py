@@ -62,7 +62,7 @@ def _count_row(row: dict[str, Any], as_of: datetime | None, expected: Expected, 
     expected.counted += 1
     expected.repaired["total_orders_empty"] += no_orders
     expected.repaired["voucher_amount_null"] += no_amount
-    counter = str(int(amount)) if amount == int(amount) else repr(amount)
+    counter = str(int(amount)) if amount == int(amount) and amount < 2**53 else repr(amount)
     for segment, (attribute, ranges) in segments.items():
         value = {DAYS: days, ORDERS: orders}[attribute]
         held = [r for r in ranges if value is not None and r[0] <= value <= r[1]]

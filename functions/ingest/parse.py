@@ -62,7 +62,7 @@ def numbers(array: pa.Array) -> Parsed:
     if pa.types.is_null(array.type):
         return Parsed(np.zeros(len(array)), _states(array))
     if not is_text(array.type):
-        return _finite(array.cast(pa.float64()), _states(array))
+        return _finite(array.cast(pa.float64(), safe=False), _states(array))
     try:
         texts = array.cast(pa.string())
         empty = _empty(texts)
