@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingest.errors import FileError
+from ingest.footer import RowGroup
+from ingest.guard import GuardedFile
+from ingest.pages import BATCH_ROWS
 from ingest.parse import is_text
 
 if TYPE_CHECKING:
@@ -17,11 +23,17 @@ if TYPE_CHECKING:
 COUNTRY, LAST_ORDER, TIMESTAMP = "country_code", "last_order_ts", "timestamp"
 ORDERS, AMOUNT = "total_orders", "voucher_amount"
 
-BATCH_ROWS = 1 << 16
-"""Rows a batch: small enough that a batch's codes stay in the processor's cache."""
-
 BUFFER_BYTES = 1 << 20
 """Bytes of a column chunk that are read at a time, so that memory does not follow its size."""
+
+SMALL_GROUP = 32 << 20
+"""Bytes, as stored, of the needed columns of a row group up to which they are read all at once."""
+
+MOST_TEXT = 48 << 20
+"""Bytes of texts, each different one once, that a batch may have."""
+
+DELTAS = {6, 7}
+"""Encodings of texts that Arrow does not read as dictionaries: DELTA_LENGTH_BYTE_ARRAY, DELTA_BYTE_ARRAY."""
 
 
 def needed_columns(*, row_as_of: bool) -> tuple[str, ...]:
@@ -29,41 +41,117 @@ def needed_columns(*, row_as_of: bool) -> tuple[str, ...]:
     return (COUNTRY, LAST_ORDER, ORDERS, AMOUNT, *((TIMESTAMP,) if row_as_of else ()))
 
 
-def open_parquet(source: IO[bytes] | RawIOBase, columns: Sequence[str]) -> pq.ParquetFile:
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A Parquet file of which some columns can be read, and the chunks that these have in each row group."""
+
+    parquet: pq.ParquetFile
+    guard: GuardedFile
+    columns: tuple[str, ...]
+    row_groups: tuple[RowGroup, ...]
+
+
+def open_parquet(source: IO[bytes] | RawIOBase, columns: Sequence[str]) -> OpenFile:
     """Open a Parquet file and check that ``columns`` are there and of readable types.
 
     Raises:
         FileError: if it is not Parquet, or a column is missing, there twice or of no readable type.
     """
-    try:
-        plain = pq.ParquetFile(source)
+    guard = GuardedFile(source)
+    with file_errors("it cannot be read as Parquet"):
+        plain = pq.ParquetFile(guard)
         schema = plain.schema_arrow
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise FileError(f"it cannot be read as Parquet: {_first_line(error)}") from None
-    _check(schema, columns)
-    return pq.ParquetFile(
-        source,
-        metadata=plain.metadata,
-        read_dictionary=[name for name in columns if is_text(schema.field(name).type)],
-        buffer_size=BUFFER_BYTES,
-        coerce_int96_timestamp_unit="us",
-        page_checksum_verification=True,
-    )
+        _check(schema, columns)
+        groups = _of_columns(guard.row_groups or (), plain.schema, columns)
+        parquet = pq.ParquetFile(
+            guard,
+            metadata=plain.metadata,
+            read_dictionary=[
+                name
+                for place, name in enumerate(columns)
+                if is_text(schema.field(name).type)
+                and not any(DELTAS & g.chunks[place].encodings for g in groups)
+            ],
+            buffer_size=BUFFER_BYTES,
+            pre_buffer=all(sum(chunk.size for chunk in group.chunks) <= SMALL_GROUP for group in groups),
+            coerce_int96_timestamp_unit="us",
+            page_checksum_verification=True,
+        )
+    return OpenFile(parquet, guard, tuple(columns), groups)
 
 
-def batches(file: pq.ParquetFile, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def batches(file: OpenFile) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a file a batch at a time, one row group after the other.
 
     Raises:
-        FileError: if the data cannot be decoded.
+        FileError: if the data cannot be decoded, or is not what the file says it is.
     """
+    for number, group in enumerate(file.row_groups):
+        file.guard.watch(group.chunks)
+        rows = 0
+        for batch in _decoded(file, number):
+            _check_texts(batch)
+            _check_dictionaries(batch, file, rows)
+            rows += batch.num_rows
+            yield batch
+        if rows != group.rows:
+            raise FileError(f"its row group {number} holds {rows:,} rows and says that it has {group.rows:,}")
+
+
+@contextmanager
+def file_errors(what: str) -> Iterator[None]:
+    """Turn what pyarrow raises for the contents of a file into ``FileError``: ``what``, and why."""
     try:
-        for group in range(file.num_row_groups):
-            yield from file.iter_batches(
-                BATCH_ROWS, row_groups=[group], columns=list(columns), use_threads=False
-            )
+        yield
+    except MemoryError:
+        raise FileError(f"{what}: that takes more memory than there is") from None
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise FileError(f"its data cannot be decoded: {_first_line(error)}") from None
+        raise FileError(f"{what}: {_sentence(error)}") from None
+
+
+def _decoded(file: OpenFile, group: int) -> Iterator[pa.RecordBatch]:
+    with file_errors("its data cannot be decoded"):
+        yield from file.parquet.iter_batches(
+            BATCH_ROWS, row_groups=[group], columns=list(file.columns), use_threads=False
+        )
+
+
+def _check_texts(batch: pa.RecordBatch) -> None:
+    texts = (getattr(column, "dictionary", column) for column in batch.columns)
+    if sum(column.nbytes for column in texts if is_text(column.type)) > MOST_TEXT:
+        raise FileError(f"{BATCH_ROWS:,} of its rows hold more than {MOST_TEXT >> 20} MB of different texts")
+
+
+def _check_dictionaries(batch: pa.RecordBatch, file: OpenFile, row: int) -> None:
+    """Look at what Arrow does not: that dictionaries repeat no value, and that each row's value is in them.
+
+    Arrow drops the repetition, and what comes after it stands for other rows than it did.
+    """
+    for name, pages in zip(file.columns, file.guard.pages, strict=True):
+        column = batch.column(name)
+        if not isinstance(column, pa.DictionaryArray):
+            continue
+        entries = len(column.dictionary)
+        if row < pages.coded and entries < pages.entries:
+            raise FileError(
+                f"its column '{name}' has a dictionary that holds a value twice, or too few values"
+            )
+        ends = pc.min_max(column.indices)
+        if ends["min"].is_valid and not 0 <= ends["min"].as_py() <= ends["max"].as_py() < entries:
+            raise FileError(f"its column '{name}' refers to values that are not in its dictionary")
+
+
+def _of_columns(
+    groups: Sequence[RowGroup], schema: pq.ParquetSchema, columns: Sequence[str]
+) -> tuple[RowGroup, ...]:
+    paths = [schema.column(leaf).path for leaf in range(len(schema))]
+    leaves = [paths.index(name) for name in columns]
+    for number, group in enumerate(groups):
+        if len(group.chunks) != len(paths):
+            raise FileError(f"its row group {number} does not have as many columns as the file")
+        if any(group.chunks[leaf].values != group.rows for leaf in leaves):
+            raise FileError(f"its row group {number} does not have a value of each needed column in each row")
+    return tuple(RowGroup(group.rows, tuple(group.chunks[leaf] for leaf in leaves)) for group in groups)
 
 
 def _check(schema: pa.Schema, columns: Sequence[str]) -> None:
@@ -80,7 +168,9 @@ def _check_type(name: str, held: pa.DataType) -> None:
     inner = held.value_type if pa.types.is_dictionary(held) else held
     meaning, kinds = ACCEPTED[name]
     if not any(accepts(inner) for accepts in kinds):
-        raise FileError(f"its column '{name}' is of type {held}, which cannot be read as {meaning}")
+        raise FileError(
+            f"its column '{name}' is of type {_cut(str(held))}, which cannot be read as {meaning}"
+        )
 
 
 Kinds = tuple["Callable[[pa.DataType], bool]", ...]
@@ -98,9 +188,15 @@ ACCEPTED: dict[str, tuple[str, Kinds]] = {
 
 
 def _listed(names: Sequence[str], most: int = 20) -> str:
-    shown = ", ".join(f"'{name}'" for name in names[:most])
+    shown = ", ".join(f"'{_cut(name)}'" for name in names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown or "none"
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0].rstrip(".") or type(error).__name__
+def _sentence(error: Exception) -> str:
+    return _cut(str(error).split("\n", 1)[0].rstrip("."), 200) or type(error).__name__
+
+
+def _cut(text: str, most: int = 60) -> str:
+    """Return what a sentence can hold of a text from a file."""
+    shown = "".join(character if character.isprintable() else "?" for character in text[:most])
+    return f"{shown}…" if len(text) > most else shown

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from ingest.axes import KEPT, make_axes, reasons_of_rows
-from ingest.columns import batches, needed_columns, open_parquet
+from ingest.columns import batches, file_errors, needed_columns, open_parquet
+from ingest.errors import FileError
 from ingest.report import Combinations, Report, report_on
 from ingest.tally import Tally
 
@@ -47,11 +48,21 @@ def count_file(
     Raises:
         FileError: if the file cannot be counted.
     """
+    try:
+        return _count(source, as_of, definitions, reject)
+    except MemoryError:
+        raise FileError("counting it takes more memory than there is") from None
+
+
+def _count(
+    source: IO[bytes] | RawIOBase, as_of: int | None, definitions: Definitions, reject: Rejected | None
+) -> Counted:
     columns = needed_columns(row_as_of=as_of is None)
     axes, row = make_axes(definitions, as_of), 0
     tally = Tally(len(axes.sizes))
-    for batch in batches(open_parquet(source, columns), columns):
-        codes = axes.read(batch)
+    for batch in batches(open_parquet(source, columns)):
+        with file_errors("its values cannot be read"):
+            codes = axes.read(batch)
         tally.add(codes, axes.sizes)
         if reject and (reasons := reasons_of_rows(codes, axes.reasons)) is not None:
             _reject(reject, batch, reasons, axes.reasons, row)

@@ -13,6 +13,7 @@ from botocore.config import Config
 from ingest.apply import Action, Ingest, Outcome
 from ingest.commit import Ledger
 from ingest.events import object_events
+from ingest.memory import limit_memory
 from ingest.objects import Results
 from ingest.settings import load_settings
 from ingest.telemetry import tell
@@ -49,6 +50,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, l
         IngestError: if a file could not be counted or AWS stood in the way, after all events were tried;
             Lambda then tries the notification again and, in the end, sends it to the failed-events queue.
     """
+    limit_memory()
     outcomes, errors = [], []
     for happened in object_events(event):
         action, error = _apply(happened, context)

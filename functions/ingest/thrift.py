@@ -1,0 +1,119 @@
+"""Thrift's compact protocol → plain values, as Parquet's footers and page headers are written in it.
+
+Where Arrow's own reader is lenient (a number of too many bits loses some, a later field replaces an earlier
+one of the same id) this one comes to the same result, so that what was looked at is what Arrow goes by.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, _MAP, STRUCT = range(1, 13)
+
+MOST_STRUCTS = 500_000
+DEEPEST = 32
+_LAST_FIELD = 32_767
+_BITS = {I16: 16, I32: 32, I64: 64}
+_LONG = 15
+_MORE = 128
+"""The bit of a byte that says that its number goes on."""
+
+Struct = dict[tuple[int, int], Any]
+"""(field id, kind) → value."""
+
+Shape = dict[int, Any]
+"""Field id → the shape of the struct that it holds, or of a list's elements, or their kind, in a list."""
+
+
+class ThriftError(Exception):
+    """Bytes that are not what they should be."""
+
+
+class Reader:
+    """Reads structs from bytes, one after the other.
+
+    Every method raises ``ThriftError`` where the bytes break the protocol, and ``IndexError`` where they end.
+    """
+
+    def __init__(self, data: bytes, at: int = 0) -> None:
+        self.at = at
+        self._data = data
+        self._structs = 0
+
+    def struct(self, shape: Shape, depth: int = 0) -> Struct:
+        """Return the struct that starts here; its lists have elements of the kinds that ``shape`` says."""
+        self._structs += 1
+        if depth > DEEPEST or self._structs > MOST_STRUCTS:
+            raise ThriftError("it is too deep or too long")
+        found: Struct = {}
+        field = 0
+        while head := self._byte():
+            kind = head & 15
+            field = field + (head >> 4) if head >> 4 else self._integer(I16)
+            if field > _LAST_FIELD:
+                raise ThriftError("it has a field that Parquet does not have")
+            found[field, kind] = self._value(kind, shape.get(field), depth) if kind > FALSE else kind == TRUE
+        return found
+
+    def _value(self, kind: int, shape: object, depth: int) -> object:
+        if kind in _BITS:
+            return self._integer(kind)
+        if kind == STRUCT:
+            return self.struct(shape if isinstance(shape, dict) else {}, depth + 1)
+        if kind == BINARY:
+            return self._bytes(self._size())
+        if kind in {LIST, SET}:
+            return self._list(shape[0] if isinstance(shape, list) and kind == LIST else None, depth)
+        if kind == DOUBLE:
+            return self._bytes(8)
+        if kind in {TRUE, FALSE, BYTE}:
+            return self._byte()
+        raise ThriftError("it has a value of a kind that Parquet does not use")
+
+    def _list(self, shape: object, depth: int) -> list[object]:
+        head = self._byte()
+        kind, size = head & 15, head >> 4
+        expected = STRUCT if isinstance(shape, dict) else shape
+        if expected is not None and kind != expected:
+            raise ThriftError("it has a list of the wrong kind")
+        size = self._size() if size == _LONG else size
+        if depth > DEEPEST or size > len(self._data) - self.at:
+            raise IndexError
+        return [self._value(kind, shape, depth + 1) for _ in range(size)]
+
+    def _byte(self) -> int:
+        self.at += 1
+        return self._data[self.at - 1]
+
+    def _bytes(self, size: int) -> bytes:
+        self.at += size
+        if self.at > len(self._data):
+            raise IndexError
+        return self._data[self.at - size : self.at]
+
+    def _size(self) -> int:
+        size = _signed(self._varint(), 32)
+        if size < 0:
+            raise ThriftError("it has a negative size")
+        return size
+
+    def _integer(self, kind: int) -> int:
+        raw = self._varint() & (0xFFFFFFFFFFFFFFFF if kind == I64 else 0xFFFFFFFF)
+        return _signed(raw >> 1 ^ -(raw & 1), _BITS[kind])
+
+    def _varint(self) -> int:
+        number = self._byte()
+        if number < _MORE:
+            return number
+        number -= _MORE
+        for shift in range(7, 70, 7):
+            byte = self._byte()
+            number |= (byte & 127) << shift
+            if byte < _MORE:
+                return number & 0xFFFFFFFFFFFFFFFF
+        raise ThriftError("it has a number without an end")
+
+
+def _signed(number: int, bits: int) -> int:
+    half = 1 << bits - 1
+    return (number + half) % (2 * half) - half

@@ -1,0 +1,188 @@
+"""Bad and odd files: a clear sentence or a right count, in little memory, and never half a file."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+import pytest
+
+from ingest.as_of import microseconds
+from ingest.count import count_file
+from ingest.errors import FileError
+from ingest.handler import IngestError
+from tests import fuzz, thrift
+from tests.bad_files import BOMBS, BROKEN, MB, ODD, written
+from tests.by_hand import (
+    BYTE_ARRAY,
+    RLE_DICTIONARY,
+    Column,
+    data_page,
+    dictionary_page,
+    footer_of,
+    sealed,
+    texts,
+    uses,
+)
+from tests.world import parquet
+from vouchers.segments import load_definitions
+from vouchers.sources import Status
+
+if TYPE_CHECKING:
+    from ingest.count import Counted
+    from tests.world import World
+
+LAMBDA_MB = 2048
+MOST_MB = 1024
+"""What counting any file may take, all in all: half of what the function has."""
+
+
+def counted(file: io.RawIOBase | io.BytesIO) -> Counted:
+    return count_file(file, microseconds(fuzz.AS_OF), load_definitions())
+
+
+def assert_right(body: bytes) -> None:
+    assert fuzz.verdict(body) == ("counted", None)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_file_fails_with_one_sentence(name: str) -> None:
+    make, sentence = BROKEN[name]
+    with pytest.raises(FileError, match=sentence) as failed:
+        counted(io.BytesIO(make()))
+    assert not fuzz.NOT_A_SENTENCE.search(str(failed.value))
+    assert len(str(failed.value)) < 500
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_file_is_counted_right(name: str) -> None:
+    assert_right(ODD[name]())
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_small_file_that_would_take_all_memory_fails_in_little(name: str) -> None:
+    script = f"from tests.integration import test_bad_files; test_bad_files.count_bomb({name!r})"
+    ran = subprocess.run(  # noqa: S603  (the script is the one above)
+        [sys.executable, "-c", script],
+        env=os.environ
+        | {"PYTHONPATH": os.pathsep.join(sys.path), "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(LAMBDA_MB)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr[-2_000:]
+    sentence, megabytes = ran.stdout.rsplit("\n", 2)[:2]
+    assert re.search(BOMBS[name][1], sentence), sentence
+    assert not fuzz.NOT_A_SENTENCE.search(sentence)
+    assert int(megabytes) < MOST_MB
+
+
+def count_bomb(name: str) -> None:
+    """Count a file as the function would; print the sentence about it and this process's peak in MB."""
+    from ingest.memory import limit_memory  # noqa: PLC0415  (it is for a process of its own)
+
+    body = BOMBS[name][0]()
+    limit_memory()
+    try:
+        counted(io.BytesIO(body))
+    except FileError as error:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        peak = int(status.split("VmHWM:")[1].split()[0]) >> 10
+        sys.stdout.write(f"{error}\n{peak}\n")
+
+
+@pytest.mark.parametrize("name", ["a byte flipped under a checksum", "half the rows of a row group", "empty"])
+def test_a_broken_file_takes_away_what_its_key_had_contributed(world: World, name: str) -> None:
+    key = "vouchers/a.parquet"
+    world.ingest(world.put(key, written()))
+    assert world.cells()
+    with pytest.raises(IngestError, match=f"'{key}' was not counted: "):
+        world.ingest(world.put(key, BROKEN[name][0]()))
+    assert world.cells() == {}
+    state = world.source(key).state
+    assert state is not None
+    assert state.status is Status.FAILED
+
+
+@pytest.mark.parametrize(
+    "entries", [(b"Peru", b"Peru", b"Latvia"), (b"Latvia", b"Peru", b"Latvia", b"China")]
+)
+def test_a_dictionary_that_holds_a_value_twice_fails_the_file(entries: tuple[bytes, ...]) -> None:
+    eight_bits_eight_rows = b"\x08\x03"
+    index = data_page(eight_bits_eight_rows + bytes([0, 1] * 4), 8, RLE_DICTIONARY)
+    pages = (dictionary_page(texts(*entries), len(entries)), index)
+    body = uses(8, country_code=Column("country_code", BYTE_ARRAY, pages, 8, dictionary=True))
+    with pytest.raises(FileError, match="'country_code' has a dictionary that holds a value twice"):
+        counted(io.BytesIO(body))
+
+
+class LargeFile(io.RawIOBase):
+    """A file with a hole of zeros in it, of which it counts the bytes that are read."""
+
+    def __init__(self, before: bytes, hole: int, after: bytes) -> None:
+        super().__init__()
+        self.bytes_read = 0
+        self._parts = (before, hole, after)
+        self._size = len(before) + hole + len(after)
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence] + offset
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        before, hole, after = self._parts
+        end = self._size if size < 0 else min(self._at + size, self._size)
+        holes = max(0, min(end, len(before) + hole) - max(self._at, len(before)))
+        past = len(before) + hole
+        data = before[self._at : end] + bytes(holes) + after[max(self._at - past, 0) : max(end - past, 0)]
+        self._at += len(data)
+        self.bytes_read += len(data)
+        return data
+
+
+def test_a_column_of_2_gb_that_nobody_needs_is_not_read() -> None:
+    marker = b"the page of the column that nobody needs"
+    page = data_page(texts(marker), 1)
+    hole = 2047 * MB
+    body = uses(1, notes=Column("notes", BYTE_ARRAY, (page,), 1))
+    at = body.index(marker)
+    start, said = footer_of(body)
+    chunk = said[4][1][1][0][1][1][1][4][3][1]
+    for sizes in (6, 7):
+        chunk[sizes] = (chunk[sizes][0], chunk[sizes][1] + hole)
+    file = LargeFile(body[:at], hole, body[at:start] + sealed(thrift.write(said)))
+    assert pq.read_metadata(file).row_group(0).column(4).total_compressed_size > hole
+    file.bytes_read = 0
+    assert counted(file).report.counted == 1
+    assert file.bytes_read < 100_000
+
+
+def test_a_large_row_group_is_read_a_piece_at_a_time() -> None:
+    reads: list[int] = []
+
+    class Watched(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            data = super().read(size)
+            reads.append(len(data))
+            return data
+
+    body = parquet(fuzz.large_table(), compression="none", use_dictionary=False)
+    assert len(body) > 32 * MB
+    assert counted(Watched(body)).report.rows == fuzz.large_table().num_rows
+    assert max(reads) < 4 * MB
