@@ -36,6 +36,18 @@ counts: .venv/.run ## Print the counts of COUNTRY=Peru [SEGMENT=recency_segment]
 ask: .venv/.run ## Ask for a voucher: COUNTRY=… SEGMENT=… LAST_ORDER=… ORDERS=…
 	@$(CLI) ask --country "$(COUNTRY)" --segment "$(SEGMENT)" $(if $(LAST_ORDER),--last-order "$(LAST_ORDER)") $(if $(ORDERS),--orders "$(ORDERS)")
 
+.PHONY: replay
+replay: .venv/.run ## Count every object again that needs it, after a change of segments, say [PREFIX=2018/] [FORCE=1]
+	@$(CLI) replay $(if $(PREFIX),"$(PREFIX)") $(if $(FORCE),--force)
+
+.PHONY: verify
+verify: .venv/.run ## Compare the counts with a fresh count of the bucket [REPAIR=1]
+	@$(CLI) verify $(if $(REPAIR),--repair)
+
+.PHONY: redrive
+redrive: .venv/.run ## Hand the failed events to the ingest function again
+	@$(CLI) redrive
+
 .PHONY: sample
 sample: .venv/.run ## Write the sample to FILE=sample.parquet
 	@$(CLI) sample "$(or $(FILE),sample.parquet)"

@@ -8,9 +8,12 @@ import click
 
 from infra.cli.errors import EXPECTED, sentence
 from infra.cli.questions import ask, counts
+from infra.cli.redrive import redrive
+from infra.cli.replay import replay
 from infra.cli.sample import sample
 from infra.cli.stack import demo, run
 from infra.cli.upload import upload
+from infra.cli.verify import verify
 
 INTERRUPTED = 130
 
@@ -32,10 +35,10 @@ class Commands(click.Group):
 def cli() -> None:
     """Voucher Selector on this machine.
 
-    PORT (5000) and AWS_PORT (4566) say where the API and AWS answer here; AWS_ENDPOINT_URL points upload,
-    counts and ask at another stack (aws: at AWS itself), and STACK is its name.
+    PORT (5000) and AWS_PORT (4566) say where the API and AWS answer here; AWS_ENDPOINT_URL points all
+    but demo, run and sample at another stack (aws: at AWS itself), and STACK is its name.
     """
 
 
-for command in (demo, run, upload, counts, ask, sample):
+for command in (demo, run, upload, counts, ask, sample, replay, verify, redrive):
     cli.add_command(command)

@@ -218,7 +218,9 @@ def test_an_endpoint_that_is_none_is_named(wire: Wire, monkeypatch: pytest.Monke
     assert wire.sent == []
 
 
-@pytest.mark.parametrize("command", ["demo", "run", "upload", "counts", "ask", "sample"])
+@pytest.mark.parametrize(
+    "command", ["demo", "run", "upload", "counts", "ask", "sample", "replay", "verify", "redrive"]
+)
 def test_every_command_has_help(command: str) -> None:
     listed = CliRunner().invoke(cli, ["--help"]).stdout
     help_text = CliRunner().invoke(cli, [command, "--help"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.cli.findings import Problem
 from ingest.axes import make_axes
 from tests.api_gateway import call, rest_event
 from vouchers.segments import load_definitions
@@ -47,6 +48,12 @@ def test_every_reason_for_rejecting_a_row_is_in_the_data_contract() -> None:
     assert set(re.findall(r"^\| `(\w+)` \|", CONTRACT, flags=re.MULTILINE)) >= reasons
 
 
+def test_every_problem_that_a_verification_finds_is_in_the_operations() -> None:
+    operations = (ROOT / "docs" / "operations.md").read_text()
+
+    assert [problem for problem in Problem if f"\n| {problem} |" not in operations] == []
+
+
 @pytest.mark.parametrize("document", [README, CONTRACT], ids=["README", "data contract"])
 def test_the_ranges_are_those_of_the_definitions(document: str) -> None:
     for segment in load_definitions().segments:
@@ -57,7 +64,7 @@ def test_the_ranges_are_those_of_the_definitions(document: str) -> None:
         ]
 
 
-@pytest.mark.parametrize("path", ["README.md", "docs/data-contract.md"])
+@pytest.mark.parametrize("path", ["README.md", "docs/data-contract.md", "docs/operations.md"])
 def test_every_link_leads_somewhere(path: str) -> None:
     document = ROOT / path
     links = LINK.findall(document.read_text())

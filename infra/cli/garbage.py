@@ -1,0 +1,49 @@
+"""Objects in the results bucket that nothing refers to, left behind by commits that were cut off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from infra.cli.uploading import PREFIX
+from ingest.commit import revision_of
+from ingest.objects import Results
+from vouchers.sources import SourcesTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from infra.cli.target import Deployed
+
+FOLDERS = ("contributions/", "rejected/")
+
+
+def sweep(stack: Deployed, prefix: str = PREFIX) -> int:
+    """Delete the garbage of the sources under a prefix; return how much of it there was."""
+    found = list(garbage(stack, prefix))
+    Results(stack.s3(), stack.outputs["ResultsBucket"]).discard(found)
+    return len(found)
+
+
+def garbage(stack: Deployed, prefix: str = PREFIX) -> Iterator[str]:
+    """Yield the keys of results that no source refers to nor ever will.
+
+    A result is named by the revision to which the commit that it was stored for leads its source, and that
+    commit holds only if the source is still at the revision before. Once the source has come to the named
+    revision, that commit has either been carried out, and the source says so, or never will be. Of an object
+    with a higher number nothing is certain: it may have been stored a moment ago, for a commit to come.
+    """
+    table = SourcesTable(stack.dynamodb(), stack.outputs["SourcesTable"])
+    for key in _results(stack, prefix):
+        named = revision_of(key)
+        if named is None:
+            continue
+        source = table.load(named[0])
+        if named[1] <= source.revision and key not in source.objects:
+            yield key
+
+
+def _results(stack: Deployed, prefix: str) -> Iterator[str]:
+    paginator, bucket = stack.s3().get_paginator("list_objects_v2"), stack.outputs["ResultsBucket"]
+    for folder in FOLDERS:
+        for page in paginator.paginate(Bucket=bucket, Prefix=folder + prefix):
+            yield from (found["Key"] for found in page.get("Contents", []))

@@ -1,0 +1,111 @@
+"""One object of the bucket, counted afresh on this machine, and what its source says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from infra.cli.findings import Finding, Problem
+from ingest.as_of import AsOf, microseconds
+from ingest.commit import contribution_of
+from ingest.count import count_file
+from ingest.errors import FileError, SupersededError
+from ingest.objects import AS_OF_METADATA, GONE, ObjectReader, find_object
+from vouchers.counts import difference
+from vouchers.sources import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mypy_boto3_s3 import S3Client
+
+    from ingest.objects import ObjectVersion, Results
+    from vouchers.counts import Contribution
+    from vouchers.segments import Definitions
+    from vouchers.sources import Source, SourcesTable, State
+
+
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """Counts objects afresh: where they and their sources are, and the rules that counting follows.
+
+    ``as_of`` gives the stack's as-of date for objects that name none and were not counted yet.
+    """
+
+    s3: S3Client
+    bucket: str
+    sources: SourcesTable
+    results: Results
+    definitions: Definitions
+    as_of: Callable[[], AsOf]
+
+    def of(self, key: str) -> tuple[Contribution, list[Finding]]:
+        """Return what an object contributes to the counts, and what is wrong with its source."""
+        try:
+            version = find_object(self.s3, self.bucket, key)
+            source = self.sources.load(key)
+            return self._compared(version, source)
+        except SupersededError:
+            return {}, [Finding(Problem.CHANGED, key)]
+
+    def _compared(self, version: ObjectVersion, source: Source) -> tuple[Contribution, list[Finding]]:
+        try:
+            counted = self._count(version, source.state)
+        except FileError:
+            return {}, [Finding(p, source.key) for p in _problems_of_failure(version, source)]
+        problems = self._problems(version, source, counted)
+        return counted, [Finding(p, source.key) for p in problems]
+
+    def _count(self, version: ObjectVersion, state: State | None) -> Contribution:
+        as_of = self._as_of(version, state).at(version.modified)
+        file = ObjectReader(self.s3, version)
+        return count_file(file, microseconds(as_of), self.definitions).contribution
+
+    def _as_of(self, version: ObjectVersion, state: State | None) -> AsOf:
+        if state and state.as_of and _is_of(state, version):
+            return AsOf.parse(state.as_of)
+        text = version.metadata.get(AS_OF_METADATA)
+        try:
+            return self.as_of() if text is None else AsOf.parse(text)
+        except ValueError as error:
+            raise FileError(str(error)) from None
+
+    def _problems(self, version: ObjectVersion, source: Source, counted: Contribution) -> Iterator[Problem]:
+        state = source.state
+        if source.pending:
+            return  # It is told of with all that were cut off.
+        if state is None or not _is_of(state, version):
+            yield Problem.UNCOUNTED
+        elif state.status is Status.FAILED:
+            yield Problem.COUNTABLE
+        elif state.definitions != self.definitions.version:
+            yield Problem.REDEFINED
+        elif not self._has_results(state):
+            yield Problem.LOST
+        elif difference(contribution_of(state, self.results), counted):
+            yield Problem.MISTAKEN
+
+    def _has_results(self, state: State) -> bool:
+        try:
+            for key in state.objects:
+                self.s3.head_object(Bucket=self.results.bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in GONE:
+                return False
+            raise
+        return True
+
+
+def _problems_of_failure(version: ObjectVersion, source: Source) -> Iterator[Problem]:
+    if source.pending:
+        return
+    if source.state is None or not _is_of(source.state, version):
+        yield Problem.UNCOUNTED
+    elif source.state.status is not Status.FAILED:
+        yield Problem.FAILS
+
+
+def _is_of(state: State, version: ObjectVersion) -> bool:
+    return (state.version_id, state.etag) == (version.version_id, version.etag)

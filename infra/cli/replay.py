@@ -1,0 +1,70 @@
+"""The command `replay`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from infra.cli import screen
+from infra.cli.garbage import sweep
+from infra.cli.replaying import Replayed, look_again, to_replay
+from infra.cli.target import deployed
+from infra.cli.uploading import object_key
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from infra.cli.target import Deployed
+
+OUTCOMES = {
+    "counted": "counted",
+    "duplicate": "up to date",
+    "deleted": "deleted",
+    "superseded": "replaced meanwhile",
+}
+"""What a replay can come to, and how it is said."""
+
+
+@click.command()
+@click.argument("prefix", default="")
+@click.option("--force", is_flag=True, help="Count even what seems up to date.")
+@screen.json_option
+def replay(prefix: str, *, force: bool, as_json: bool) -> None:
+    """Count every object under PREFIX again that needs it, and tidy the results bucket.
+
+    It needs it if no event told of it or of its deletion, if it failed, or if it was counted by other
+    segment definitions. Broken off, it goes on where it was when it is started again.
+    """
+    stack, under = deployed(), object_key(prefix)
+    sources = to_replay(stack, under)
+    replayed = _replay(stack, sources, forced=force)
+    swept = sweep(stack, under)
+    if as_json:
+        screen.print_json(_as_json(replayed, swept))
+    else:
+        _show(under, len(sources), replayed, swept)
+    if replayed.failed:
+        raise click.exceptions.Exit(1)
+
+
+def _replay(stack: Deployed, sources: Sequence[str], *, forced: bool) -> Replayed:
+    with screen.bar(f"Looking at {len(sources):,} objects again", len(sources)) as advance:
+        return look_again(stack, sources, advance, forced=forced)
+
+
+def _as_json(replayed: Replayed, swept: int) -> dict[str, object]:
+    numbers = {said.replace(" ", "_"): replayed.outcomes.get(name, 0) for name, said in OUTCOMES.items()}
+    failed = [{"source": source, "error": error} for source, error in sorted(replayed.failed.items())]
+    return {**numbers, "failed": failed, "swept": swept}
+
+
+def _show(under: str, sources: int, replayed: Replayed, swept: int) -> None:
+    for _, error in sorted(replayed.failed.items()):
+        click.echo(error)
+    numbers = [f"{n:,} {OUTCOMES.get(name, name)}" for name, n in sorted(replayed.outcomes.items())]
+    if replayed.failed:
+        numbers.append(f"{len(replayed.failed):,} failed")
+    click.echo(", ".join(numbers) if sources else f"There is nothing under {under}")
+    if swept:
+        click.echo(f"Deleted from the results bucket, for nothing refers to it: {swept:,}")

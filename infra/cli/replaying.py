@@ -1,0 +1,77 @@
+"""Replaying: having the ingest function look again at what is in the bucket, and what is not any longer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from infra.cli.invoking import Answer, for_each, ingest_function
+from infra.cli.uploading import PREFIX
+from ingest.events import replay_record
+from vouchers.sources import SourcesTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from infra.cli.target import Deployed
+
+
+@dataclass(slots=True)
+class Replayed:
+    """How many sources came to which outcome, and why some failed, by source."""
+
+    outcomes: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def add(self, source: str, answer: Answer) -> None:
+        """Add what became of one source."""
+        if answer.error:
+            self.failed[source] = answer.error
+        for outcome in answer.outcomes:
+            self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+
+
+def objects(stack: Deployed, prefix: str = PREFIX) -> Iterator[str]:
+    """Yield the keys of the objects that are to be counted."""
+    pages = (
+        stack.s3()
+        .get_paginator("list_objects_v2")
+        .paginate(Bucket=stack.outputs["UploadsBucket"], Prefix=prefix)
+    )
+    return (found["Key"] for page in pages for found in page.get("Contents", []))
+
+
+def to_replay(stack: Deployed, prefix: str) -> list[str]:
+    """Return every object under a prefix, and every source there whose object may be gone unnoticed."""
+    table = SourcesTable(stack.dynamodb(), stack.outputs["SourcesTable"])
+    sources = {s.key for s in table.scan() if s.key.startswith(prefix) and not s.is_gone}
+    return sorted(sources.union(objects(stack, prefix)))
+
+
+def look_again(
+    stack: Deployed, sources: Sequence[str], advance: Callable[[int], None], *, forced: bool
+) -> Replayed:
+    """Have sources looked at again.
+
+    Args:
+        stack: whose ingest function is to do it.
+        sources: their keys.
+        advance: is told of each that is done.
+        forced: whether to count even what seems up to date.
+
+    Raises:
+        botocore.exceptions.ClientError: if AWS refuses.
+    """
+    function, bucket = ingest_function(stack), stack.outputs["UploadsBucket"]
+    replayed = Replayed()
+
+    def look(source: str) -> Answer:
+        return function.handle({"Records": [replay_record(bucket, source, datetime.now(UTC), forced=forced)]})
+
+    def note(source: str, answer: Answer) -> None:
+        replayed.add(source, answer)
+        advance(1)
+
+    for_each(sources, look, note)
+    return replayed

@@ -1,0 +1,118 @@
+"""The command `verify`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from infra.cli import screen
+from infra.cli.errors import CommandError
+from infra.cli.findings import Problem
+from infra.cli.replaying import objects
+from infra.cli.target import deployed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from infra.cli.findings import Difference, Verification
+    from infra.cli.target import Deployed
+
+MOST_SHOWN = 100
+"""Differences that are printed for a person; a program gets them all."""
+
+AGAIN = "verify again while nothing is being uploaded"
+FORCE = "count all anew with: make replay FORCE=1"
+REPLAY = "count what needs it with: make replay"
+REPAIR = "set the table right with: make verify REPAIR=1"
+
+
+@click.command()
+@click.option("--repair", "mend", is_flag=True, help="Set counters right where the table alone is wrong.")
+@screen.json_option
+def verify(*, mend: bool, as_json: bool) -> None:
+    """Count the bucket afresh on this machine, and compare the table with it."""
+    stack = deployed()
+    found = _compare(stack)
+    if as_json:
+        screen.print_json(_as_json(found))
+    else:
+        _show(found)
+    if mend and found.differences:
+        _repair(stack, found)
+    elif not found.all_is_well:
+        raise click.exceptions.Exit(1)
+
+
+def _compare(stack: Deployed) -> Verification:
+    from infra.cli.verifying import compare  # noqa: PLC0415 - arrow takes long, and only this needs it
+
+    keys = list(objects(stack))
+    with screen.bar(f"Counting {len(keys):,} objects afresh", len(keys)) as advance:
+        return compare(stack, keys, advance)
+
+
+def _repair(stack: Deployed, found: Verification) -> None:
+    from infra.cli.verifying import repair  # noqa: PLC0415 - as above
+
+    if not found.can_be_repaired:
+        raise CommandError(f"Nothing was set right, for not the table alone is wrong; {_advice(found)}")
+    if left := repair(stack, found.differences):
+        raise CommandError(f"Counters that changed meanwhile were not set right: {left:,}; {AGAIN}")
+    screen.err.print(f"Counters set right: {len(found.differences):,}")
+
+
+def _as_json(found: Verification) -> dict[str, object]:
+    return {
+        "objects": found.objects,
+        "counters": found.counters,
+        "problems": [{"source": f.source, "problem": f.problem} for f in found.findings],
+        "differences": [
+            {
+                "country": d.cell.country,
+                "cell": d.cell.name,
+                "counter": d.counter,
+                "in_table": d.in_table,
+                "counted": d.counted,
+            }
+            for d in found.differences
+        ],
+    }
+
+
+def _show(found: Verification) -> None:
+    for finding in found.findings:
+        click.echo(f"{finding.source} {finding.problem}")
+    if found.differences:
+        _show_differences(found.differences)
+    if found.all_is_well:
+        what = f"objects: {found.objects:,}, counters: {found.counters:,}"
+        click.echo(f"The table is what a fresh count gives ({what})")
+    else:
+        what = f"differences: {len(found.differences):,}, problems: {len(found.findings):,}"
+        click.echo(f"The table is not what a fresh count gives ({what}); {_advice(found)}")
+
+
+def _show_differences(differences: Sequence[Difference]) -> None:
+    shown = Table()
+    for name in ("country", "cell", "counter"):
+        shown.add_column(name, overflow="fold")
+    for name in ("in the table", "counted afresh"):
+        shown.add_column(name, justify="right")
+    for each in differences[:MOST_SHOWN]:
+        names = (each.cell.country, each.cell.name, each.counter)
+        shown.add_row(*map(escape, names), f"{each.in_table:,}", f"{each.counted:,}")
+    screen.out.print(shown)
+    if len(differences) > MOST_SHOWN:
+        click.echo(f"and {len(differences) - MOST_SHOWN:,} more, all of them with --json")
+
+
+def _advice(found: Verification) -> str:
+    problems = {finding.problem for finding in found.findings}
+    if Problem.CHANGED in problems:
+        return AGAIN
+    if problems & {Problem.FAILS, Problem.MISTAKEN, Problem.LOST}:
+        return FORCE
+    return REPLAY if problems - ({Problem.GARBAGE} if found.differences else set()) else REPAIR
