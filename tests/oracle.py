@@ -15,9 +15,9 @@ SEGMENTS: Segments = {
     "recency_segment": (DAYS, [(30, 60), (61, 90), (91, 120), (121, 179), (180, 99999999)]),
     "frequent_segment": (ORDERS, [(0, 4), (5, 13), (14, 37), (38, 99999999)]),
 }
-INSTANT = re.compile(
-    r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d(?::\d\d(?::\d\d(?:\.\d{1,9})?)?)?)(Z|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
-)
+CLOCK = r"\d\d(?::\d\d(?::\d\d(?:\.\d{1,9})?)?)?"
+ZONE = r"Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?"
+INSTANT = re.compile(rf"(\d{{4}}-\d\d-\d\d)(?:[ T]({CLOCK})({ZONE})?)?", re.ASCII)
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 

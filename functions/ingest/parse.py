@@ -28,8 +28,10 @@ YEAR_ONE = -62_135_596_800_000_000
 """Microseconds from 1970 to the year 1, the first that a text may name."""
 
 _CLOCK = r"([01]\d|2[0-3])(:[0-5]\d(:[0-5]\d(\.\d{1,9})?)?)?"
-_ZONE = r"(Z|[+-]\d{2}(:?\d{2})?)"
-_INSTANT = rf"^\d{{4}}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([ T]{_CLOCK}{_ZONE}?)?$"
+_ZONE = r"(Z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)"
+_DAY_OF_ANY_YEAR = r"((0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
+_LEAP_YEAR = r"(\d{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)"
+_INSTANT = rf"^(\d{{4}}-{_DAY_OF_ANY_YEAR}|{_LEAP_YEAR}-02-29)([ T]{_CLOCK}{_ZONE}?)?$"
 _ZONED = rf"[ T][\d:.]+{_ZONE}$"
 _BELOW_MICROSECONDS = r"(\.\d{6})\d+"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
@@ -174,8 +176,8 @@ def _sorted_out_instants(array: pa.Array) -> Parsed:
     readable = pc.match_substring_regex(texts, _INSTANT)
     zoned = pc.match_substring_regex(texts, _ZONED)
     exact = pc.replace_substring_regex(texts, _BELOW_MICROSECONDS, r"\1")
-    local = _cast_or_null(pc.if_else(pc.and_not(readable, zoned), exact, None), pa.timestamp("us"))
-    world = _cast_or_null(pc.if_else(pc.and_(readable, zoned), exact, None), pa.timestamp("us", "UTC"))
+    local = pc.if_else(pc.and_not(readable, zoned), exact, None).cast(pa.timestamp("us"))
+    world = pc.if_else(pc.and_(readable, zoned), exact, None).cast(pa.timestamp("us", "UTC"))
     merged = pc.coalesce(local, world.cast(pa.timestamp("us")))
     return _from_year_one(merged, _sorted_out_states(texts, merged))
 
@@ -183,7 +185,7 @@ def _sorted_out_instants(array: pa.Array) -> Parsed:
 def _sorted_out_numbers(array: pa.Array) -> Parsed:
     texts = cleaned(array)
     readable = pc.match_substring_regex(texts, _NUMBER)
-    floats = _cast_or_null(pc.if_else(readable, texts, None), pa.float64())
+    floats = pc.if_else(readable, texts, None).cast(pa.float64())
     return _finite(
         floats, _sorted_out_states(texts, floats, empty=pc.equal(texts, "").fill_null(fill_value=False))
     )
@@ -197,14 +199,3 @@ def _sorted_out_states(
     if there is not None:
         states[~there & (states == READABLE)] = UNREADABLE
     return states
-
-
-def _cast_or_null(texts: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Cast what can be cast, halving around the few values that look right and are not (30 February)."""
-    try:
-        return texts.cast(kind)
-    except pa.ArrowInvalid:
-        if len(texts) == 1:
-            return pa.nulls(1, kind)
-    middle = len(texts) // 2
-    return pa.concat_arrays([_cast_or_null(texts[:middle], kind), _cast_or_null(texts[middle:], kind)])

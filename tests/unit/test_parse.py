@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pyarrow as pa
 import pytest
@@ -32,6 +32,38 @@ NUMBER_TEXTS = st.from_regex(oracle.NUMBER, fullmatch=True) | st.text("012345678
 )
 def test_instants_are_read_however_they_are_written(text: str) -> None:
     assert [a.tolist() for a in instants(pa.array([text]))] == [[JULY], [READABLE]]
+
+
+def test_exactly_the_days_that_there_are_are_read() -> None:
+    days = [
+        f"{year:04}-{month:02}-{day:02}"
+        for year in (1, 4, 100, 400, 1896, 1899, 1900, 1996, 1999, 2000, 2010, 2012, 2100, 9999)
+        for month in range(14)
+        for day in range(33)
+    ]
+    expected = [READABLE if _exists(day) else UNREADABLE for day in days]
+    assert instants(pa.array(days)).states.tolist() == expected
+    assert instants(pa.array([f"{day} 10:00Z" for day in days])).states.tolist() == expected
+
+
+def test_exactly_the_zones_that_there_are_are_read() -> None:
+    for hour in range(30):
+        for minute in (0, 30, 59, 60, 99):
+            texts = [
+                f"2018-07-21 10:00{sign}{hour:02}{colon}{minute:02}" for sign in "+-" for colon in (":", "")
+            ]
+            state = READABLE if hour < 24 and minute < 60 else UNREADABLE
+            assert instants(pa.array([*texts, "x"])).states.tolist() == [state] * 4 + [UNREADABLE]
+    texts = [f"2018-07-21 10:00{zone}" for zone in ("Z", "+05", "-24", "z", "+5")]
+    assert instants(pa.array(texts)).states.tolist() == [READABLE] * 2 + [UNREADABLE] * 3
+
+
+def _exists(day: str) -> bool:
+    try:
+        date.fromisoformat(day)
+    except ValueError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(
