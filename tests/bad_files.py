@@ -147,6 +147,10 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str]] = {
         "its footer is broken",
     ),
     "fewer rows than it says": (lambda: lying(3, value=ROWS + 1), "do not have as many rows as it says"),
+    "more rows than there is time for": (
+        lambda: lying(3, value=5_000_000_001),
+        "more than 5,000,000,000 rows",
+    ),
     "a row group with more rows": (lambda: lying(*GROUP, 3, value=1_001), "do not have as many rows"),
     "a column with fewer values": (lambda: lying(*CHUNK, 5, value=10), "does not have a value of"),
     "a chunk before the file": (lambda: lying(*CHUNK, 9, value=-5), NOT_DECODED),
@@ -349,6 +353,11 @@ ODD: dict[str, Callable[[], bytes]] = {
     ),
     "numbers too large for a float to tell apart": lambda: parquet(
         table(3).set_column(4, "voucher_amount", pa.array([2**53 + 1, 2**60 + 1, 2**63 - 1]))
+    ),
+    "a zone that is on no map": lambda: parquet(
+        table(3)
+        .set_column(2, "last_order_ts", pa.array([1, 2, 3], pa.timestamp("us", "Atlantis/Center")))
+        .set_column(4, "voucher_amount", pa.array([-1, 1, 2]))
     ),
     "a byte flipped that nobody needs": lambda: flipped(
         written(write_page_checksum=True), start_of("customer") + 60

@@ -26,6 +26,9 @@ MOST_FOOTER = 8 << 20
 DEEPEST_SCHEMA = 256
 """Levels of nested columns: Arrow recurses and runs out of stack at some thousands."""
 
+MOST_ROWS = 5_000_000_000
+"""Rows that the function has the time to count; a few bytes can stand for any number of them."""
+
 LONGEST_PATHS = 100_000_000
 """Bytes that the paths of all columns, and of all that they are nested in, may have together."""
 
@@ -94,6 +97,8 @@ def read_footer(footer: bytes) -> tuple[RowGroup, ...]:
         groups = tuple(_row_group(group) for group in said[_GROUPS])
     except (ThriftError, IndexError, KeyError):
         raise FileError(BROKEN) from None
+    if said.get(_ROWS, 0) > MOST_ROWS:
+        raise FileError(f"it has more than {MOST_ROWS:,} rows; split it")
     if said.get(_ROWS) != sum(group.rows for group in groups):
         raise FileError("its row groups do not have as many rows as it says")
     return groups

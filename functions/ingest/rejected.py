@@ -76,6 +76,9 @@ def _as_text(batch: pa.RecordBatch, name: str) -> pa.Array:
     column = batch.column(name)
     if isinstance(column, pa.DictionaryArray):
         column = column.dictionary_decode()
+    if pa.types.is_timestamp(column.type):
+        # In UTC: a name of a zone may be unknown here, or be none.
+        column = column.view(pa.timestamp(column.type.unit))
     return decoded(column) if is_text(column.type) else column.cast(pa.string())
 
 
