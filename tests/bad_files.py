@@ -317,7 +317,7 @@ def beside_nested(levels: int) -> bytes:
 
 def long_dictionary() -> bytes:
     """Return uses whose orders are all different and all in a dictionary."""
-    held = table(200_000).set_column(3, "total_orders", pa.array([f"{i}.0" for i in range(200_000)]))
+    held = table(70_000).set_column(3, "total_orders", pa.array([f"{i}.0" for i in range(70_000)]))
     return parquet(held, dictionary_pagesize_limit=100 * MB)
 
 

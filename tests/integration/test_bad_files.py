@@ -17,6 +17,7 @@ from ingest.as_of import microseconds
 from ingest.count import count_file
 from ingest.errors import FileError
 from ingest.handler import IngestError
+from ingest.memory import limit_memory
 from tests import fuzz, thrift
 from tests.bad_files import BOMBS, BROKEN, MB, ODD, written
 from tests.by_hand import (
@@ -65,36 +66,36 @@ def test_an_odd_file_is_counted_right(name: str) -> None:
     assert_right(ODD[name]())
 
 
-@pytest.mark.parametrize("name", BOMBS)
-def test_a_small_file_that_would_take_all_memory_fails_in_little(name: str) -> None:
-    script = f"from tests.integration import test_bad_files; test_bad_files.count_bomb({name!r})"
+@pytest.fixture(scope="module")
+def told_of_bombs() -> dict[str, str]:
+    """Count all bombs, one after the other, in a process with the function's memory; return what it told."""
+    script = "from tests.integration import test_bad_files; test_bad_files.count_bombs()"
+    limit = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(LAMBDA_MB), "PYTHONPATH": os.pathsep.join(sys.path)}
     ran = subprocess.run(  # noqa: S603  (the script is the one above)
-        [sys.executable, "-c", script],
-        env=os.environ
-        | {"PYTHONPATH": os.pathsep.join(sys.path), "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(LAMBDA_MB)},
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "-c", script], env=os.environ | limit, capture_output=True, text=True, check=False
     )
-    assert ran.returncode == 0, ran.stderr[-2_000:]
-    sentence, megabytes = ran.stdout.rsplit("\n", 2)[:2]
-    assert re.search(BOMBS[name][1], sentence), sentence
-    assert not fuzz.NOT_A_SENTENCE.search(sentence)
-    assert int(megabytes) < MOST_MB
+    assert ran.returncode == 0, f"crashed after {ran.stdout[-500:]}: {ran.stderr[-2_000:]}"
+    return dict(line.split(": ", 1) for line in ran.stdout.splitlines())
 
 
-def count_bomb(name: str) -> None:
-    """Count a file as the function would; print the sentence about it and this process's peak in MB."""
-    from ingest.memory import limit_memory  # noqa: PLC0415  (it is for a process of its own)
-
-    body = BOMBS[name][0]()
+def count_bombs() -> None:
     limit_memory()
-    try:
-        counted(io.BytesIO(body))
-    except FileError as error:
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-        peak = int(status.split("VmHWM:")[1].split()[0]) >> 10
-        sys.stdout.write(f"{error}\n{peak}\n")
+    for name, (make, _) in BOMBS.items():
+        with pytest.raises(FileError) as failed:
+            counted(io.BytesIO(make()))
+        sys.stdout.write(f"{name}: {failed.value}\n")
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    sys.stdout.write(f"peak: {int(status.split('VmHWM:')[1].split()[0]) >> 10}\n")
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_small_file_that_would_take_all_memory_fails(told_of_bombs: dict[str, str], name: str) -> None:
+    assert re.search(BOMBS[name][1], told_of_bombs[name])
+    assert not fuzz.NOT_A_SENTENCE.search(told_of_bombs[name])
+
+
+def test_no_file_takes_more_than_half_of_the_functions_memory(told_of_bombs: dict[str, str]) -> None:
+    assert int(told_of_bombs["peak"]) < MOST_MB
 
 
 @pytest.mark.parametrize("name", ["a byte flipped under a checksum", "half the rows of a row group", "empty"])
