@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 LONGEST_INLINE = 100_000
 """Bytes of a contribution that an item holds itself; two of them and a report fit its 400 KB."""
 
+LONGEST_PLACE = 900
+"""Bytes of a source's key that the keys of its results repeat; S3's keys end at 1,024."""
+
 RESULTS_KEY = re.compile(r"[^/]+/(?P<source>.+)/(?P<revision>\d{8,})-[^/]+", re.DOTALL)
 
 REMEMBERED = 30 * 86_400
@@ -130,7 +133,9 @@ def contribution_of(state: State, results: Results) -> Contribution:
 
 def results_key(folder: str, source: Source, name: str) -> str:
     """Return the key of an object that the next revision of ``source`` may refer to, and no other ever."""
-    return f"{folder}/{source.key}/{source.revision + 1:08d}-{name}"
+    key = source.key.encode()
+    place = source.key if len(key) <= LONGEST_PLACE else hashlib.sha256(key).hexdigest()
+    return f"{folder}/{place}/{source.revision + 1:08d}-{name}"
 
 
 def revision_of(key: str) -> tuple[str, int] | None:

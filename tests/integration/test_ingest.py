@@ -372,3 +372,12 @@ def test_a_replay_tries_a_failed_file_again_and_can_be_forced(world: World) -> N
         world.ingest(world.put(KEY, b"no Parquet"))
     with pytest.raises(IngestError):
         world.ingest(world.replay(KEY))
+
+
+def test_the_longest_key_that_s3_takes_is_counted_with_its_rejected_rows(world: World) -> None:
+    key = "vouchers/" + "ü" * ((1024 - len("vouchers/")) // 2)
+    assert world.ingest(world.put(key, file_of(DIRT))) == ["counted"]
+    (rejected,) = world.result_keys()
+    assert len(rejected.encode()) <= 1024
+    assert world.ingest(world.delete(key)) == ["deleted"]
+    assert world.result_keys() == []
