@@ -1,0 +1,646 @@
+"""The commands `replay`, `verify` and `redrive` against moto, with the ingest function in Lambda's place."""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import redirect_stdout
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+from click.testing import CliRunner
+
+from infra.cli import invoking, recounting, redrive, redriving, replay, verify
+from infra.cli.main import cli
+from ingest import commit
+from ingest.count import count_file
+from ingest.handler import IngestError
+from ingest.objects import find_object
+from tests.crashes import Crash, calls
+from tests.deployed import Lambda, deployed
+from tests.uses import FILES, body, expected
+from vouchers.sources import SourcesTable, Status, encode
+from vouchers.table import MOST_CORRECTED, SegmentsTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from click.testing import Result
+
+    from infra.cli.target import Deployed
+    from tests.world import Cells, World
+    from vouchers.sources import Source, State
+
+KEY, OTHER = "vouchers/a b+ü.parquet", "vouchers/2018/other.parquet"
+CELL = {"country": {"S": "peru"}, "cell": {"S": "frequent_segment#0-4"}}
+ONLY_ORDERS = '[orders]\nattribute = "total_orders"\nranges = [[0, 3]]\n'
+REFUSED = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not you"}}, "Invoke")
+THROTTLED = ClientError({"Error": {"Code": "TooManyRequestsException", "Message": "later"}}, "Invoke")
+
+
+@pytest.fixture
+def function() -> Lambda:
+    return Lambda()
+
+
+@pytest.fixture(autouse=True)
+def stack(world: World, function: Lambda, monkeypatch: pytest.MonkeyPatch) -> Deployed:
+    there = deployed(world, function)
+    for command in (replay, verify, redrive):
+        monkeypatch.setattr(command, "deployed", lambda: there)
+    monkeypatch.setattr(redriving, "SECONDS_TO_WAIT", 0)
+    monkeypatch.setattr(invoking, "SECONDS_BETWEEN_TRIES", 0)
+    return there
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments, catch_exceptions=False)
+
+
+def run_json(*arguments: str) -> tuple[int, Any]:
+    result = run(*arguments, "--json")
+    return result.exit_code, json.loads(result.stdout)
+
+
+def ingest(world: World, record: dict[str, Any]) -> None:
+    try:
+        world.ingest(record)
+    except IngestError as error:
+        assert "was not counted" in str(error)  # noqa: PT017 - a broken file fails, and that is all
+
+
+def put(world: World, key: str, name: str) -> None:
+    ingest(world, world.put(key, body(name)))
+
+
+def all_kinds(world: World) -> None:
+    for number, name in enumerate([*FILES, "broken"]):
+        put(world, f"vouchers/{number} {name}", name)
+    world.ingest(world.delete("vouchers/1 china"))
+
+
+def rewrite(world: World, key: str, **changes: Any) -> None:
+    """Change by hand what the sources table says of an object."""
+    source = world.source(key)
+    assert source.state
+    write(world, replace(source, state=replace(source.state, **changes)))
+
+
+def write(world: World, source: Source) -> None:
+    read = world.source(source.key)
+    put = SourcesTable(world.dynamodb, world.sources).replacement(read, source)
+    world.dynamodb.put_item(**put)
+
+
+def state(world: World, key: str) -> State:
+    found = world.source(key).state
+    assert found
+    return found
+
+
+def differing(found: Any) -> dict[tuple[str, str, str], tuple[int, int]]:
+    return {
+        (d["country"], d["cell"], d["counter"]): (d["in_table"], d["counted"]) for d in found["differences"]
+    }
+
+
+def problems(found: Any) -> list[tuple[str, str]]:
+    return [(p["source"], p["problem"]) for p in found["problems"]]
+
+
+def test_a_replay_counts_what_no_event_told_of_and_nothing_twice(world: World) -> None:
+    put(world, "vouchers/known", "china")
+    put(world, "vouchers/gone", "wide")
+    world.put(KEY, body("peru"))
+    world.delete("vouchers/gone")
+
+    first, second = run("replay"), run("replay")
+
+    assert (first.exit_code, first.stdout) == (0, "1 counted, 1 deleted, 1 up to date\n")
+    assert (second.exit_code, second.stdout) == (0, "2 up to date\n")
+    assert world.cells() == expected([FILES["peru"], FILES["china"]])
+
+
+def test_a_replay_moves_every_source_to_new_definitions(
+    world: World, redefine: Callable[[str], None]
+) -> None:
+    put(world, KEY, "peru")
+    put(world, OTHER, "china")
+    redefine(ONLY_ORDERS)
+
+    assert run_json("replay") == (0, _outcomes(counted=2))
+    assert {cell for _, cell in world.cells()} == {"orders#0-3", "#spellings"}
+
+
+def test_a_forced_replay_counts_what_is_up_to_date(world: World) -> None:
+    put(world, KEY, "peru")
+    before = state(world, KEY)
+
+    assert run_json("replay", "--force") == (0, _outcomes(counted=1))
+    assert state(world, KEY).committed_at > before.committed_at
+    assert world.cells() == expected([FILES["peru"]])
+
+
+@pytest.mark.parametrize("prefix", ["2018/", "vouchers/2018/", "/vouchers/2018/"])
+def test_a_replay_of_a_prefix_leaves_the_others_alone(world: World, prefix: str) -> None:
+    put(world, "vouchers/gone", "wide")
+    world.delete("vouchers/gone")
+    world.put(KEY, body("china"))
+    world.put(OTHER, body("peru"))
+
+    assert run_json("replay", prefix) == (0, _outcomes(counted=1))
+    assert state(world, OTHER).status is Status.COUNTED
+    assert world.source(KEY).state is None
+
+
+def test_nothing_to_replay_is_said(function: Lambda) -> None:
+    result = run("replay", "2017/")
+
+    assert (result.exit_code, result.stdout) == (0, "There is nothing under vouchers/2017/\n")
+    assert function.invoked == []
+
+
+def test_a_file_that_fails_in_a_replay_is_named_and_the_others_are_counted(world: World) -> None:
+    world.put("vouchers/bad", body("broken"))
+    world.put(KEY, body("peru"))
+
+    result = run("replay")
+
+    assert result.stdout.startswith("'vouchers/bad' was not counted: it cannot be read as Parquet")
+    assert result.stdout.endswith("\n1 counted, 1 failed\n")
+    assert (result.exit_code, result.stdout.count("\n")) == (1, 2)
+    assert world.cells() == expected([FILES["peru"]])
+    assert run_json("replay")[1]["failed"][0]["source"] == "vouchers/bad"
+
+
+def test_a_replay_finishes_a_commit_that_was_cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    cut_off(world, monkeypatch)
+    assert world.cells() != expected([FILES["wide"]])
+    assert problems(run_json("verify")[1]) == [(KEY, "has a commit that was cut off")]
+
+    assert run_json("replay") == (0, _outcomes(up_to_date=1))
+    assert world.cells() == expected([FILES["wide"]])
+
+
+def cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Crash in the middle of a commit of several transactions."""
+    monkeypatch.setattr(commit, "LONGEST_INLINE", 10)
+    record = world.put(KEY, body("wide"))
+    with calls() as made:
+        world.ingest(record)
+    again = world.put(KEY, body("peru"))
+    world.ingest(again)
+    world.ingest(world.delete(KEY))
+    last = max(number for number, name in enumerate(made.made) if name == "TransactWriteItems")
+    with pytest.raises(Crash), calls(last):
+        world.ingest(world.put(KEY, body("wide")))
+
+
+def test_a_function_that_may_not_be_called_ends_a_replay_in_one_sentence(
+    world: World, function: Lambda
+) -> None:
+    world.put(KEY, body("peru"))
+    function.refusals = [REFUSED]
+
+    result = run("replay")
+
+    assert (result.exit_code, result.stderr) == (1, "Error: Invoke was refused: not you\n")
+
+
+def test_a_call_that_breaks_off_fails_its_object_alone(world: World, function: Lambda) -> None:
+    world.put(KEY, body("peru"))
+    world.put(OTHER, body("peru"))
+    function.refusals = [ReadTimeoutError(endpoint_url="http://x")]
+
+    code, found = run_json("replay")
+
+    assert (code, found["counted"]) == (1, 1)
+    assert [failed["error"] for failed in found["failed"]] == [
+        "http://x does not answer; start the stack with: make run"
+    ]
+
+
+def test_a_call_for_which_there_is_no_room_yet_is_made_again(world: World, function: Lambda) -> None:
+    world.put(KEY, body("peru"))
+    function.refusals = [THROTTLED, THROTTLED]
+
+    assert run_json("replay") == (0, _outcomes(counted=1))
+
+
+def test_a_replay_deletes_from_the_results_what_nothing_refers_to(world: World) -> None:
+    put(world, KEY, "dirty")
+    put(world, KEY, "dirty")
+    held, revision = state(world, KEY).rejected_object, world.source(KEY).revision
+    garbage = [f"{folder}/{KEY}/{revision - 1:08d}-0.json" for folder in ("rejected", "contributions")]
+    kept = [f"rejected/{KEY}/{revision + 1:08d}-0", "rejected/never/00000001-0", "rejected/of a person"]
+    for key in (*garbage, *kept):
+        world.s3.put_object(Bucket=world.results, Key=key)
+    assert {source for source, _ in problems(run_json("verify")[1])} == set(garbage)
+
+    assert run("replay").stdout.endswith("Deleted from the results bucket, for nothing refers to it: 2\n")
+    assert sorted(world.result_keys()) == sorted([*kept, str(held)])
+    assert run("verify").exit_code == 0
+
+
+def _outcomes(**numbers: int) -> dict[str, Any]:
+    none = {"counted": 0, "up_to_date": 0, "deleted": 0, "replaced_meanwhile": 0, "failed": [], "swept": 0}
+    return none | numbers
+
+
+def test_a_table_that_is_right_is_said_to_be_in_one_line(world: World) -> None:
+    all_kinds(world)
+
+    result = run("verify")
+
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "The table is what a fresh count gives (objects: 5, counters: 246)\n",
+    )
+    assert run_json("verify") == (
+        0,
+        {"objects": 5, "counters": sum(map(len, world.cells().values())), "problems": [], "differences": []},
+    )
+
+
+def test_an_empty_bucket_is_what_an_empty_table_says() -> None:
+    assert run("verify").stdout == "The table is what a fresh count gives (objects: 0, counters: 0)\n"
+
+
+def set_counter(world: World, counter: str, number: int, **other: str) -> None:
+    world.dynamodb.update_item(
+        TableName=world.segments,
+        Key=CELL | {name: {"S": value} for name, value in other.items()},
+        UpdateExpression="SET #c = :n, #at = :at",
+        ExpressionAttributeNames={"#c": counter, "#at": "updated_at"},
+        ExpressionAttributeValues={":n": {"N": str(number)}, ":at": {"S": "now"}},
+    )
+
+
+def delete_item(world: World) -> None:
+    world.dynamodb.delete_item(TableName=world.segments, Key=CELL)
+
+
+CHANGES: dict[str, tuple[Callable[[World], None], dict[tuple[str, str, str], tuple[int, int]]]] = {
+    "a counter": (
+        lambda world: set_counter(world, "2640", 7),
+        {("peru", "frequent_segment#0-4", "2640"): (7, 1)},
+    ),
+    "a counter that nothing counts": (
+        lambda world: set_counter(world, "9", 7),
+        {("peru", "frequent_segment#0-4", "9"): (7, 0)},
+    ),
+    "a spelling": (
+        lambda world: set_counter(world, "as:PERU", 0, cell="#spellings"),
+        {("peru", "#spellings", "PERU"): (0, 1)},
+    ),
+    "an item": (
+        delete_item,
+        {
+            ("peru", "frequent_segment#0-4", "2640"): (0, 1),
+            ("peru", "frequent_segment#0-4", "0"): (0, 1),
+        },
+    ),
+    "a country": (
+        lambda world: set_counter(world, "5", 3, country="[b]atlantis"),
+        {("[b]atlantis", "frequent_segment#0-4", "5"): (3, 0)},
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "expected_differences"), CHANGES.values(), ids=CHANGES.keys())
+def test_what_was_changed_by_hand_is_found_and_set_right(
+    world: World,
+    change: Callable[[World], None],
+    expected_differences: dict[tuple[str, str, str], tuple[int, int]],
+) -> None:
+    put(world, KEY, "peru")
+    change(world)
+
+    code, found = run_json("verify")
+    assert (code, differing(found), found["problems"]) == (1, expected_differences, [])
+    assert run("replay", "--force").exit_code == 0
+    assert run_json("verify")[1]["differences"] == found["differences"]
+
+    mended = run("verify", "--repair")
+    assert mended.exit_code == 0
+    assert mended.stderr.endswith(f"Counters set right: {len(expected_differences)}\n")
+    assert world.cells() == expected([FILES["peru"]])
+    assert run("verify").exit_code == 0
+
+
+def test_differences_are_a_table_for_a_person(world: World) -> None:
+    put(world, KEY, "peru")
+    set_counter(world, "2640", 7000)
+
+    result = run("verify")
+
+    rows = [[c.strip() for c in line.split("│")[1:-1]] for line in result.stdout.splitlines() if "│" in line]
+    assert rows == [["peru", "frequent_segment#0-4", "2640", "7,000", "1"]]
+    assert result.stdout.endswith(
+        "(differences: 1, problems: 0); set the table right with: make verify REPAIR=1\n"
+    )
+
+
+def test_a_table_that_was_emptied_is_filled_from_the_bucket(world: World) -> None:
+    put(world, KEY, "wide")
+    before = world.cells()
+    for country, cell in before:
+        world.dynamodb.delete_item(
+            TableName=world.segments, Key={"country": {"S": country}, "cell": {"S": cell}}
+        )
+
+    result = run("verify", "--repair")
+
+    assert "and 146 more, all of them with --json" in result.stdout
+    assert world.cells() == before
+
+
+def test_a_counter_is_not_set_right_if_it_has_changed_since_it_was_read(world: World) -> None:
+    put(world, KEY, "peru")
+    table = SegmentsTable(world.dynamodb, world.segments)
+    cell = next(cell for cell in table.counters() if cell.name == CELL["cell"]["S"])
+
+    assert not table.correct(cell, {"2640": 1, "0": 0}, {"2640": 5, "0": 5}, "now")
+    assert not table.correct(cell, {"2640": 2}, {"2640": 5}, "now")
+    assert world.cells() == expected([FILES["peru"]])
+    assert table.correct(cell, {"2640": 1, "7": 0}, {"2640": 5, "7": 6}, "now")
+    assert world.cells()["peru", cell.name] == {"0": 1, "2640": 5, "7": 6}
+
+
+def test_as_many_counters_as_one_correction_names_fit_it(world: World) -> None:
+    put(world, KEY, "peru")
+    table = SegmentsTable(world.dynamodb, world.segments)
+    cell = next(cell for cell in table.counters() if cell.name == CELL["cell"]["S"])
+    names = [str(1000 + n) for n in range(MOST_CORRECTED)]
+
+    assert table.correct(cell, dict.fromkeys(names, 0), dict.fromkeys(names, 9), "now")
+    assert world.cells()["peru", cell.name] == {"0": 1, "2640": 1, **dict.fromkeys(names, 9)}
+
+
+def test_objects_and_deletions_of_which_no_event_told_are_named(world: World) -> None:
+    put(world, KEY, "peru")
+    put(world, OTHER, "china")
+    world.delete(OTHER)
+    world.put("vouchers/new", body("peru"))
+    world.put(KEY, body("dirty"))
+
+    code, found = run_json("verify")
+
+    assert (code, problems(found)) == (
+        1,
+        [
+            (KEY, "is not counted yet"),
+            ("vouchers/new", "is not counted yet"),
+            (OTHER, "is counted, and its object is gone"),
+        ],
+    )
+    assert differing(found)["china", "#spellings", "China"] == (20, 0)
+    assert differing(found)["peru", "#spellings", "Peru"] == (2, 3)
+    assert run("replay").exit_code == 0
+    assert run("verify").exit_code == 0
+
+
+def test_nothing_is_set_right_while_sources_are_wrong(world: World) -> None:
+    put(world, KEY, "peru")
+    set_counter(world, "2640", 7)
+    world.put(OTHER, body("china"))
+    before = world.cells()
+
+    result = run("verify", "--repair")
+
+    assert result.exit_code == 1
+    assert result.stderr.endswith(
+        "Error: Nothing was set right, for not the table alone is wrong; "
+        "count what needs it with: make replay\n"
+    )
+    assert world.cells() == before
+
+
+def test_sources_counted_by_other_definitions_are_named(
+    world: World, redefine: Callable[[str], None]
+) -> None:
+    redefine(ONLY_ORDERS)
+    put(world, KEY, "peru")
+
+    code, found = run_json("verify")
+
+    assert (code, problems(found)) == (
+        1,
+        [(KEY, "was counted by other segment definitions than today's")],
+    )
+    assert ("peru", "orders#0-3", "2640") in differing(found)
+
+
+def claim_other_counts(world: World) -> None:
+    rewrite(world, KEY, contribution=encode({}))
+
+
+def lose_rejected_rows(world: World) -> None:
+    put(world, KEY, "dirty")
+    world.s3.delete_object(Bucket=world.results, Key=state(world, KEY).rejected_object)
+
+
+def claim_failure(world: World) -> None:
+    rewrite(world, KEY, status=Status.FAILED)
+
+
+def claim_success(world: World) -> None:
+    put(world, KEY, "broken")
+    rewrite(world, KEY, status=Status.COUNTED)
+
+
+MISTAKES: dict[str, tuple[Callable[[World], None], str]] = {
+    "other counts": (claim_other_counts, "is recorded with other counts than its object has"),
+    "rejected rows lost": (lose_rejected_rows, "lacks what it has in the results bucket"),
+    "counted, said to have failed": (claim_failure, "is recorded as failed, and can be counted"),
+    "failed, said to be counted": (claim_success, "is recorded as counted, and cannot be counted"),
+}
+
+
+@pytest.mark.parametrize(("change", "problem"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_source_whose_record_is_wrong_is_named_and_mended(
+    world: World, change: Callable[[World], None], problem: str
+) -> None:
+    put(world, KEY, "peru")
+    change(world)
+
+    code, found = run_json("verify")
+    assert (code, problems(found), found["differences"]) == (1, [(KEY, problem)], [])
+    run("replay", "--force")
+    run("verify", "--repair")
+    assert run("verify").exit_code == 0
+
+
+def test_a_source_that_was_forgotten_is_counted_again_and_then_set_right(world: World) -> None:
+    put(world, KEY, "wide")
+    before = world.cells()
+    world.dynamodb.delete_item(TableName=world.sources, Key={"source": {"S": KEY}})
+
+    assert problems(run_json("verify")[1]) == [(KEY, "is not counted yet")]
+    assert run("replay").exit_code == 0
+    assert world.cells() == {cell: {n: 2 * c for n, c in held.items()} for cell, held in before.items()}
+    assert run("verify", "--repair").exit_code == 0
+    assert world.cells() == before
+
+
+def test_the_as_of_date_is_the_one_that_is_recorded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(world, KEY, "peru")
+    ingest(world, world.put(OTHER, body("peru"), as_of="row"))
+    monkeypatch.setenv("RECENCY_AS_OF", "2020-02-15")
+
+    assert run("verify").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "metadata"), [("2020-02-15", {}), ("row", {"as_of": "2020-02-15"}), ("row", {"as_of": "never"})]
+)
+def test_an_object_without_a_record_is_counted_by_its_own_date_or_the_stacks(
+    world: World, monkeypatch: pytest.MonkeyPatch, rule: str, metadata: dict[str, str]
+) -> None:
+    world.put(KEY, body("peru"), **metadata)
+    monkeypatch.setenv("RECENCY_AS_OF", rule)
+
+    found = run_json("verify")[1]
+
+    counted = ("peru", "recency_segment#30-60", "2640") in differing(found)
+    assert (problems(found), counted) == ([(KEY, "is not counted yet")], metadata != {"as_of": "never"})
+
+
+def test_what_is_uploaded_meanwhile_is_told_of_and_nothing_is_set_right(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(world, KEY, "peru")
+
+    def upload_first(*arguments: Any) -> Any:
+        monkeypatch.setattr(recounting, "count_file", count_file)
+        put(world, OTHER, "china")
+        return count_file(*arguments)
+
+    monkeypatch.setattr(recounting, "count_file", upload_first)
+    before: Cells = expected([FILES["peru"], FILES["china"]])
+
+    result = run("verify", "--repair")
+
+    assert f"{OTHER} changed meanwhile\n" in result.stdout
+    assert (result.exit_code, world.cells()) == (1, before)
+    assert "verify again while nothing is being uploaded" in result.stderr
+
+
+def test_an_object_that_is_replaced_while_it_is_counted_is_told_of_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(world, KEY, "peru")
+
+    def replace_then(*arguments: Any) -> Any:
+        found = find_object(*arguments)
+        monkeypatch.setattr(recounting, "find_object", find_object)
+        with redirect_stdout(io.StringIO()):
+            put(world, KEY, "china")
+        return found
+
+    monkeypatch.setattr(recounting, "find_object", replace_then)
+
+    assert problems(run_json("verify")[1]) == [(KEY, "changed meanwhile")]
+
+
+def fail(stack: Deployed, record: dict[str, Any]) -> None:
+    """Put into the queue what Lambda puts there when an event has failed."""
+    failure = {
+        "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3},
+        "requestPayload": {"Records": [record]},
+        "responsePayload": {"errorMessage": "…", "errorType": "IngestError"},
+    }
+    send(stack, json.dumps(failure))
+
+
+def send(stack: Deployed, message: str) -> None:
+    boto3.client("sqs").send_message(QueueUrl=stack.outputs["FailedEventsQueue"], MessageBody=message)
+
+
+def left(stack: Deployed) -> int:
+    names: list[Any] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = boto3.client("sqs").get_queue_attributes(
+        QueueUrl=stack.outputs["FailedEventsQueue"], AttributeNames=names
+    )["Attributes"]
+    assert found[names[1]] == "0", "a message is still hidden"
+    return int(found[names[0]])
+
+
+def test_a_queue_with_nothing_in_it_is_said_to_be_empty(function: Lambda) -> None:
+    result = run("redrive")
+
+    assert (result.exit_code, result.stdout) == (0, "There are no failed events\n")
+    assert function.invoked == []
+
+
+def test_an_event_that_failed_for_a_reason_of_the_past_is_applied(world: World, stack: Deployed) -> None:
+    fail(stack, world.put(KEY, body("peru")))
+
+    assert run_json("redrive") == (
+        0,
+        {"redriven": [{"sources": [KEY], "outcomes": ["counted"]}], "failed": []},
+    )
+    assert (left(stack), world.cells()) == (0, expected([FILES["peru"]]))
+
+
+@pytest.mark.parametrize("mended_by", ["a good file", "its deletion", "a good file not counted yet"])
+def test_an_event_whose_file_has_been_mended_meanwhile_leaves_the_queue(
+    world: World, stack: Deployed, mended_by: str
+) -> None:
+    bad = world.put(KEY, body("broken"))
+    ingest(world, bad)
+    fail(stack, bad)
+    newer = world.delete(KEY) if mended_by == "its deletion" else world.put(KEY, body("peru"))
+    if mended_by != "a good file not counted yet":
+        world.ingest(newer)
+    else:
+        world.delete_version(KEY, bad["s3"]["object"]["versionId"])
+
+    result = run("redrive")
+
+    assert result.exit_code == 0
+    assert result.stdout.endswith("Redriven: 1; failed again and left in the queue: 0\n")
+    assert left(stack) == 0
+    assert run("redrive").stdout == "There are no failed events\n"
+
+
+def test_an_event_that_fails_again_stays_in_the_queue_and_is_tried_once(
+    world: World, stack: Deployed, function: Lambda
+) -> None:
+    for number in range(6):
+        fail(stack, world.put(f"vouchers/bad {number}", body("broken")))
+    fail(stack, world.put(KEY, body("peru")))
+
+    result = run("redrive")
+
+    assert (result.exit_code, len(function.invoked)) == (1, 7)
+    assert result.stdout.count(" was not counted: it cannot be read as Parquet") == 6
+    assert result.stdout.endswith("\nRedriven: 1; failed again and left in the queue: 6\n")
+    assert left(stack) == 6
+
+
+@pytest.mark.parametrize("message", ["hello", "[]", "{}", '{"requestPayload": {"Records": [{}]}}'])
+def test_a_message_that_is_no_failed_event_stays_in_the_queue(
+    stack: Deployed, function: Lambda, message: str
+) -> None:
+    send(stack, message)
+
+    code, found = run_json("redrive")
+
+    assert (code, left(stack), function.invoked) == (1, 1, [])
+    assert found["failed"][0]["error"] == f"a message is not the record of a failed event: {message}"
+
+
+def test_events_stay_in_the_queue_when_the_function_may_not_be_called(
+    world: World, stack: Deployed, function: Lambda
+) -> None:
+    fail(stack, world.put(KEY, body("peru")))
+    function.refusals = [REFUSED]
+
+    result = run("redrive")
+
+    assert (result.exit_code, result.stderr) == (1, "Error: Invoke was refused: not you\n")
+    assert left(stack) == 1
