@@ -8,7 +8,7 @@ import sys
 
 from tests import fuzz
 
-FILES = int(os.environ.get("FUZZ_FILES", "1200"))
+FILES = int(os.environ.get("FUZZ_FILES", "600"))
 FIRST = int(os.environ.get("FUZZ_FIRST", "0"))
 AT_ONCE = 5_000
 """Files a process."""
