@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-import boto3
 from aws_lambda_powertools import Logger, Metrics
 from botocore.config import Config
+from botocore.session import get_session
 
 from ingest.apply import Action, Ingest, Outcome
 from ingest.commit import Ledger
@@ -92,13 +92,14 @@ def _ledger(context: LambdaContext) -> Ledger:
 @cache
 def dynamodb_client() -> DynamoDBClient:
     """Return the process's client for DynamoDB."""
-    return boto3.client("dynamodb", config=_patience())
+    # botocore's own session makes the same client as boto3's, without importing S3's transfer manager.
+    return cast("DynamoDBClient", get_session().create_client("dynamodb", config=_patience()))
 
 
 @cache
 def s3_client() -> S3Client:
     """Return the process's client for S3."""
-    return boto3.client("s3", config=_patience())
+    return cast("S3Client", get_session().create_client("s3", config=_patience()))
 
 
 def _patience() -> Config:
