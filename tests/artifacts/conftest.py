@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infra.runtime import Runtime, find_python, make_runtime
+
+BUILT = Path(".aws-sam/build").absolute()
+
+
+@pytest.fixture(scope="session")
+def ingest() -> Path:
+    """What Lambda unpacks for the ingest function."""
+    return BUILT / "IngestFunction"
+
+
+@pytest.fixture(scope="session")
+def api() -> Path:
+    """What Lambda unpacks for the API function."""
+    return BUILT / "ApiFunction"
+
+
+@pytest.fixture(scope="session")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Runtime:
+    """Lambda's Python, with what it brings along and no packages of this machine."""
+    python = find_python()
+    if python is None:
+        pytest.skip("no Python 3.13 is here")
+    return make_runtime(python, tmp_path_factory.mktemp("runtime"))
