@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from infra.cli import invoking, recounting, redrive, redriving, replay, verify
 from infra.cli.main import cli
-from ingest import commit
+from ingest import chunks
 from ingest.count import count_file
 from ingest.handler import IngestError
 from ingest.objects import find_object
@@ -77,7 +77,7 @@ def put(world: World, key: str, name: str) -> None:
 
 
 def all_kinds(world: World) -> None:
-    for number, name in enumerate([*FILES, "broken"]):
+    for number, name in enumerate(["peru", "china", "dirty", "none", "broken"]):
         put(world, f"vouchers/{number} {name}", name)
     world.ingest(world.delete("vouchers/1 china"))
 
@@ -113,7 +113,7 @@ def problems(found: Any) -> list[tuple[str, str]]:
 
 def test_a_replay_counts_what_no_event_told_of_and_nothing_twice(world: World) -> None:
     put(world, "vouchers/known", "china")
-    put(world, "vouchers/gone", "wide")
+    put(world, "vouchers/gone", "dirty")
     world.put(KEY, body("peru"))
     world.delete("vouchers/gone")
 
@@ -146,7 +146,7 @@ def test_a_forced_replay_counts_what_is_up_to_date(world: World) -> None:
 
 @pytest.mark.parametrize("prefix", ["2018/", "vouchers/2018/", "/vouchers/2018/"])
 def test_a_replay_of_a_prefix_leaves_the_others_alone(world: World, prefix: str) -> None:
-    put(world, "vouchers/gone", "wide")
+    put(world, "vouchers/gone", "dirty")
     world.delete("vouchers/gone")
     world.put(KEY, body("china"))
     world.put(OTHER, body("peru"))
@@ -178,25 +178,23 @@ def test_a_file_that_fails_in_a_replay_is_named_and_the_others_are_counted(world
 
 def test_a_replay_finishes_a_commit_that_was_cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     cut_off(world, monkeypatch)
-    assert world.cells() != expected([FILES["wide"]])
+    whole = expected([FILES["peru"], FILES["china"]])
+    assert world.cells() != whole
     assert problems(run_json("verify")[1]) == [(KEY, "has a commit that was cut off")]
 
-    assert run_json("replay") == (0, _outcomes(up_to_date=1))
-    assert world.cells() == expected([FILES["wide"]])
+    assert run_json("replay") == (0, _outcomes(up_to_date=2))
+    assert world.cells() == whole
 
 
 def cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Crash in the middle of a commit of several transactions."""
-    monkeypatch.setattr(commit, "LONGEST_INLINE", 10)
-    record = world.put(KEY, body("wide"))
+    monkeypatch.setattr(chunks, "MOST_CELLS", 2)
+    put(world, OTHER, "china")
     with calls() as made:
-        world.ingest(record)
-    again = world.put(KEY, body("peru"))
-    world.ingest(again)
-    world.ingest(world.delete(KEY))
-    last = max(number for number, name in enumerate(made.made) if name == "TransactWriteItems")
-    with pytest.raises(Crash), calls(last):
-        world.ingest(world.put(KEY, body("wide")))
+        put(world, OTHER, "peru")
+    middle = made.made.index("TransactWriteItems") + 2
+    with pytest.raises(Crash), calls(middle):
+        put(world, KEY, "china")
 
 
 def test_a_function_that_may_not_be_called_ends_a_replay_in_one_sentence(
@@ -257,11 +255,11 @@ def test_a_table_that_is_right_is_said_to_be_in_one_line(world: World) -> None:
 
     assert (result.exit_code, result.stdout) == (
         0,
-        "The table is what a fresh count gives (objects: 5, counters: 246)\n",
+        "The table is what a fresh count gives (objects: 4, counters: 6)\n",
     )
     assert run_json("verify") == (
         0,
-        {"objects": 5, "counters": sum(map(len, world.cells().values())), "problems": [], "differences": []},
+        {"objects": 4, "counters": sum(map(len, world.cells().values())), "problems": [], "differences": []},
     )
 
 
@@ -344,8 +342,11 @@ def test_differences_are_a_table_for_a_person(world: World) -> None:
     )
 
 
-def test_a_table_that_was_emptied_is_filled_from_the_bucket(world: World) -> None:
-    put(world, KEY, "wide")
+def test_a_table_that_was_emptied_is_filled_from_the_bucket(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "MOST_SHOWN", 2)
+    put(world, KEY, "china")
     before = world.cells()
     for country, cell in before:
         world.dynamodb.delete_item(
@@ -354,7 +355,7 @@ def test_a_table_that_was_emptied_is_filled_from_the_bucket(world: World) -> Non
 
     result = run("verify", "--repair")
 
-    assert "and 146 more, all of them with --json" in result.stdout
+    assert "and 4 more, all of them with --json" in result.stdout
     assert world.cells() == before
 
 
@@ -475,7 +476,7 @@ def test_a_source_whose_record_is_wrong_is_named_and_mended(
 
 
 def test_a_source_that_was_forgotten_is_counted_again_and_then_set_right(world: World) -> None:
-    put(world, KEY, "wide")
+    put(world, KEY, "china")
     before = world.cells()
     world.dynamodb.delete_item(TableName=world.sources, Key={"source": {"S": KEY}})
 
@@ -586,25 +587,46 @@ def test_an_event_that_failed_for_a_reason_of_the_past_is_applied(world: World, 
     assert (left(stack), world.cells()) == (0, expected([FILES["peru"]]))
 
 
-@pytest.mark.parametrize("mended_by", ["a good file", "its deletion", "a good file not counted yet"])
+def good_file(world: World, _: str) -> None:
+    put(world, KEY, "peru")
+
+
+def deletion(world: World, _: str) -> None:
+    world.ingest(world.delete(KEY))
+
+
+def good_version(world: World, version: str) -> None:
+    world.put(KEY, body("peru"))
+    world.delete_version(KEY, version)
+
+
+@pytest.mark.parametrize(
+    ("mend", "outcome"), [(good_file, "late"), (deletion, "late"), (good_version, "superseded")]
+)
 def test_an_event_whose_file_has_been_mended_meanwhile_leaves_the_queue(
-    world: World, stack: Deployed, mended_by: str
+    world: World, stack: Deployed, mend: Callable[[World, str], None], outcome: str
 ) -> None:
     bad = world.put(KEY, body("broken"))
     ingest(world, bad)
     fail(stack, bad)
-    newer = world.delete(KEY) if mended_by == "its deletion" else world.put(KEY, body("peru"))
-    if mended_by != "a good file not counted yet":
-        world.ingest(newer)
-    else:
-        world.delete_version(KEY, bad["s3"]["object"]["versionId"])
+    mend(world, bad["s3"]["object"]["versionId"])
+    before = world.cells()
 
-    result = run("redrive")
+    assert run_json("redrive") == (
+        0,
+        {"redriven": [{"sources": [KEY], "outcomes": [outcome]}], "failed": []},
+    )
+    assert (left(stack), world.cells()) == (0, before)
 
-    assert result.exit_code == 0
-    assert result.stdout.endswith("Redriven: 1; failed again and left in the queue: 0\n")
-    assert left(stack) == 0
-    assert run("redrive").stdout == "There are no failed events\n"
+
+def test_what_came_of_a_failed_event_is_said_in_words(world: World, stack: Deployed) -> None:
+    bad = world.put(KEY, body("broken"))
+    fail(stack, bad)
+    put(world, KEY, "peru")
+
+    assert run("redrive").stdout == (
+        f"{KEY}: overtaken by a newer event\nRedriven: 1; failed again and left in the queue: 0\n"
+    )
 
 
 def test_an_event_that_fails_again_stays_in_the_queue_and_is_tried_once(
