@@ -14,7 +14,7 @@ CLI := $(BIN)/python -m infra.cli
 
 .PHONY: help
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-11s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: .venv/.run ## See it work: start the stack, upload the sample, print counts and an answer, stop
@@ -86,6 +86,14 @@ test-build: .venv/.dev build ## Build, then test what the functions' artifacts h
 .PHONY: bench
 bench: .venv/.bench ## Measure how fast and how small counting is, into docs/performance.md [ARGS="counting --runs 3"]
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: bench-api
+bench-api: .venv/.bench ## Measure how fast requests are answered, into docs/performance.md [ARGS="--rounds 5"]
+	@$(BIN)/python -m benchmarks.serving $(ARGS)
+
+.PHONY: bench-start
+bench-start: .venv/.dev build ## Measure how the built functions start, into docs/performance.md [ARGS="--runs 5"]
+	@$(BIN)/python -m benchmarks.starting $(ARGS)
 
 .PHONY: lock
 lock: .venv/.dev ## Pin requirements anew, with hashes [ARGS=--upgrade]

@@ -1,0 +1,40 @@
+"""docs/performance.md: each benchmark writes its own part of it, between two marks."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+
+
+def write(part: str, text: str, page: Path = PAGE) -> None:
+    """Put ``text`` in the place of what is between the marks of ``part``.
+
+    Raises:
+        ValueError: if the page does not have the marks.
+    """
+    begin, end = f"<!-- {part} -->\n", f"<!-- end of {part} -->\n"
+    before, found, rest = page.read_text().partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise ValueError(
+            f"{page} has no marks for {part}: it needs the lines {begin.strip()} and {end.strip()}"
+        )
+    page.write_text(f"{before}{begin}\n{text.strip()}\n\n{end}{after}")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown; all columns but the first are set right."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def machine() -> str:
+    """Return what the figures were measured on."""
+    return f"{os.cpu_count()} cores ({platform.machine()}, {platform.system()})"

@@ -1,0 +1,103 @@
+"""The layers that a request passes, each measured with every variant by turns."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmarks.serving.dynamodb import dynamodb
+from benchmarks.serving.runtime_api import runtime_client
+from benchmarks.serving.through_stack import a_second, one_after_the_other, stack
+from benchmarks.serving.variants import VARIANTS, event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from benchmarks.serving.variants import Variant
+
+    Batch = Callable[[int], list[float]]
+    """Makes so many requests; returns the seconds that each took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """What requests took, in seconds, and how many a second there were."""
+
+    median: float
+    slow: float
+    a_second: float
+
+
+def in_process(rounds: int, requests: int) -> dict[str, list[Latency]]:
+    """Measure the handlers in processes of their own, a new one each round."""
+    with dynamodb() as endpoint:
+        batches = {each.name: _process(each, endpoint) for each in VARIANTS}
+        return by_turns(batches, rounds, requests)
+
+
+def by_runtime_client(rounds: int, requests: int) -> dict[str, list[Latency]]:
+    """Measure the handlers under Lambda's runtime client, from the event given to the answer received."""
+    with ExitStack() as parts:
+        endpoint = parts.enter_context(dynamodb())
+        batches = {
+            each.name: _repeated(
+                parts.enter_context(runtime_client(each.handler, _environment(each, endpoint)))
+            )
+            for each in VARIANTS
+        }
+        by_turns(batches, 1, requests // 5)
+        return by_turns(batches, rounds, requests)
+
+
+def through_stack(rounds: int, requests: int) -> dict[str, list[Latency]]:
+    """Measure the API of the embedded stack; requests a second are those of eight clients at once."""
+    with ExitStack() as parts:
+        addresses = {each.name: parts.enter_context(stack(each)) for each in VARIANTS}
+        seen: dict[str, list[Latency]] = {name: [] for name in addresses}
+        for address in addresses.values():
+            a_second(address, requests)
+        for _ in range(rounds):
+            for name, address in addresses.items():
+                latency = _latency(one_after_the_other(address, requests))
+                seen[name].append(Latency(latency.median, latency.slow, a_second(address, 2 * requests)))
+        return seen
+
+
+def by_turns(batches: Mapping[str, Batch], rounds: int, requests: int) -> dict[str, list[Latency]]:
+    """Run batches by turns, so that a busy moment of the machine hits all of them."""
+    seen: dict[str, list[Latency]] = {name: [] for name in batches}
+    for _ in range(rounds):
+        for name, batch in batches.items():
+            seen[name].append(_latency(batch(requests)))
+    return seen
+
+
+def _latency(seconds: list[float]) -> Latency:
+    slow = statistics.quantiles(seconds, n=100)[98]
+    return Latency(statistics.median(seconds), slow, len(seconds) / sum(seconds))
+
+
+def _process(variant: Variant, endpoint: str) -> Batch:
+    def batch(requests: int) -> list[float]:
+        command = [sys.executable, "-m", "benchmarks.serving.in_process", variant.handler, str(requests)]
+        ended = subprocess.run(  # noqa: S603 - this interpreter, a module of ours
+            command, env=_environment(variant, endpoint), check=True, stdout=subprocess.PIPE
+        )
+        return [float(each) for each in json.loads(ended.stdout)]
+
+    return batch
+
+
+def _repeated(call: Callable[[bytes], float]) -> Batch:
+    asked = json.dumps(event()).encode()
+    return lambda requests: [call(asked) for _ in range(requests)]
+
+
+def _environment(variant: Variant, endpoint: str) -> dict[str, str]:
+    return {**os.environ, **variant.environment, "AWS_ENDPOINT_URL": endpoint}

@@ -1,0 +1,100 @@
+"""The embedded stack, asked over HTTP: gateway, API Gateway, Lambda and DynamoDB of the emulator."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from benchmarks.serving import empty
+from benchmarks.serving.dynamodb import COUNTS
+from benchmarks.serving.variants import EMPTY, event
+from infra.local.deploy import FUNCTIONS, session
+from infra.local.ports import free_port
+from infra.local.stack import running
+from vouchers.counts import range_cell, spellings_cell
+from vouchers.segments import Range
+from vouchers.table import addition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.serving.variants import Variant
+    from infra.local.stack import Stack
+
+CLIENTS = 8
+
+
+@contextmanager
+def stack(variant: Variant) -> Iterator[str]:
+    """Run a stack with the variant behind its API and the reference's counts; yield the API's address."""
+    parameters = {"AnswerCacheSeconds": str(variant.cache_seconds)}
+    with (
+        _functions(variant) as functions,
+        running(free_port(), free_port(), parameters=parameters, functions=functions) as up,
+    ):
+        _fill(up)
+        yield urlsplit(up.url).netloc
+
+
+def one_after_the_other(address: str, requests: int) -> list[float]:
+    """Return the seconds that requests take, one after the other on one connection."""
+    connection = HTTPConnection(address, timeout=60)
+    try:
+        return [_ask(connection) for _ in range(requests)]
+    finally:
+        connection.close()
+
+
+def a_second(address: str, requests: int) -> float:
+    """Return how many requests a second are answered when eight clients ask at once."""
+    clients = [
+        threading.Thread(target=one_after_the_other, args=(address, requests // CLIENTS))
+        for _ in range(CLIENTS)
+    ]
+    start = perf_counter()
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    return requests // CLIENTS * CLIENTS / (perf_counter() - start)
+
+
+def _ask(connection: HTTPConnection) -> float:
+    asked = event()
+    start = perf_counter()
+    connection.request("GET", asked["path"], asked["body"], {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    body = response.read()
+    seconds = perf_counter() - start
+    if body.decode() != empty.ANSWER["body"]:
+        raise RuntimeError(f"{response.status}: {body.decode()}")
+    return seconds
+
+
+@contextmanager
+def _functions(variant: Variant) -> Iterator[Path]:
+    if variant.handler != EMPTY:
+        yield FUNCTIONS
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        for function in ("api", "ingest"):
+            package = Path(directory, function)
+            package.mkdir()
+            (package / "__init__.py").touch()
+            shutil.copy(empty.__file__, package / "handler.py")
+        yield Path(directory)
+
+
+def _fill(up: Stack) -> None:
+    client = session().client("dynamodb", endpoint_url=up.endpoint)
+    cell = range_cell("Peru", "recency_segment", Range(180, 99999999))
+    for where, counters in ((cell, COUNTS), (spellings_cell("Peru"), {"Peru": 1})):
+        update = addition(up.outputs["SegmentsTable"], where, counters, "2026-11-22T10:00:00Z")
+        client.update_item(**update)

@@ -1,0 +1,55 @@
+"""What answers the requests, and the request itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+EVENT = Path(__file__).parents[2] / "infra" / "events" / "voucher_amount.json"
+"""The reference request, as API Gateway hands it to the function."""
+
+OURS = "api.handler.lambda_handler"
+EMPTY = "benchmarks.serving.empty.lambda_handler"
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Something that answers.
+
+    Attributes:
+        name: what the table calls it.
+        handler: its Lambda handler.
+        cache_seconds: the stack's ``AnswerCacheSeconds``.
+    """
+
+    name: str
+    handler: str
+    cache_seconds: int = 0
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The function's environment, but for where AWS is."""
+        return {
+            "ANSWER_CACHE_SECONDS": str(self.cache_seconds),
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "POWERTOOLS_SERVICE_NAME": "api",
+            "SEGMENTS_TABLE": "voucher_segments",
+        }
+
+
+VARIANTS = (
+    Variant("an empty handler", EMPTY),
+    Variant("ours, from memory", OURS, cache_seconds=3600),
+    Variant("ours, one GetItem", OURS),
+)
+"""The first is what the others are measured by."""
+
+
+def event() -> dict[str, Any]:
+    """Return the reference request."""
+    read: dict[str, Any] = json.loads(EVENT.read_text())
+    return read

@@ -1,0 +1,115 @@
+"""Measure how the built functions start, and write it into docs/performance.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks import page
+from infra.runtime import VERSION, Runtime, find_python, make_runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+BUILT = Path(".aws-sam/build").absolute()
+STARTS = Path(__file__).with_name("starts.py")
+VARIABLES = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "SEGMENTS_TABLE": "voucher_segments",
+}
+HEAD = ("", "time", "CPU time", "bytecode", "times the yardstick", "goal")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A start to measure: what it is called, which of starts.py's it is, its artifact, and its yardstick."""
+
+    title: str
+    name: str
+    artifact: Path
+    yardstick: str
+    goal: str = ""
+
+
+def main() -> None:
+    """Start everything by turns, each time in a new process, and write the table."""
+    runs, python = _runs(), find_python()
+    if python is None:
+        sys.exit(f"No Python {VERSION} is here to start the functions with; install one")
+    if not BUILT.is_dir():
+        sys.exit("Nothing has been built yet; run make build first")
+    with tempfile.TemporaryDirectory() as directory:
+        (brought := Path(directory, "runtime")).mkdir()
+        starts = _starts(Path(directory))
+        seen = _measure(make_runtime(python, brought), starts, runs)
+    text = _text(starts, seen, runs)
+    page.write("starting", text)
+    sys.stdout.write(f"{text}\n")
+
+
+def _runs() -> int:
+    parser = argparse.ArgumentParser(prog="make bench-start", description=main.__doc__)
+    parser.add_argument("--runs", type=int, default=15, help="how often each is started, by turns")
+    return int(parser.parse_args().runs)
+
+
+def _starts(directory: Path) -> list[Start]:
+    api, ingest = BUILT / "ApiFunction", BUILT / "IngestFunction"
+    return [
+        Start("boto3 and a client of DynamoDB", "client", api, "client"),
+        Start("the API function, with its client", "api", api, "client", "1.30"),
+        Start("… without its bytecode", "api", _without_bytecode(api, directory), "client"),
+        Start("boto3, numpy and pyarrow.parquet", "arrow", ingest, "arrow"),
+        Start("the ingest function", "ingest", ingest, "arrow", "1.30"),
+        Start("… without its bytecode", "ingest", _without_bytecode(ingest, directory), "arrow"),
+    ]
+
+
+def _without_bytecode(artifact: Path, directory: Path) -> Path:
+    ignore = shutil.ignore_patterns("__pycache__")
+    return Path(shutil.copytree(artifact, directory / artifact.name, ignore=ignore, copy_function=os.symlink))
+
+
+def _measure(runtime: Runtime, starts: Sequence[Start], runs: int) -> list[list[dict[str, float]]]:
+    seen: list[list[dict[str, float]]] = [[] for _ in starts]
+    for _ in range(runs + 1):
+        for start, took in zip(starts, seen, strict=True):
+            took.append(json.loads(runtime.run(start.artifact, STARTS, start.name, **VARIABLES)))
+    return [took[1:] for took in seen]  # the first reads files that are not in memory yet
+
+
+def _text(starts: Sequence[Start], seen: Sequence[Sequence[dict[str, float]]], runs: int) -> str:
+    yardsticks = {start.name: took for start, took in zip(starts, seen, strict=True)}
+    rows = [_row(start, took, yardsticks[start.yardstick]) for start, took in zip(starts, seen, strict=True)]
+    weights = " and ".join(f"the {name} {_weight(name):.1f} MB" for name in ("ApiFunction", "IngestFunction"))
+    conditions = f"Medians of {runs} starts by turns, on {page.machine()} with Python {VERSION}."
+    return f"{conditions} Unzipped, {weights}.\n\n{page.table(HEAD, rows)}"
+
+
+def _row(start: Start, took: Sequence[dict[str, float]], yardstick: Sequence[dict[str, float]]) -> list[str]:
+    seconds, cpu, bytecode = (
+        statistics.median(each[key] for each in took) for key in ("seconds", "cpu", "bytecode")
+    )
+    times = statistics.median(
+        ours["seconds"] / least["seconds"] for ours, least in zip(took, yardstick, strict=True)
+    )
+    figures = [f"{1000 * seconds:.0f} ms", f"{1000 * cpu:.0f} ms", f"{bytecode / 1e6:.1f} MB", f"{times:.2f}"]
+    return [start.title, *figures, start.goal]
+
+
+def _weight(artifact: str) -> float:
+    return sum(path.stat().st_size for path in (BUILT / artifact).rglob("*") if path.is_file()) / 1e6
+
+
+if __name__ == "__main__":
+    main()
