@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingest.errors import FileError
-from ingest.footer import RowGroup
-from ingest.guard import GuardedFile
-from ingest.pages import BATCH_ROWS
+from ingest.guard.file import GuardedFile
+from ingest.guard.footer import RowGroup
+from ingest.guard.pages import BATCH_ROWS
 from ingest.parse import is_text
 
 if TYPE_CHECKING:

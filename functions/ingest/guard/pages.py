@@ -6,11 +6,11 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from ingest.errors import FileError
-from ingest.thrift import I32, STRUCT, Reader, ThriftError
+from ingest.guard.thrift import I32, STRUCT, Reader, ThriftError
 
 if TYPE_CHECKING:
-    from ingest.footer import Chunk
-    from ingest.thrift import Struct
+    from ingest.guard.footer import Chunk
+    from ingest.guard.thrift import Struct
 
 BATCH_ROWS = 1 << 16
 """Rows a batch: small enough that a batch's codes stay in the processor's cache."""

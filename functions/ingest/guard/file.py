@@ -6,14 +6,14 @@ import io
 from typing import IO, TYPE_CHECKING
 
 from ingest.errors import FileError
-from ingest.footer import TAIL, footer_length, read_footer
-from ingest.pages import ColumnPages, check_held
+from ingest.guard.footer import TAIL, footer_length, read_footer
+from ingest.guard.pages import ColumnPages, check_held
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from io import RawIOBase
 
-    from ingest.footer import Chunk, RowGroup
+    from ingest.guard.footer import Chunk, RowGroup
 
 
 class GuardedFile(io.RawIOBase):

@@ -10,12 +10,12 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from ingest.errors import FileError
-from ingest.thrift import BINARY, I32, I64, LIST, STRUCT, Reader, ThriftError
+from ingest.guard.thrift import BINARY, I32, I64, LIST, STRUCT, Reader, ThriftError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ingest.thrift import Shape, Struct
+    from ingest.guard.thrift import Shape, Struct
 
 TAIL = 8
 """Bytes at a file's end: the length of the footer, and the magic."""
