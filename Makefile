@@ -57,7 +57,7 @@ setup: .venv/.dev ## Make .venv with all that running, testing and checking need
 
 .PHONY: test
 test: .venv/.dev ## Run every test: unit, property, integration, the stack end to end
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
 .PHONY: lint
 lint: .venv/.dev ## Check style, types, import directions and the template

@@ -67,9 +67,15 @@ def object_events(event: Mapping[str, Any]) -> list[ObjectEvent]:
     if event.get("Event") == "s3:TestEvent":
         return []
     try:
-        return [_object_event(record) for record in event["Records"]]
+        found = [_object_event(record) for record in event["Records"]]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EventError(f"the event is not an S3 notification: {type(error).__name__} {error}") from None
+    return [each for each in found if not is_folder(each.key)]
+
+
+def is_folder(key: str) -> bool:
+    """Say whether a key stands for a folder, as S3's console makes them, and not for a file."""
+    return key.endswith("/")
 
 
 def _object_event(record: Mapping[str, Any]) -> ObjectEvent:

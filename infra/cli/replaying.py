@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from infra.cli.invoking import Answer, for_each, ingest_function
 from infra.cli.uploading import PREFIX
-from ingest.events import replay_record
+from ingest.events import is_folder, replay_record
 from vouchers.sources import SourcesTable
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ def objects(stack: Deployed, prefix: str = PREFIX) -> Iterator[str]:
         .get_paginator("list_objects_v2")
         .paginate(Bucket=stack.outputs["UploadsBucket"], Prefix=prefix)
     )
-    return (found["Key"] for page in pages for found in page.get("Contents", []))
+    keys = (found["Key"] for page in pages for found in page.get("Contents", []))
+    return (key for key in keys if not is_folder(key))
 
 
 def to_replay(stack: Deployed, prefix: str) -> list[str]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.enable_socket
+
 COUNTS = {"country": "Peru", "rows": [], "updated_at": ""}
 REPORT = {
     "rows": 3,

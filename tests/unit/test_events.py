@@ -91,6 +91,17 @@ def test_an_event_without_a_sequencer_is_read() -> None:
     assert object_events({"Records": [with_object("ObjectCreated:Put")]})[0].sequencer == ""
 
 
+def test_a_folder_made_in_the_console_is_no_object() -> None:
+    assert (
+        object_events({"Records": [with_object("ObjectCreated:Put") | {"s3": folder("vouchers/2018/")}]})
+        == []
+    )
+
+
+def folder(key: str) -> dict[str, Any]:
+    return {"bucket": {"name": "uploads"}, "object": {"key": key, "size": 0}}
+
+
 def test_the_test_event_of_s3_speaks_of_no_object() -> None:
     assert object_events({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "uploads"}) == []
 
