@@ -84,8 +84,8 @@ test-build: .venv/.dev build ## Build, then test what the functions' artifacts h
 	@$(BIN)/pytest -m build $(ARGS)
 
 .PHONY: bench
-bench: .venv/.bench ## Measure how fast and how small counting is, into docs/performance.md [ARGS="counting --runs 3"]
-	@$(BIN)/python -m benchmarks $(ARGS)
+bench: .venv/.bench ## Measure how fast and how small counting is, into docs/performance.md [ARGS="--quick --runs 3"]
+	@$(BIN)/python -m benchmarks.counting $(ARGS)
 
 .PHONY: bench-api
 bench-api: .venv/.bench ## Measure how fast requests are answered, into docs/performance.md [ARGS="--rounds 5"]

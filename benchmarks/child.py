@@ -12,7 +12,6 @@ import sys
 import time
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 
 def main(contestant: str, path: str, variant: str, cores: str) -> None:
@@ -23,7 +22,7 @@ def main(contestant: str, path: str, variant: str, cores: str) -> None:
     counts = count(Path(path), by_row=variant == "row", cores=int(cores))
     seconds, cpu = time.perf_counter() - clock, time.process_time() - used
     plain = sorted([*key, rows] for key, rows in counts.items()) if counts is not None else None
-    print(json.dumps({"seconds": seconds, "cpu": cpu, "memory": peak_memory(), "counts": plain}))
+    sys.stdout.write(json.dumps({"seconds": seconds, "cpu": cpu, "memory": peak_memory(), "counts": plain}))
 
 
 def peak_memory() -> int:

@@ -85,7 +85,8 @@ def _dirty(columns: Columns, rng: np.random.Generator) -> Columns:
     which = rng.integers(0, len(DIRT), len(columns["timestamp"]))
     which[rng.random(len(which)) >= DIRTY_SHARE] = len(DIRT)
     return {
-        name: pc.if_else(pa.array(which == i), dirt, columns[name]) for i, (name, dirt) in enumerate(DIRT.items())
+        name: pc.if_else(pa.array(which == i), dirt, columns[name])
+        for i, (name, dirt) in enumerate(DIRT.items())
     }
 
 

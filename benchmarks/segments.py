@@ -1,8 +1,9 @@
-"""The default segments as every contestant is told of them, and counts in the one form that all are compared in."""
+"""The default segments as every contestant is told of them, and the one form of all counts."""
 
 from __future__ import annotations
 
 from collections import Counter
+from math import isnan
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,12 +20,12 @@ Counts = Counter[tuple[str, str, int, float]]
 
 
 def by_segment(groups: Iterable[tuple[str, float | None, float | None, float, int]]) -> Counts:
-    """Add up groups (country, lower end of the days, of the orders, amount, rows) as both segments count them."""
+    """Add up groups: country, lower ends of the ranges of days and of orders, amount, rows."""
     counts: Counts = Counter()
     for country, days, orders, amount, rows in groups:
-        if days is not None and days == days:
+        if days is not None and not isnan(days):
             counts[country.casefold(), "recency_segment", int(days), float(amount)] += rows
-        if orders is not None and orders == orders:
+        if orders is not None and not isnan(orders):
             counts[country.casefold(), "frequent_segment", int(orders), float(amount)] += rows
     return counts
 
@@ -37,4 +38,10 @@ def sql_case(expression: str, ranges: Iterable[tuple[int, int]]) -> str:
 
 def needed(*, by_row: bool) -> list[str]:
     """Return the columns that counting needs."""
-    return ["country_code", "last_order_ts", "total_orders", "voucher_amount", *(["timestamp"] if by_row else [])]
+    return [
+        "country_code",
+        "last_order_ts",
+        "total_orders",
+        "voucher_amount",
+        *(["timestamp"] if by_row else []),
+    ]

@@ -1,1 +1,1 @@
-"""What is compared: modules with ``count(path, *, by_row, cores)``, which returns Counts (the floor: nothing)."""
+"""What is compared: modules with ``count(path, *, by_row, cores)``; all but the floor return Counts."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from ingest.errors import FileError
 from ingest.indexed import Column, Indexed, row_indices
@@ -15,7 +16,6 @@ from ingest.parse import DAY, EMPTY, NULL, READABLE, UNREADABLE, cleaned, instan
 from vouchers.counts import country_key
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from ingest.intervals import Intervals
@@ -63,7 +63,7 @@ class CountryAxis:
         Raises:
             FileError: if there are more countries than there can be.
         """
-        texts = array if hasattr(array, "dictionary") else array.dictionary_encode()
+        texts = array if isinstance(array, pa.DictionaryArray) else array.dictionary_encode()
         if self._dictionary is None or not self._dictionary.equals(texts.dictionary):
             self._dictionary = texts.dictionary
             self._table = np.array([*map(self._code, cleaned(texts.dictionary).to_pylist()), 0], np.intp)

@@ -32,9 +32,6 @@ SMALL_GROUP = 32 << 20
 MOST_TEXT = 48 << 20
 """Bytes of texts, each different one once, that a batch may have."""
 
-DELTAS = {6, 7}
-"""Encodings of texts that Arrow does not read as dictionaries: DELTA_LENGTH_BYTE_ARRAY, DELTA_BYTE_ARRAY."""
-
 
 def needed_columns(*, row_as_of: bool) -> tuple[str, ...]:
     """Return the columns to read; ``timestamp`` only where recency is measured from each row's own."""
@@ -69,8 +66,7 @@ def open_parquet(source: IO[bytes] | RawIOBase, columns: Sequence[str]) -> OpenF
             read_dictionary=[
                 name
                 for place, name in enumerate(columns)
-                if is_text(schema.field(name).type)
-                and not any(DELTAS & g.chunks[place].encodings for g in groups)
+                if is_text(schema.field(name).type) and all(g.chunks[place].is_dictionary for g in groups)
             ],
             buffer_size=BUFFER_BYTES,
             pre_buffer=all(sum(chunk.size for chunk in group.chunks) <= SMALL_GROUP for group in groups),
@@ -111,9 +107,18 @@ def file_errors(what: str) -> Iterator[None]:
 
 def _decoded(file: OpenFile, group: int) -> Iterator[pa.RecordBatch]:
     with file_errors("its data cannot be decoded"):
-        yield from file.parquet.iter_batches(
+        found = file.parquet.iter_batches(
             BATCH_ROWS, row_groups=[group], columns=list(file.columns), use_threads=False
         )
+        yield from map(_without_views, found)
+
+
+def _without_views(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch whose texts are no views, of which Arrow neither takes rows nor makes dictionaries."""
+    for place, field in enumerate(batch.schema):
+        if pa.types.is_string_view(field.type) or pa.types.is_binary_view(field.type):
+            batch = batch.set_column(place, field.name, batch.column(place).cast(pa.binary()))
+    return batch
 
 
 def _check_texts(batch: pa.RecordBatch) -> None:

@@ -34,14 +34,18 @@ class Column:
         self._parse = parse
         self._known: KnownValues | None = KnownValues()
         self._dictionary: pa.Array | None = None
+        self._repeats = True
         self._parsed = Parsed(np.empty(0), np.empty(0, np.uint8))
 
     def read(self, array: pa.Array) -> Indexed:
         """Return the rows of a batch's column as indices into distinct values."""
-        if is_text(array.type):
+        if is_text(array.type) and self._repeats:
             array = array.dictionary_encode()
+            self._repeats = 2 * len(array.dictionary) <= len(array)
         if isinstance(array, pa.DictionaryArray):
             return Indexed(self._dictionary_values(array.dictionary), row_indices(array))
+        if is_text(array.type):
+            return Indexed(self._parse(array), None)
         return self._typed(self._parse(array))
 
     def _dictionary_values(self, dictionary: pa.Array) -> Parsed:

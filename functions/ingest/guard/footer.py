@@ -44,16 +44,26 @@ _NAME, _CHILDREN = (4, BINARY), (5, I32)
 _CHUNKS, _GROUP_ROWS = (1, LIST), (3, I64)
 _COLUMN, _KEYS, _SECRET = (3, STRUCT), (8, STRUCT), (9, BINARY)
 _ENCODINGS, _VALUES, _STORED, _DATA, _DICTIONARY = (2, LIST), (5, I64), (7, I64), (9, I64), (11, I64)
+_PAGES = (13, LIST)
+_PAGE_KIND, _PAGE_ENCODING = (1, I32), (2, I32)
+_DATA_PAGES = {0, 3}
+_REFERRING = {2, 8}
+"""Encodings of pages that refer to a dictionary."""
+_AMBIGUOUS = {0, 3, 4}
+"""PLAIN, RLE and BIT_PACKED: of a dictionary's own page and of levels, or of pages without one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The values of one column in one row group: how many, and where they lie in the file."""
+    """The values of one column in one row group: how many, and where they lie in the file.
+
+    ``is_dictionary`` says that all its pages refer to its dictionary, as far as the footer tells.
+    """
 
     values: int
     start: int
     size: int
-    encodings: frozenset[int]
+    is_dictionary: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +128,15 @@ def _chunk(said: Struct) -> Chunk:
         column[_VALUES],
         dictionary if 0 < dictionary < start else start,
         column[_STORED],
-        frozenset(column[_ENCODINGS]),
+        0 < dictionary < start and _encodings_of_pages(column) <= _REFERRING,
     )
+
+
+def _encodings_of_pages(column: Struct) -> set[int]:
+    """Return how the values of a chunk's pages are encoded, as far as the writer tells."""
+    if _PAGES in column:
+        return {page[_PAGE_ENCODING] for page in column[_PAGES] if page[_PAGE_KIND] in _DATA_PAGES}
+    return set(column[_ENCODINGS]) - _AMBIGUOUS
 
 
 def _check_schema(elements: Iterable[Struct]) -> None:
