@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.progress import track
 
 from benchmarks import page
-from benchmarks.files import CLEAN, DIRTY, DISTINCT, File, made
+from benchmarks.files import CLEAN, DIRTY, File, made
 from benchmarks.measure import Cost, measure, median
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _options() -> Options:
     parser.add_argument("--quick", action="store_true", help="leave out pandas and awswrangler")
     parser.add_argument("--only", default="", help="files whose names hold this, such as 'text plain'")
     given = parser.parse_args()
-    files = tuple(file for file in (*CLEAN, DIRTY, *DISTINCT) if given.only in file.name)
+    files = tuple(file for file in (*CLEAN, DIRTY) if given.only in file.name)
     return Options(given.runs, QUICK if given.quick else QUICK + SLOW, files)
 
 
