@@ -1,4 +1,8 @@
-"""A commit's changes → chunks, each small enough for one DynamoDB transaction with the source's item."""
+"""A commit's changes → chunks, each small enough for one DynamoDB transaction with the source's item.
+
+A commit that was cut off is resumed by the number of chunks that are done, so a release that cuts chunks in
+another way must not meet one: ``make verify`` shows whether there is any.
+"""
 
 from __future__ import annotations
 
