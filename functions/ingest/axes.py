@@ -5,21 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ingest import columns
-from ingest.codes import AmountAxis, Codes, CountryAxis, OrdersAxis, RecencyAxis
+from ingest.codes import AmountAxis, CountryAxis, OrdersAxis, RecencyAxis
 from ingest.intervals import Intervals
 from vouchers.segments import Attribute
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from ingest.indexed import Codes
     from vouchers.segments import Definitions
-
-KEPT = -1
-"""Stands for the reason of a row that is not rejected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +35,8 @@ class Axes:
         return (self.country.size, self.recency.size, self.orders.size, self.amount.size)
 
     @property
-    def reasons(self) -> tuple[tuple[str, ...], ...]:
-        """The reasons for which each axis rejects a row, by code."""
+    def reasons(self) -> tuple[Mapping[int, str], ...]:
+        """The codes with which each axis rejects a row, and the reasons they stand for."""
         return (self.country.reasons, self.recency.reasons, self.orders.reasons, self.amount.reasons)
 
     def read(self, batch: pa.RecordBatch) -> tuple[Codes, ...]:
@@ -72,20 +70,6 @@ def make_axes(definitions: Definitions, as_of: int | None) -> Axes:
     )
 
 
-def reasons_of_rows(
-    codes: tuple[Codes, ...], reasons: tuple[tuple[str, ...], ...]
-) -> NDArray[np.int64] | None:
-    """Return for each row the place of its first reason among all of them, or KEPT; None if all rows are."""
-    if not any((c.table < len(names)).any() for c, names in zip(codes, reasons, strict=True)):
-        return None
-    offset = sum(map(len, reasons))
-    found = np.full(1, KEPT, np.int64)
-    for column, names in zip(reversed(codes), reversed(reasons), strict=True):
-        offset -= len(names)
-        rows = column.of_rows()
-        found = np.where(rows < len(names), rows + offset, found)
-    return found
-
-
 def _intervals(definitions: Definitions, attribute: Attribute) -> Intervals:
-    return Intervals(r for s in definitions.segments if s.attribute is attribute for r in s.ranges)
+    ranges = [r for s in definitions.segments if s.attribute is attribute for r in s.ranges]
+    return Intervals(ranges, whole=attribute is Attribute.DAYS_SINCE_LAST_ORDER)

@@ -1,23 +1,39 @@
 """Columns → codes: small integers that say all that counting needs to know of a row's value.
 
-The first codes of an axis are the reasons for which it rejects a row; rows of the codes after them count.
+Code 0 is a null's on every axis. Some codes are the reasons for which an axis rejects a row.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 
+from ingest.buffers import as_arrow, picked, plain
 from ingest.errors import FileError
-from ingest.indexed import Column, Indexed, row_indices
-from ingest.parse import DAY, EMPTY, NULL, READABLE, UNREADABLE, cleaned, instants, numbers
+from ingest.indexed import Codes, Column
+from ingest.intervals import passed
+from ingest.known import KnownNumbers
+from ingest.parse import (
+    DAY,
+    EMPTY,
+    FARTHEST,
+    NULL,
+    READABLE,
+    UNREADABLE,
+    Parsed,
+    cleaned,
+    instants,
+    is_text,
+    numbers,
+)
 from vouchers.counts import country_key
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ingest.indexed import Table
     from ingest.intervals import Intervals
 
 MOST_COUNTRIES = 5_000
@@ -25,32 +41,24 @@ MOST_AMOUNTS = 20_000
 LONGEST_COUNTRY = 1_000
 """Bytes that a country's key may have; DynamoDB's keys end at 2,048."""
 
-
-class Codes(NamedTuple):
-    """The code of each row is ``table[rows]``, or ``table`` itself where ``rows`` is None."""
-
-    table: NDArray[np.intp]
-    rows: NDArray[np.integer[Any]] | None
-
-    def of_rows(self) -> NDArray[np.intp]:
-        """Return the code of each row."""
-        return self.table if self.rows is None else self.table[self.rows]
+FOREVER = 2**63 - 1
+"""Microseconds that no two instants are apart."""
 
 
 class CountryAxis:
     """Countries by the name as written, without blanks around it."""
 
-    reasons: ClassVar = ("country_code_missing", "country_code_too_long")
+    reasons: ClassVar = {0: "country_code_missing", 1: "country_code_too_long"}
+    first: ClassVar = 2
 
     def __init__(self) -> None:
         self._codes: dict[str, int] = {}
-        self._dictionary: pa.Array | None = None
-        self._table = np.empty(0, np.intp)
+        self._column = Column(self._coded)
 
     @property
     def size(self) -> int:
         """How many codes there are."""
-        return len(self.reasons) + len(self._codes)
+        return self.first + len(self._codes)
 
     @property
     def names(self) -> list[str]:
@@ -63,11 +71,12 @@ class CountryAxis:
         Raises:
             FileError: if there are more countries than there can be.
         """
-        texts = array if isinstance(array, pa.DictionaryArray) else array.dictionary_encode()
-        if self._dictionary is None or not self._dictionary.equals(texts.dictionary):
-            self._dictionary = texts.dictionary
-            self._table = np.array([*map(self._code, cleaned(texts.dictionary).to_pylist()), 0], np.intp)
-        return Codes(self._table, row_indices(texts))
+        return Codes(
+            *self._column.read(array if isinstance(array, pa.DictionaryArray) else array.dictionary_encode())
+        )
+
+    def _coded(self, names: pa.Array) -> Table:
+        return np.array([*map(self._code, cleaned(names).to_pylist())], np.uint16)
 
     def _code(self, name: str | None) -> int:
         if not name:
@@ -76,84 +85,80 @@ class CountryAxis:
             return 1
         if len(self._codes) >= MOST_COUNTRIES and name not in self._codes:
             raise FileError(f"its column 'country_code' holds more than {MOST_COUNTRIES:,} countries")
-        return len(self.reasons) + self._codes.setdefault(name, len(self._codes))
+        return self.first + self._codes.setdefault(name, len(self._codes))
 
 
 class RecencyAxis:
-    """Whole days from the last order to the as-of date, by interval; one code more for "not known"."""
+    """Whole days from the last order to the as-of date, by interval; code 0 is "not known"."""
 
-    reasons: ClassVar = ("last_order_ts_not_a_date", "timestamp_not_a_date")
-    unknown: ClassVar = 2
+    reasons: ClassVar = {1: "last_order_ts_not_a_date", 2: "timestamp_not_a_date"}
     first: ClassVar = 3
 
     def __init__(self, intervals: Intervals, as_of: int | None) -> None:
         """Measure to ``as_of`` (microseconds since 1970), or to each row's own timestamp where None."""
         self.intervals = intervals
         self.interval_of_code = np.concatenate([[-1, -1, -1], np.arange(len(intervals))])
-        self._as_of = as_of
-        self._last_order = Column(instants)
-        self._timestamp = Column(instants)
         self.size = self.first + len(intervals)
+        elapsed = [int(edge) * DAY for edge in intervals.edges]
+        self._edges = np.array([min(edge, FOREVER) for edge in elapsed], np.int64)
+        after = [(as_of or 0) - edge + 1 for edge in reversed(elapsed)]
+        self._edges_of_instants = np.array([max(edge, -FOREVER) for edge in after], np.int64)
+        self._last_order = Column(self._until_as_of)
+        self._last_order_of_row = Column(instants)
+        self._timestamp = Column(instants)
 
     def read(self, last_order: pa.Array, timestamp: pa.Array | None) -> Codes:
         """Return the codes of a batch's rows; ``timestamp`` is given where recency is measured from it."""
-        ordered = self._last_order.read(last_order)
-        if timestamp is not None:
-            return Codes(self._by_row(ordered, self._timestamp.read(timestamp)), None)
-        values, states = ordered.parsed
-        days = np.floor_divide(np.int64(self._as_of or 0) - values, DAY)
-        return Codes(self._coded(days, [(states, 0)]), ordered.rows)
+        if timestamp is None:
+            return Codes(*self._last_order.read(last_order))
+        ordered = _of_rows(*self._last_order_of_row.read(last_order))
+        seen = _of_rows(*self._timestamp.read(timestamp))
+        elapsed = _bounded(seen.values) - _bounded(ordered.values)
+        codes = passed(self._edges, elapsed) + np.uint8(self.first)
+        return Codes(_with_states(codes, (seen.states, 2), (ordered.states, 1)), None)
 
-    def _by_row(self, ordered: Indexed, seen: Indexed) -> NDArray[np.intp]:
-        days = np.floor_divide(seen.of_rows(seen.parsed.values) - ordered.of_rows(ordered.parsed.values), DAY)
-        states = [(column.of_rows(column.parsed.states), i) for i, column in ((1, seen), (0, ordered))]
-        return self._coded(days, states)
-
-    def _coded(
-        self, days: NDArray[np.int64], states: list[tuple[NDArray[np.uint8], int]]
-    ) -> NDArray[np.intp]:
-        codes = self.intervals.of_integers(days) + self.first
-        for column, _ in states:
-            codes[column == NULL] = self.unknown
-        for column, reason in states:
-            codes[column == UNREADABLE] = reason
-        return codes
+    def _until_as_of(self, last_orders: pa.Array) -> Table:
+        """Return codes without subtracting: the edges are put to where an instant passes them."""
+        ordered = instants(last_orders)
+        codes = np.uint8(self.size - 1) - passed(self._edges_of_instants, ordered.values)
+        return _with_states(codes, (ordered.states, 1))
 
 
 class OrdersAxis:
-    """Numbers of orders by interval; one code more for an empty number, which counts as 0."""
+    """Numbers of orders by interval; code 0 is that of an empty number, which counts as 0."""
 
-    reasons: ClassVar = ("total_orders_not_a_number", "total_orders_negative")
-    repaired: ClassVar = 2
-    first: ClassVar = 3
+    reasons: ClassVar = {1: "total_orders_not_a_number", 2: "total_orders_negative"}
+    first: ClassVar = 2
+    """The code of the lowest interval, which is that of negative numbers."""
 
     def __init__(self, intervals: Intervals) -> None:
         self.intervals = intervals
-        zero = intervals.of(np.zeros(1))
-        self.interval_of_code = np.concatenate([[-1, -1], zero, np.arange(len(intervals))])
-        self._column = Column(numbers)
+        zero = int(passed(intervals.edges, np.zeros(1))[0])
+        self.interval_of_code = np.concatenate([[zero, -1], np.arange(len(intervals))])
         self.size = self.first + len(intervals)
+        self._edges = intervals.edges
+        self._column = Column(self._coded)
 
     def read(self, array: pa.Array) -> Codes:
         """Return the codes of a batch's numbers of orders."""
-        (values, states), rows = self._column.read(array)
-        codes = self.intervals.of(values) + self.first
-        codes[values < 0] = 1
-        codes[(states == NULL) | (states == EMPTY)] = self.repaired
-        codes[states == UNREADABLE] = 0
-        return Codes(codes, rows)
+        return Codes(*self._column.read(array))
+
+    def _coded(self, orders: pa.Array) -> Table:
+        values, states = numbers(orders)
+        return _with_states(passed(self._edges, values) + np.uint8(self.first), (states, 1))
 
 
 class AmountAxis:
-    """Voucher amounts; one code more for none, which counts as the amount 0."""
+    """Voucher amounts; code 0 is that of none, which counts as the amount 0."""
 
-    reasons: ClassVar = ("voucher_amount_not_a_number", "voucher_amount_negative")
-    repaired: ClassVar = 2
+    reasons: ClassVar = {1: "voucher_amount_not_a_number", 2: "voucher_amount_negative"}
     first: ClassVar = 3
 
     def __init__(self) -> None:
-        self._column = Column(numbers)
-        self._codes: dict[float, int] = {}
+        self._codes = {0.0: 0}
+        self._texts = Column(self._of_texts)
+        self._known = KnownNumbers()
+        self._known_codes: Table = np.empty(0, np.uint16)
 
     @property
     def size(self) -> int:
@@ -171,17 +176,67 @@ class AmountAxis:
         Raises:
             FileError: if there are more amounts than there can be.
         """
-        (values, states), rows = self._column.read(array)
-        codes = np.full(len(values), self.repaired, np.intp)
+        if isinstance(array, pa.DictionaryArray) or is_text(array.type):
+            return Codes(*self._texts.read(array))
+        amounts, states = _amounts(array)
         readable = states == READABLE
-        amounts, indices = np.unique(values[readable], return_inverse=True)
-        codes[readable] = np.array([*map(self._code, amounts.tolist())], np.intp)[indices]
-        codes[(states == UNREADABLE) | (states == EMPTY)] = 0
-        return Codes(codes, rows)
+        rows = self._known.rows(amounts, readable)
+        codes = self._among_many(amounts * readable) if rows is None else picked(self._of_known(), rows)
+        return Codes(_with_states(codes, (states, 1)), None)
+
+    def _of_texts(self, texts: pa.Array) -> Table:
+        amounts, states = _amounts(texts)
+        return _with_states(self._of_distinct(amounts * (states == READABLE)), (states, 1))
+
+    def _of_known(self) -> Table:
+        if len(self._known_codes) < len(self._known.numbers):
+            self._known_codes = self._of_distinct(self._known.numbers)
+        return self._known_codes
+
+    def _among_many(self, amounts: NDArray[np.float64]) -> Table:
+        encoded = as_arrow(amounts).dictionary_encode()
+        table = self._of_distinct(plain(encoded.dictionary, np.float64))
+        return picked(table, plain(encoded.indices, np.int32))
+
+    def _of_distinct(self, amounts: NDArray[np.float64]) -> Table:
+        return np.array([*map(self._code, amounts.tolist())], np.uint16)
 
     def _code(self, amount: float) -> int:
         if amount < 0:
-            return 1
+            return 2
         if len(self._codes) >= MOST_AMOUNTS and amount not in self._codes:
             raise FileError(f"its column 'voucher_amount' holds more than {MOST_AMOUNTS:,} different amounts")
         return self.first + self._codes.setdefault(amount, len(self._codes))
+
+
+def _bounded(instants: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return instants of which no two are farther apart than 64 bits can say."""
+    if np.abs([instants.min(initial=0), instants.max(initial=0)]).max() <= FARTHEST:
+        return instants
+    return np.clip(instants, -FARTHEST, FARTHEST)
+
+
+def _amounts(array: pa.Array) -> Parsed:
+    values, states = numbers(array)
+    if states.max(initial=READABLE) > NULL:
+        states[states == EMPTY] = UNREADABLE
+    return Parsed(values.astype(np.float64, copy=False), states)
+
+
+def _of_rows(parsed: Parsed, rows: NDArray[np.integer[Any]] | None) -> Parsed:
+    """Return the value and the state of each row."""
+    if rows is None:
+        return parsed
+    return Parsed(picked(parsed.values, rows), picked(parsed.states, rows))
+
+
+def _with_states(codes: Table, *columns: tuple[NDArray[np.uint8], int]) -> Table:
+    """Let codes be 0 where a value is missing, and the reason that comes with it where it is unreadable."""
+    worst = [states.max(initial=READABLE) for states, _ in columns]
+    for (states, _), state in zip(columns, worst, strict=True):
+        if state > READABLE:
+            codes *= states == READABLE
+    for (states, reason), state in zip(columns, worst, strict=True):
+        if state == UNREADABLE:
+            codes[states == UNREADABLE] = reason
+    return codes

@@ -5,24 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from ingest.axes import KEPT, make_axes, reasons_of_rows
+import pyarrow as pa
+
+from ingest.axes import make_axes
+from ingest.buffers import as_arrow, as_texts
 from ingest.columns import batches, file_errors, needed_columns, open_parquet
 from ingest.errors import FileError
+from ingest.reasons import names_of, rejected_rows
 from ingest.report import Combinations, Report, report_on
 from ingest.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from io import RawIOBase
 
     import numpy as np
-    import pyarrow as pa
     from numpy.typing import NDArray
 
+    from ingest.indexed import Codes
+    from ingest.reasons import Reasons
     from vouchers.counts import Contribution
     from vouchers.segments import Definitions
 
-    Rejected = Callable[[pa.RecordBatch, NDArray[np.int64], list[str]], None]
+    Rejected = Callable[[pa.RecordBatch, NDArray[np.int64], pa.DictionaryArray], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ def count_file(
         as_of: microseconds since 1970 (UTC) to which recency is measured; None for each row's ``timestamp``.
         definitions: the segments to count by.
         reject: is given the rejected rows of a batch, their row numbers in the file (from 0, int64), and the
-            reason of each.
+            reason of each (a dictionary of texts).
 
     Raises:
         FileError: if the file cannot be counted.
@@ -64,20 +69,16 @@ def _count(
         with file_errors("its values cannot be read"):
             codes = axes.read(batch)
         tally.add(codes, axes.sizes)
-        if reject and (reasons := reasons_of_rows(codes, axes.reasons)) is not None:
-            _reject(reject, batch, reasons, axes.reasons, row)
+        if reject:
+            _reject(reject, batch, codes, axes.reasons, row)
         row += batch.num_rows
     return Counted(*report_on(Combinations(*tally.combinations()), axes, definitions))
 
 
 def _reject(
-    reject: Rejected,
-    batch: pa.RecordBatch,
-    reasons: NDArray[np.int64],
-    names: tuple[tuple[str, ...], ...],
-    row: int,
+    reject: Rejected, batch: pa.RecordBatch, codes: Sequence[Codes], reasons: Reasons, row: int
 ) -> None:
-    rows = (reasons != KEPT).nonzero()[0]
-    flat = [name for axis in names for name in axis]
+    rows, places = rejected_rows(codes, reasons)
     if len(rows):
-        reject(batch.take(rows), rows + row, [flat[reason] for reason in reasons[rows]])
+        named = pa.DictionaryArray.from_arrays(as_arrow(places), as_texts(names_of(reasons)))
+        reject(batch.take(as_arrow(rows)), rows + row, named)

@@ -1,84 +1,73 @@
-"""A column of a batch → few distinct values, and for each row which of them it holds."""
+"""A column of a batch → what is read of its distinct values, and for each row which of them it holds."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
-from ingest.known import KnownValues
-from ingest.parse import EMPTY, NULL, READABLE, UNREADABLE, Parsed, is_text, present
+from ingest.buffers import picked, plain, present
+from ingest.parse import is_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
+    Table = NDArray[np.unsignedinteger[Any]]
+    """Codes."""
 
-class Indexed(NamedTuple):
-    """Parsed values, and the index of each row's value in them; ``rows`` None: one value a row, in order."""
+Read = TypeVar("Read")
 
-    parsed: Parsed
+
+class Codes(NamedTuple):
+    """The code of each row: ``table[row]`` of its ``rows``, or one in the table a row where that is None."""
+
+    table: Table
     rows: NDArray[np.integer[Any]] | None
 
-    def of_rows(self, column: NDArray[Any]) -> NDArray[Any]:
-        """Return for each row its entry of ``column``, which has one entry a parsed value."""
-        return column if self.rows is None else column[self.rows]
+    def of_rows(self) -> Table:
+        """Return each row's code."""
+        return self.table if self.rows is None else picked(self.table, self.rows)
 
 
-class Column:
-    """Reads one column of batch after batch, parsing each distinct value once where values repeat."""
+class Column(Generic[Read]):
+    """Reads one column, batch after batch; a dictionary only where it is another than before."""
 
-    def __init__(self, parse: Callable[[pa.Array], Parsed]) -> None:
-        self._parse = parse
-        self._known: KnownValues | None = KnownValues()
+    def __init__(self, read: Callable[[pa.Array], Read]) -> None:
+        """Let ``read`` say what becomes of values."""
+        self._read = read
         self._dictionary: pa.Array | None = None
         self._repeats = True
-        self._parsed = Parsed(np.empty(0), np.empty(0, np.uint8))
+        self._last: Read
 
-    def read(self, array: pa.Array) -> Indexed:
-        """Return the rows of a batch's column as indices into distinct values."""
+    def read(self, array: pa.Array) -> tuple[Read, NDArray[np.integer[Any]] | None]:
+        """Return what is read of distinct values, and which of them each row has; None: one a row, in order.
+
+        The last of the distinct values is null.
+
+        Raises:
+            pa.ArrowIndexError: if a row has a value that is not in the dictionary.
+        """
         if is_text(array.type) and self._repeats:
             array = array.dictionary_encode()
             self._repeats = 2 * len(array.dictionary) <= len(array)
-        if isinstance(array, pa.DictionaryArray):
-            return Indexed(self._dictionary_values(array.dictionary), row_indices(array))
-        if is_text(array.type):
-            return Indexed(self._parse(array), None)
-        return self._typed(self._parse(array))
-
-    def _dictionary_values(self, dictionary: pa.Array) -> Parsed:
-        if self._dictionary is None or not self._dictionary.equals(dictionary):
-            self._dictionary = dictionary
-            self._parsed = _with_states(self._parse(dictionary), NULL)
-        return self._parsed
-
-    def _typed(self, parsed: Parsed) -> Indexed:
-        if self._known is None:
-            return Indexed(parsed, None)
-        unusual = np.flatnonzero(parsed.states)
-        usual = np.where(parsed.states, 0, parsed.values) if len(unusual) else parsed.values
-        rows = self._known.rows(usual.astype(parsed.values.dtype, copy=False))
-        if rows is None:
-            self._known = None
-            return Indexed(parsed, None)
-        values = self._known.values.view(parsed.values.dtype)
-        rows[unusual] = len(values) + parsed.states[unusual] - NULL
-        distinct = Parsed(values, np.full(len(values), READABLE, np.uint8))
-        return Indexed(_with_states(distinct, NULL, EMPTY, UNREADABLE), rows)
+        if not isinstance(array, pa.DictionaryArray):
+            return self._read(array), None
+        if self._dictionary is None or not self._dictionary.equals(array.dictionary):
+            self._dictionary = array.dictionary
+            with_null = pa.concat_arrays([array.dictionary, pa.nulls(1, array.dictionary.type)])
+            self._last = self._read(with_null)
+        return self._last, _rows(array.indices, null=len(array.dictionary))
 
 
-def row_indices(array: pa.DictionaryArray) -> NDArray[np.integer[Any]]:
-    """Return each row's index into the dictionary; a null row's is one past its end."""
-    indices = array.indices
-    rows = np.frombuffer(indices.buffers()[1], np.dtype(str(indices.type)))[
-        indices.offset : indices.offset + len(indices)
-    ]
-    there = present(indices)
-    return rows if there is None else np.where(there, rows, np.int32(len(array.dictionary)))
-
-
-def _with_states(parsed: Parsed, *states: int) -> Parsed:
-    values = np.append(parsed.values, np.zeros(len(states), parsed.values.dtype))
-    return Parsed(values, np.append(parsed.states, np.array(states, np.uint8)))
+def _rows(indices: pa.Array, null: int) -> NDArray[np.integer[Any]]:
+    rows, there = plain(indices, np.dtype(str(indices.type))), present(indices)
+    if there is not None:
+        rows = rows - rows.dtype.type(null)
+        rows *= there
+        rows += rows.dtype.type(null)
+    if rows.view(f"u{rows.itemsize}").max(initial=0) > null:
+        raise pa.ArrowIndexError("a value is not in its dictionary")
+    return rows

@@ -13,37 +13,51 @@ if TYPE_CHECKING:
 
     from vouchers.segments import Range
 
-_SHORT_EDGE = 1 << 12
-"""Edges below this are looked up in a table by whole numbers; only a few customers lie beyond."""
+_SHORT = 1 << 15
+
+_FEW = 16
+"""Edges up to which comparing all values with each is quicker than a search for every value."""
 
 
 class Intervals:
-    """Intervals numbered from below: 0 lies below every range, and each range is a run of some of them."""
+    """Intervals numbered from below: 0 holds what is negative, and each range is a run of some others.
 
-    def __init__(self, ranges: Iterable[Range]) -> None:
-        bounds = {
-            bound for held in ranges for bound in (float(held.min), float(np.nextafter(held.max, np.inf)))
-        }
-        self._edges = np.array(sorted(bounds))
-        short = self._edges[self._edges < _SHORT_EDGE]
-        self._beyond = self._edges[len(short)] if len(short) < len(self._edges) else np.inf
-        self._table = self.of(np.arange(-1, int(short[-1]) + 2 if len(short) else 1))
+    Attributes:
+        edges: where each interval but 0 begins, ascending.
+    """
+
+    def __init__(self, ranges: Iterable[Range], *, whole: bool) -> None:
+        """Cut the line for whole numbers only, or for fractions, too."""
+        held = list(ranges)
+        above = {r.max + 1.0 if whole else float(np.nextafter(r.max, np.inf)) for r in held}
+        self.edges = np.array(sorted({0.0, *(float(r.min) for r in held), *above}))
+        self._lowest = np.append(-np.inf, self.edges)
 
     def __len__(self) -> int:
         """Return how many intervals there are."""
-        return len(self._edges) + 1
-
-    def of(self, values: NDArray[Any]) -> NDArray[np.intp]:
-        """Return the interval of each value."""
-        return np.searchsorted(self._edges, values, side="right")
-
-    def of_integers(self, values: NDArray[np.int64]) -> NDArray[np.intp]:
-        """Return the interval of each whole number; quicker than ``of`` for many of them."""
-        if len(values) and values.max() >= self._beyond:
-            return self.of(values)
-        return self._table[np.clip(values, -1, len(self._table) - 2) + 1]
+        return len(self.edges) + 1
 
     def within(self, held: Range) -> NDArray[np.bool_]:
         """Return which intervals a range is made of."""
-        lowest = np.append(-np.inf, self._edges)
-        return (lowest >= held.min) & (lowest <= held.max)
+        return (self._lowest >= held.min) & (self._lowest <= held.max)
+
+
+def passed(edges: NDArray[Any], values: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
+    """Return how many of ``edges`` (ascending) each value has reached; neither may hold NaN.
+
+    Only the edges between the least and the greatest value are looked at.
+    """
+    kind = np.min_scalar_type(len(edges))
+    if not len(values):
+        return np.zeros(0, kind)
+    low, high = values.min(), values.max()
+    first, last = np.searchsorted(edges, [low, high], side="right")
+    if last - first > _FEW:
+        return np.searchsorted(edges, values, side="right").astype(kind)
+    between = edges[first:last]
+    if values.dtype.kind == "i" and -_SHORT <= low <= high < _SHORT:
+        values, between = values.astype(np.int16), np.ceil(between).astype(np.int16)
+    counted, reached = np.full(len(values), first, kind), np.empty(len(values), np.bool_)
+    for edge in between:
+        counted += np.greater_equal(values, edge, out=reached).view(np.uint8)
+    return counted

@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.buffers import plain, present
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -39,7 +41,7 @@ _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
 
 class Parsed(NamedTuple):
-    """Values (int64 microseconds since 1970 UTC, or float64) and the state of each (uint8)."""
+    """Values (int64 microseconds since 1970 UTC; integers or finite float64), the state of each (uint8)."""
 
     values: NDArray[Any]
     states: NDArray[np.uint8]
@@ -60,9 +62,11 @@ def instants(array: pa.Array) -> Parsed:
 
 
 def numbers(array: pa.Array) -> Parsed:
-    """Read texts, integers, floats and decimals as float64; NaN and infinities are unreadable."""
+    """Read integers as they are, texts, floats and decimals as float64; NaN and infinities are unreadable."""
     if pa.types.is_null(array.type):
         return Parsed(np.zeros(len(array)), _states(array))
+    if pa.types.is_signed_integer(array.type):
+        return Parsed(plain(array, np.dtype(str(array.type))), _states(array))
     if not is_text(array.type):
         return _finite(array.cast(pa.float64(), safe=False), _states(array))
     try:
@@ -102,27 +106,11 @@ def is_text(held: pa.DataType) -> bool:
     return any(holds(held) for holds in kinds)
 
 
-def present(array: pa.Array) -> NDArray[np.bool_] | None:
-    """Return which entries are not null, or None where all are there."""
-    if array.null_count == 0:
-        return None
-    if pa.types.is_null(array.type):
-        return np.zeros(len(array), np.bool_)
-    return _bits(array.buffers()[0], array.offset, len(array))
-
-
-def _bits(buffer: pa.Buffer, offset: int, length: int) -> NDArray[np.bool_]:
-    whole = np.frombuffer(buffer, np.uint8)
-    return np.unpackbits(whole, bitorder="little", count=offset + length)[offset:].view(np.bool_)
-
-
 def _states(array: pa.Array, empty: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
-    states = np.zeros(len(array), np.uint8)
-    if empty is not None:
-        states[empty] = EMPTY
     there = present(array)
-    if there is not None:
-        states[~there] = NULL
+    states = np.zeros(len(array), np.uint8) if there is None else (~there).view(np.uint8)  # NULL is 1
+    if empty is not None:
+        states[empty & (states == READABLE)] = EMPTY
     return states
 
 
@@ -143,32 +131,34 @@ def _without(texts: pa.Array, left_out: NDArray[np.bool_]) -> pa.Array:
 
 def _microseconds(array: pa.Array) -> NDArray[np.int64]:
     if pa.types.is_date32(array.type):
-        return _scaled(_plain(array, np.int32).astype(np.int64), DAY)
+        return _scaled(plain(array, np.int32).astype(np.int64), DAY)
     unit = "ms" if pa.types.is_date64(array.type) else array.type.unit
     if unit == "ns":
-        raw: NDArray[np.int64] = _plain(array, np.int64)
+        raw: NDArray[np.int64] = plain(array, np.int64)
         return raw // 1_000
-    return _scaled(_plain(array, np.int64), _MICROSECONDS[unit])
+    return _scaled(plain(array, np.int64), _MICROSECONDS[unit])
 
 
 def _scaled(raw: NDArray[np.int64], factor: int) -> NDArray[np.int64]:
+    if factor == 1:
+        return raw
     return np.clip(raw, -FARTHEST // factor, FARTHEST // factor) * np.int64(factor)
 
 
-def _plain(array: pa.Array, kind: type[np.generic]) -> NDArray[Any]:
-    return np.frombuffer(array.buffers()[1], kind)[array.offset : array.offset + len(array)]
-
-
 def _from_year_one(instants: pa.Array, states: NDArray[np.uint8]) -> Parsed:
-    values = _plain(instants, np.int64)
-    early = (values < YEAR_ONE) & (states == READABLE)
-    return Parsed(values, np.where(early, UNREADABLE, states).astype(np.uint8))
+    values = plain(instants, np.int64)
+    if values.min(initial=YEAR_ONE) < YEAR_ONE:
+        states[(values < YEAR_ONE) & (states == READABLE)] = UNREADABLE
+    return Parsed(values, states)
 
 
 def _finite(floats: pa.Array, states: NDArray[np.uint8]) -> Parsed:
-    values = _plain(floats, np.float64)
-    stray = ~np.isfinite(values) & (states == READABLE)
-    return Parsed(values, np.where(stray, UNREADABLE, states).astype(np.uint8) if stray.any() else states)
+    values = plain(floats, np.float64)
+    if len(values) and not np.isfinite([values.min(), values.max()]).all():
+        finite = np.isfinite(values)
+        states[~finite & (states == READABLE)] = UNREADABLE
+        values = np.where(finite, values, 0)
+    return Parsed(values, states)
 
 
 def _sorted_out_instants(array: pa.Array) -> Parsed:
@@ -186,9 +176,7 @@ def _sorted_out_numbers(array: pa.Array) -> Parsed:
     texts = cleaned(array)
     readable = pc.match_substring_regex(texts, _NUMBER)
     floats = pc.if_else(readable, texts, None).cast(pa.float64())
-    return _finite(
-        floats, _sorted_out_states(texts, floats, empty=pc.equal(texts, "").fill_null(fill_value=False))
-    )
+    return _finite(floats, _sorted_out_states(texts, floats, _empty(texts)))
 
 
 def _sorted_out_states(

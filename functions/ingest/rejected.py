@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingest import columns
+from ingest.buffers import as_arrow
 from ingest.parse import decoded, is_text
 
 if TYPE_CHECKING:
@@ -20,10 +21,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 VALUES = (columns.COUNTRY, columns.LAST_ORDER, columns.TIMESTAMP, columns.ORDERS, columns.AMOUNT)
+TEXT = pa.dictionary(pa.int32(), pa.string())
 SCHEMA = pa.schema(
-    [("row", pa.int64()), ("reason", pa.string()), *((name, pa.string()) for name in VALUES)],
+    [("row", pa.int64()), ("reason", pa.dictionary(pa.int8(), pa.string())), *((n, TEXT) for n in VALUES)]
 )
-"""The row's number in its file, from 0; why it was rejected; and what it held, as text."""
+"""The row's number in its file, from 0; why it was rejected; and what it held, as text.
+
+Texts go from dictionary to dictionary; in the file they are texts like any other.
+"""
 
 
 class RejectedRows:
@@ -45,13 +50,12 @@ class RejectedRows:
         self._close()
         self._folder.cleanup()
 
-    def add(self, batch: pa.RecordBatch, rows: NDArray[np.int64], reasons: list[str]) -> None:
+    def add(self, batch: pa.RecordBatch, rows: NDArray[np.int64], reasons: pa.DictionaryArray) -> None:
         """Add rows with their numbers in the file and the reason of each."""
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._file, SCHEMA, compression="zstd")
+            self._writer = pq.ParquetWriter(self._file, SCHEMA, compression="zstd", store_schema=False)
         held = [_as_text(batch, name) for name in VALUES]
-        table = pa.Table.from_arrays([pa.array(rows), pa.array(reasons, pa.string()), *held], schema=SCHEMA)
-        self._writer.write_table(table)
+        self._writer.write_batch(pa.RecordBatch.from_arrays([as_arrow(rows), reasons, *held], schema=SCHEMA))
 
     def store(self, bucket: str, prefix: str) -> str | None:
         """Store the rows in a bucket, under a key of ``prefix`` and their digest; return the key.
@@ -70,16 +74,22 @@ class RejectedRows:
             self._writer.close()
 
 
-def _as_text(batch: pa.RecordBatch, name: str) -> pa.Array:
+def _as_text(batch: pa.RecordBatch, name: str) -> pa.DictionaryArray:
     if name not in batch.schema.names:
-        return pa.nulls(batch.num_rows, pa.string())
+        return pa.nulls(batch.num_rows, TEXT)
     column = batch.column(name)
-    if isinstance(column, pa.DictionaryArray):
-        column = column.dictionary_decode()
-    if pa.types.is_timestamp(column.type):
+    if not isinstance(column, pa.DictionaryArray):
+        return _written(column).dictionary_encode()
+    if len(column.dictionary) > len(column):  # more than these rows hold
+        column = column.dictionary_decode().dictionary_encode()
+    return pa.DictionaryArray.from_arrays(column.indices, _written(column.dictionary))
+
+
+def _written(values: pa.Array) -> pa.Array:
+    if pa.types.is_timestamp(values.type):
         # In UTC: a name of a zone may be unknown here, or be none.
-        column = column.view(pa.timestamp(column.type.unit))
-    return decoded(column) if is_text(column.type) else column.cast(pa.string())
+        values = values.view(pa.timestamp(values.type.unit))
+    return decoded(values) if is_text(values.type) else values.cast(pa.string())
 
 
 def _digest(file: Path) -> str:

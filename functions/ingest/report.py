@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ingest.errors import FileError
 from vouchers.choice import NO_VOUCHER
 from vouchers.counts import Contribution, amount_name, range_cell, spellings_cell
@@ -12,7 +14,6 @@ from vouchers.counts import Contribution, amount_name, range_cell, spellings_cel
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from ingest.axes import Axes
@@ -57,6 +58,13 @@ class Combinations:
         """Return some of them."""
         return Combinations(self.codes[chosen], self.counts[chosen])
 
+    def by(self, *axes: int) -> Iterator[tuple[list[int], int]]:
+        """Yield each combination of some axes' codes, and how often it was seen."""
+        distinct, which = np.unique(self.codes[:, axes], axis=0, return_inverse=True)
+        counts = np.zeros(len(distinct), np.int64)
+        np.add.at(counts, which.ravel(), self.counts)
+        return zip(distinct.tolist(), counts.tolist(), strict=True)
+
     @property
     def rows(self) -> int:
         """How many rows they stand for."""
@@ -72,8 +80,8 @@ def report_on(seen: Combinations, axes: Axes, definitions: Definitions) -> tuple
     rejected, kept = _reject(seen, axes)
     contribution, segmented = _contribution(kept, axes, definitions)
     repaired = {
-        "total_orders_empty": kept.where(kept.codes[:, 2] == axes.orders.repaired).rows,
-        "voucher_amount_null": kept.where(kept.codes[:, 3] == axes.amount.repaired).rows,
+        "total_orders_empty": kept.where(kept.codes[:, 2] == 0).rows,
+        "voucher_amount_null": kept.where(kept.codes[:, 3] == 0).rows,
     }
     segments = {name: SegmentReport(kept.rows, kept.rows - rows) for name, rows in segmented.items()}
     return contribution, Report(seen.rows, kept.rows, seen.rows - kept.rows, rejected, repaired, segments)
@@ -81,11 +89,11 @@ def report_on(seen: Combinations, axes: Axes, definitions: Definitions) -> tuple
 
 def _reject(seen: Combinations, axes: Axes) -> tuple[dict[str, int], Combinations]:
     by_reason: dict[str, int] = {}
-    for axis, names in enumerate(axes.reasons):
-        for code, name in enumerate(names):
+    for axis, reasons in enumerate(axes.reasons):
+        for code, name in reasons.items():
             if rows := seen.where(seen.codes[:, axis] == code).rows:
                 by_reason[name] = rows
-        seen = seen.where(seen.codes[:, axis] >= len(names))
+        seen = seen.where(~np.isin(seen.codes[:, axis], [*reasons]))
     return by_reason, seen
 
 
@@ -93,7 +101,8 @@ def _contribution(
     kept: Combinations, axes: Axes, definitions: Definitions
 ) -> tuple[Contribution, dict[str, int]]:
     contribution: Contribution = {}
-    for country, _, rows in _by_country_and_amount(kept, axes):
+    for (code,), rows in kept.by(0):
+        country = axes.country.names[code - axes.country.first]
         _add(contribution, spellings_cell(country), country, rows)
     segmented = {s.name: _add_segment(contribution, s, kept, axes) for s in definitions.segments}
     if sum(map(len, contribution.values())) > MOST_COUNTERS:
@@ -116,10 +125,11 @@ def _add_segment(contribution: Contribution, segment: Segment, kept: Combination
 
 
 def _by_country_and_amount(seen: Combinations, axes: Axes) -> Iterator[tuple[str, str, int]]:
-    countries, first = axes.country.names, len(axes.country.reasons)
-    amounts = [amount_name(amount) for amount in (NO_VOUCHER, *axes.amount.amounts)]
-    for (country, amount), rows in zip(seen.codes[:, (0, 3)].tolist(), seen.counts.tolist(), strict=True):
-        yield countries[country - first], amounts[amount - axes.amount.repaired], rows
+    countries = dict(enumerate(axes.country.names, axes.country.first))
+    amounts = dict(enumerate(map(amount_name, axes.amount.amounts), axes.amount.first))
+    amounts[0] = amount_name(NO_VOUCHER)
+    for (country, amount), rows in seen.by(0, 3):
+        yield countries[country], amounts[amount], rows
 
 
 def _add(contribution: Contribution, cell: Cell, name: str, rows: int) -> None:

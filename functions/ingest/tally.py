@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,10 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ingest.codes import Codes
-
-Sizes = tuple[int, ...]
-"""How many codes each axis has."""
+    from ingest.indexed import Codes, Table
 
 MOST_DENSE = 1 << 20
 """Combinations up to which every one has a counter of its own; beyond, only those that were seen."""
@@ -23,23 +20,47 @@ MOST_DENSE = 1 << 20
 MOST_PENDING = 1 << 20
 """Counted combinations that may be kept apart before they are added together."""
 
+MOST_SHORT = 1 << 31
+"""Combinations up to which a key fits 32 bits."""
+
+
+class Digit(NamedTuple):
+    """What an axis contributes to a row's key.
+
+    Attributes:
+        size: how many values it can have.
+        codes: the code that each value stands for; None where the values are the codes.
+    """
+
+    size: int
+    codes: Table | None
+
+    def is_like(self, other: Digit) -> bool:
+        """Say whether keys of both can be counted together."""
+        return self.size == other.size and self.codes is other.codes
+
 
 class Tally:
     """Counts combinations of codes, batch after batch; the axes may grow in between."""
 
     def __init__(self, axes: int) -> None:
-        self._axes = axes
-        self._sizes: Sizes = ()
-        self._dense = np.zeros(0, np.int64)
+        self._digits: list[Digit] = [Digit(1, None)] * axes
+        self._dense = np.zeros(1, np.int64)
         self._parts: list[tuple[NDArray[np.intp], NDArray[np.int64]]] = []
 
-    def add(self, codes: Sequence[Codes], sizes: Sizes) -> None:
-        """Count the rows of a batch: one key a row, made of its codes, and one histogram over the keys."""
-        if sizes != self._sizes:
+    def add(self, codes: Sequence[Codes], sizes: Sequence[int]) -> None:
+        """Count the rows of a batch: one key a row, made of its codes, and one histogram over the keys.
+
+        Args:
+            codes: a batch's, along each axis.
+            sizes: how many codes each axis has.
+        """
+        digits = [_digit(*of_axis) for of_axis in zip(codes, sizes, strict=True)]
+        if not all(map(Digit.is_like, digits, self._digits)):
             self._set_apart()
-            self._sizes = sizes
-            self._dense = np.zeros(prod(sizes) if prod(sizes) <= MOST_DENSE else 0, np.int64)
-        keys = _keys(codes, sizes)
+            self._digits = digits
+            self._dense = np.zeros(self._space if self._space <= MOST_DENSE else 0, np.int64)
+        keys = self._keys(codes)
         if len(self._dense):
             self._dense += np.bincount(keys, minlength=len(self._dense))
         else:
@@ -49,21 +70,39 @@ class Tally:
         """Return each combination that was seen (a row of codes, one an axis) and how often (int64)."""
         self._set_apart()
         self._merge()
-        return self._parts[0] if self._parts else (np.empty((0, self._axes), np.intp), np.empty(0, np.int64))
+        if not self._parts:
+            return np.empty((0, len(self._digits)), np.intp), np.empty(0, np.int64)
+        return self._parts[0]
+
+    @property
+    def _space(self) -> int:
+        return prod(digit.size for digit in self._digits)
+
+    def _keys(self, codes: Sequence[Codes]) -> NDArray[np.signedinteger[Any]]:
+        values = [_values(*of_axis) for of_axis in zip(codes, self._digits, strict=True)]
+        keys: NDArray[Any] = values[0].astype(np.int32 if self._space <= MOST_SHORT else np.int64)
+        for digit, of_rows in zip(self._digits[1:], values[1:], strict=True):
+            keys *= digit.size
+            keys += of_rows
+        return keys
 
     def _set_apart(self) -> None:
         seen = np.flatnonzero(self._dense)
         if len(seen):
             self._keep(seen, self._dense[seen])
-            self._dense[seen] = 0
 
-    def _keep(self, keys: NDArray[np.intp], counts: NDArray[np.int64]) -> None:
-        self._parts.append((np.stack(np.unravel_index(keys, self._sizes), axis=1), counts))
+    def _keep(self, keys: NDArray[np.integer[Any]], counts: NDArray[np.int64]) -> None:
+        values = np.unravel_index(keys, [digit.size for digit in self._digits])
+        codes = [
+            held if digit.codes is None else digit.codes[held]
+            for held, digit in zip(values, self._digits, strict=True)
+        ]
+        self._parts.append((np.stack(codes, axis=1).astype(np.intp), counts))
         if sum(len(counts) for _, counts in self._parts) > MOST_PENDING:
             self._merge()
 
     def _merge(self) -> None:
-        if len(self._parts) > 1:
+        if self._parts:
             keys = np.concatenate([keys for keys, _ in self._parts])
             counts = np.concatenate([counts for _, counts in self._parts])
             distinct, of = np.unique(keys, axis=0, return_inverse=True)
@@ -72,10 +111,11 @@ class Tally:
             self._parts = [(distinct, total)]
 
 
-def _keys(codes: Sequence[Codes], sizes: Sizes) -> NDArray[np.intp]:
-    stride, keys = 1, np.zeros((), np.intp)
-    for (table, rows), size in zip(reversed(codes), reversed(sizes), strict=True):
-        scaled = table * stride
-        keys = keys + (scaled if rows is None else scaled[rows])
-        stride *= size
-    return keys
+def _values(codes: Codes, digit: Digit) -> NDArray[np.integer[Any]]:
+    return codes.of_rows() if digit.codes is None or codes.rows is None else codes.rows
+
+
+def _digit(codes: Codes, size: int) -> Digit:
+    """Let a row's place in a dictionary be its digit where that takes no more values than its code would."""
+    few = codes.rows is not None and len(codes.table) <= size
+    return Digit(len(codes.table), codes.table) if few else Digit(size, None)

@@ -27,6 +27,8 @@ class GuardedFile(io.RawIOBase):
         super().__init__()
         self._source = source
         self._size = source.seek(0, io.SEEK_END)
+        # Arrow's files, and what reads ahead, have buffers that need not be copied.
+        self._read = getattr(source, "read_buffer", source.read)
         self.pages: list[ColumnPages] = []
         self.row_groups: tuple[RowGroup, ...] | None = None
         if self._size < TAIL:
@@ -54,24 +56,31 @@ class GuardedFile(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         """Return the next ``size`` bytes, or all that are left."""
+        return bytes(self.read_buffer(size))
+
+    def read_buffer(self, size: int) -> memoryview:
+        """Return the next ``size`` bytes, or all that are left; Arrow asks for them in this way."""
         at = self._source.tell()
-        data = self._source.read(size) or b""
+        data = memoryview(self._read(size)).cast("B")
+        self._look_at(at, data)
+        return data
+
+    def _look_at(self, at: int, data: memoryview) -> None:
         if self.row_groups is None and at + len(data) == self._size:
             self.row_groups = self._row_groups(at, data)
         for pages in self.pages:
             pages.read(at, data)
         check_held(self.pages)
-        return data
 
-    def _row_groups(self, at: int, data: bytes) -> tuple[RowGroup, ...]:
-        start = self._size - TAIL - footer_length(data[-TAIL:], self._size)
+    def _row_groups(self, at: int, data: memoryview) -> tuple[RowGroup, ...]:
+        start = self._size - TAIL - footer_length(bytes(data[-TAIL:]), self._size)
         if start < at:
             data, at = self._read_again(start), start
-        return read_footer(data[start - at : -TAIL])
+        return read_footer(bytes(data[start - at : -TAIL]))
 
-    def _read_again(self, start: int) -> bytes:
+    def _read_again(self, start: int) -> memoryview:
         end = self._source.tell()
         self._source.seek(start)
-        data = self._source.read(self._size - start) or b""
+        data = memoryview(self._source.read(self._size - start) or b"")
         self._source.seek(end)
         return data

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ingest.errors import FileError
 from ingest.guard.thrift import I32, STRUCT, Reader, ThriftError
+from ingest.guard.usual import usual_header
 
 if TYPE_CHECKING:
     from ingest.guard.footer import Chunk
@@ -52,7 +53,7 @@ class ColumnPages:
         self._window: deque[tuple[int, int]] = deque()
         self._in_window = 0
 
-    def read(self, at: int, data: bytes) -> None:
+    def read(self, at: int, data: bytes | memoryview) -> None:
         """Take note of bytes that Arrow is about to read at a place in the file.
 
         Raises:
@@ -61,18 +62,17 @@ class ColumnPages:
         if self._begun and at == self._next + len(self._begun):
             at, data = self._next, self._begun + data
         while at <= self._next < min(at + len(data), self._end) and self._row < self._values:
-            reader = Reader(data, self._next - at)
             try:
-                header = reader.struct({})
+                header, end = usual_header(data, self._next - at) or _header(data, self._next - at)
             except IndexError:
-                self._begun = data[self._next - at :]
+                self._begun = bytes(data[self._next - at :])
                 if len(self._begun) > LONGEST_HEADER:
                     raise _broken() from None
                 return
             except ThriftError:
                 raise _broken() from None
             self._add(header)
-            self._next = at + reader.at + header[_STORED]
+            self._next = at + end + header[_STORED]
             self._begun = b""
 
     def _add(self, header: Struct) -> None:
@@ -103,6 +103,11 @@ class ColumnPages:
         self._row += values
         self._window.append((self._row, size))
         self._in_window += size
+
+
+def _header(data: bytes | memoryview, at: int) -> tuple[Struct, int]:
+    reader = Reader(data, at)
+    return reader.struct({}), reader.at
 
 
 def check_held(chunks: list[ColumnPages]) -> None:

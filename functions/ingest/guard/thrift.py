@@ -35,7 +35,7 @@ class Reader:
     Every method raises ``ThriftError`` where the bytes break the protocol, and ``IndexError`` where they end.
     """
 
-    def __init__(self, data: bytes, at: int = 0) -> None:
+    def __init__(self, data: bytes | memoryview, at: int = 0) -> None:
         self.at = at
         self._data = data
         self._structs = 0
@@ -85,7 +85,7 @@ class Reader:
         self.at += 1
         return self._data[self.at - 1]
 
-    def _bytes(self, size: int) -> bytes:
+    def _bytes(self, size: int) -> bytes | memoryview:
         self.at += size
         if self.at > len(self._data):
             raise IndexError
