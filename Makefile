@@ -6,7 +6,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 5000
 AWS_PORT ?= 4566
-export PORT AWS_PORT AWS_ENDPOINT_URL STACK
+# What the user gives reaches the commands by the environment, so that no shell reads it as its own.
+export PORT AWS_PORT AWS_ENDPOINT_URL STACK FILE KEY AS_OF SAMPLE COUNTRY SEGMENT LAST_ORDER ORDERS PREFIX
 export PYTHONPATH := functions
 
 BIN := .venv/bin
@@ -14,7 +15,7 @@ CLI := $(BIN)/python -m infra.cli
 
 .PHONY: help
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-11s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: .venv/.run ## See it work: start the stack, upload the sample, print counts and an answer, stop
@@ -22,23 +23,23 @@ demo: .venv/.run ## See it work: start the stack, upload the sample, print count
 
 .PHONY: run
 run: .venv/.run ## The same, but stay up [SAMPLE=file|none] [PORT=5000] [AWS_PORT=4566]
-	@$(CLI) run $(if $(SAMPLE),--sample "$(SAMPLE)")
+	@$(CLI) run $(if $(SAMPLE),--sample "$$SAMPLE")
 
 .PHONY: upload
 upload: .venv/.run ## Upload FILE=path to the running stack [AS_OF=2018-08-05|row] [KEY=name]
-	@$(CLI) upload "$(FILE)" $(if $(AS_OF),--as-of "$(AS_OF)") $(if $(KEY),--key "$(KEY)")
+	@$(CLI) upload "$$FILE" $(if $(AS_OF),--as-of "$$AS_OF") $(if $(KEY),--key "$$KEY")
 
 .PHONY: counts
 counts: .venv/.run ## Print the counts of COUNTRY=Peru [SEGMENT=recency_segment]
-	@$(CLI) counts "$(COUNTRY)" $(if $(SEGMENT),--segment "$(SEGMENT)")
+	@$(CLI) counts "$$COUNTRY" $(if $(SEGMENT),--segment "$$SEGMENT")
 
 .PHONY: ask
 ask: .venv/.run ## Ask for a voucher: COUNTRY=… SEGMENT=… LAST_ORDER=… ORDERS=…
-	@$(CLI) ask --country "$(COUNTRY)" --segment "$(SEGMENT)" $(if $(LAST_ORDER),--last-order "$(LAST_ORDER)") $(if $(ORDERS),--orders "$(ORDERS)")
+	@$(CLI) ask --country "$$COUNTRY" --segment "$$SEGMENT" $(if $(LAST_ORDER),--last-order "$$LAST_ORDER") $(if $(ORDERS),--orders "$$ORDERS")
 
 .PHONY: replay
 replay: .venv/.run ## Count every object again that needs it, after a change of segments, say [PREFIX=2018/] [FORCE=1]
-	@$(CLI) replay $(if $(PREFIX),"$(PREFIX)") $(if $(FORCE),--force)
+	@$(CLI) replay $(if $(PREFIX),"$$PREFIX") $(if $(FORCE),--force)
 
 .PHONY: verify
 verify: .venv/.run ## Compare the counts with a fresh count of the bucket [REPAIR=1]
@@ -50,7 +51,7 @@ redrive: .venv/.run ## Hand the failed events to the ingest function again
 
 .PHONY: sample
 sample: .venv/.run ## Write the sample to FILE=sample.parquet
-	@$(CLI) sample "$(or $(FILE),sample.parquet)"
+	@$(CLI) sample "$${FILE:-sample.parquet}"
 
 .PHONY: setup
 setup: .venv/.dev ## Make .venv with all that running, testing and checking need

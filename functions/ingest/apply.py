@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Action(StrEnum):
-    """What an event led to; the last four leave the counts as they are."""
+    """What an event led to; its retry finishes an interrupted one, the three before change nothing."""
 
     COUNTED = "counted"
     DELETED = "deleted"

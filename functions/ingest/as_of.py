@@ -20,7 +20,7 @@ class AsOf:
 
     @classmethod
     def parse(cls, text: str) -> AsOf:
-        """Read `upload`, `row` or an ISO date, which stands for its 00:00 UTC.
+        """Read `upload`, `row`, or an ISO date or moment; a date is its 00:00, and without a zone it is UTC.
 
         Raises:
             ValueError: if it is none of these; the message says what it is and what was expected.

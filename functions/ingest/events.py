@@ -70,17 +70,19 @@ def object_events(event: Mapping[str, Any]) -> list[ObjectEvent]:
         found = [_object_event(record) for record in event["Records"]]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EventError(f"the event is not an S3 notification: {type(error).__name__} {error}") from None
-    return [each for each in found if not is_folder(each.key)]
+    return [each for each in found if each is not None]
 
 
-def is_folder(key: str) -> bool:
-    """Say whether a key stands for a folder, as S3's console makes them, and not for a file."""
-    return key.endswith("/")
+def is_folder(key: str, size: int | None) -> bool:
+    """Say whether an object is a folder of S3's console: empty, its key ending in a slash."""
+    return key.endswith("/") and size == 0
 
 
-def _object_event(record: Mapping[str, Any]) -> ObjectEvent:
+def _object_event(record: Mapping[str, Any]) -> ObjectEvent | None:
     name, s3 = record["eventName"].removeprefix("s3:"), record["s3"]
     thing, kind = s3["object"], _kind(name)
+    if is_folder(thing["key"], thing.get("size")):
+        return None
     marker = name.endswith("DeleteMarkerCreated")
     return ObjectEvent(
         kind,

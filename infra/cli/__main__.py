@@ -1,5 +1,13 @@
 from __future__ import annotations
 
-from infra.cli.main import cli
+import sys
 
-cli(prog_name="infra.cli")
+try:
+    from infra.cli.main import INTERRUPTED, cli
+except KeyboardInterrupt:
+    sys.exit(130)
+
+try:
+    cli(prog_name="infra.cli")
+except KeyboardInterrupt:
+    sys.exit(INTERRUPTED)

@@ -39,8 +39,8 @@ def objects(stack: Deployed, prefix: str = PREFIX) -> Iterator[str]:
         .get_paginator("list_objects_v2")
         .paginate(Bucket=stack.outputs["UploadsBucket"], Prefix=prefix)
     )
-    keys = (found["Key"] for page in pages for found in page.get("Contents", []))
-    return (key for key in keys if not is_folder(key))
+    found = (each for page in pages for each in page.get("Contents", []))
+    return (each["Key"] for each in found if not is_folder(each["Key"], each["Size"]))
 
 
 def to_replay(stack: Deployed, prefix: str) -> list[str]:

@@ -122,3 +122,9 @@ def test_a_replay_is_an_event_as_well(forced: bool) -> None:
     (event,) = object_events({"Records": [record]})
     assert (event.kind, event.bucket, event.key) == (Kind.REPLAYED, "uploads", "vouchers/a b+ü.parquet")
     assert event.forced == forced
+
+
+def test_a_file_whose_key_ends_in_a_slash_is_an_object() -> None:
+    thing = with_object("ObjectCreated:Put") | {"s3": folder("vouchers/2018/")}
+    thing["s3"]["object"]["size"] = 9
+    assert [event.key for event in object_events({"Records": [thing]})] == ["vouchers/2018/"]
