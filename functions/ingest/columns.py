@@ -9,9 +9,10 @@ from typing import IO, TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingest.dictionaries import Dictionaries
 from ingest.errors import FileError
 from ingest.guard.file import GuardedFile
-from ingest.guard.footer import RowGroup
+from ingest.guard.footer import Chunk, RowGroup
 from ingest.guard.pages import BATCH_ROWS
 from ingest.parse import is_text
 
@@ -28,6 +29,10 @@ BUFFER_BYTES = 1 << 20
 SMALL_GROUP = 32 << 20
 """Bytes, as stored, of the needed columns of a row group up to which they are read all at once."""
 
+SAMPLE_ROWS = 1 << 12
+SAMPLE_BYTES = 1 << 16
+"""Bytes that are read at a time for a sample."""
+
 MOST_TEXT = 48 << 20
 """Bytes of texts, each different one once, that a batch may have."""
 
@@ -37,14 +42,24 @@ def needed_columns(*, row_as_of: bool) -> tuple[str, ...]:
     return (COUNTRY, LAST_ORDER, ORDERS, AMOUNT, *((TIMESTAMP,) if row_as_of else ()))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OpenFile:
     """A Parquet file of which some columns can be read, and the chunks that these have in each row group."""
 
-    parquet: pq.ParquetFile
     guard: GuardedFile
     columns: tuple[str, ...]
     row_groups: tuple[RowGroup, ...]
+    dictionaries: Dictionaries
+    parquet: pq.ParquetFile
+
+    def drop_outgrown(self, batch: pa.RecordBatch) -> bool:
+        """From now on read columns in which a batch shows too many values as texts; say if there are any."""
+        outgrown = self.dictionaries.outgrown(batch)
+        if outgrown:
+            self.parquet = _reader(
+                self.guard, self.parquet.metadata, self.row_groups, self.dictionaries.names
+            )
+        return outgrown
 
 
 def open_parquet(source: IO[bytes] | RawIOBase, columns: Sequence[str]) -> OpenFile:
@@ -56,23 +71,14 @@ def open_parquet(source: IO[bytes] | RawIOBase, columns: Sequence[str]) -> OpenF
     guard = GuardedFile(source)
     with file_errors("it cannot be read as Parquet"):
         plain = pq.ParquetFile(guard)
-        schema = plain.schema_arrow
+        schema, metadata = plain.schema_arrow, plain.metadata
         _check(schema, columns)
         groups = _of_columns(guard.row_groups or (), plain.schema, columns)
-        parquet = pq.ParquetFile(
-            guard,
-            metadata=plain.metadata,
-            read_dictionary=[
-                name
-                for place, name in enumerate(columns)
-                if is_text(schema.field(name).type) and all(g.chunks[place].is_dictionary for g in groups)
-            ],
-            buffer_size=BUFFER_BYTES,
-            pre_buffer=all(sum(chunk.size for chunk in group.chunks) <= SMALL_GROUP for group in groups),
-            coerce_int96_timestamp_unit="us",
-            page_checksum_verification=True,
-        )
-    return OpenFile(parquet, guard, tuple(columns), groups)
+        chunks = {name: [group.chunks[place] for group in groups] for place, name in enumerate(columns)}
+        texts = {name: held for name, held in chunks.items() if held and is_text(schema.field(name).type)}
+        dictionaries = Dictionaries(texts, lambda name: _repeats(guard, metadata, name, chunks[name][0]))
+        parquet = _reader(guard, metadata, groups, dictionaries.names)
+    return OpenFile(guard, tuple(columns), groups, dictionaries, parquet)
 
 
 def batches(file: OpenFile) -> Iterator[pa.RecordBatch]:
@@ -82,7 +88,6 @@ def batches(file: OpenFile) -> Iterator[pa.RecordBatch]:
         FileError: if the data cannot be decoded, or is not what the file says it is.
     """
     for number, group in enumerate(file.row_groups):
-        file.guard.watch(group.chunks)
         rows = 0
         for batch in _decoded(file, number):
             _check_texts(batch)
@@ -104,12 +109,46 @@ def file_errors(what: str) -> Iterator[None]:
         raise FileError(f"{what}: {_sentence(error)}") from None
 
 
-def _decoded(file: OpenFile, group: int) -> Iterator[pa.RecordBatch]:
+def _reader(
+    guard: GuardedFile, metadata: pq.FileMetaData, groups: Sequence[RowGroup], dictionaries: Sequence[str]
+) -> pq.ParquetFile:
+    return pq.ParquetFile(
+        guard,
+        metadata=metadata,
+        read_dictionary=list(dictionaries),
+        buffer_size=BUFFER_BYTES,
+        pre_buffer=all(sum(chunk.size for chunk in group.chunks) <= SMALL_GROUP for group in groups),
+        coerce_int96_timestamp_unit="us",
+        page_checksum_verification=True,
+    )
+
+
+def _repeats(guard: GuardedFile, metadata: pq.FileMetaData, name: str, chunk: Chunk) -> bool:
+    """Say whether a column has few values, by its first rows."""
+    guard.watch([chunk])
+    reader = pq.ParquetFile(
+        guard, metadata=metadata, read_dictionary=[name], buffer_size=SAMPLE_BYTES, pre_buffer=False
+    )
+    for batch in reader.iter_batches(SAMPLE_ROWS, row_groups=[0], columns=[name], use_threads=False):
+        return bool(2 * len(batch.column(name).dictionary) <= batch.num_rows)
+    return True
+
+
+def _decoded(file: OpenFile, group: int, done: int = 0) -> Iterator[pa.RecordBatch]:
+    """Yield a row group's batches from row ``done`` on; begin anew where they outgrow dictionaries."""
+    file.guard.watch(file.row_groups[group].chunks)
+    row = 0
     with file_errors("its data cannot be decoded"):
-        found = file.parquet.iter_batches(
+        for batch in file.parquet.iter_batches(
             BATCH_ROWS, row_groups=[group], columns=list(file.columns), use_threads=False
-        )
-        yield from map(_without_views, found)
+        ):
+            if file.drop_outgrown(batch):
+                yield from _decoded(file, group, done)
+                return
+            row += batch.num_rows
+            if row > done:
+                yield _without_views(batch.slice(batch.num_rows - (row - done)))
+                done = row
 
 
 def _without_views(batch: pa.RecordBatch) -> pa.RecordBatch:

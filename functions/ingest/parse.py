@@ -37,6 +37,7 @@ _INSTANT = rf"^(\d{{4}}-{_DAY_OF_ANY_YEAR}|{_LEAP_YEAR}-02-29)([ T]{_CLOCK}{_ZON
 _ZONED = rf"[ T][\d:.]+{_ZONE}$"
 _BELOW_MICROSECONDS = r"(\.\d{6})\d+"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_PROBED = 1_000
 _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
 
@@ -53,12 +54,12 @@ def instants(array: pa.Array) -> Parsed:
         return Parsed(np.zeros(len(array), np.int64), _states(array))
     if not is_text(array.type):
         return Parsed(_microseconds(array), _states(array))
-    for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
-        try:
-            return _from_year_one(array.cast(pa.string()).cast(kind), _states(array))
-        except pa.ArrowInvalid:
-            continue
-    return _sorted_out_instants(array)
+    try:
+        texts = array.cast(pa.string())
+        zone = "UTC" if _has_zone(texts) else None
+        return _from_year_one(texts.cast(pa.timestamp("us", zone)), _states(array))
+    except pa.ArrowInvalid:
+        return _sorted_out_instants(array)
 
 
 def numbers(array: pa.Array) -> Parsed:
@@ -112,6 +113,16 @@ def _states(array: pa.Array, empty: NDArray[np.bool_] | None = None) -> NDArray[
     if empty is not None:
         states[empty & (states == READABLE)] = EMPTY
     return states
+
+
+def _has_zone(texts: pa.Array) -> bool:
+    """Say whether the first text has a zone, since a cast that fails takes thirty times as long as others."""
+    first = pc.drop_null(texts[:_PROBED])[:1]
+    try:
+        first.cast(pa.timestamp("us"))
+    except pa.ArrowInvalid:
+        return True
+    return False
 
 
 def _empty(texts: pa.Array) -> NDArray[np.bool_]:

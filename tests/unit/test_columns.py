@@ -62,3 +62,21 @@ def test_a_group_of_any_size_is_within_the_limit_of_texts(monkeypatch: pytest.Mo
     monkeypatch.setattr(columns, "MOST_TEXT", 64 * BATCH_ROWS)
     file = io.BytesIO(file_of_distinct_texts(use_dictionary=False))
     assert count_file(file, 0, load_definitions()).report.counted == ROWS
+
+
+def test_texts_that_repeat_are_read_as_dictionaries_though_the_file_has_none() -> None:
+    body = file_of_distinct_texts(use_dictionary=False)
+    file = open_parquet(io.BytesIO(body), needed_columns(row_as_of=False))
+    assert all(isinstance(batch["country_code"], pa.DictionaryArray) for batch in batches(file))
+
+
+def test_texts_that_stop_repeating_are_no_longer_read_as_dictionaries_and_no_row_twice() -> None:
+    alike = ["2020-01-01"] * BATCH_ROWS
+    moments = [*alike, *((START + timedelta(seconds=i)).isoformat() for i in range(2 * BATCH_ROWS)), *alike]
+    held = {"country_code": ["Peru"] * ROWS, "last_order_ts": moments, "total_orders": range(ROWS)}
+    body = parquet(
+        pa.table(held | {"voucher_amount": [1.0] * ROWS}), row_group_size=ROWS, use_dictionary=False
+    )
+    read = [*batches(open_parquet(io.BytesIO(body), needed_columns(row_as_of=False)))]
+    assert [isinstance(b["last_order_ts"], pa.DictionaryArray) for b in read] == [True, False, False, False]
+    assert [n for batch in read for n in batch["total_orders"].to_pylist()] == list(range(ROWS))

@@ -49,7 +49,8 @@ _PAGE_KIND, _PAGE_ENCODING = (1, I32), (2, I32)
 _DATA_PAGES = {0, 3}
 _REFERRING = {2, 8}
 """Encodings of pages that refer to a dictionary."""
-_AMBIGUOUS = {0, 3, 4}
+_PLAIN, _LEVELS = 0, {3, 4}
+_AMBIGUOUS = {_PLAIN, *_LEVELS}
 """PLAIN, RLE and BIT_PACKED: of a dictionary's own page and of levels, or of pages without one."""
 
 
@@ -57,13 +58,15 @@ _AMBIGUOUS = {0, 3, 4}
 class Chunk:
     """The values of one column in one row group: how many, and where they lie in the file.
 
-    ``is_dictionary`` says that all its pages refer to its dictionary, as far as the footer tells.
+    ``is_dictionary`` says that all its pages refer to its dictionary, as far as the footer tells, and
+    ``is_plain`` that it has none and all its values are written out.
     """
 
     values: int
     start: int
     size: int
     is_dictionary: bool
+    is_plain: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +127,21 @@ def _chunk(said: Struct) -> Chunk:
         raise FileError(ENCRYPTED)
     column = said[_COLUMN]
     start, dictionary = column[_DATA], column.get(_DICTIONARY, 0)
+    has_dictionary = 0 < dictionary < start
     return Chunk(
         column[_VALUES],
-        dictionary if 0 < dictionary < start else start,
+        dictionary if has_dictionary else start,
         column[_STORED],
-        0 < dictionary < start and _encodings_of_pages(column) <= _REFERRING,
+        is_dictionary=has_dictionary and _encodings_of_pages(column, _AMBIGUOUS) <= _REFERRING,
+        is_plain=not has_dictionary and _encodings_of_pages(column, _LEVELS) == {_PLAIN},
     )
 
 
-def _encodings_of_pages(column: Struct) -> set[int]:
-    """Return how the values of a chunk's pages are encoded, as far as the writer tells."""
+def _encodings_of_pages(column: Struct, others: set[int]) -> set[int]:
+    """Return how the values of a chunk's pages are encoded, or else what is used apart from ``others``."""
     if _PAGES in column:
         return {page[_PAGE_ENCODING] for page in column[_PAGES] if page[_PAGE_KIND] in _DATA_PAGES}
-    return set(column[_ENCODINGS]) - _AMBIGUOUS
+    return set(column[_ENCODINGS]) - others
 
 
 def _check_schema(elements: Iterable[Struct]) -> None:
