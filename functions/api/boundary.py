@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from api.echo import clipped
-from api.errors import RequestError, UnknownRouteError, failed, refused
+from api.errors import UNANSWERED, RequestError, UnknownRouteError, failed, refused
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver, Response
@@ -82,6 +82,9 @@ def _observe(
     sentence = f"{method} {clipped(path)} {status}"
     if error is None or isinstance(error, RequestError):
         logger.info(sentence, extra=facts)
+    elif isinstance(error, UNANSWERED):
+        # Where in botocore it happened says nothing, what does not answer says all.
+        logger.error(sentence, extra=facts | {"reason": str(error)})
     else:
         logger.error(sentence, extra=facts, exc_info=error)
     _measure(route, milliseconds)

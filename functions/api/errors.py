@@ -19,6 +19,9 @@ LISTED_COUNTRIES = 20
 
 THROTTLED = {"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"}
 
+UNANSWERED = (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError)
+"""What botocore raises where a call had no answer."""
+
 
 class RequestError(Exception):
     """The request cannot be answered as it is; the message says why and what to do."""
@@ -86,4 +89,4 @@ def _is_passing(error: Exception) -> bool:
     if isinstance(error, botocore.exceptions.ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return error.response["Error"].get("Code") in THROTTLED or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    return isinstance(error, (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError))
+    return isinstance(error, UNANSWERED)

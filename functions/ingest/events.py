@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 REPLAY, FORCED_REPLAY = "ObjectReplayed", "ObjectReplayed:Forced"
 """Names of the events that are not S3's but ours."""
 
+EXAMPLE = "0A1B2C3D4E5F678901"
+"""The sequencer in AWS's example events: `sam local generate-event s3`, test events of Lambda's console.
+
+It is later than any that S3 gives, and the ETag beside it is made up: as it stands, such an event would name
+a version that was never there, or have every real event of the object come too late.
+"""
+
 
 class EventError(Exception):
     """An event that is not one of S3's; the message says what it lacks."""
@@ -35,7 +42,7 @@ class ObjectEvent:
     """Something that happened to an object.
 
     ``version_id`` and ``etag`` name what the event speaks of, where the bucket and the event have them.
-    ``forced`` asks of a replay to count even what seems up to date.
+    ``forced`` asks of a replay to count even what seems up to date. AWS's example events are read as such.
     """
 
     kind: Kind
@@ -80,7 +87,9 @@ def is_folder(key: str, size: int | None) -> bool:
 
 def _object_event(record: Mapping[str, Any]) -> ObjectEvent | None:
     name, s3 = record["eventName"].removeprefix("s3:"), record["s3"]
-    thing, kind = s3["object"], _kind(name)
+    thing = s3["object"]
+    is_example = thing.get("sequencer") == EXAMPLE
+    kind = Kind.REPLAYED if is_example else _kind(name)
     if is_folder(thing["key"], thing.get("size")):
         return None
     marker = name.endswith("DeleteMarkerCreated")
@@ -92,7 +101,7 @@ def _object_event(record: Mapping[str, Any]) -> ObjectEvent | None:
         sequencer=str(thing.get("sequencer") or ""),
         version_id=None if marker else thing.get("versionId") or None,
         etag=thing.get("eTag") or None if kind is Kind.CREATED else None,
-        forced=name == FORCED_REPLAY,
+        forced=is_example or name == FORCED_REPLAY,
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from aws_lambda_powertools import Logger, Metrics
 from botocore.config import Config
+from botocore.exceptions import ConnectionError as NoConnectionError
+from botocore.exceptions import HTTPClientError
 from botocore.session import get_session
 
 from ingest.apply import Action, Ingest, Outcome
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 
 logger = Logger(service="ingest")
 metrics = Metrics(namespace="VoucherSelector", service="ingest")
+
+UNANSWERED = (NoConnectionError, HTTPClientError)
+"""What botocore raises where a call had no answer."""
 
 LAST_SECONDS = 5
 """Seconds before the function's timeout at which a commit that is held up gives in to the retry."""
@@ -65,12 +71,21 @@ def _apply(event: ObjectEvent, context: LambdaContext) -> tuple[Action, str | No
     cause = None
     try:
         outcome = _ingest(context).apply(event)
+    except UNANSWERED as error:
+        outcome = Outcome(Action.INTERRUPTED, error=f"'{event.key}' is not counted yet: {_unanswered(error)}")
     except Exception as error:  # noqa: BLE001  (the other events of the notification must not suffer)
         cause = error
         sentence = f"'{event.key}' is not counted yet: {type(error).__name__}: {error}"
         outcome = Outcome(Action.INTERRUPTED, error=sentence)
     tell(logger, metrics, event, outcome, cause)
     return outcome.action, outcome.error
+
+
+def _unanswered(error: Exception) -> str:
+    """Say that AWS does not answer, and what of that is in the user's hands."""
+    if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
+        return f"AWS does not answer at {endpoint}; start it, or set AWS_ENDPOINT_URL to where it is: {error}"
+    return f"AWS does not answer: {error}"
 
 
 def _ingest(context: LambdaContext) -> Ingest:

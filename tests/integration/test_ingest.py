@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
+from infra.local.ports import free_port
+from ingest import handler
 from ingest.handler import IngestError
 from tests import oracle
 from tests.world import UPLOADED, World, parquet
@@ -68,6 +71,33 @@ def test_an_upload_is_counted(world: World) -> None:
     assert state.report["segments"]["recency_segment"] == {"counted": 3, "unsegmented": 1}
     assert state.report["segments"]["frequent_segment"] == {"counted": 3, "unsegmented": 1}
     assert world.result_keys() == []
+
+
+def example(record: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return what `sam local generate-event s3` makes for the object of a record."""
+    thing = {"key": record["s3"]["object"]["key"], "size": 1024, "sequencer": "0A1B2C3D4E5F678901"}
+    if name.startswith("ObjectCreated"):
+        thing["eTag"] = "0123456789abcdef0123456789abcdef"
+    s3 = record["s3"] | {"object": thing}
+    return record | {"eventName": name, "eventTime": "1970-01-01T00:00:00.000Z", "s3": s3}
+
+
+def test_an_example_event_of_aws_counts_the_object_that_is_there(world: World) -> None:
+    put = world.put(KEY, file_of(PERU))
+    for _ in range(2):
+        assert world.ingest(example(put, "ObjectCreated:Put")) == ["counted"]
+        assert world.cells() == expected_cells(PERU)
+
+
+def test_an_example_event_of_aws_overtakes_no_real_one(world: World) -> None:
+    put = world.put(KEY, file_of(PERU))
+    for name in ("ObjectRemoved:Delete", "ObjectCreated:Put"):
+        world.ingest(example(put, name))
+    assert world.ingest(world.put(KEY, file_of(PERU[:1]))) == ["counted"]
+    assert world.cells() == expected_cells(PERU[:1])
+    assert world.ingest(world.delete(KEY)) == ["deleted"]
+    assert world.ingest(example(put, "ObjectCreated:Put")) == ["deleted"]
+    assert world.cells() == {}
 
 
 def test_several_objects_add_up(world: World) -> None:
@@ -381,3 +411,17 @@ def test_the_longest_key_that_s3_takes_is_counted_with_its_rejected_rows(world: 
     assert len(rejected.encode()) <= 1024
     assert world.ingest(world.delete(key)) == ["deleted"]
     assert world.result_keys() == []
+
+
+def test_an_endpoint_where_nothing_answers_is_said_in_a_sentence_without_a_trace(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    put = world.put(KEY, file_of(PERU))
+    endpoint = f"http://127.0.0.1:{free_port()}"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    handler.dynamodb_client.cache_clear()
+    sentence = f"AWS does not answer at {endpoint}; start it, or set AWS_ENDPOINT_URL to where it is: "
+    with pytest.raises(IngestError, match=f"'{re.escape(KEY)}' is not counted yet: {sentence}"):
+        world.ingest(put)
+    (logged,) = (record for record in caplog.records if record.name == "ingest")
+    assert (sentence in logged.getMessage(), logged.exc_info) == (True, None)

@@ -283,6 +283,16 @@ def test_counts_that_cannot_be_read_at_the_moment_may_be_asked_for_again(
     assert answer.message == "the counts cannot be read at the moment; try again shortly"
 
 
+def test_what_does_not_answer_is_logged_in_a_sentence_and_without_a_trace(
+    monkeypatch: pytest.MonkeyPatch, lines: io.StringIO
+) -> None:
+    failing(monkeypatch, botocore.exceptions.EndpointConnectionError(endpoint_url="http://127.0.0.1:1"))
+    call(rest_event(body=BODY))
+    logged = json.loads(lines.getvalue())
+    assert logged["reason"] == 'Could not connect to the endpoint URL: "http://127.0.0.1:1"'
+    assert (logged["level"], "exception" in logged) == ("ERROR", False)
+
+
 @pytest.mark.parametrize(
     "error",
     [

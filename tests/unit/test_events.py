@@ -124,6 +124,13 @@ def test_a_replay_is_an_event_as_well(forced: bool) -> None:
     assert event.forced == forced
 
 
+@pytest.mark.parametrize("name", ["ObjectCreated:Put", "ObjectRemoved:Delete"])
+def test_an_example_event_of_aws_asks_for_its_object_to_be_looked_at_again(name: str) -> None:
+    record = with_object(name, sequencer="0A1B2C3D4E5F678901", eTag="0123456789abcdef0123456789abcdef")
+    (event,) = object_events({"Records": [record | {"eventTime": "1970-01-01T00:00:00.000Z"}]})
+    assert (event.kind, event.forced, event.etag) == (Kind.REPLAYED, True, None)
+
+
 def test_a_file_whose_key_ends_in_a_slash_is_an_object() -> None:
     thing = with_object("ObjectCreated:Put") | {"s3": folder("vouchers/2018/")}
     thing["s3"]["object"]["size"] = 9
