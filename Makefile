@@ -61,12 +61,12 @@ test: .venv/.dev ## Run every test: unit, property, integration, the stack end t
 	@$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
 .PHONY: lint
-lint: .venv/.dev ## Check style, types, import directions and the template
+lint: .venv/.dev ## Check style, types, import directions and the templates
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/cfn-lint template.yaml
+	@$(BIN)/cfn-lint template.yaml infra/*.yaml
 
 .PHONY: format
 format: .venv/.dev ## Let ruff format and mend what it can

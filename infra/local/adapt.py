@@ -6,7 +6,9 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
+
+    Route = tuple[str | None, str | None]
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -31,12 +33,20 @@ def _with_methods(resource: dict[str, Any]) -> dict[str, Any]:
     events = resource.get("Properties", {}).get("Events")
     if not events or resource["Type"] != "AWS::Serverless::Function":
         return resource
-    spelt = {key: event for name, each in events.items() for key, event in _by_method(name, each).items()}
+    named = {_route(event) for event in events.values()}
+    spelt = {
+        key: event for name, each in events.items() for key, event in _by_method(name, each, named).items()
+    }
     return resource | {"Properties": resource["Properties"] | {"Events": spelt}}
 
 
-def _by_method(name: str, event: dict[str, Any]) -> dict[str, Any]:
+def _by_method(name: str, event: dict[str, Any], named: Container[Route]) -> dict[str, Any]:
     properties = event["Properties"]
     if properties.get("Method") != "ANY":
         return {name: event}
-    return {name + method: event | {"Properties": properties | {"Method": method}} for method in METHODS}
+    spelt = {name + method: event | {"Properties": properties | {"Method": method}} for method in METHODS}
+    return {key: each for key, each in spelt.items() if _route(each) not in named}
+
+
+def _route(event: dict[str, Any]) -> Route:
+    return event["Properties"].get("Path"), event["Properties"].get("Method")

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.transformed import Template, transformed
+
+
+@pytest.fixture(scope="session")
+def template() -> Template:
+    """The stack with every parameter at its default."""
+    return transformed()
+
+
+@pytest.fixture(scope="session")
+def emulated() -> Template:
+    """The stack as emulators of AWS get it."""
+    return transformed(EndpointUrl="http://localhost:4566")

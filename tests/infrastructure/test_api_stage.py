@@ -1,0 +1,137 @@
+"""The API's stage: closed, limited, logged, and led from one version of its function to the next."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.api_gateway import call, rest_event
+from tests.transformed import Template, transformed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GRADUAL = "Canary10Percent5Minutes"
+ANY = "x-amazon-apigateway-any-method"
+
+
+def test_every_route_of_the_api_asks_for_a_signature(template: Template) -> None:
+    security = {(path, method): each["security"] for path, method, each in operations(template)}
+    assert {("/", ANY), ("/{proxy+}", ANY)} <= set(security)
+    assert {str(each) for each in security.values()} == {str([{"AWS_IAM": []}])}
+
+
+def test_a_path_of_its_own_takes_every_method_as_the_others_do(template: Template) -> None:
+    for path, methods in template.properties("Api")["Body"]["paths"].items():
+        assert ANY in methods, path
+
+
+def test_a_caller_of_the_api_needs_no_right_to_the_function(template: Template) -> None:
+    for _, _, operation in operations(template):
+        assert "credentials" not in operation["x-amazon-apigateway-integration"]
+
+
+def test_the_api_has_one_stage(template: Template) -> None:
+    assert [each["StageName"] for each in template.of_type("ApiGateway::Stage").values()] == ["live"]
+    assert all("StageName" not in each for each in template.of_type("ApiGateway::Deployment").values())
+
+
+def test_the_stage_has_limits_and_costly_routes_have_lower_ones(template: Template) -> None:
+    limits = {
+        (each["HttpMethod"], each["ResourcePath"].replace("~1", "/").replace("//", "/")): (
+            limit(template, each["ThrottlingRateLimit"]),
+            limit(template, each["ThrottlingBurstLimit"]),
+        )
+        for each in stage(template)["MethodSettings"]
+    }
+    whole = limits.pop(("*", "/*"))
+    routes = {(method.upper(), path) for path, method, _ in operations(template)}
+    assert set(limits) == {("GET", "/v1/counts"), ("HEAD", "/v1/counts")}
+    assert set(limits) <= routes
+    assert all(rate < whole[0] and burst < whole[1] for rate, burst in limits.values())
+
+
+def test_the_routes_with_limits_of_their_own_are_routes_of_the_function() -> None:
+    there = re.findall(r"/[/\w]+", call(rest_event(path="/unknown")).message.split("there are:")[1])
+    assert "/v1/counts" in there
+
+
+def test_a_request_leaves_a_line_without_what_was_asked_for(template: Template) -> None:
+    setting = stage(template)["AccessLogSetting"]
+    assert setting["DestinationArn"] == {"Fn::GetAtt": ["ApiAccessLogGroup", "Arn"]}
+    line = json.loads(setting["Format"])
+    assert {"$context.requestId", "$context.identity.userArn", "$context.status"} <= set(line.values())
+    assert not [each for each in line.values() if "query" in each.lower() or "body" in each.lower()]
+
+
+def test_no_request_is_logged_where_the_account_has_no_role_for_it(emulated: Template) -> None:
+    assert "AccessLogSetting" not in stage(transformed(ApiAccessLogs="false"))
+    assert "AccessLogSetting" not in stage(emulated)
+
+
+def test_requests_are_traced(template: Template) -> None:
+    assert stage(template)["TracingEnabled"] is True
+
+
+def test_requests_go_to_the_alias_and_not_to_the_newest_code(template: Template) -> None:
+    for _, _, operation in operations(template):
+        uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+        assert "/functions/${ApiFunctionAliaslive}/invocations" in uri
+
+
+def test_a_change_of_a_setting_is_a_new_version_too(template: Template) -> None:
+    properties = dict(template.body["Resources"]["ApiFunction"]["Properties"])
+    unversioned = properties.pop("ReservedConcurrentExecutions")
+    settings = {name for name in template.parameters if f"'{name}'" in str(properties)} - {"EndpointUrl"}
+    (version,) = template.of_type("Lambda::Version").values()
+    assert "ApiReservedConcurrency" in str(unversioned)
+    assert {"AnswerCacheSeconds", "LogLevel"} <= settings
+    assert set(re.findall(r"\$\{(\w+)\}", version["Description"]["Fn::Sub"])) == settings
+
+
+def test_a_new_version_takes_over_at_once_where_nothing_else_is_said(template: Template) -> None:
+    assert "UpdatePolicy" not in template.resources["ApiFunctionAliaslive"]
+    assert not [each for each in template.resources.values() if "CodeDeploy" in each["Type"]]
+    assert "DeploymentRole" not in template.resources
+
+
+def test_a_new_version_takes_over_gradually_and_alarms_take_it_back() -> None:
+    shifted = transformed(ApiTrafficShift=GRADUAL)
+    policy = shifted.resources["ApiFunctionAliaslive"]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+    (group,) = shifted.of_type("CodeDeploy::DeploymentGroup").values()
+    assert policy["DeploymentGroupName"] == {"Ref": "ApiFunctionDeploymentGroup"}
+    assert group["DeploymentConfigName"]["Fn::Sub"][1] == {"ConfigName": GRADUAL}
+    assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
+    assert group["ServiceRoleArn"] == {"Fn::GetAtt": ["DeploymentRole", "Arn"]}
+
+
+@pytest.mark.parametrize("shift", ["AllAtOnce", GRADUAL])
+def test_what_a_shift_is_called_is_known_to_codedeploy(template: Template, shift: str) -> None:
+    allowed = template.body["Parameters"]["ApiTrafficShift"]["AllowedValues"]
+    assert shift in allowed
+    assert set(allowed) == set(template.body["Mappings"]["TrafficShifts"])
+
+
+def test_a_web_acl_stands_before_the_api_where_there_is_one(template: Template) -> None:
+    assert not template.of_type("WAFv2::WebACLAssociation")
+    acl = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/ours/1"
+    (association,) = transformed(WebAclArn=acl).of_type("WAFv2::WebACLAssociation").values()
+    assert association["WebACLArn"] == {"Ref": "WebAclArn"}
+
+
+def operations(template: Template) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in template.properties("Api")["Body"]["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def stage(template: Template) -> dict[str, Any]:
+    (properties,) = template.of_type("ApiGateway::Stage").values()
+    return properties
+
+
+def limit(template: Template, written: Any) -> float:
+    return float(template.parameters[written["Ref"]] if isinstance(written, dict) else written)

@@ -1,0 +1,140 @@
+"""Where data lies: how it is encrypted, kept, restored and forgotten."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ingest.commit import results_key
+from tests.transformed import KEY, Template, transformed
+from vouchers import sources
+from vouchers.sources import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BUCKETS = ("UploadsBucket", "ResultsBucket")
+TABLES = ("SegmentsTable", "SourcesTable")
+THEIR_KEY = {"Ref": "KmsKeyArn"}
+
+KEY_OF: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "DynamoDB::Table": lambda each: each["SSESpecification"].get("KMSMasterKeyId"),
+    "Lambda::Function": lambda each: each.get("KmsKeyArn"),
+    "Logs::LogGroup": lambda each: each.get("KmsKeyId"),
+    "S3::Bucket": lambda each: by_default(each).get("KMSMasterKeyID"),
+    "SQS::Queue": lambda each: each.get("KmsMasterKeyId"),
+}
+"""Of all that keeps something: the key that it is encrypted with."""
+
+
+@pytest.fixture(scope="module")
+def encrypted() -> Template:
+    return transformed(KmsKeyArn=KEY)
+
+
+@pytest.mark.parametrize("kind", KEY_OF)
+def test_a_key_of_ones_own_encrypts_all_there_is(template: Template, encrypted: Template, kind: str) -> None:
+    assert encrypted.of_type(kind)
+    for name, properties in encrypted.of_type(kind).items():
+        assert KEY_OF[kind](properties) == THEIR_KEY, name
+        assert KEY_OF[kind](template.properties(name)) is None, name
+
+
+def test_without_a_key_aws_keeps_them(template: Template) -> None:
+    for bucket in BUCKETS:
+        assert by_default(template.properties(bucket)) == {"SSEAlgorithm": "AES256"}
+    for table in TABLES:
+        assert template.properties(table)["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
+    assert template.properties("FailedEventsQueue")["SqsManagedSseEnabled"] is True
+
+
+def test_with_a_key_s3_asks_it_once_for_many_objects(encrypted: Template) -> None:
+    for bucket in BUCKETS:
+        (rule,) = encrypted.properties(bucket)["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+        assert rule["BucketKeyEnabled"] is True
+
+
+def test_the_queue_is_not_told_of_two_kinds_of_encryption(encrypted: Template) -> None:
+    assert "SqsManagedSseEnabled" not in encrypted.properties("FailedEventsQueue")
+
+
+def test_the_buckets_and_tables_are_those_that_are_tested_here(template: Template) -> None:
+    assert set(template.of_type("S3::Bucket")) == set(BUCKETS)
+    assert set(template.of_type("DynamoDB::Table")) == set(TABLES)
+
+
+@pytest.mark.parametrize("bucket", BUCKETS)
+def test_buckets_are_private_and_outlive_the_stack(template: Template, bucket: str) -> None:
+    properties = template.properties(bucket)
+    assert all(properties["PublicAccessBlockConfiguration"].values())
+    assert len(properties["PublicAccessBlockConfiguration"]) == 4
+    assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    assert template.resources[bucket]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert template.resources[bucket]["UpdateReplacePolicy"] == "Retain"
+
+
+@pytest.mark.parametrize("bucket", BUCKETS)
+def test_what_is_replaced_or_deleted_is_kept_for_a_month(template: Template, bucket: str) -> None:
+    properties = template.properties(bucket)
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    rules = [rule for rule in properties["LifecycleConfiguration"]["Rules"] if "Prefix" not in rule]
+    assert [rule["NoncurrentVersionExpiration"] for rule in rules] == [{"NoncurrentDays": 30}]
+    assert [rule["ExpiredObjectDeleteMarker"] for rule in rules] == [True]
+    assert [rule["AbortIncompleteMultipartUpload"] for rule in rules] == [{"DaysAfterInitiation": 7}]
+
+
+@pytest.mark.parametrize("bucket", BUCKETS)
+def test_no_object_is_forgotten_that_a_count_rests_on(template: Template, bucket: str) -> None:
+    rules = template.properties(bucket)["LifecycleConfiguration"]["Rules"]
+    assert {rule["Status"] for rule in rules} == {"Enabled"}
+    assert not [rule for rule in rules if {"ExpirationInDays", "ExpirationDate"} & set(rule)]
+
+
+def test_rejected_rows_go_where_it_is_cheap(template: Template) -> None:
+    rules = template.properties("ResultsBucket")["LifecycleConfiguration"]["Rules"]
+    (rule,) = (each for each in rules if "Transitions" in each)
+    assert results_key("rejected", Source("vouchers/a.parquet"), "rows").startswith(rule["Prefix"])
+    assert rule["Transitions"] == [{"StorageClass": "STANDARD_IA", "TransitionInDays": 90}]
+
+
+@pytest.mark.parametrize("bucket", BUCKETS)
+def test_access_to_a_bucket_is_logged_where_there_is_a_bucket_for_that(
+    template: Template, bucket: str
+) -> None:
+    assert "LoggingConfiguration" not in template.properties(bucket)
+    logging = transformed(AccessLogBucket="logs").properties(bucket)["LoggingConfiguration"]
+    assert logging["DestinationBucketName"] == {"Ref": "AccessLogBucket"}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_tables_cost_what_is_used_and_can_be_restored(template: Template, table: str) -> None:
+    properties = template.properties(table)
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert template.resources[table]["UpdateReplacePolicy"] == "Retain"
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_protected_tables_refuse_to_be_deleted(template: Template, table: str) -> None:
+    assert template.properties(table)["DeletionProtectionEnabled"] is False
+    assert transformed(DeletionProtection="true").properties(table)["DeletionProtectionEnabled"] is True
+
+
+def test_sources_expire_and_counts_do_not(template: Template) -> None:
+    expiry = {"AttributeName": sources.EXPIRES_AT, "Enabled": True}
+    assert template.properties("SourcesTable")["TimeToLiveSpecification"] == expiry
+    assert "TimeToLiveSpecification" not in template.properties("SegmentsTable")
+
+
+def test_every_log_is_forgotten_some_day(template: Template) -> None:
+    groups = template.of_type("Logs::LogGroup")
+    assert set(groups) == {"IngestLogs", "ApiLogs", "ApiAccessLogGroup"}
+    assert {str(each["RetentionInDays"]) for each in groups.values()} == {str({"Ref": "LogRetentionDays"})}
+
+
+def by_default(bucket: dict[str, Any]) -> dict[str, Any]:
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    held: dict[str, Any] = rule["ServerSideEncryptionByDefault"]
+    return held

@@ -1,0 +1,152 @@
+"""The functions and what starts them, read from the template after SAM's transform."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from api import connection
+from infra.cli.uploading import SECONDS
+from infra.local.deploy import TEMPLATE
+from ingest import handler
+from tests.transformed import transformed
+
+if TYPE_CHECKING:
+    from tests.transformed import Template
+
+FUNCTIONS = ("IngestFunction", "ApiFunction")
+SECONDS_THAT_AN_API_WAITS = 29
+
+
+def test_the_outputs_are_those_that_tools_and_people_read(template: Template) -> None:
+    assert set(template.body["Outputs"]) == {
+        "UploadsBucket", "ResultsBucket", "SegmentsTable", "SourcesTable",
+        "FailedEventsQueue", "ApiUrl", "IngestFunction", "ApiFunction",
+    }  # fmt: skip
+
+
+def test_the_functions_are_those_that_are_tested_here(template: Template) -> None:
+    assert set(template.of_type("Lambda::Function")) == set(FUNCTIONS)
+
+
+def test_a_failed_event_is_tried_thrice_and_then_kept_for_two_weeks(template: Template) -> None:
+    (config,) = template.of_type("Lambda::EventInvokeConfig").values()
+    assert config["FunctionName"] == {"Ref": "IngestFunction"}
+    assert config["MaximumRetryAttempts"] == 2
+    queue = config["DestinationConfig"]["OnFailure"]["Destination"]
+    assert queue == {"Fn::GetAtt": ["FailedEventsQueue", "Arn"]}
+    assert template.properties("FailedEventsQueue")["MessageRetentionPeriod"] == 14 * 24 * 60 * 60
+
+
+def test_every_function_that_nobody_waits_for_has_a_place_for_what_failed(template: Template) -> None:
+    answered = {
+        name
+        for name, permission in template.of_type("Lambda::Permission").items()
+        if permission["Principal"] == "apigateway.amazonaws.com"
+    }
+    started = [p for n, p in template.of_type("Lambda::Permission").items() if n not in answered]
+    assert [each["Principal"] for each in started] == ["s3.amazonaws.com"]
+    kept = [each["FunctionName"] for each in template.of_type("Lambda::EventInvokeConfig").values()]
+    assert [each["FunctionName"] for each in started] == kept
+
+
+def test_creations_and_deletions_of_vouchers_start_the_ingest(template: Template) -> None:
+    triggers = template.properties("UploadsBucket")["NotificationConfiguration"]["LambdaConfigurations"]
+    assert {trigger["Event"] for trigger in triggers} == {
+        "s3:ObjectCreated:*",
+        "s3:ObjectRemoved:*",
+        "s3:LifecycleExpiration:*",
+    }
+    for trigger in triggers:
+        assert trigger["Function"] == {"Fn::GetAtt": ["IngestFunction", "Arn"]}
+        assert trigger["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": "vouchers/"}]
+
+
+def test_each_function_logs_to_a_group_of_its_own_that_forgets(template: Template) -> None:
+    groups = [template.properties(name)["LoggingConfig"]["LogGroup"]["Ref"] for name in FUNCTIONS]
+    assert len(set(groups)) == 2
+    for group in groups:
+        assert template.properties(group)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_the_functions_run_on_the_python_their_wheels_are_for(template: Template) -> None:
+    assert {template.properties(name)["Runtime"] for name in FUNCTIONS} == {"python3.13"}
+    assert "RUNTIME := 3.13\n" in (TEMPLATE.parent / "functions/Makefile").read_text()
+
+
+def test_every_function_can_be_pointed_at_an_emulator(template: Template) -> None:
+    for name in FUNCTIONS:
+        assert variables(template, name)["AWS_ENDPOINT_URL"] == {"Ref": "EndpointUrl"}
+
+
+def test_an_environment_holds_names_and_settings_and_nothing_secret(template: Template) -> None:
+    shared = {
+        "AWS_ENDPOINT_URL", "POWERTOOLS_LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME",
+        "SEGMENTS_TABLE",
+    }  # fmt: skip
+    own = {
+        "IngestFunction": {"RECENCY_AS_OF", "RESULTS_BUCKET", "SOURCES_TABLE"},
+        "ApiFunction": {"ANSWER_CACHE_SECONDS"},
+    }
+    assert {name: set(variables(template, name)) for name in FUNCTIONS} == {
+        name: shared | own[name] for name in FUNCTIONS
+    }
+    assert not [name for name, each in template.body["Parameters"].items() if each.get("NoEcho")]
+
+
+def test_answers_are_kept_for_seconds_and_the_parameter_says_how_many(template: Template) -> None:
+    assert variables(template, "ApiFunction")["ANSWER_CACHE_SECONDS"] == {"Ref": "AnswerCacheSeconds"}
+    parameter = template.body["Parameters"]["AnswerCacheSeconds"]
+    assert 0 < parameter["Default"] <= 30
+    assert parameter["MinValue"] == 0
+
+
+def test_the_ingest_has_all_the_time_there_is_and_so_has_whoever_waits_for_it(
+    template: Template, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    client: Any = handler.dynamodb_client.__wrapped__()
+    timeout = template.properties("IngestFunction")["Timeout"]
+    assert timeout == 900
+    assert timeout == SECONDS
+    assert timeout > handler.LAST_SECONDS + longest_call(client.meta.config)
+
+
+def test_the_api_gives_up_on_its_table_before_it_is_cut_off_and_is_cut_off_before_its_caller(
+    template: Template,
+) -> None:
+    timeout = template.properties("ApiFunction")["Timeout"]
+    assert 1.1 * longest_call(connection.CONFIG) < timeout < SECONDS_THAT_AN_API_WAITS
+
+
+@pytest.mark.parametrize(
+    ("function", "parameter"),
+    [("IngestFunction", "IngestReservedConcurrency"), ("ApiFunction", "ApiReservedConcurrency")],
+)
+def test_a_function_takes_its_part_of_the_accounts_concurrency_or_none(
+    template: Template, function: str, parameter: str
+) -> None:
+    assert int(template.parameters[parameter]) > 0
+    assert template.properties(function)["ReservedConcurrentExecutions"] == {"Ref": parameter}
+    unreserved = transformed(**{parameter: "-1"}).properties(function)
+    assert "ReservedConcurrentExecutions" not in unreserved
+
+
+def test_the_api_answers_as_many_at_once_as_it_lets_in(template: Template) -> None:
+    assert int(template.parameters["ApiReservedConcurrency"]) >= int(template.parameters["ApiBurstLimit"])
+
+
+def test_every_function_is_traced(template: Template) -> None:
+    for name in FUNCTIONS:
+        assert template.properties(name)["TracingConfig"] == {"Mode": "Active"}
+
+
+def variables(template: Template, function: str) -> dict[str, Any]:
+    held: dict[str, Any] = template.properties(function)["Environment"]["Variables"]
+    return held
+
+
+def longest_call(config: Any) -> float:
+    """Return for how many seconds a call may be tried."""
+    return float(config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout))

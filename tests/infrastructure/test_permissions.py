@@ -1,0 +1,153 @@
+"""Who may do what: roles, and the policies of buckets, queue and API."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.transformed import KEY, Template, listed, transformed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROLES = ("IngestRole", "ApiRole")
+ACCOUNTS = "111111111111,222222222222"
+
+WITHOUT_RESOURCE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+"""Actions that IAM knows no resource for."""
+
+ALARMS = {"Fn::Sub": "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:*"}
+"""CodeDeploy asks for alarms in lists."""
+
+
+@pytest.fixture(scope="module")
+def everything() -> Template:
+    """The stack with all that takes a permission."""
+    return transformed(KmsKeyArn=KEY, ApiTrafficShift="Canary10Percent5Minutes", CallerAccounts=ACCOUNTS)
+
+
+def test_no_role_may_do_anything_to_everything(everything: Template) -> None:
+    for statement in allowed(everything):
+        actions = set(listed(statement["Action"]))
+        assert not [action for action in actions if "*" in action]
+        if actions != WITHOUT_RESOURCE:
+            assert "*" not in listed(statement["Resource"])
+
+
+def test_a_resource_is_one_thing_or_what_is_in_one_bucket(everything: Template) -> None:
+    wide = [
+        (statement["Sid"], resource)
+        for statement in allowed(everything)
+        for resource in listed(statement["Resource"])
+        if "*" in str(resource) and set(listed(statement["Action"])) != WITHOUT_RESOURCE
+    ]
+    uploads = "arn:${AWS::Partition}:s3:::${AWS::StackName}-uploads-${AWS::AccountId}-${AWS::Region}"
+    assert wide == [
+        ("ReadUploads", {"Fn::Sub": f"{uploads}/vouchers/*"}),
+        ("KeepResults", {"Fn::Sub": "${ResultsBucket.Arn}/*"}),
+        ("LookAtAlarms", ALARMS),
+    ]
+
+
+def test_no_role_has_more_than_is_written_in_the_template(everything: Template) -> None:
+    roles = everything.of_type("IAM::Role")
+    assert set(roles) == {*ROLES, "DeploymentRole"}
+    for role in roles.values():
+        assert "ManagedPolicyArns" not in role
+
+
+def test_each_role_is_for_one_service(everything: Template) -> None:
+    services = {
+        name: role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"]
+        for name, role in everything.of_type("IAM::Role").items()
+    }
+    lambdas = dict.fromkeys(ROLES, "lambda.amazonaws.com")
+    assert services == lambdas | {"DeploymentRole": "codedeploy.amazonaws.com"}
+
+
+def test_the_api_touches_nothing_but_the_counts_its_log_and_its_trace(template: Template) -> None:
+    touched = {statement["Sid"]: statement["Resource"] for statement in template.statements("ApiRole")}
+    assert touched == {
+        "ReadCounts": {"Fn::GetAtt": ["SegmentsTable", "Arn"]},
+        "Log": {"Fn::GetAtt": ["ApiLogs", "Arn"]},
+        "Trace": "*",
+    }
+
+
+def test_the_api_may_only_read_the_counts(template: Template) -> None:
+    (read,) = (each for each in template.statements("ApiRole") if each["Sid"] == "ReadCounts")
+    assert set(read["Action"]) == {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_use_the_key_through_the_services_that_it_uses_and_not_else(
+    everything: Template, role: str
+) -> None:
+    statements = everything.statements(role)
+    (use,) = (each for each in statements if each["Sid"] == "UseKey")
+    through = {_service(each) for each in use["Condition"]["StringEquals"]["kms:ViaService"]}
+    used = {action.split(":")[0] for each in statements for action in listed(each["Action"])}
+    assert use["Resource"] == {"Ref": "KmsKeyArn"}
+    # The variables of its environment are decrypted by Lambda on its behalf; logs have a grant of their own.
+    assert through == used - {"kms", "logs", "xray"} | {"lambda"}
+
+
+def test_no_role_may_use_a_key_where_there_is_none(template: Template) -> None:
+    for role in ROLES:
+        assert "UseKey" not in [each["Sid"] for each in template.statements(role)]
+
+
+def test_all_that_holds_data_refuses_to_be_reached_without_tls(template: Template) -> None:
+    policies = {**template.of_type("S3::BucketPolicy"), **template.of_type("SQS::QueuePolicy")}
+    held = {
+        reference["Ref"]
+        for each in policies.values()
+        for reference in listed(each.get("Bucket") or each["Queues"])
+    }
+    assert held == set(template.of_type("S3::Bucket")) | set(template.of_type("SQS::Queue"))
+    for policy in policies.values():
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        assert refuses_without_tls(statement)
+
+
+def test_the_api_refuses_to_be_reached_without_tls(template: Template) -> None:
+    (statement,) = api_policy(template)
+    assert refuses_without_tls(statement)
+
+
+def test_other_accounts_may_call_the_api_once_they_are_named(everything: Template) -> None:
+    _, others = api_policy(everything)
+    assert (others["Effect"], others["Action"]) == ("Allow", "execute-api:Invoke")
+    # SAM writes what the parameter holds in its place, and so CloudFormation gets one text.
+    assert others["Principal"] == {"AWS": {"Fn::Split": [",", ACCOUNTS]}}
+
+
+@pytest.mark.parametrize("account", ["12345", "*", "arn:aws:iam::123456789012:root", "111111111111, *"])
+def test_an_account_is_twelve_digits(template: Template, account: str) -> None:
+    pattern = template.body["Parameters"]["CallerAccounts"]["AllowedPattern"]
+    assert re.search(pattern, ACCOUNTS)
+    assert re.search(pattern, "")
+    assert not re.search(pattern, account)
+
+
+def allowed(template: Template) -> Iterator[dict[str, Any]]:
+    for role in template.of_type("IAM::Role"):
+        for statement in template.statements(role):
+            assert statement["Effect"] == "Allow"
+            yield statement
+
+
+def api_policy(template: Template) -> list[dict[str, Any]]:
+    held: list[dict[str, Any]] = template.properties("Api")["Body"]["x-amazon-apigateway-policy"]["Statement"]
+    return held
+
+
+def refuses_without_tls(statement: dict[str, Any]) -> bool:
+    refused = (statement["Effect"], statement["Principal"], statement["Condition"])
+    return refused == ("Deny", "*", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def _service(endpoint: dict[str, str]) -> str:
+    return endpoint["Fn::Sub"].removesuffix(".${AWS::Region}.${AWS::URLSuffix}")
