@@ -157,8 +157,7 @@ class AmountAxis:
     def __init__(self) -> None:
         self._codes = {0.0: 0}
         self._texts = Column(self._of_texts)
-        self._known = KnownNumbers()
-        self._known_codes: Table = np.empty(0, np.uint16)
+        self._known = KnownNumbers(self._code)
 
     @property
     def size(self) -> int:
@@ -180,18 +179,14 @@ class AmountAxis:
             return Codes(*self._texts.read(array))
         amounts, states = _amounts(array)
         readable = states == READABLE
-        rows = self._known.rows(amounts, readable)
-        codes = self._among_many(amounts * readable) if rows is None else picked(self._of_known(), rows)
+        codes: Table | None = self._known.codes(amounts, readable)
+        if codes is None:
+            codes = self._among_many(amounts * readable)
         return Codes(_with_states(codes, (states, 1)), None)
 
     def _of_texts(self, texts: pa.Array) -> Table:
         amounts, states = _amounts(texts)
         return _with_states(self._of_distinct(amounts * (states == READABLE)), (states, 1))
-
-    def _of_known(self) -> Table:
-        if len(self._known_codes) < len(self._known.numbers):
-            self._known_codes = self._of_distinct(self._known.numbers)
-        return self._known_codes
 
     def _among_many(self, amounts: NDArray[np.float64]) -> Table:
         encoded = as_arrow(amounts).dictionary_encode()

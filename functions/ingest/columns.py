@@ -160,6 +160,8 @@ def _without_views(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _check_texts(batch: pa.RecordBatch) -> None:
+    if batch.get_total_buffer_size() <= MOST_TEXT:
+        return
     texts = (getattr(column, "dictionary", column) for column in batch.columns)
     if sum(column.nbytes for column in texts if is_text(column.type)) > MOST_TEXT:
         raise FileError(f"{BATCH_ROWS:,} of its rows hold more than {MOST_TEXT >> 20} MB of different texts")

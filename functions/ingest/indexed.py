@@ -45,7 +45,7 @@ class Column(Generic[Read]):
     def read(self, array: pa.Array) -> tuple[Read, NDArray[np.integer[Any]] | None]:
         """Return what is read of distinct values, and which of them each row has; None: one a row, in order.
 
-        The last of the distinct values is null.
+        The first of the distinct values is null.
 
         Raises:
             pa.ArrowIndexError: if a row has a value that is not in the dictionary.
@@ -57,17 +57,23 @@ class Column(Generic[Read]):
             return self._read(array), None
         if self._dictionary is None or not self._dictionary.equals(array.dictionary):
             self._dictionary = array.dictionary
-            with_null = pa.concat_arrays([array.dictionary, pa.nulls(1, array.dictionary.type)])
+            with_null = pa.concat_arrays([pa.nulls(1, array.dictionary.type), array.dictionary])
             self._last = self._read(with_null)
-        return self._last, _rows(array.indices, null=len(array.dictionary))
+        return self._last, _rows(array.indices, len(array.dictionary))
 
 
-def _rows(indices: pa.Array, null: int) -> NDArray[np.integer[Any]]:
-    rows, there = plain(indices, np.dtype(str(indices.type))), present(indices)
-    if there is not None:
-        rows = rows - rows.dtype.type(null)
-        rows *= there
-        rows += rows.dtype.type(null)
-    if rows.view(f"u{rows.itemsize}").max(initial=0) > null:
+def _rows(indices: pa.Array, entries: int) -> NDArray[np.unsignedinteger[Any]]:
+    """Return each row's place in its dictionary, counted from 1, in as few bits as that takes; a null's is 0."""
+    raw, there = plain(indices, f"u{indices.type.bit_width // 8}"), present(indices)
+    # Where a null is, the place may be any.
+    if _reach(raw, entries) and (there is None or _reach(raw[there], entries)):
         raise pa.ArrowIndexError("a value is not in its dictionary")
+    rows = raw.astype(np.min_scalar_type(entries))
+    rows += 1
+    if there is not None:
+        rows *= there
     return rows
+
+
+def _reach(places: NDArray[np.unsignedinteger[Any]], entries: int) -> bool:
+    return len(places) > 0 and bool(places.max() >= entries)

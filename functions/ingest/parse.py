@@ -38,6 +38,13 @@ _ZONED = rf"[ T][\d:.]+{_ZONE}$"
 _BELOW_MICROSECONDS = r"(\.\d{6})\d+"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _PROBED = 1_000
+_TEXTS = {
+    kind.id
+    for kind in (
+        *(pa.string(), pa.large_string(), pa.string_view()),
+        *(pa.binary(), pa.large_binary(), pa.binary_view()),
+    )
+}
 _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
 
@@ -96,15 +103,7 @@ def decoded(array: pa.Array) -> pa.Array:
 
 def is_text(held: pa.DataType) -> bool:
     """Say whether a type holds texts, or bytes that may be texts."""
-    kinds = (
-        pa.types.is_string,
-        pa.types.is_large_string,
-        pa.types.is_string_view,
-        pa.types.is_binary,
-        pa.types.is_large_binary,
-        pa.types.is_binary_view,
-    )
-    return any(holds(held) for holds in kinds)
+    return held.id in _TEXTS
 
 
 def _states(array: pa.Array, empty: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:

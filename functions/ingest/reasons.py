@@ -36,8 +36,8 @@ def _may_reject(codes: Codes, by_code: Mapping[int, str]) -> bool:
     rejecting = np.flatnonzero(_among(codes.table, by_code))
     if codes.rows is None or not len(rejecting):
         return len(rejecting) > 0
-    # Most often it is the null alone, which is the last of the table and which no row has.
-    return bool(codes.rows.max(initial=0) >= rejecting[0])
+    # Most often it is the null alone, which is the first of the table and which no row has.
+    return len(rejecting) > 1 or rejecting[0] > 0 or not codes.rows.all()
 
 
 def _among(codes: Table, by_code: Mapping[int, str]) -> NDArray[np.bool_]:

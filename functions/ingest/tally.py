@@ -20,9 +20,6 @@ MOST_DENSE = 1 << 20
 MOST_PENDING = 1 << 20
 """Counted combinations that may be kept apart before they are added together."""
 
-MOST_SHORT = 1 << 31
-"""Combinations up to which a key fits 32 bits."""
-
 
 class Digit(NamedTuple):
     """What an axis contributes to a row's key.
@@ -80,9 +77,9 @@ class Tally:
 
     def _keys(self, codes: Sequence[Codes]) -> NDArray[np.signedinteger[Any]]:
         values = [_values(*of_axis) for of_axis in zip(codes, self._digits, strict=True)]
-        keys: NDArray[Any] = values[0].astype(np.int32 if self._space <= MOST_SHORT else np.int64)
+        keys: NDArray[Any] = values[0].astype(np.min_scalar_type(-self._space))
         for digit, of_rows in zip(self._digits[1:], values[1:], strict=True):
-            keys *= digit.size
+            keys *= keys.dtype.type(digit.size)
             keys += of_rows
         return keys
 

@@ -6,12 +6,12 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from ingest.errors import FileError
-from ingest.guard.thrift import I32, STRUCT, Reader, ThriftError
-from ingest.guard.usual import usual_header
+from ingest.guard.headers import DATA, DATA_V2, DICTIONARY, REFERRING, read_header
+from ingest.guard.thrift import ThriftError
 
 if TYPE_CHECKING:
     from ingest.guard.footer import Chunk
-    from ingest.guard.thrift import Struct
+    from ingest.guard.headers import PageHeader
 
 BATCH_ROWS = 1 << 16
 """Rows a batch: small enough that a batch's codes stay in the processor's cache."""
@@ -24,14 +24,6 @@ LONGEST_HEADER = 1 << 20
 
 PADDING = 100
 """Bytes after a column chunk that Arrow reads where old writers forgot to count a header."""
-
-_KIND, _SIZE, _STORED = (1, I32), (2, I32), (3, I32)
-_DATA, _DICTIONARY, _DATA_V2 = 0, 2, 3
-_DATA_HEADERS = {_DATA: ((5, STRUCT), (2, I32)), _DATA_V2: ((8, STRUCT), (4, I32))}
-_DICTIONARY_HEADER = (7, STRUCT)
-_REFERRING = {2, 8}
-_VALUES = (1, I32)
-
 
 class ColumnPages:
     """The pages of one column chunk, followed from header to header as Arrow reads it from start to end.
@@ -61,9 +53,10 @@ class ColumnPages:
         """
         if self._begun and at == self._next + len(self._begun):
             at, data = self._next, self._begun + data
-        while at <= self._next < min(at + len(data), self._end) and self._row < self._values:
+        end = min(at + len(data), self._end)
+        while at <= self._next < end and self._row < self._values:
             try:
-                header, end = usual_header(data, self._next - at) or _header(data, self._next - at)
+                header = read_header(data, self._next - at)
             except IndexError:
                 self._begun = bytes(data[self._next - at :])
                 if len(self._begun) > LONGEST_HEADER:
@@ -72,22 +65,19 @@ class ColumnPages:
             except ThriftError:
                 raise _broken() from None
             self._add(header)
-            self._next = at + end + header[_STORED]
+            self._next = at + header.end + header.stored
             self._begun = b""
 
-    def _add(self, header: Struct) -> None:
-        stored, kind = header.get(_STORED, -1), header.get(_KIND)
-        size = max(stored, header.get(_SIZE, -1))
-        if stored < 0:
+    def _add(self, header: PageHeader) -> None:
+        if header.stored < 0:
             raise _broken()
-        if kind == _DICTIONARY:
+        size = max(header.stored, header.size)
+        if header.kind == DICTIONARY:
             self._dictionary += size
-            self.entries += header.get(_DICTIONARY_HEADER, {}).get(_VALUES, 0)
-        elif kind in _DATA_HEADERS:
-            place, encoding = _DATA_HEADERS[kind]
-            said = header.get(place, {})
-            self._add_data(size, said.get(_VALUES, -1))
-            self.coded = self._row if said.get(encoding) in _REFERRING else self.coded
+            self.entries += max(header.values, 0)
+        elif header.kind in {DATA, DATA_V2}:
+            self._add_data(size, header.values)
+            self.coded = self._row if header.encoding in REFERRING else self.coded
         self.held = max(self.held, self._dictionary + self._in_window)
 
     def _add_data(self, size: int, values: int) -> None:
@@ -103,11 +93,6 @@ class ColumnPages:
         self._row += values
         self._window.append((self._row, size))
         self._in_window += size
-
-
-def _header(data: bytes | memoryview, at: int) -> tuple[Struct, int]:
-    reader = Reader(data, at)
-    return reader.struct({}), reader.at
 
 
 def check_held(chunks: list[ColumnPages]) -> None:
