@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from vouchers.batches import read_items
 from vouchers.counts import SPELLINGS, Cell, Counters, country_key, range_cell
 
 if TYPE_CHECKING:
@@ -40,11 +41,31 @@ class CellCounts:
 
 @dataclass(frozen=True, slots=True)
 class CountryCounts:
-    """Everything counted for one country: its most used spelling, and its cells by name."""
+    """Everything counted for one country: its most used spelling, its cells by name, and all its spellings.
+
+    Attributes:
+        spellings: how many of the country's rows write its name in which way; together all that are counted.
+    """
 
     name: str
     updated_at: str
     cells: dict[str, CellCounts] = field(default_factory=dict)
+    spellings: Counters = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found of the cells that were looked up at once.
+
+    Attributes:
+        counts: by cell of a range; cells that nothing was counted in are left out.
+        names: each country as it is most often written, by its key; countries without counts are left out.
+        unread: cells that DynamoDB would not read at the moment.
+    """
+
+    counts: dict[Cell, CellCounts] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    unread: frozenset[Cell] = frozenset()
 
 
 def item_key(cell: Cell) -> Item:
@@ -67,12 +88,31 @@ class SegmentsTable:
 
     def country(self, name: str) -> CountryCounts | None:
         """Return all that is counted for a country, however it is written; None where there is nothing."""
-        items = {item[CELL]["S"]: item for item in self._query(country_key(name))}
-        updated_at = max((item[UPDATED_AT]["S"] for item in items.values()), default="")
-        spelling = _spelling(items.pop(SPELLINGS, {}))
-        if spelling is None:
-            return None
-        return CountryCounts(spelling, updated_at, {cell: _cell_counts(item) for cell, item in items.items()})
+        return _country_counts(self._query(country_key(name)))
+
+    def every_country(self) -> list[CountryCounts]:
+        """Return all that is counted, country by country, sorted by name; read with a scan."""
+        items: dict[str, list[Item]] = {}
+        for page in self.client.get_paginator("scan").paginate(TableName=self.name):
+            for item in page["Items"]:
+                items.setdefault(item[COUNTRY]["S"], []).append(item)
+        counted = (_country_counts(held) for held in items.values())
+        return sorted((each for each in counted if each), key=lambda each: each.name)
+
+    def look_up(self, cells: Iterable[Cell]) -> Found:
+        """Return the counts of many ranges, and the names of many countries, with few BatchGetItem.
+
+        Args:
+            cells: cells of ranges, and cells of spellings for the countries' names.
+        """
+        items, unread = read_items(self.client, self.name, [item_key(cell) for cell in dict.fromkeys(cells)])
+        held = {_cell(item): item for item in items}
+        spelled = {cell.country: _spelling(item) for cell, item in held.items() if cell.name == SPELLINGS}
+        return Found(
+            {cell: _cell_counts(item) for cell, item in held.items() if cell.name != SPELLINGS},
+            {country: name for country, name in spelled.items() if name is not None},
+            frozenset(map(_cell, unread)),
+        )
 
     def countries(self) -> list[str]:
         """Return the countries that have counts, each as it is most often written, sorted."""
@@ -153,6 +193,17 @@ def _as_read(number: int, count: int) -> str:
     return same if count else f"({same} OR attribute_not_exists(#{number}))"
 
 
+def _country_counts(held: Iterable[Item]) -> CountryCounts | None:
+    items = {item[CELL]["S"]: item for item in held}
+    updated_at = max((item[UPDATED_AT]["S"] for item in items.values()), default="")
+    spelled = items.pop(SPELLINGS, {})
+    name = _spelling(spelled)
+    if name is None:
+        return None
+    cells = {cell: _cell_counts(item) for cell, item in items.items()}
+    return CountryCounts(name, updated_at, cells, _spellings(spelled))
+
+
 def _cell(item: Mapping[str, Any]) -> Cell:
     return Cell(item[COUNTRY]["S"], item[CELL]["S"])
 
@@ -171,5 +222,9 @@ def _cell_counts(item: Mapping[str, Any]) -> CellCounts:
 
 
 def _spelling(item: Mapping[str, Any]) -> str | None:
-    written = [(-count, name.removeprefix(SPELLED)) for name, count in _numbers(item)]
+    written = [(-count, name) for name, count in _spellings(item).items()]
     return min(written)[1] if written else None
+
+
+def _spellings(item: Mapping[str, Any]) -> Counters:
+    return {name.removeprefix(SPELLED): count for name, count in _numbers(item)}
