@@ -34,8 +34,17 @@ class Answer:
 
     @property
     def message(self) -> str:
+        """What was wrong, whichever shape says so."""
+        if self.headers["Content-Type"] == "application/problem+json":
+            return cast("str", self.problem["detail"])
         assert list(self.json) == ["message"]
         return cast("str", self.json["message"])
+
+    @property
+    def problem(self) -> dict[str, Any]:
+        """The problem details, whose shape is looked at."""
+        assert self.headers["Content-Type"] == "application/problem+json"
+        return problem(self.json, self.status, self.headers["X-Request-Id"])
 
 
 def rest_event(
@@ -89,6 +98,18 @@ def rest_event(
         "body": body,
         "isBase64Encoded": is_base64,
     }
+
+
+def problem(given: dict[str, Any], status: int, request_id: str = REQUEST_ID) -> dict[str, Any]:
+    """Return problem details after a look at their shape."""
+    needed = ["type", "title", "status", "detail", "message", "request_id"]
+    assert list(given) in (needed, [*needed, "field"])
+    assert given["type"].startswith("urn:problem-type:voucher-selector:")
+    assert given["title"]
+    assert given["status"] == status
+    assert given["detail"] == given["message"]
+    assert given["request_id"] == request_id
+    return given
 
 
 def call(event: dict[str, Any]) -> Answer:

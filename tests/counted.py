@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from vouchers.counts import Cell, Contribution, country_key, range_cell, spellings_cell
+from vouchers.counts import SPELLINGS, Cell, Contribution, country_key, range_cell, spellings_cell
 from vouchers.segments import Range
-from vouchers.table import CellCounts, CountryCounts
+from vouchers.table import CellCounts, CountryCounts, Found
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     Counts = Mapping[tuple[str, int, int], Mapping[int, int] | Mapping[float, int]]
     """How often each amount was used, by segment, minimum and maximum."""
@@ -43,6 +43,7 @@ class CountedTable:
 
     counts: Contribution = field(default_factory=lambda: contribution("Peru", PERU))
     asked: list[str] = field(default_factory=list)
+    unreadable: frozenset[Cell] = frozenset()
 
     def cell(self, country: str, segment: str, held: Range) -> CellCounts | None:
         self.asked.append("cell")
@@ -50,6 +51,9 @@ class CountedTable:
 
     def country(self, name: str) -> CountryCounts | None:
         self.asked.append("country")
+        return self._country(name)
+
+    def _country(self, name: str) -> CountryCounts | None:
         spelled = next(iter(self.counts.get(spellings_cell(name), {})), None)
         if spelled is None:
             return None
@@ -58,15 +62,34 @@ class CountedTable:
             for cell in self.counts.keys() - {spellings_cell(name)}
             if cell.country == country_key(name) and (counted := self._cell(cell))
         }
-        return CountryCounts(spelled, UPDATED_AT, cells)
+        return CountryCounts(spelled, UPDATED_AT, cells, dict(self.counts[spellings_cell(name)]))
 
     def countries(self) -> list[str]:
         self.asked.append("countries")
         return sorted(
-            name
-            for cell, names in self.counts.items()
-            if cell == spellings_cell(cell.country)
-            for name in names
+            next(iter(names)) for cell, names in self.counts.items() if cell == spellings_cell(cell.country)
+        )
+
+    def every_country(self) -> list[CountryCounts]:
+        self.asked.append("every country")
+        keys = sorted({cell.country for cell in self.counts})
+        return [counted for key in keys if (counted := self._country(key))]
+
+    def look_up(self, cells: Iterable[Cell]) -> Found:
+        cells = list(cells)
+        assert len(set(cells)) == len(cells)
+        if cells:
+            self.asked.append("look up")
+        counts = {cell: counted for cell in cells if cell.name != SPELLINGS and (counted := self._cell(cell))}
+        spelled = {
+            cell.country: next(iter(self.counts.get(spellings_cell(cell.country), {})), None)
+            for cell in cells
+        }
+        names = {country: name for country, name in spelled.items() if name}
+        return Found(
+            {cell: held for cell, held in counts.items() if cell not in self.unreadable},
+            names,
+            frozenset(cells) & self.unreadable,
         )
 
     def _cell(self, cell: Cell) -> CellCounts | None:

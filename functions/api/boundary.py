@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from api import problems
 from api.echo import clipped
-from api.errors import UNANSWERED, RequestError, UnknownRouteError, failed, refused
+from api.errors import UNANSWERED, RequestError, UnknownRouteError, trouble_of
+from api.routing import route_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver, Response
     from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
     from api.recent import RecentTable
+
+REQUEST_ID = "X-Request-Id"
 
 logger = Logger(location=None)
 
@@ -30,6 +34,7 @@ def surround(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Re
         response.body = ""
     # Caches on the way would take two requests for one that differ in a GET's body alone.
     response.headers["Cache-Control"] = "no-store"
+    response.headers[REQUEST_ID] = request_id(app)
     age = _age(app)
     if age is not None:
         response.headers["Age"] = str(age)
@@ -37,9 +42,18 @@ def surround(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Re
     return response
 
 
+def request_id(app: APIGatewayRestResolver) -> str:
+    """Return the id that the request has in answers and log lines: Lambda's own."""
+    return app.lambda_context.aws_request_id
+
+
 def note(app: APIGatewayRestResolver, **asked: object) -> None:
-    """Add what was asked for to the request's log line; what is not text is left out."""
-    app.context["asked"] = {name: clipped(value) for name, value in asked.items() if isinstance(value, str)}
+    """Add what was asked for to the request's log line; what is no text and no number is left out."""
+    app.context["asked"] = {
+        name: clipped(value) if isinstance(value, str) else value
+        for name, value in asked.items()
+        if isinstance(value, str | int)
+    }
 
 
 def reads_from(app: APIGatewayRestResolver, counts: RecentTable) -> None:
@@ -57,10 +71,9 @@ def _answer(
 ) -> tuple[Response[Any], Exception | None]:
     try:
         return next_middleware(app), None
-    except RequestError as error:
-        return refused(error), error
     except Exception as error:  # noqa: BLE001 (the last resort: whatever it is, the caller gets an answer)
-        return failed(error, app.lambda_context.aws_request_id), error
+        named = request_id(app)
+        return problems.answer(trouble_of(error, named), app.current_event.path, named), error
 
 
 def _observe(
@@ -68,14 +81,14 @@ def _observe(
 ) -> None:
     method, path = app.current_event.http_method, app.current_event.path
     # The paths that callers make up would each be a metric of its own.
-    route = "unknown" if isinstance(error, UnknownRouteError) else app.context["_route"].path
+    route = "unknown" if isinstance(error, UnknownRouteError) else route_of(app)
     age = _age(app)
     facts = {
         "method": method,
         "route": route,
         "status": status,
         "duration_ms": round(milliseconds, 3),
-        "request_id": app.lambda_context.aws_request_id,
+        "request_id": request_id(app),
         **({} if age is None else {"age": age}),
         **app.context.get("asked", {}),
     }

@@ -1,18 +1,17 @@
-"""What can go wrong with a request, and the one place where that becomes an HTTP answer."""
+"""What can go wrong with a request."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import botocore.exceptions
-from aws_lambda_powertools.event_handler.api_gateway import Response
 
 from api.echo import clipped, shown
-from api.responses import JSON, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 LISTED_COUNTRIES = 20
 """How many countries a message lists."""
@@ -23,22 +22,58 @@ UNANSWERED = (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClien
 """What botocore raises where a call had no answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An error as it is answered.
+
+    Attributes:
+        status: HTTP's.
+        kind: the name of the kind of problem, which never changes.
+        title: what all problems of the kind have in common.
+        sentence: what was wrong with this request, and what to do.
+        headers: what the answer's header says besides.
+        field: the field of the request that was wrong, if it was one.
+    """
+
+    status: HTTPStatus
+    kind: str
+    title: str
+    sentence: str
+    headers: Mapping[str, str]
+    field: str | None = None
+
+
 class RequestError(Exception):
     """The request cannot be answered as it is; the message says why and what to do."""
 
-    status = HTTPStatus.BAD_REQUEST
+    status: ClassVar = HTTPStatus.BAD_REQUEST
+    kind: ClassVar = "invalid-request"
+    title: ClassVar = "The request is not valid"
+
+    def __init__(self, sentence: str, field: str | None = None) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What the answer's header says besides."""
+        return {}
 
 
 class BodyTooLargeError(RequestError):
     """The body is larger than is read."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    kind = "body-too-large"
+    title = "The body is too large"
 
 
 class UnknownCountryError(RequestError):
     """Nothing is counted for the country."""
 
     status = HTTPStatus.NOT_FOUND
+    kind = "unknown-country"
+    title = "Nothing is counted for the country"
 
     def __init__(self, country: str, known: Sequence[str]) -> None:
         there_are = f"there are: {_listed(known)}" if known else "nothing has been counted yet"
@@ -49,6 +84,8 @@ class UnknownRouteError(RequestError):
     """No route has the path."""
 
     status = HTTPStatus.NOT_FOUND
+    kind = "unknown-route"
+    title = "There is no such route"
 
     def __init__(self, path: str, known: Iterable[str]) -> None:
         super().__init__(f"there is no route {clipped(path)}; there are: {', '.join(known)}")
@@ -58,25 +95,52 @@ class MethodError(RequestError):
     """The route exists but does not take the method."""
 
     status = HTTPStatus.METHOD_NOT_ALLOWED
+    kind = "method-not-allowed"
+    title = "The route does not take the method"
 
     def __init__(self, method: str, allowed: str) -> None:
-        super().__init__(f"this route does not take {method}; it takes {allowed}")
+        super().__init__(f"this route does not take {clipped(method)}; it takes {allowed}")
         self.allowed = allowed
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Which methods the route takes."""
+        return {"Allow": self.allowed}
 
-def refused(error: RequestError) -> Response[Message]:
-    """Return the answer to a request that cannot be answered as it is."""
-    headers = {"Allow": error.allowed} if isinstance(error, MethodError) else {}
-    return Response(error.status, JSON, Message(str(error)), headers)
+
+class UnreadError(Exception):
+    """DynamoDB left counts unread, however often it was asked: it has too much to do."""
 
 
-def failed(error: Exception, request_id: str) -> Response[Message]:
-    """Return the answer to a request that was not at fault: 503 where a repetition may help, else 500."""
+KINDS = (
+    RequestError,
+    BodyTooLargeError,
+    UnknownCountryError,
+    UnknownRouteError,
+    MethodError,
+)
+"""All kinds of errors that a request is to blame for."""
+
+
+def trouble_of(error: Exception, request_id: str) -> Trouble:
+    """Return how an error is answered; unless a request is to blame: 503 for what may pass, else 500."""
+    if isinstance(error, RequestError):
+        return Trouble(error.status, error.kind, error.title, str(error), error.headers, error.field)
     if _is_passing(error):
-        sentence = "the counts cannot be read at the moment; try again shortly"
-        return Response(HTTPStatus.SERVICE_UNAVAILABLE, JSON, Message(sentence), {"Retry-After": "1"})
-    sentence = f"the request failed on our side; report it with its id, {request_id}"
-    return Response(HTTPStatus.INTERNAL_SERVER_ERROR, JSON, Message(sentence))
+        return Trouble(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "unavailable",
+            "The counts cannot be read at the moment",
+            "the counts cannot be read at the moment; try again shortly",
+            {"Retry-After": "1"},
+        )
+    return Trouble(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "failure",
+        "The request failed on our side",
+        f"the request failed on our side; report it with its id, {request_id}",
+        {},
+    )
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -89,4 +153,4 @@ def _is_passing(error: Exception) -> bool:
     if isinstance(error, botocore.exceptions.ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return error.response["Error"].get("Code") in THROTTLED or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    return isinstance(error, UNANSWERED)
+    return isinstance(error, (UnreadError, *UNANSWERED))

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver
 
-from api import requests, responses, selection
-from api.boundary import note, reads_from, surround
+from api import bodies, customers, overview, requests, responses, selection, selections
+from api.boundary import note, reads_from, request_id, surround
 from api.connection import memory, segments_table
+from api.fields import country_of, read
 from api.recent import RecentTable
 from api.routing import serve
 from vouchers.segments import load_definitions
@@ -23,11 +24,40 @@ app.use([surround])
 
 def voucher_amount() -> responses.VoucherAnswer:
     """Answer which voucher amount to give a customer."""
-    fields = requests.fields_of(app.current_event)
+    fields = bodies.fields_of(app.current_event)
     note(app, country=fields.get("country_code"), segment=fields.get("segment_name"))
     now = datetime.now(UTC)
     request = requests.voucher_request(fields, load_definitions(), now)
     return responses.VoucherAnswer(selection.voucher_amounts(_recent(now), request))
+
+
+def select() -> selections.SelectionsAnswer:
+    """Answer which voucher amounts to give up to a hundred customers, and why."""
+    fields = bodies.json_object(bodies.text_of(app.current_event, customers.MAX_BODY))
+    now = datetime.now(UTC)
+    definitions = load_definitions()
+    as_of, asked = customers.customers_of(fields, definitions, now)
+    note(app, customers=len(asked))
+    return selections.answer(
+        asked, _recent(now), as_of=as_of, definitions=definitions.version, request_id=request_id(app)
+    )
+
+
+def segments() -> overview.SegmentsAnswer:
+    """Answer how customers are sorted, and what is counted in each range."""
+    written = read(app.current_event.query_string_parameters, overview.SegmentsFields)
+    note(app, country=written.country)
+    recent = _recent(datetime.now(UTC))
+    if written.country is None:
+        return overview.segments_answer(load_definitions(), recent.every_country(), None)
+    asked = country_of("country", written.country)
+    counted = selection.country_counts(recent.table, asked, recent.countries)
+    return overview.segments_answer(load_definitions(), [counted], counted.name)
+
+
+def countries() -> overview.CountriesAnswer:
+    """Answer which countries have counts."""
+    return overview.countries_answer(_recent(datetime.now(UTC)).every_country())
 
 
 def counts() -> responses.CountsAnswer:
@@ -56,6 +86,9 @@ serve(
     app,
     {
         "/voucher_amount": {"GET": voucher_amount, "POST": voucher_amount},
+        "/v1/selections": {"POST": select},
+        "/v1/segments": {"GET": segments},
+        "/v1/countries": {"GET": countries},
         "/v1/counts": {"GET": counts},
         "/health": {"GET": health},
     },

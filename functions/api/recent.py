@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from vouchers.counts import country_key, range_cell
+from vouchers.counts import SPELLINGS, country_key, range_cell
+from vouchers.table import CellCounts, Found
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from vouchers.counts import Cell
     from vouchers.segments import Range
-    from vouchers.table import CellCounts, CountryCounts, SegmentsTable
+    from vouchers.table import CountryCounts, SegmentsTable
 
 Read = TypeVar("Read")
 
@@ -72,11 +74,38 @@ class RecentTable:
         """Return the countries that have counts, sorted."""
         return self._read(("countries",), self.table.countries)
 
+    def every_country(self) -> list[CountryCounts]:
+        """Return all that is counted, country by country, sorted by name."""
+        return self._read(("every country",), self.table.every_country)
+
+    def look_up(self, cells: Iterable[Cell]) -> Found:
+        """Return the counts of many ranges, and the names of many countries; none is read twice."""
+        asked = dict.fromkeys(cells)
+        known = {cell: found[0] for cell in asked if (found := self._remembered(("cell", *cell)))}
+        read = self.table.look_up(asked.keys() - known.keys())
+        for cell in asked.keys() - known.keys() - read.unread:
+            held = read.names.get(cell.country) if cell.name == SPELLINGS else read.counts.get(cell)
+            self.memory.keep(("cell", *cell), self.now, held)
+        counts = {cell: held for cell, held in known.items() if isinstance(held, CellCounts)}
+        names = {cell.country: held for cell, held in known.items() if isinstance(held, str)}
+        return Found(read.counts | counts, read.names | names, read.unread)
+
+    @property
+    def read_at(self) -> float:
+        """When the oldest of the counts was read, in seconds."""
+        return self.now - (self.age or 0)
+
     def _read(self, key: tuple[str, ...], read: Callable[[], Read]) -> Read:
-        found = self.memory.find(key, self.now)
-        if found is not None:
-            self.age = max(self.age or 0, found[0])
-            return cast("Read", found[1])
+        if found := self._remembered(key):
+            return cast("Read", found[0])
         held = read()
         self.memory.keep(key, self.now, held)
         return held
+
+    def _remembered(self, key: tuple[str, ...]) -> tuple[object] | None:
+        """Return what is remembered, in a tuple since it may be None; None itself where nothing is."""
+        found = self.memory.find(key, self.now)
+        if found is None:
+            return None
+        self.age = max(self.age or 0, found[0])
+        return (found[1],)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler.api_gateway import Response
@@ -18,16 +19,28 @@ if TYPE_CHECKING:
     """What answers a path, by method."""
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+PARAMETER = re.compile(r"\{\w+\}")
+ANYTHING = r"([\s\S]+)"
+"""What a path's parameter matches: slashes and line ends too, which powertools' own parameters do not."""
 
 
 def serve(app: APIGatewayRestResolver, routes: Mapping[str, Views]) -> None:
-    """Make ``app`` answer ``routes``: views by path and method; HEAD is answered where GET is."""
+    """Make ``app`` answer ``routes``: views by path and method; HEAD is answered where GET is.
+
+    A path may end in a parameter in braces, which stands for all the rest of the request's path.
+    """
     for path, views in routes.items():
         _serve_path(app, path, views)
 
     @app.not_found
     def unknown(_: Exception) -> NoReturn:
         raise UnknownRouteError(app.current_event.path, routes)
+
+
+def route_of(app: APIGatewayRestResolver) -> str:
+    """Return the route that answers the request, its parameter as ``{}``."""
+    path: str = app.context["_route"].path
+    return path.replace(ANYTHING, "{}")
 
 
 def _serve_path(app: APIGatewayRestResolver, path: str, views: Views) -> None:
@@ -40,6 +53,7 @@ def _serve_path(app: APIGatewayRestResolver, path: str, views: Views) -> None:
     def refuse(**_: str) -> NoReturn:
         raise MethodError(app.current_event.http_method, allowed)
 
+    rule = PARAMETER.sub(lambda _: ANYTHING, path)
     for method in METHODS:
         otherwise = options if method == "OPTIONS" else refuse
-        app.route(path, method=method)(taken.get(method, otherwise))
+        app.route(rule, method=method)(taken.get(method, otherwise))

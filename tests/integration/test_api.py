@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
@@ -11,7 +11,7 @@ from moto import mock_aws
 from api import connection
 from tests.api_gateway import call, rest_event
 from tests.counted import PERU, UPDATED_AT, contribution
-from vouchers.counts import Cell, range_cell
+from vouchers.counts import Cell, range_cell, spellings_cell
 from vouchers.segments import Range
 from vouchers.table import addition
 
@@ -190,6 +190,68 @@ def test_counts_of_ranges_that_are_no_longer_defined_are_left_out(add: Add) -> N
     add({Cell("peru", "recency_segment#1-2"): {"5": 1}, Cell("peru", "loyalty#0-4"): {"5": 1}})
     answer = call(rest_event(path="/v1/counts", query={"country": "Peru"})).json
     assert len(answer["rows"]) == 20
+
+
+def select(*customers: dict[str, object], **fields: object) -> list[dict[str, Any]]:
+    body = json.dumps({"customers": customers, **fields})
+    answer = call(rest_event("POST", "/v1/selections", body=body))
+    assert answer.status == 200
+    selections: list[dict[str, Any]] = answer.json["selections"]
+    return selections
+
+
+def test_a_hundred_customers_cost_one_call_where_they_share_ranges(calls: list[str]) -> None:
+    orders = [ASKED | {"segment_name": "frequent_segment", "total_orders": n} for n in range(50)]
+    selections = select(*[ASKED] * 50, *orders)
+    assert {each["voucher_amount"][0] for each in selections} == {2640.0}
+    assert calls == ["BatchGetItem"]
+
+
+def test_a_hundred_customers_of_a_hundred_countries_cost_two_calls(add: Add, calls: list[str]) -> None:
+    for n in range(100):
+        add(contribution(f"Land {n}", {LOW: {n + 1: 1}}))
+    calls.clear()
+    few = {"segment_name": "frequent_segment", "total_orders": 1}
+    selections = select(*[{"country_code": f"LAND {n}", **few} for n in range(100)])
+    assert [each["voucher_amount"] for each in selections] == [[n + 1.0] for n in range(100)]
+    assert [each["country"] for each in selections] == [f"Land {n}" for n in range(100)]
+    assert calls == ["BatchGetItem"] * 2
+
+
+def test_the_fallback_of_many_costs_one_more_call(add: Add, calls: list[str]) -> None:
+    add(contribution("Chile", {LOW: {0: 9}, ("frequent_segment", 5, 13): {5: 3, 7: 1}}))
+    calls.clear()
+    few = {"country_code": "Chile", "segment_name": "frequent_segment", "total_orders": 1}
+    selections = select(*[few] * 10, fallback="country")
+    assert [each["voucher_amount"] for each in selections] == [[5.0]] * 10
+    assert (selections[0]["sample_size"], selections[0]["count"]) == (13, 3)
+    assert calls == ["BatchGetItem"] * 2
+
+
+def test_a_country_is_named_as_it_is_written_most_often(add: Add) -> None:
+    add({spellings_cell("Peru"): {"PERU": 9, "peru": 8}})
+    (selected,) = select(ASKED)
+    assert selected["country"] == "PERU"
+    answer = call(rest_event(path="/v1/countries")).json
+    assert [(each["country"], each["uses"], len(each["spellings"])) for each in answer["countries"]] == [
+        ("PERU", 18, 3)
+    ]
+
+
+def test_segments_of_all_countries_cost_one_scan_and_of_one_a_query(add: Add, calls: list[str]) -> None:
+    add(contribution("Chile", {LOW: {0: 9, 5: 1}}))
+    calls.clear()
+    everywhere = call(rest_event(path="/v1/segments")).json["segments"][1]["ranges"][0]
+    assert everywhere["sample_size"] == 10 + sum(PERU["frequent_segment", 0, 4].values())
+    chile = call(rest_event(path="/v1/segments", query={"country": "chile"})).json["segments"][1]["ranges"][0]
+    assert (chile["sample_size"], chile["voucher_amount"]) == (10, [5.0])
+    assert calls == ["Scan", "Query"]
+
+
+def test_a_country_whose_counts_were_all_taken_away_is_not_listed(add: Add) -> None:
+    add({cell: without(counters) for cell, counters in contribution("Peru", PERU).items()})
+    assert call(rest_event(path="/v1/countries")).json == {"countries": []}
+    assert select(ASKED)[0]["error"]["status"] == 404
 
 
 def test_a_table_that_does_not_exist_is_a_failure_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,13 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=5,
 )
+BESIDE: dict[str, st.SearchStrategy[Any]] = {"as_of": VALUES, "fallback": VALUES, "customers": VALUES}
+ANSWERS = (
+    ["voucher_amount"],
+    ["country", "rows", "updated_at"],
+    ["as_of", "definitions", "confidence", "read_at", "selections"],
+    ["definitions", "country", "uses", "updated_at", "segments"],
+)
 FIELDS = st.dictionaries(st.sampled_from(KNOWN), SENSIBLE) | st.dictionaries(
     st.sampled_from(KNOWN) | TEXTS, VALUES
 )
@@ -54,7 +61,7 @@ def assert_answered(event: dict[str, Any]) -> None:
     answer = call(event)
     assert answer.body.encode()
     if answer.status == 200:
-        assert list(answer.json) in (["voucher_amount"], ["country", "rows", "updated_at"])
+        assert list(answer.json) in ANSWERS
     else:
         assert answer.status in (400, 404)
         assert answer.message
@@ -85,3 +92,24 @@ def test_no_query_makes_the_function_fail(query: dict[str, str]) -> None:
 @given(st.dictionaries(st.sampled_from(["country", "segment"]), TEXTS | SENSIBLE.map(str)))
 def test_no_query_makes_the_counts_fail(query: dict[str, str]) -> None:
     assert_answered(rest_event(path="/v1/counts", query=query))
+    assert_answered(rest_event(path="/v1/segments", query=query))
+
+
+@given(st.lists(FIELDS | VALUES, max_size=4), st.fixed_dictionaries({}, optional=BESIDE) | VALUES)
+def test_no_customers_make_the_function_fail(customers: list[Any], beside: object) -> None:
+    fields = beside | {"customers": customers} if isinstance(beside, dict) else beside
+    for body in (json.dumps(fields), json.dumps(fields, ensure_ascii=False)):
+        assert_answered(rest_event("POST", "/v1/selections", body=body))
+
+
+@given(st.binary(), st.booleans())
+def test_no_bytes_make_selections_fail(raw: bytes, is_base64: bool) -> None:
+    body = base64.b64encode(raw).decode() if is_base64 else raw.decode(errors="surrogateescape")
+    assert_answered(rest_event("POST", "/v1/selections", body=body, is_base64=is_base64))
+
+
+@given(TEXTS, st.sampled_from(["GET", "HEAD", "POST", "PUT", "OPTIONS", "TRACE"]))
+def test_no_path_makes_the_function_fail(path: str, method: str) -> None:
+    for prefix in ("/", "/v1/"):
+        answer = call(rest_event(method, prefix + path))
+        assert answer.status in (200, 204, 400, 404, 405)

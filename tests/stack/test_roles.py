@@ -20,6 +20,7 @@ SOURCE = {"source": {"S": "vouchers/a.parquet"}}
 
 READ_COUNTS: list[tuple[str, dict[str, Any]]] = [
     ("get_item", {"TableName": "SegmentsTable", "Key": CELL}),
+    ("batch_get_item", {"RequestItems": {"SegmentsTable": {"Keys": [CELL]}}}),
     ("scan", {"TableName": "SegmentsTable"}),
     (
         "query",

@@ -10,6 +10,7 @@ import pytest
 from api import handler
 from api.boundary import logger
 from api.connection import segments_table
+from api.errors import KINDS
 from api.recent import Memory
 from tests.api_gateway import REQUEST_ID, call, rest_event
 from tests.counted import PERU, UPDATED_AT, CountedTable
@@ -27,7 +28,7 @@ ASKED = {
 }
 BODY = json.dumps(ASKED)
 QUERY = {name: str(value) for name, value in ASKED.items()}
-ROUTES = ["/voucher_amount", "/v1/counts", "/health"]
+ROUTES = ["/voucher_amount", "/v1/selections", "/v1/segments", "/v1/countries", "/v1/counts", "/health"]
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +67,11 @@ def test_the_reference_request_is_answered_byte_for_byte(event: dict[str, Any]) 
     answer = call(event)
     assert answer.status == 200
     assert answer.body == '{"voucher_amount":[2640.0]}'
-    assert answer.headers == {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    assert answer.headers == {
+        "Content-Type": "application/json",
+        "Cache-Control": "no-store",
+        "X-Request-Id": REQUEST_ID,
+    }
 
 
 def test_no_answer_is_an_empty_list() -> None:
@@ -197,11 +202,44 @@ def test_what_is_wrong_with_a_request_is_said_in_one_message(
 ) -> None:
     answer = call(event)
     assert answer.status == status
-    assert answer.headers["Content-Type"] == "application/json"
     assert answer.message.startswith(message)
 
 
-@pytest.mark.parametrize("path", ["/", "/v2/counts", "/voucher_amount/1", "/voucher_amounts", "/\ud800"])
+def test_an_error_is_one_sentence_outside_v1_and_problem_details_in_it() -> None:
+    event = rest_event(query=QUERY | {"country_code": "Chile"})
+    assert list(call(event).json) == ["message"]
+    assert call(event).headers["Content-Type"] == "application/json"
+    answer = call(rest_event(path="/v1/counts", query={"country": "Chile"}))
+    assert answer.problem == {
+        "type": "urn:problem-type:voucher-selector:unknown-country",
+        "title": "Nothing is counted for the country",
+        "status": 404,
+        "detail": 'there are no counts for "Chile"; there are: Peru',
+        "message": 'there are no counts for "Chile"; there are: Peru',
+        "request_id": REQUEST_ID,
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "field"),
+    [
+        ("/v1/counts", {}, "country"),
+        ("/v1/counts", {"country": ""}, "country"),
+        ("/v1/counts", {"country": "Peru", "segment": "loyalty"}, "segment"),
+        ("/v1/segments", {"country": " "}, "country"),
+    ],
+)
+def test_a_problem_names_the_field(path: str, query: dict[str, str], field: str) -> None:
+    assert call(rest_event(path=path, query=query)).problem["field"] == field
+
+
+def test_kinds_of_problems_are_told_apart() -> None:
+    kinds = [kind.kind for kind in KINDS]
+    assert len(set(kinds)) == len(kinds)
+    assert len({kind.title for kind in KINDS}) == len(kinds)
+
+
+@pytest.mark.parametrize("path", ["/", "/v2/counts", "/v1/", "/v1/nothing", "/voucher_amount/1", "/\ud800"])
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "TRACE"])
 def test_an_unknown_route_is_told_which_there_are(method: str, path: str) -> None:
     answer = call(rest_event(method, path))
@@ -214,6 +252,9 @@ def test_an_unknown_route_is_told_which_there_are(method: str, path: str) -> Non
     ("path", "allowed"),
     [
         ("/voucher_amount", "GET, HEAD, POST, OPTIONS"),
+        ("/v1/selections", "POST, OPTIONS"),
+        ("/v1/segments", "GET, HEAD, OPTIONS"),
+        ("/v1/countries", "GET, HEAD, OPTIONS"),
         ("/v1/counts", "GET, HEAD, OPTIONS"),
         ("/health", "GET, HEAD, OPTIONS"),
     ],

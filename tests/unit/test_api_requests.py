@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
+from api.bodies import MAX_BODY, fields_of
 from api.errors import BodyTooLargeError, RequestError
-from api.requests import MAX_BODY, CountsRequest, VoucherRequest, counts_request, fields_of, voucher_request
+from api.requests import CountsRequest, VoucherRequest, counts_request, voucher_request
 from tests.api_gateway import rest_event
 from vouchers.segments import load_definitions
 

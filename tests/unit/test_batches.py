@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from vouchers import batches
 from vouchers.batches import TRIES, read_items
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ class Batches:
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     slept: list[float] = []
-    monkeypatch.setattr(batches.time, "sleep", slept.append)
+    monkeypatch.setattr("vouchers.batches.time.sleep", slept.append)
     return slept
 
 

@@ -1,0 +1,119 @@
+"""The fields of requests: what each is expected to be, and reading one."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from api.echo import shown
+from api.errors import RequestError
+from api.timestamps import parse_timestamp
+from vouchers.counts import country_key
+from vouchers.segments import Attribute
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from vouchers.segments import Definitions, Segment
+
+Fields = TypeVar("Fields", bound=msgspec.Struct)
+
+MAX_COUNTRY = 2048
+"""Bytes of a country's key: DynamoDB takes no longer partition keys."""
+
+TIMESTAMP = "a date or a time such as 2018-05-03, 2018-05-03T14:30:00Z or 2018-05-03 14:30:00+02:00"
+COUNTRY = "a country's name, such as Peru"
+SEGMENT = "a segment's name, such as recency_segment"
+EXPECTED = {
+    "as_of": TIMESTAMP,
+    "country": COUNTRY,
+    "country_code": COUNTRY,
+    "segment": SEGMENT,
+    "segment_name": SEGMENT,
+    "last_order_ts": TIMESTAMP,
+    "first_order_ts": TIMESTAMP,
+    "total_orders": "a number from 0 up, such as 15",
+    "customer_id": "a string or a whole number",
+    "fallback": '"country", or left out',
+    "customers": "a list of 1 to 100 customers",
+    "limit": "a whole number from 1 to 100",
+    "cursor": "the next_cursor of the page before",
+    "status": "counted, failed or deleted",
+}
+NEEDED = {
+    Attribute.DAYS_SINCE_LAST_ORDER: "last_order_ts",
+    Attribute.TOTAL_ORDERS: "total_orders",
+}
+"""Which field a segment's attribute is read from."""
+
+
+def read(fields: Mapping[str, object], into: type[Fields]) -> Fields:
+    """Return the fields that ``into`` has; others are ignored.
+
+    Raises:
+        RequestError: if one is missing or of a wrong type; it names it and says what was expected.
+    """
+    known = {name: fields[name] for name in into.__struct_fields__ if name in fields}
+    try:
+        return msgspec.convert(known, into, strict=False)
+    except UnicodeEncodeError:
+        raise RequestError("a field holds half a surrogate pair; give text that UTF-8 can say") from None
+    except msgspec.ValidationError as error:
+        # msgspec ends its messages with the field: "… required field `x`" or "… - at `$.x`"
+        name = re.split(r"\W+", str(error))[-2]
+        raise wrong(name, fields.get(name)) from None
+
+
+def country_of(name: str, value: str) -> str:
+    """Return a country's name without blanks around it.
+
+    Raises:
+        RequestError: if it cannot be one.
+    """
+    try:
+        length = len(country_key(value).encode())
+    except UnicodeEncodeError:
+        length = 0
+    if not 0 < length <= MAX_COUNTRY:
+        raise wrong(name, value)
+    return value.strip()
+
+
+def segment_of(name: str, value: str, definitions: Definitions) -> Segment:
+    """Return the segment that a field names.
+
+    Raises:
+        RequestError: if there is none of that name; it lists those that there are.
+    """
+    try:
+        return definitions.segment(value)
+    except KeyError:
+        there_are = ", ".join(definitions.names)
+        raise RequestError(f"there is no segment {shown(value)}; there are: {there_are}", name) from None
+
+
+def moment_of(name: str, text: str | None) -> datetime | None:
+    """Return the moment that a field names, in UTC.
+
+    Raises:
+        RequestError: if it names none.
+    """
+    try:
+        return None if text is None else parse_timestamp(text)
+    except ValueError:
+        raise wrong(name, text) from None
+
+
+def missing(name: str, why: str = "") -> RequestError:
+    """Return the error of a field that is missing."""
+    return RequestError(f"{name} is missing: {why}give {EXPECTED[name]}", name)
+
+
+def wrong(name: str, value: object) -> RequestError:
+    """Return the error of a field that is not what was expected; null is missing."""
+    if value is None:
+        return missing(name)
+    return RequestError(f"{name} must be {EXPECTED[name]}, not {shown(value)}", name)

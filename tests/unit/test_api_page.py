@@ -1,0 +1,100 @@
+"""docs/api.md says what the API answers: each example is asked, and each kind of problem is there."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from api import handler
+from api.errors import KINDS
+from api.recent import Memory
+from tests.api_gateway import call, rest_event
+from tests.counted import CountedTable
+from vouchers.counts import spellings_cell
+
+if TYPE_CHECKING:
+    from tests.api_gateway import Answer
+
+pytestmark = pytest.mark.disable_socket
+
+PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+BLOCKS = re.findall(r"^```\n(.*?)\n```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+
+
+def examples() -> list[tuple[str, str]]:
+    """Return each command with what it is said to print: on the next line, or in the next block."""
+    found = []
+    for block, following in zip(BLOCKS, [*BLOCKS[1:], ""], strict=True):
+        lines = block.splitlines()
+        for line, next_line in zip(lines, [*lines[1:], following], strict=True):
+            if line.startswith("curl") and not next_line.startswith("curl"):
+                found.append((line, next_line))
+    return found
+
+
+def ask(command: str) -> Answer:
+    words = shlex.split(command)[1:]
+    body = words[words.index("-d") + 1] if "-d" in words else None
+    method = words[words.index("-X") + 1] if "-X" in words else "POST" if body else "GET"
+    url = urlsplit(words[-1])
+    query = dict(parse_qsl(url.query)) or None
+    return call(rest_event(method, url.path, query=query, body=body))
+
+
+@pytest.fixture(autouse=True)
+def counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = CountedTable()
+    table.counts[spellings_cell("Peru")] = {"Peru": 106547}
+    monkeypatch.setattr(handler, "segments_table", lambda: table)
+    monkeypatch.setattr(handler, "memory", lambda: Memory(0))
+
+
+def test_there_are_examples_of_every_route_and_of_errors() -> None:
+    assert len(examples()) >= 8
+
+
+@pytest.mark.parametrize(("command", "printed"), examples())
+def test_an_example_prints_what_the_page_says(command: str, printed: str) -> None:
+    said = [MOMENT.sub("", part) for part in printed.split("…")]
+    answered = MOMENT.sub("", ask(command).body)
+    if len(said) == 1:
+        assert json.loads(answered) == json.loads(said[0])
+    place = 0
+    for part in said:
+        assert part in answered[place:]
+        place = answered.index(part, place) + len(part)
+
+
+@pytest.mark.parametrize("kind", [*(kind.kind for kind in KINDS), "unavailable", "failure"])
+def test_every_kind_of_problem_is_on_the_page(kind: str) -> None:
+    assert f"`…:{kind}`" in PAGE
+
+
+def routes() -> list[str]:
+    return call(rest_event(path="/unknown")).message.split("there are: ")[1].split(", ")
+
+
+@pytest.mark.parametrize("route", routes())
+def test_every_route_has_a_section(route: str) -> None:
+    assert re.search(rf"^## .*`[A-Z]+ {re.escape(route)}`", PAGE, flags=re.MULTILINE)
+
+
+def fields(value: Any) -> set[str]:
+    """Return the names of all fields in an answer."""
+    if isinstance(value, list):
+        return set().union(*map(fields, value))
+    if isinstance(value, dict):
+        return set(value).union(*map(fields, value.values()))
+    return set()
+
+
+@pytest.mark.parametrize("command", [command for command, _ in examples()])
+def test_every_field_of_an_answer_is_on_the_page(command: str) -> None:
+    assert [name for name in fields(ask(command).json) - {"Peru"} if name not in PAGE] == []
