@@ -63,7 +63,7 @@ class Column(Generic[Read]):
 
 
 def _rows(indices: pa.Array, entries: int) -> NDArray[np.unsignedinteger[Any]]:
-    """Return each row's place in its dictionary, counted from 1, in as few bits as that takes; a null's is 0."""
+    """Return each row's place in its dictionary, from 1 on, in as few bits as that takes; a null's is 0."""
     raw, there = plain(indices, f"u{indices.type.bit_width // 8}"), present(indices)
     # Where a null is, the place may be any.
     if _reach(raw, entries) and (there is None or _reach(raw[there], entries)):
