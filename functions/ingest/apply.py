@@ -13,7 +13,7 @@ from ingest.commit import results_key
 from ingest.count import count_file
 from ingest.errors import FileError, SupersededError
 from ingest.events import Kind
-from ingest.objects import AS_OF_METADATA, ObjectReader
+from ingest.objects import AS_OF_METADATA, opened
 from ingest.rejected import RejectedRows
 from ingest.transact import ChangedError
 from vouchers.sources import State, Status, iso
@@ -124,8 +124,7 @@ class Ingest:
 
     def _counted(self, version: ObjectVersion, source: Source, state: State, as_of: datetime | None) -> _Aim:
         started = time.monotonic()
-        file = ObjectReader(self.objects, version)
-        with RejectedRows() as rejected:
+        with opened(self.objects, version) as file, RejectedRows() as rejected:
             counted = count_file(file, microseconds(as_of), self.definitions, rejected.add)
             prefix = results_key("rejected", source, "")
             rejected_object = rejected.store(self.ledger.results.bucket, prefix)

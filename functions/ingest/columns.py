@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingest.ahead import ReadAhead, Span
 from ingest.dictionaries import Dictionaries
 from ingest.errors import FileError
 from ingest.guard.file import GuardedFile
@@ -74,6 +75,8 @@ def open_parquet(source: IO[bytes] | RawIOBase, columns: Sequence[str]) -> OpenF
         schema, metadata = plain.schema_arrow, plain.metadata
         _check(schema, columns)
         groups = _of_columns(guard.row_groups or (), plain.schema, columns)
+        if isinstance(source, ReadAhead):
+            source.expect(map(_spans, groups))
         chunks = {name: [group.chunks[place] for group in groups] for place, name in enumerate(columns)}
         texts = {name: held for name, held in chunks.items() if held and is_text(schema.field(name).type)}
         dictionaries = Dictionaries(texts, lambda name: _repeats(guard, metadata, name, chunks[name][0]))
@@ -180,6 +183,10 @@ def _check_dictionaries(batch: pa.RecordBatch, file: OpenFile, row: int) -> None
             raise FileError(
                 f"its column '{name}' has a dictionary that holds a value twice, or too few values"
             )
+
+
+def _spans(group: RowGroup) -> list[Span]:
+    return [Span(chunk.start, chunk.start + chunk.size) for chunk in group.chunks]
 
 
 def _of_columns(

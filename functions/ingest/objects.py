@@ -5,10 +5,17 @@ from __future__ import annotations
 import io
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import (
+    ClientError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
 
+from ingest.ahead import BLOCK, ReadAhead
 from ingest.errors import SupersededError
 
 if TYPE_CHECKING:
@@ -19,6 +26,12 @@ if TYPE_CHECKING:
 
 GONE = {"404", "NoSuchKey", "NoSuchVersion", "412", "PreconditionFailed", "MethodNotAllowed", "405"}
 """S3's codes for: that object, or that version of it, is not there (any longer)."""
+
+INCOMPLETE = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
+"""What botocore raises where an answer breaks off, which it does not ask for again by itself."""
+
+ATTEMPTS = 3
+"""How often a range is asked for whose answers break off."""
 
 AS_OF_METADATA = "as-of"
 
@@ -70,55 +83,36 @@ def _or_superseded(key: str) -> Iterator[None]:
         raise
 
 
-class ObjectReader(io.RawIOBase):
-    """A version of an object as a seekable file; each read is one range request.
+@contextmanager
+def opened(client: S3Client, version: ObjectVersion) -> Iterator[io.BytesIO | ReadAhead]:
+    """Open a version of an object for reading: at once if it is small, by ranges ahead of the reader if not.
 
-    Reads raise ``SupersededError`` if the version has gone, and botocore's errors if S3 cannot be reached.
+    Opening and reading raise ``SupersededError`` if the version has gone, and botocore's errors if S3 cannot
+    be reached.
     """
+    if version.size <= BLOCK:
+        yield io.BytesIO(_fetched(client, version, 0, version.size))
+        return
+    with ReadAhead(partial(_fetched, client, version), version.size) as file:
+        yield file
 
-    def __init__(self, client: S3Client, version: ObjectVersion) -> None:
-        super().__init__()
-        self._client = client
-        self._version = version
-        self._position = 0
 
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def tell(self) -> int:
-        """Return the position, in bytes from the start."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to a position and return it."""
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._version.size}[whence]
-        self._position = max(0, start + offset)
-        return self._position
-
-    def read(self, size: int = -1) -> bytes:
-        """Return the next ``size`` bytes, or all that are left."""
-        end = self._version.size if size < 0 else min(self._position + size, self._version.size)
-        if end <= self._position:
-            return b""
-        data = self._range(self._position, end)
-        self._position += len(data)
-        return data
-
-    def _range(self, start: int, end: int) -> bytes:
-        # By ETag, not by version id: a version that is no longer current need not be counted, and not every
-        # emulator serves a range of a version.
-        wanted = self._version
-        held = f"bytes={start}-{end - 1}"
-        with _or_superseded(wanted.key):
-            got = self._client.get_object(
-                Bucket=wanted.bucket, Key=wanted.key, Range=held, IfMatch=wanted.etag
-            )
-        return got["Body"].read()
+def _fetched(
+    client: S3Client, version: ObjectVersion, start: int, end: int, attempts: int = ATTEMPTS
+) -> bytes:
+    if start == end:
+        return b""
+    # By ETag, not by version id: a version that is no longer current need not be counted, and not every
+    # emulator serves a range of a version.
+    held = f"bytes={start}-{end - 1}"
+    try:
+        with _or_superseded(version.key):
+            got = client.get_object(Bucket=version.bucket, Key=version.key, Range=held, IfMatch=version.etag)
+            return got["Body"].read()
+    except INCOMPLETE:
+        if attempts == 1:
+            raise
+        return _fetched(client, version, start, end, attempts - 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from ingest.as_of import AsOf, microseconds
 from ingest.commit import contribution_of
 from ingest.count import count_file
 from ingest.errors import FileError, SupersededError
-from ingest.objects import AS_OF_METADATA, GONE, ObjectReader, find_object
+from ingest.objects import AS_OF_METADATA, GONE, find_object, opened
 from vouchers.counts import difference
 from vouchers.sources import Status
 
@@ -60,8 +60,8 @@ class Recount:
 
     def _count(self, version: ObjectVersion, state: State | None) -> Contribution:
         as_of = self._as_of(version, state).at(version.modified)
-        file = ObjectReader(self.s3, version)
-        return count_file(file, microseconds(as_of), self.definitions).contribution
+        with opened(self.s3, version) as file:
+            return count_file(file, microseconds(as_of), self.definitions).contribution
 
     def _as_of(self, version: ObjectVersion, state: State | None) -> AsOf:
         if state and state.as_of and _is_of(state, version):

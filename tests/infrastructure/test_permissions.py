@@ -78,7 +78,9 @@ def test_the_api_touches_nothing_but_the_counts_its_log_and_its_trace(template: 
 
 def test_the_api_may_only_read_the_counts(template: Template) -> None:
     (read,) = (each for each in template.statements("ApiRole") if each["Sid"] == "ReadCounts")
-    assert set(read["Action"]) == {f"dynamodb:{name}" for name in ("BatchGetItem", "GetItem", "Query", "Scan")}
+    assert set(read["Action"]) == {
+        f"dynamodb:{name}" for name in ("BatchGetItem", "GetItem", "Query", "Scan")
+    }
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -62,7 +62,8 @@ def read_header(data: bytes | memoryview, at: int) -> PageHeader:
     """
     found = _DATA_PAGE.match(data, at)
     if found:
-        return PageHeader(DATA, *map(_number, found.groups()), found.end())
+        size, stored, values, encoding = map(_number, found.groups())
+        return PageHeader(DATA, size, stored, values, encoding, found.end())
     return _any_header(data, at)
 
 

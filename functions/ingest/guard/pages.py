@@ -25,6 +25,7 @@ LONGEST_HEADER = 1 << 20
 PADDING = 100
 """Bytes after a column chunk that Arrow reads where old writers forgot to count a header."""
 
+
 class ColumnPages:
     """The pages of one column chunk, followed from header to header as Arrow reads it from start to end.
 
