@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from ingest.events import ObjectEvent
 
 logger = Logger(service="ingest")
-metrics = Metrics(namespace="VoucherSelector", service="ingest")
 
 UNANSWERED = (NoConnectionError, HTTPClientError)
 """What botocore raises where a call had no answer."""
@@ -45,7 +44,6 @@ class IngestError(Exception):
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
     """Apply each event of an S3 notification to the counts.
 
@@ -62,6 +60,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, l
         action, error = _apply(happened, context)
         outcomes.append(str(action))
         errors += [error] if error else []
+    _metrics().flush_metrics()
     if errors:
         raise IngestError("; ".join(errors))
     return {"outcomes": outcomes}
@@ -77,7 +76,7 @@ def _apply(event: ObjectEvent, context: LambdaContext) -> tuple[Action, str | No
         cause = error
         sentence = f"'{event.key}' is not counted yet: {type(error).__name__}: {error}"
         outcome = Outcome(Action.INTERRUPTED, error=sentence)
-    tell(logger, metrics, event, outcome, cause)
+    tell(logger, _metrics(), event, outcome, cause)
     return outcome.action, outcome.error
 
 
@@ -102,6 +101,12 @@ def _ledger(context: LambdaContext) -> Ledger:
         now=lambda: datetime.now(UTC),
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000 - LAST_SECONDS,
     )
+
+
+@cache
+def _metrics() -> Metrics:
+    namespace = os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or "VoucherSelector"
+    return Metrics(namespace=namespace, service="ingest")
 
 
 @cache
