@@ -104,12 +104,13 @@ def _observe(
 
 
 def _measure(route: str, milliseconds: float) -> None:
-    metrics = _metrics()
+    metrics = function_metrics()
     metrics.add_dimension("route", route)
     metrics.add_metric("RequestDuration", MetricUnit.Milliseconds, milliseconds)
     metrics.flush_metrics()
 
 
 @cache
-def _metrics() -> Metrics:
+def function_metrics() -> Metrics:
+    """Return the process's metrics, in the namespace that the environment names."""
     return Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or "VoucherSelector")

@@ -60,7 +60,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, l
         action, error = _apply(happened, context)
         outcomes.append(str(action))
         errors += [error] if error else []
-    _metrics().flush_metrics()
+    function_metrics().flush_metrics()
     if errors:
         raise IngestError("; ".join(errors))
     return {"outcomes": outcomes}
@@ -76,7 +76,7 @@ def _apply(event: ObjectEvent, context: LambdaContext) -> tuple[Action, str | No
         cause = error
         sentence = f"'{event.key}' is not counted yet: {type(error).__name__}: {error}"
         outcome = Outcome(Action.INTERRUPTED, error=sentence)
-    tell(logger, _metrics(), event, outcome, cause)
+    tell(logger, function_metrics(), event, outcome, cause)
     return outcome.action, outcome.error
 
 
@@ -104,7 +104,8 @@ def _ledger(context: LambdaContext) -> Ledger:
 
 
 @cache
-def _metrics() -> Metrics:
+def function_metrics() -> Metrics:
+    """Return the process's metrics, in the namespace that the environment names."""
     namespace = os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or "VoucherSelector"
     return Metrics(namespace=namespace, service="ingest")
 

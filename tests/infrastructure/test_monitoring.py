@@ -1,0 +1,251 @@
+"""What is watched: alarms and dashboard name metrics that are emitted, and every alarm tells somebody."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from infra.local.deploy import TEMPLATE
+from ingest.apply import Action
+from tests.told import Told, told
+from tests.transformed import Template, transformed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MONITORING = TEMPLATE.parent / "infra" / "monitoring.yaml"
+OPERATIONS = (TEMPLATE.parent / "docs" / "operations.md").read_text()
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
+NAMESPACE = "VoucherSelector/watched"
+ALARMS = transformed(MONITORING).of_type("CloudWatch::Alarm")
+
+STAGE, TABLE, QUEUE = {"ApiName", "Stage"}, {"TableName"}, {"QueueName"}
+FUNCTION, ALIAS = {"FunctionName"}, {"FunctionName", "Resource"}
+OF_AWS: dict[tuple[str, str], list[set[str]]] = {
+    ("AWS/ApiGateway", "4XXError"): [STAGE],
+    ("AWS/ApiGateway", "5XXError"): [STAGE],
+    ("AWS/ApiGateway", "Count"): [STAGE],
+    ("AWS/ApiGateway", "IntegrationLatency"): [STAGE],
+    ("AWS/ApiGateway", "Latency"): [STAGE],
+    ("AWS/DynamoDB", "ConsumedReadCapacityUnits"): [TABLE],
+    ("AWS/DynamoDB", "ConsumedWriteCapacityUnits"): [TABLE],
+    ("AWS/DynamoDB", "ReadThrottleEvents"): [TABLE],
+    ("AWS/DynamoDB", "TransactionConflict"): [TABLE],
+    ("AWS/DynamoDB", "WriteThrottleEvents"): [TABLE],
+    ("AWS/Lambda", "AsyncEventAge"): [FUNCTION],
+    ("AWS/Lambda", "ConcurrentExecutions"): [FUNCTION],
+    ("AWS/Lambda", "DestinationDeliveryFailures"): [FUNCTION],
+    ("AWS/Lambda", "Duration"): [FUNCTION, ALIAS],
+    ("AWS/Lambda", "Errors"): [FUNCTION, ALIAS],
+    ("AWS/Lambda", "Invocations"): [FUNCTION, ALIAS],
+    ("AWS/Lambda", "Throttles"): [FUNCTION, ALIAS],
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage"): [QUEUE],
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): [QUEUE],
+}
+"""What AWS emits, and by which dimensions, as its services' pages on metrics say."""
+
+
+SEARCH = re.compile(r'SEARCH\(\'{"\${MetricsNamespace}",(?P<dimensions>[\w,]+)} MetricName="(?P<name>\w+)"\'')
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric as an alarm or a widget names it; values are as they are written."""
+
+    namespace: str
+    name: str
+    dimensions: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def emitted() -> set[Told]:
+    return told(NAMESPACE)
+
+
+@pytest.fixture(scope="module")
+def monitoring() -> Template:
+    return transformed(MONITORING, AlarmTopicArn=TOPIC)
+
+
+def test_files_and_requests_of_every_kind_are_told_of(emitted: set[Told]) -> None:
+    assert {"Events" + action.capitalize() for action in Action} <= {each.name for each in emitted}
+    assert {each.namespace for each in emitted} == {NAMESPACE}
+
+
+def test_the_functions_put_their_metrics_where_they_are_looked_for(template: Template) -> None:
+    given = template.properties("Monitoring")["Parameters"]["MetricsNamespace"]
+    for name, service in (("IngestFunction", "ingest"), ("ApiFunction", "api")):
+        variables = template.properties(name)["Environment"]["Variables"]
+        assert variables["POWERTOOLS_METRICS_NAMESPACE"] == given
+        assert variables["POWERTOOLS_SERVICE_NAME"] == service
+    assert "${AWS::StackName}" in given["Fn::Sub"]
+
+
+def test_what_is_watched_is_what_the_template_hands_over(template: Template, monitoring: Template) -> None:
+    assert set(template.properties("Monitoring")["Parameters"]) == set(monitoring.body["Parameters"])
+
+
+def test_api_and_stage_are_those_of_the_template(template: Template) -> None:
+    given = template.properties("Monitoring")["Parameters"]
+    (stage,) = template.of_type("ApiGateway::Stage").values()
+    (alias,) = template.of_type("Lambda::Alias").values()
+    named = (template.properties("Api")["Name"], stage["StageName"], alias["Name"])
+    assert (given["ApiName"], given["ApiStage"], given["ApiAlias"]) == named
+
+
+def test_emulators_are_not_watched(emulated: Template) -> None:
+    assert "Monitoring" not in emulated.resources
+
+
+@pytest.mark.parametrize("alarm", ALARMS)
+def test_an_alarm_watches_metrics_that_are_emitted(emitted: set[Told], alarm: str) -> None:
+    watched = [*_of_alarm(ALARMS[alarm])]
+    assert watched
+    assert [metric for metric in watched if not _is_emitted(metric, emitted)] == []
+
+
+def test_every_picture_shows_metrics_that_are_emitted(monitoring: Template, emitted: set[Told]) -> None:
+    shown = [metric for widget in widgets(monitoring, "metric") for metric in _of_widget(widget)]
+    assert len(shown) >= 30
+    assert [metric for metric in shown if not _is_emitted(metric, emitted)] == []
+
+
+def test_every_search_finds_metrics_that_are_emitted(monitoring: Template, emitted: set[Told]) -> None:
+    searches = [
+        SEARCH.match(written[0]["expression"])
+        for widget in widgets(monitoring, "metric")
+        for written in widget["metrics"]
+        if isinstance(written[0], dict)
+    ]
+    assert len(searches) == 2
+    for search in searches:
+        assert search
+        keys = [{key for key, _ in each.dimensions} for each in emitted if each.name == search["name"]]
+        assert set(search["dimensions"].split(",")) in keys
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name"),
+    [
+        ("AWS/Lambda", "Errors"),
+        ("AWS/Lambda", "Throttles"),
+        ("AWS/Lambda", "AsyncEventAge"),
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
+        ("AWS/ApiGateway", "5XXError"),
+        ("AWS/ApiGateway", "Latency"),
+        ("VoucherSelector", "RowsRejected"),
+        ("VoucherSelector", "Rows"),
+    ],
+)
+def test_what_matters_has_an_alarm(namespace: str, name: str) -> None:
+    watched = {(each.namespace, each.name) for alarm in ALARMS.values() for each in _of_alarm(alarm)}
+    own = "${MetricsNamespace}"
+    assert (own if namespace == "VoucherSelector" else namespace, name) in watched
+
+
+def test_the_slowest_hundredth_of_the_requests_is_watched() -> None:
+    assert ALARMS["ApiSlow"]["ExtendedStatistic"] == "p99"
+
+
+@pytest.mark.parametrize("alarm", ALARMS)
+def test_an_alarm_tells_the_topic_that_it_goes_off_and_that_it_is_over(
+    monitoring: Template, alarm: str
+) -> None:
+    told_to = monitoring.properties(alarm)
+    assert told_to["AlarmActions"] == told_to["OKActions"] == [{"Ref": "AlarmTopicArn"}]
+    assert "AlarmActions" not in ALARMS[alarm]
+
+
+@pytest.mark.parametrize("alarm", ALARMS)
+def test_an_alarm_says_what_happened_and_is_quiet_where_nothing_does(alarm: str) -> None:
+    assert len(ALARMS[alarm]["AlarmDescription"]) > 30
+    assert ALARMS[alarm]["TreatMissingData"] == "notBreaching"
+
+
+@pytest.mark.parametrize("alarm", ALARMS)
+def test_the_operations_say_what_to_do_about_an_alarm(alarm: str) -> None:
+    name = ALARMS[alarm]["AlarmName"]["Fn::Sub"].removeprefix("${Name}-")
+    assert f"\n| `{name}` |" in OPERATIONS
+
+
+def test_every_alarm_is_on_the_dashboard(monitoring: Template) -> None:
+    (shown,) = widgets(monitoring, "alarm")
+    assert set(shown["alarms"]) == {f"${{{alarm}.Arn}}" for alarm in ALARMS}
+
+
+def test_no_picture_lies_on_another(monitoring: Template) -> None:
+    places = [
+        (x, y)
+        for each in dashboard(monitoring)
+        for x in range(each["x"], each["x"] + each["width"])
+        for y in range(each["y"], each["y"] + each["height"])
+    ]
+    assert len(places) == len(set(places))
+    assert max(x for x, _ in places) < 24
+
+
+def test_alarms_go_off_while_there_is_something_left_to_do(template: Template) -> None:
+    timeout = template.properties("IngestFunction")["Timeout"]
+    retention = template.properties("FailedEventsQueue")["MessageRetentionPeriod"]
+    assert ALARMS["IngestSlow"]["Threshold"] < 1000 * timeout
+    assert ALARMS["EventsExpiring"]["Threshold"] < retention
+
+
+def test_a_new_version_is_taken_back_by_the_alarms_of_errors(monitoring: Template) -> None:
+    (group,) = (
+        transformed(ApiTrafficShift="Canary10Percent5Minutes").of_type("CodeDeploy::DeploymentGroup").values()
+    )
+    alarms = [each["Name"]["Fn::GetAtt"] for each in group["AlarmConfiguration"]["Alarms"]]
+    outputs = {f"Outputs.{name}": each["Value"]["Ref"] for name, each in monitoring.body["Outputs"].items()}
+    assert [stack for stack, _ in alarms] == ["Monitoring", "Monitoring"]
+    assert [outputs[output] for _, output in alarms] == ["ApiFailing", "ApiFunctionErrors"]
+    for alarm in ("ApiFailing", "ApiFunctionErrors"):
+        assert ALARMS[alarm]["Period"] * ALARMS[alarm]["EvaluationPeriods"] <= 5 * 60
+
+
+def _of_alarm(alarm: dict[str, Any]) -> Iterator[Metric]:
+    single = [alarm] if "MetricName" in alarm else []
+    for metric in [
+        *single,
+        *(m["MetricStat"]["Metric"] for m in alarm.get("Metrics", []) if "MetricStat" in m),
+    ]:
+        dimensions = {each["Name"]: _written(each["Value"]) for each in metric["Dimensions"]}
+        yield Metric(_written(metric["Namespace"]), metric["MetricName"], dimensions)
+
+
+def _written(value: Any) -> str:
+    return f"${{{value['Ref']}}}" if isinstance(value, dict) and "Ref" in value else str(value)
+
+
+def _of_widget(widget: dict[str, Any]) -> Iterator[Metric]:
+    """Yield what a widget shows; in its rows "." and "..." stand for what is in the row before."""
+    before: list[str] = []
+    for written in widget["metrics"]:
+        names = [each for each in written if isinstance(each, str)]
+        if names[:1] == ["..."]:
+            names = before[: len(before) - len(names) + 1] + names[1:]
+        before = [before[i] if name == "." else name for i, name in enumerate(names)]
+        if before:
+            yield Metric(before[0], before[1], dict(zip(before[2::2], before[3::2], strict=True)))
+
+
+def _is_emitted(metric: Metric, emitted: set[Told]) -> bool:
+    if metric.namespace == "${MetricsNamespace}":
+        return Told(NAMESPACE, metric.name, frozenset(metric.dimensions.items())) in emitted
+    return set(metric.dimensions) in OF_AWS.get((metric.namespace, metric.name), [])
+
+
+def dashboard(monitoring: Template) -> list[dict[str, Any]]:
+    held: list[dict[str, Any]] = json.loads(monitoring.properties("Dashboard")["DashboardBody"]["Fn::Sub"])[
+        "widgets"
+    ]
+    return held
+
+
+def widgets(monitoring: Template, kind: str) -> list[dict[str, Any]]:
+    return [each["properties"] for each in dashboard(monitoring) if each["type"] == kind]
