@@ -29,6 +29,25 @@ REGION = "eu-west-1"
 ACCOUNT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 UPLOADED = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
+
+def _schema(keys: tuple[str, ...]) -> list[dict[str, str]]:
+    kinds = ("HASH", "RANGE")
+    return [{"AttributeName": key, "KeyType": kind} for key, kind in zip(keys, kinds, strict=False)]
+
+
+SOURCES_INDEX = {
+    "IndexName": "newest",
+    "KeySchema": _schema(("status", "committed_at")),
+    "Projection": {
+        "ProjectionType": "INCLUDE",
+        "NonKeyAttributes": [
+            "as_of", "definitions", "error", "etag", "event_time",
+            "rejected_object", "report", "sequencer", "uploaded_at", "version_id",
+        ],
+    },
+}  # fmt: skip
+"""The index of the template; a test compares them."""
+
 Cells = dict[tuple[str, str], dict[str, int]]
 """(country, cell) → counter → count, without zeros."""
 
@@ -67,15 +86,21 @@ class World:
             self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
         if self.versioned:
             self.s3.put_bucket_versioning(Bucket=self.uploads, VersioningConfiguration={"Status": "Enabled"})
-        for table, keys in ((self.segments, ("country", "cell")), (self.sources, ("source",))):
-            kinds = ("HASH", "RANGE")
-            self.dynamodb.create_table(
-                TableName=table,
-                BillingMode="PAY_PER_REQUEST",
-                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
-                KeySchema=[{"AttributeName": k, "KeyType": t} for k, t in zip(keys, kinds, strict=False)],
-            )
+        self._create_table(self.segments, ("country", "cell"))
+        self._create_table(self.sources, ("source",), SOURCES_INDEX)
         return self
+
+    def _create_table(self, name: str, keys: tuple[str, ...], *indexes: dict[str, Any]) -> None:
+        named = {key["AttributeName"] for index in indexes for key in index["KeySchema"]}
+        self.dynamodb.create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": key, "AttributeType": "S"} for key in sorted(named | set(keys))
+            ],
+            KeySchema=_schema(keys),
+            **({"GlobalSecondaryIndexes": list(indexes)} if indexes else {}),
+        )
 
     def put(self, key: str, body: bytes, **metadata: str) -> dict[str, Any]:
         """Put an object; return the record of its event."""

@@ -11,6 +11,7 @@ from botocore.session import get_session
 
 from api.recent import Memory
 from api.settings import Settings
+from vouchers.sources import SourcesTable
 from vouchers.table import SegmentsTable
 
 if TYPE_CHECKING:
@@ -35,6 +36,16 @@ def segments_table() -> SegmentsTable:
     """
     settings = _settings()
     return SegmentsTable(_client(), settings.segments_table)
+
+
+@cache
+def sources_table() -> SourcesTable:
+    """Return the table of the sources.
+
+    Raises:
+        api.settings.SettingsError: if the environment does not name it.
+    """
+    return SourcesTable(segments_table().client, _settings().required_sources_table)
 
 
 @cache

@@ -80,6 +80,17 @@ class UnknownCountryError(RequestError):
         super().__init__(f"there are no counts for {shown(country)}; {there_are}")
 
 
+class UnknownSourceError(RequestError):
+    """No object with the key was ever ingested, or it is long forgotten."""
+
+    status = HTTPStatus.NOT_FOUND
+    kind = "unknown-source"
+    title = "No such source is known"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"there is no source {shown(key)}; GET /v1/sources lists those there are")
+
+
 class UnknownRouteError(RequestError):
     """No route has the path."""
 
@@ -116,6 +127,7 @@ KINDS = (
     RequestError,
     BodyTooLargeError,
     UnknownCountryError,
+    UnknownSourceError,
     UnknownRouteError,
     MethodError,
 )

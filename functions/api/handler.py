@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver
 
-from api import bodies, customers, overview, requests, responses, selection, selections
+from api import bodies, customers, overview, requests, responses, selection, selections, sources
 from api.boundary import note, reads_from, request_id, surround
-from api.connection import memory, segments_table
+from api.connection import memory, segments_table, sources_table
 from api.fields import country_of, read
 from api.recent import RecentTable
 from api.routing import serve
@@ -71,6 +71,18 @@ def counts() -> responses.CountsAnswer:
     return responses.counts_answer(counted, request.segments)
 
 
+def list_sources() -> sources.SourcesAnswer:
+    """Answer what was ingested, the last first."""
+    query = app.current_event.query_string_parameters
+    note(app, status=query.get("status"))
+    return sources.sources_answer(sources_table(), sources.page_request(query))
+
+
+def source() -> sources.SourceDetail:
+    """Answer what became of one object."""
+    return sources.source_answer(sources_table(), app.current_event.path.partition("/v1/sources/")[2])
+
+
 def health() -> responses.Health:
     """Answer that the function runs."""
     return responses.Health("ok", load_definitions().version)
@@ -90,6 +102,8 @@ serve(
         "/v1/segments": {"GET": segments},
         "/v1/countries": {"GET": countries},
         "/v1/counts": {"GET": counts},
+        "/v1/sources": {"GET": list_sources},
+        "/v1/sources/{key}": {"GET": source},
         "/health": {"GET": health},
     },
 )

@@ -21,10 +21,23 @@ class Settings:
     Attributes:
         segments_table: the DynamoDB table of the counts.
         answer_cache_seconds: how old counts may be that a voucher is chosen by; 0 reads them every time.
+        sources_table: the DynamoDB table of the sources; only their routes need it.
     """
 
     segments_table: str
     answer_cache_seconds: float = 0
+    sources_table: str = ""
+
+    @property
+    def required_sources_table(self) -> str:
+        """The DynamoDB table of the sources.
+
+        Raises:
+            SettingsError: if it is not named.
+        """
+        if not self.sources_table:
+            raise SettingsError("SOURCES_TABLE is not set; it must name the DynamoDB table of the sources")
+        return self.sources_table
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -36,7 +49,8 @@ class Settings:
         table = environment.get("SEGMENTS_TABLE", "").strip()
         if not table:
             raise SettingsError("SEGMENTS_TABLE is not set; it must name the DynamoDB table of the counts")
-        return cls(table, _seconds(environment.get("ANSWER_CACHE_SECONDS", "").strip() or "0"))
+        seconds = _seconds(environment.get("ANSWER_CACHE_SECONDS", "").strip() or "0")
+        return cls(table, seconds, environment.get("SOURCES_TABLE", "").strip())
 
 
 def _seconds(written: str) -> float:

@@ -4,6 +4,9 @@ One item per object key: ``source`` (partition key), ``revision`` (a number that
 fields of the state that the counts hold, and, while a commit is under way, the state that it leads to
 (``pending``) with the number of its chunks that are done (``done``). ``discard`` lists objects in the results
 bucket that nothing refers to any longer.
+
+The index ``newest`` (``status``, ``committed_at``) has the sources without what they contributed, for lists
+(``listing.py``).
 """
 
 from __future__ import annotations
@@ -216,14 +219,15 @@ def _source(key: str, item: Mapping[str, Any]) -> Source:
     return Source(
         key,
         int(item[REVISION]["N"]),
-        _state(item) if "status" in item else None,
-        _state(item[PENDING]["M"]) if PENDING in item else None,
+        state_of(item) if "status" in item else None,
+        state_of(item[PENDING]["M"]) if PENDING in item else None,
         int(item[DONE]["N"]),
         frozenset(item.get(DISCARD, {}).get("SS", ())),
     )
 
 
-def _state(item: Mapping[str, Any]) -> State:
+def state_of(item: Mapping[str, Any]) -> State:
+    """Return the state that an item holds; its contribution only where that is in the item too."""
     texts = {f.name: item[f.name]["S"] for f in fields(State) if f.name in item}
     return State(**texts | {"status": Status(texts["status"]), "report": json.loads(texts["report"])})
 

@@ -67,20 +67,22 @@ def test_each_role_is_for_one_service(everything: Template) -> None:
     assert services == lambdas | {"DeploymentRole": "codedeploy.amazonaws.com"}
 
 
-def test_the_api_touches_nothing_but_the_counts_its_log_and_its_trace(template: Template) -> None:
+def test_the_api_touches_nothing_but_counts_and_sources_its_log_and_its_trace(template: Template) -> None:
     touched = {statement["Sid"]: statement["Resource"] for statement in template.statements("ApiRole")}
     assert touched == {
         "ReadCounts": {"Fn::GetAtt": ["SegmentsTable", "Arn"]},
+        "ReadSource": {"Fn::GetAtt": ["SourcesTable", "Arn"]},
+        "ListSources": {"Fn::Sub": "${SourcesTable.Arn}/index/newest"},
         "Log": {"Fn::GetAtt": ["ApiLogs", "Arn"]},
         "Trace": "*",
     }
 
 
-def test_the_api_may_only_read_the_counts(template: Template) -> None:
-    (read,) = (each for each in template.statements("ApiRole") if each["Sid"] == "ReadCounts")
-    assert set(read["Action"]) == {
-        f"dynamodb:{name}" for name in ("BatchGetItem", "GetItem", "Query", "Scan")
-    }
+def test_the_api_may_only_read(template: Template) -> None:
+    actions = {each["Sid"]: listed(each["Action"]) for each in template.statements("ApiRole")}
+    reads = ("BatchGetItem", "GetItem", "Query", "Scan")
+    assert set(actions["ReadCounts"]) == {f"dynamodb:{name}" for name in reads}
+    assert (actions["ReadSource"], actions["ListSources"]) == (["dynamodb:GetItem"], ["dynamodb:Query"])
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.session import get_session
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,9 +16,13 @@ from api import handler
 from api.recent import Memory
 from tests.api_gateway import call, rest_event
 from tests.counted import CountedTable
+from vouchers.sources import SourcesTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from botocore.awsrequest import AWSPreparedRequest
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 pytestmark = pytest.mark.disable_socket
 
@@ -37,7 +45,13 @@ VALUES = st.recursive(
     max_leaves=5,
 )
 BESIDE: dict[str, st.SearchStrategy[Any]] = {"as_of": VALUES, "fallback": VALUES, "customers": VALUES}
+PLACES = st.lists(TEXTS | st.just("2026-11-22T10:00:00.000000Z"), max_size=3)
+CURSORS = st.tuples(
+    TEXTS | st.just("2026-11-22T10:00:00.000000Z"),
+    st.dictionaries(st.sampled_from(["counted", "failed"]) | TEXTS, PLACES),
+).map(lambda cursor: base64.urlsafe_b64encode(json.dumps(cursor).encode()).decode().rstrip("="))
 ANSWERS = (
+    ["sources", "next_cursor"],
     ["voucher_amount"],
     ["country", "rows", "updated_at"],
     ["as_of", "definitions", "confidence", "read_at", "selections"],
@@ -54,7 +68,29 @@ def counted() -> Iterator[None]:
         patch.setattr(handler, "segments_table", CountedTable)
         memory = Memory(60)
         patch.setattr(handler, "memory", lambda: memory)
+        sources = SourcesTable(unanswering(), "sources")
+        patch.setattr(handler, "sources_table", lambda: sources)
         yield
+
+
+def unanswering() -> DynamoDBClient:
+    """Return a client that writes requests as any does, and to each gets the answer that there is nothing."""
+    session = get_session()
+    session.set_credentials("test", "test")
+    client = session.create_client("dynamodb", region_name="eu-west-1")
+
+    def answer(request: AWSPreparedRequest, **_: object) -> Any:
+        return AWSResponse(request.url, 200, HTTPHeaders(), Body(b'{"Items": []}'))
+
+    client.meta.events.register("before-send.dynamodb", answer)
+    return cast("DynamoDBClient", client)
+
+
+class Body(io.BytesIO):
+    """The raw body of an answer, as urllib3 has it."""
+
+    def stream(self, **_: object) -> Iterator[bytes]:
+        yield self.read()
 
 
 def assert_answered(event: dict[str, Any]) -> None:
@@ -95,6 +131,15 @@ def test_no_query_makes_the_counts_fail(query: dict[str, str]) -> None:
     assert_answered(rest_event(path="/v1/segments", query=query))
 
 
+@given(
+    st.fixed_dictionaries(
+        {}, optional={"status": TEXTS, "limit": TEXTS | st.integers().map(str), "cursor": CURSORS | TEXTS}
+    )
+)
+def test_no_query_makes_the_sources_fail(query: dict[str, str]) -> None:
+    assert_answered(rest_event(path="/v1/sources", query=query))
+
+
 @given(st.lists(FIELDS | VALUES, max_size=4), st.fixed_dictionaries({}, optional=BESIDE) | VALUES)
 def test_no_customers_make_the_function_fail(customers: list[Any], beside: object) -> None:
     fields = beside | {"customers": customers} if isinstance(beside, dict) else beside
@@ -110,6 +155,6 @@ def test_no_bytes_make_selections_fail(raw: bytes, is_base64: bool) -> None:
 
 @given(TEXTS, st.sampled_from(["GET", "HEAD", "POST", "PUT", "OPTIONS", "TRACE"]))
 def test_no_path_makes_the_function_fail(path: str, method: str) -> None:
-    for prefix in ("/", "/v1/"):
+    for prefix in ("/", "/v1/", "/v1/sources/"):
         answer = call(rest_event(method, prefix + path))
         assert answer.status in (200, 204, 400, 404, 405)

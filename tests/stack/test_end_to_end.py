@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pyarrow as pa
 import pytest
@@ -155,6 +155,22 @@ def test_an_answer_on_this_machine_knows_the_last_upload(live: Live, tmp_path: P
     for amount in (1.0, 2.0):
         live.upload(write(tmp_path / "u.parquet", uses("Uruguay", amount)), "uruguay.parquet")
         assert live.ask(question) == (200, f'{{"voucher_amount":[{amount}]}}'.encode())
+
+
+def test_a_source_is_found_by_any_key_and_listed_the_last_first(live: Live, tmp_path: Path) -> None:
+    names = ["über/a b+ü.parquet", "über//100%.parquet", "über/a%20b.parquet"]
+    for name in names:
+        live.upload(write(tmp_path / "s.parquet", uses("Suriname", 1.0, -1.0)), name)
+    for name in names:
+        for path in (quote(object_key(name), safe=""), quote(object_key(name))):
+            status, body = live.ask(f"/v1/sources/{path}")
+            assert (status, json.loads(body).get("source")) == (200, object_key(name))
+    _, first = live.ask("/v1/sources?limit=1")
+    _, second = live.ask(f"/v1/sources?limit=2&cursor={json.loads(first)['next_cursor']}")
+    listed = json.loads(first)["sources"] + json.loads(second)["sources"]
+    assert [each["source"] for each in listed] == [object_key(name) for name in reversed(names)]
+    assert [each["report"]["rejected"] for each in listed] == [1, 1, 1]
+    assert live.ask("/v1/sources/vouchers%2Fnothing")[0] == 404
 
 
 def test_the_as_of_date_goes_with_the_upload(live: Live, tmp_path: Path) -> None:

@@ -31,11 +31,28 @@ READ_COUNTS: list[tuple[str, dict[str, Any]]] = [
         },
     ),
 ]
+READ_SOURCES: list[tuple[str, dict[str, Any]]] = [
+    ("get_item", {"TableName": "SourcesTable", "Key": SOURCE}),
+    (
+        "query",
+        {
+            "TableName": "SourcesTable",
+            "IndexName": "newest",
+            "KeyConditionExpression": "#s = :s",
+            "ExpressionAttributeNames": {"#s": "status"},
+            "ExpressionAttributeValues": {":s": {"S": "counted"}},
+        },
+    ),
+]
+SCAN_SOURCES: list[tuple[str, dict[str, Any]]] = [
+    ("scan", {"TableName": "SourcesTable"}),
+    ("scan", {"TableName": "SourcesTable", "IndexName": "newest"}),
+    ("delete_item", {"TableName": "SourcesTable", "Key": SOURCE}),
+]
 CHANGE_COUNTS: list[tuple[str, dict[str, Any]]] = [
     ("put_item", {"TableName": "SegmentsTable", "Item": CELL}),
     ("update_item", {"TableName": "SegmentsTable", "Key": CELL}),
     ("delete_item", {"TableName": "SegmentsTable", "Key": CELL}),
-    ("get_item", {"TableName": "SourcesTable", "Key": SOURCE}),
     ("put_item", {"TableName": "SourcesTable", "Item": SOURCE}),
     ("update_item", {"TableName": "SourcesTable", "Key": SOURCE}),
     (
@@ -85,7 +102,9 @@ def object_there(probed: Stack) -> None:
     s3.put_object(Bucket=probed.outputs["UploadsBucket"], Key="elsewhere")
 
 
-@pytest.mark.parametrize(("operation", "arguments"), CHANGE_COUNTS + READ_UPLOADS + KEEP_RESULTS)
+@pytest.mark.parametrize(
+    ("operation", "arguments"), CHANGE_COUNTS + READ_SOURCES[:1] + READ_UPLOADS + KEEP_RESULTS
+)
 def test_ingest_may_do_its_work(probed: Stack, operation: str, arguments: dict[str, Any]) -> None:
     assert outcome(probed, "IngestFunction", operation, arguments) == "allowed"
 
@@ -95,12 +114,16 @@ def test_ingest_may_not_touch_the_uploads(probed: Stack, operation: str, argumen
     assert outcome(probed, "IngestFunction", operation, arguments) == "AccessDenied"
 
 
-@pytest.mark.parametrize(("operation", "arguments"), READ_COUNTS)
-def test_api_may_read_the_counts(probed: Stack, operation: str, arguments: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("operation", "arguments"), READ_COUNTS + READ_SOURCES)
+def test_api_may_read_the_counts_and_sources(
+    probed: Stack, operation: str, arguments: dict[str, Any]
+) -> None:
     assert outcome(probed, "ApiFunction", operation, arguments) == "allowed"
 
 
-@pytest.mark.parametrize(("operation", "arguments"), CHANGE_COUNTS + READ_UPLOADS + KEEP_RESULTS)
+@pytest.mark.parametrize(
+    ("operation", "arguments"), CHANGE_COUNTS + SCAN_SOURCES + READ_UPLOADS + KEEP_RESULTS
+)
 def test_api_may_do_nothing_else(probed: Stack, operation: str, arguments: dict[str, Any]) -> None:
     refusals = {"AccessDenied", "AccessDeniedException", "403"}
     assert outcome(probed, "ApiFunction", operation, arguments) in refusals

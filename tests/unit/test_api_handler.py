@@ -28,7 +28,16 @@ ASKED = {
 }
 BODY = json.dumps(ASKED)
 QUERY = {name: str(value) for name, value in ASKED.items()}
-ROUTES = ["/voucher_amount", "/v1/selections", "/v1/segments", "/v1/countries", "/v1/counts", "/health"]
+ROUTES = [
+    "/voucher_amount",
+    "/v1/selections",
+    "/v1/segments",
+    "/v1/countries",
+    "/v1/counts",
+    "/v1/sources",
+    "/v1/sources/{key}",
+    "/health",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -256,6 +265,8 @@ def test_an_unknown_route_is_told_which_there_are(method: str, path: str) -> Non
         ("/v1/segments", "GET, HEAD, OPTIONS"),
         ("/v1/countries", "GET, HEAD, OPTIONS"),
         ("/v1/counts", "GET, HEAD, OPTIONS"),
+        ("/v1/sources", "GET, HEAD, OPTIONS"),
+        ("/v1/sources/a/b", "GET, HEAD, OPTIONS"),
         ("/health", "GET, HEAD, OPTIONS"),
     ],
 )

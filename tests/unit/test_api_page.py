@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -17,8 +17,11 @@ from api.recent import Memory
 from tests.api_gateway import call, rest_event
 from tests.counted import CountedTable
 from vouchers.counts import spellings_cell
+from vouchers.sources import Source, SourcesTable, State, Status
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
     from tests.api_gateway import Answer
 
 pytestmark = pytest.mark.disable_socket
@@ -34,7 +37,7 @@ def examples() -> list[tuple[str, str]]:
     for block, following in zip(BLOCKS, [*BLOCKS[1:], ""], strict=True):
         lines = block.splitlines()
         for line, next_line in zip(lines, [*lines[1:], following], strict=True):
-            if line.startswith("curl") and not next_line.startswith("curl"):
+            if line.startswith("curl") and not next_line.startswith(("curl", "#")):
                 found.append((line, next_line))
     return found
 
@@ -54,6 +57,54 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> None:
     table.counts[spellings_cell("Peru")] = {"Peru": 106547}
     monkeypatch.setattr(handler, "segments_table", lambda: table)
     monkeypatch.setattr(handler, "memory", lambda: Memory(0))
+    monkeypatch.setattr(handler, "sources_table", Sources)
+
+
+MOMENTS = {
+    name: f"2026-11-22T{time}Z" for name, time in (("at", "10:00:00.000000"), ("up", "09:59:58.000000"))
+}
+SAMPLE = State(
+    Status.COUNTED,
+    "01",
+    MOMENTS["up"],
+    MOMENTS["at"],
+    "206f16a74bf2",
+    as_of=MOMENTS["up"],
+    uploaded_at=MOMENTS["up"],
+    version_id="9f2c",
+    etag="6e1b",
+    report={
+        "rows": 106547,
+        "counted": 106547,
+        "rejected": 0,
+        "rejected_by_reason": {},
+        "repaired": {"total_orders_empty": 0, "voucher_amount_null": 13950},
+        "segments": {
+            name: {"counted": 106547, "unsegmented": 0} for name in ("recency_segment", "frequent_segment")
+        },
+        "seconds": 0.4,
+    },
+)
+
+
+class Sources:
+    """Stands in for the sources table, with the sample twice."""
+
+    name = "sources"
+    client = property(lambda self: self)
+
+    def load(self, key: str) -> Source:
+        return Source(key, 1, SAMPLE)
+
+    def get_paginator(self, _: str) -> Sources:
+        return self
+
+    def paginate(self, **asked: Any) -> list[dict[str, Any]]:
+        table = SourcesTable(cast("DynamoDBClient", None), "sources")
+        keys = ("vouchers/sample.parquet", "vouchers/older.parquet")
+        items = [table.replacement(Source(key), Source(key, 1, SAMPLE))["Item"] for key in keys]
+        counted = asked["ExpressionAttributeValues"][":status"]["S"] == "counted"
+        return [{"Items": items if counted else []}]
 
 
 def test_there_are_examples_of_every_route_and_of_errors() -> None:

@@ -50,6 +50,15 @@ def test_a_missing_table_is_said_in_one_sentence(environment: dict[str, str]) ->
     assert str(caught.value) == "SEGMENTS_TABLE is not set; it must name the DynamoDB table of the counts"
 
 
+def test_the_table_of_the_sources_is_needed_by_those_alone_who_ask_for_it() -> None:
+    environment = {"SEGMENTS_TABLE": "segments", "SOURCES_TABLE": " sources "}
+    assert Settings.from_environment(environment).required_sources_table == "sources"
+    without = Settings.from_environment({"SEGMENTS_TABLE": "segments"})
+    with pytest.raises(SettingsError) as caught:
+        _ = without.required_sources_table
+    assert str(caught.value) == "SOURCES_TABLE is not set; it must name the DynamoDB table of the sources"
+
+
 def test_importing_the_handler_needs_no_environment_and_loads_nothing_heavy() -> None:
     script = f"import sys, api.handler; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
     command = [sys.executable, "-c", script]

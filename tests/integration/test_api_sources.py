@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+
+from api import connection
+from ingest import handler
+from tests.api_gateway import REQUEST_ID, Answer, call, rest_event
+from tests.transformed import transformed
+from tests.uses import BROKEN, DIRTY, PERU, file_of
+from tests.world import SOURCES_INDEX
+from vouchers.segments import load_definitions
+from vouchers.sources import Source, SourcesTable, State, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.world import World
+
+
+@pytest.fixture(autouse=True)
+def forgotten(world: World) -> Iterator[None]:
+    """The API function's clients are made anew, with the world's environment."""
+    assert world
+    caches = (connection.segments_table, connection.sources_table, connection.memory)
+    for cached in caches:
+        cached.cache_clear()
+    yield
+    for cached in caches:
+        cached.cache_clear()
+
+
+def ask(path: str = "/v1/sources", **query: str) -> Answer:
+    return call(rest_event(path=path, query=query or None))
+
+
+def sources(**query: str) -> list[dict[str, Any]]:
+    answer = ask(**query)
+    assert answer.status == 200, answer.body
+    listed: list[dict[str, Any]] = answer.json["sources"]
+    return listed
+
+
+def pages(**query: str) -> list[list[str]]:
+    """Return the keys on every page."""
+    found: list[list[str]] = []
+    cursor: dict[str, str] = {}
+    while True:
+        answer = ask(**query, **cursor).json
+        found.append([each["source"] for each in answer["sources"]])
+        if answer["next_cursor"] is None:
+            return found
+        cursor = {"cursor": answer["next_cursor"]}
+
+
+def put(
+    world: World, key: str, status: Status = Status.COUNTED, at: str = "2026-11-22T10:00:00.000000Z"
+) -> None:
+    """Put a source into the table as a commit would leave it."""
+    state = State(status, "01", at, at, "206f16a74bf2")
+    table = SourcesTable(world.dynamodb, world.sources)
+    item = table.replacement(Source(key), Source(key, 1, state))["Item"]
+    world.dynamodb.put_item(TableName=world.sources, Item=item)
+
+
+def test_the_index_of_tests_is_that_of_the_template() -> None:
+    (index,) = transformed().of_type("DynamoDB::Table")["SourcesTable"]["GlobalSecondaryIndexes"]
+    assert index == SOURCES_INDEX
+
+
+def test_a_source_tells_what_became_of_it(world: World) -> None:
+    world.ingest(world.put("vouchers/dirty.parquet", file_of(DIRTY)))
+    (listed,) = sources()
+    state = world.source("vouchers/dirty.parquet").state
+    assert state
+    assert listed == {
+        "source": "vouchers/dirty.parquet",
+        "status": "counted",
+        "committed_at": state.committed_at,
+        "uploaded_at": state.uploaded_at,
+        "as_of": state.as_of,
+        "definitions": load_definitions().version,
+        "version_id": state.version_id,
+        "etag": state.etag,
+        "error": None,
+        "report": {
+            "rows": 3,
+            "counted": 1,
+            "rejected": 2,
+            "rejected_by_reason": {"country_code_missing": 1, "total_orders_negative": 1},
+            "repaired": {"total_orders_empty": 0, "voucher_amount_null": 0},
+            "segments": {
+                "recency_segment": {"counted": 1, "unsegmented": 0},
+                "frequent_segment": {"counted": 1, "unsegmented": 0},
+            },
+            "seconds": state.report["seconds"],
+        },
+        "rejected_object": state.rejected_object,
+    }
+    assert ask("/v1/sources/vouchers/dirty.parquet").json == listed | {"commit_under_way": False}
+
+
+def test_a_failure_says_why_and_a_deletion_that_it_is_one(world: World) -> None:
+    with pytest.raises(handler.IngestError, match="was not counted"):
+        world.ingest(world.put("vouchers/bad.parquet", BROKEN))
+    world.ingest(world.put("vouchers/gone.parquet", file_of(PERU)))
+    world.ingest(world.delete("vouchers/gone.parquet"))
+    failed, gone = (ask(f"/v1/sources/vouchers/{name}.parquet").json for name in ("bad", "gone"))
+    assert (failed["status"], failed["report"]) == ("failed", None)
+    assert failed["error"].startswith("'vouchers/bad.parquet' was not counted: it cannot be read as Parquet")
+    assert (gone["status"], gone["report"], gone["as_of"]) == ("deleted", None, None)
+    assert [each["source"] for each in sources(status="failed")] == ["vouchers/bad.parquet"]
+    assert [each["source"] for each in sources(status="deleted")] == ["vouchers/gone.parquet"]
+    assert sources(status="counted") == []
+    assert len(sources()) == 2
+
+
+def test_a_source_whose_commit_is_under_way_says_so(world: World) -> None:
+    state = State(Status.COUNTED, "01", "2026", "2026-11-22T10:00:00.000000Z", "206f16a74bf2")
+    begun = Source("vouchers/wide.parquet", 1, None, state)
+    item = SourcesTable(world.dynamodb, world.sources).replacement(Source(begun.key), begun)["Item"]
+    world.dynamodb.put_item(TableName=world.sources, Item=item)
+    assert ask("/v1/sources/vouchers/wide.parquet").json["commit_under_way"] is True
+    assert sources() == []
+
+
+KEYS = [
+    "vouchers/2018/a.parquet",
+    "vouchers/a b+ü.parquet",
+    "vouchers//a//b/",
+    "vouchers/100%.parquet",
+    "vouchers/a%20b.parquet",
+    "vouchers/日本/😀.parquet",
+    "vouchers/line\nend\t.parquet",
+    "vouchers/../a?b=c#d&e.parquet",
+    "vouchers/<'\"`{}[]|\\^>.parquet",
+    "vouchers/" + "x" * 1015,
+]
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize(
+    "sent",
+    [lambda key: key, lambda key: quote(key, safe=""), quote],
+    ids=["decoded", "encoded", "slashes kept"],
+)
+def test_any_key_is_found_however_the_gateway_hands_on_its_path(world: World, key: str, sent: Any) -> None:
+    put(world, key)
+    answer = ask(f"/v1/sources/{sent(key)}")
+    assert answer.status == 200, answer.body
+    assert answer.json["source"] == key
+
+
+def test_a_key_that_looks_encoded_is_told_from_the_key_that_it_looks_like(world: World) -> None:
+    for key in ("vouchers/a b", "vouchers/a%20b"):
+        put(world, key)
+        assert ask(f"/v1/sources/{quote(key)}").json["source"] == key
+
+
+@pytest.mark.parametrize("path", ["nothing", "%ff", "x" * 2000, "\ud800", "%", " ", "%00"])
+def test_an_unknown_source_is_not_found(path: str) -> None:
+    answer = ask(f"/v1/sources/{path}")
+    assert answer.status == 404
+    assert answer.problem["type"].endswith(":unknown-source")
+
+
+def test_the_last_committed_comes_first_whatever_its_status(world: World) -> None:
+    order = [5, 2, 9, 7, 1, 8, 3, 6, 4]
+    for number, status in zip(order, itertools.cycle(Status), strict=False):
+        put(world, f"vouchers/{number}", status, f"2026-11-22T10:00:0{number}.000000Z")
+    assert [each["source"][-1] for each in sources()] == list("987654321")
+    for limit in range(1, 11):
+        found = pages(limit=str(limit))
+        assert "".join(key[-1] for page in found for key in page) == "987654321"
+        assert {len(page) for page in found[:-1]} <= {limit}
+
+
+def test_sources_of_one_moment_are_each_on_one_page(world: World) -> None:
+    keys = {f"vouchers/{number}" for number in range(10)}
+    for key, status in zip(sorted(keys), itertools.cycle(Status), strict=False):
+        put(world, key, status)
+    found = [key for page in pages(limit="3") for key in page]
+    assert (len(found), set(found)) == (10, keys)
+
+
+def test_what_is_committed_while_pages_are_read_shifts_none(world: World) -> None:
+    for number in range(4):
+        put(world, f"vouchers/{number}", at=f"2026-11-22T10:00:0{number}.000000Z")
+    first = ask(limit="2").json
+    put(world, "vouchers/new", Status.FAILED, "2026-11-22T11:00:00.000000Z")
+    put(world, "vouchers/2", at="2026-11-22T11:00:01.000000Z")
+    second = ask(limit="2", cursor=first["next_cursor"]).json
+    assert [each["source"][-1] for each in first["sources"] + second["sources"]] == ["3", "2", "1", "0"]
+    assert second["next_cursor"] is None
+
+
+def test_a_page_costs_a_query_for_each_status(world: World) -> None:
+    for number in range(30):
+        put(world, f"vouchers/{number}", at=f"2026-11-22T10:00:{number:02}.000000Z")
+    asked: list[str] = []
+    table = connection.sources_table()
+    table.client.meta.events.register("before-call.dynamodb", lambda model, **_: asked.append(model.name))
+    cursor = ask(limit="10").json["next_cursor"]
+    assert asked == ["Query"] * 3
+    ask(limit="10", cursor=cursor)
+    assert asked == ["Query"] * 6
+
+
+def test_a_page_has_twenty_sources_where_nothing_is_said(world: World) -> None:
+    for number in range(21):
+        put(world, f"vouchers/{number}")
+    assert [len(page) for page in pages()] == [20, 1]
+
+
+def encoded(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+MOMENT = "2026-11-22T10:00:00.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("limit", "0"),
+        ("limit", "101"),
+        ("limit", "many"),
+        ("limit", "1.5"),
+        ("status", "lost"),
+        ("cursor", ""),
+        ("cursor", "x"),
+        ("cursor", "ü"),
+        ("cursor", encoded({})),
+        ("cursor", encoded([MOMENT, {"lost": ["a", MOMENT]}])),
+        ("cursor", encoded([MOMENT, {"counted": ["", MOMENT]}])),
+        ("cursor", encoded([MOMENT, {"counted": ["x" * 1025, MOMENT]}])),
+        ("cursor", encoded([MOMENT, {"counted": ["a", "2026"]}])),
+        ("cursor", encoded([MOMENT, {"counted": ["a", "2027-11-22T10:00:00.000000Z"]}])),
+    ],
+)
+def test_a_wrong_parameter_is_refused(name: str, value: str) -> None:
+    answer = ask(**{name: value})
+    assert answer.status == 400
+    assert answer.problem["field"] == name
+    assert answer.message.startswith(f"{name} must be ")
+
+
+def test_without_its_table_only_the_sources_fail(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOURCES_TABLE")
+    connection.sources_table.cache_clear()
+    assert ask().status == 500
+    assert ask("/v1/sources/a").message.endswith(REQUEST_ID)
+    assert ask("/v1/countries").status == 200
+    assert world
