@@ -143,7 +143,7 @@ def _decoded(file: OpenFile, group: int, done: int = 0) -> Iterator[pa.RecordBat
     row = 0
     with file_errors("its data cannot be decoded"):
         for batch in file.parquet.iter_batches(
-            BATCH_ROWS, row_groups=[group], columns=list(file.columns), use_threads=False
+            BATCH_ROWS, row_groups=[group], columns=list(file.columns), use_threads=pa.cpu_count() > 1
         ):
             if file.drop_outgrown(batch):
                 yield from _decoded(file, group, done)

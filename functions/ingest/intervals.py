@@ -58,6 +58,6 @@ def passed(edges: NDArray[Any], values: NDArray[Any]) -> NDArray[np.unsignedinte
     if values.dtype.kind == "i" and -_SHORT <= low <= high < _SHORT:
         values, between = values.astype(np.int16), np.ceil(between).astype(np.int16)
     counted, reached = np.full(len(values), first, kind), np.empty(len(values), np.bool_)
-    for edge in between:
-        counted += np.greater_equal(values, edge, out=reached).view(np.uint8)
+    for edge, times in zip(*np.unique(between, return_counts=True), strict=True):
+        counted += np.greater_equal(values, edge, out=reached).view(np.uint8) * np.uint8(times)
     return counted
