@@ -68,13 +68,18 @@ lint: .venv/.dev ## Check style, types, import directions and the templates
 	@$(BIN)/lint-imports
 	@$(BIN)/cfn-lint template.yaml infra/*.yaml
 
+.PHONY: scan
+scan: .venv/.dev ## Check the templates for what is insecure, with Checkov
+	@infra/checkov --version >/dev/null
+	@$(BIN)/pytest -m scan $(ARGS)
+
 .PHONY: format
 format: .venv/.dev ## Let ruff format and mend what it can
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
 .PHONY: pr
-pr: demo lint test test-build ## All that CI runs
+pr: demo lint scan test test-build ## All that CI runs
 
 .PHONY: build
 build: ## Build both functions into .aws-sam/build with SAM CLI
@@ -98,7 +103,7 @@ bench-start: .venv/.dev build ## Measure how the built functions start, into doc
 
 .PHONY: lock
 lock: .venv/.dev ## Pin requirements anew, with hashes [ARGS=--upgrade]
-	@for name in run dev bench sam; do \
+	@for name in run dev bench sam checkov; do \
 	  $(PIN) --universal --python-version 3.11 requirements/$$name.in -o requirements/$$name.txt; done
 	@for name in ingest api; do \
 	  $(PIN) --python-platform x86_64-manylinux_2_28 --python-version 3.13 $(addprefix --no-emit-package ,$(IN_LAMBDA)) \
@@ -111,7 +116,7 @@ IN_LAMBDA := boto3 botocore s3transfer urllib3 setuptools
 
 .PHONY: clean
 clean: ## Remove everything that was made, .venv included
-	@rm -rf .venv .sam-venv .aws-sam .stack .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .sam-venv .checkov-venv .aws-sam .stack .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.run: requirements/run.txt
