@@ -22,8 +22,8 @@ demo: .venv/.run ## See it work: start the stack, upload the sample, print count
 	@$(CLI) demo
 
 .PHONY: run
-run: .venv/.run ## The same, but stay up [SAMPLE=file|none] [PORT=5000] [AWS_PORT=4566]
-	@$(CLI) run $(if $(SAMPLE),--sample "$$SAMPLE")
+run: .venv/.run ## The same, but stay up [SAMPLE=file|none] [PORT=5000] [AWS_PORT=4566] [CONTAINERS=1]
+	@$(CLI) run $(if $(SAMPLE),--sample "$$SAMPLE") $(if $(CONTAINERS),--containers)
 
 .PHONY: upload
 upload: .venv/.run ## Upload FILE=path to the running stack [AS_OF=2018-08-05|row] [KEY=name]
@@ -88,6 +88,11 @@ build: ## Build both functions into .aws-sam/build with SAM CLI
 .PHONY: test-build
 test-build: .venv/.dev build ## Build, then test what the functions' artifacts hold, weigh and can do
 	@$(BIN)/pytest -m build $(ARGS)
+
+.PHONY: sam-test
+sam-test: .venv/.dev build ## Test sam local: build, then run the functions in containers (needs Docker)
+	@docker info >/dev/null 2>&1 || { echo "sam local was NOT tested: it needs Docker, and none answers"; exit 1; }
+	@$(BIN)/pytest -m sam $(ARGS)
 
 .PHONY: bench
 bench: .venv/.bench ## Measure how fast and how small counting is, into docs/performance.md [ARGS="--quick --runs 3"]

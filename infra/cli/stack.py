@@ -20,6 +20,7 @@ from infra.cli.uploading import load, object_key
 from infra.local.deploy import session
 from infra.local.errors import StackError
 from infra.local.ports import free_port, require_free
+from infra.local.relay import bridge, relay
 from infra.local.stack import running
 
 if TYPE_CHECKING:
@@ -53,11 +54,14 @@ def demo() -> None:
 
 @click.command()
 @click.option("--sample", "file", help="A file to upload in the sample's place, or none.")
-def run(file: str | None) -> None:
+@click.option("--containers", is_flag=True, help="Let containers of this machine call AWS, for sam local.")
+def run(file: str | None, *, containers: bool) -> None:
     """Start the stack, upload the sample, and stay up until Ctrl-C."""
     path = readable(file) if file and file != NONE else None
     with ExitStack() as parts:
         stack = _start(parts, ports())
+        if containers:
+            _let_containers_in(parts, ports().aws)
         if path:
             key = object_key(path.name)
             show_report(key, load(_deployed(stack), path, key, None))
@@ -82,6 +86,12 @@ def _free_or_another(port: int) -> int:
 def _start(parts: ExitStack, chosen: Ports) -> Stack:
     with screen.step("Starting S3, Lambda, DynamoDB and API Gateway on this machine"):
         return parts.enter_context(running(chosen.aws, chosen.api))
+
+
+def _let_containers_in(parts: ExitStack, port: int) -> None:
+    if at := bridge():
+        parts.enter_context(relay(port, at))
+    click.echo(f"{'for containers':<18} http://host.docker.internal:{port}")
 
 
 def _deployed(stack: Stack) -> Deployed:

@@ -9,7 +9,7 @@ from infra.local.errors import StackError
 
 def require_free(port: int, variable: str) -> None:
     """Raise StackError if something answers at ``port``; ``variable`` is what names another one."""
-    if _answers(port):
+    if answers(port):
         raise StackError(f"Port {port} is in use; free it, or name another: {variable}={port + 1}")
 
 
@@ -20,8 +20,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _answers(port: int) -> bool:
-    """Ask every address of localhost: on macOS another program may hold a port on IPv6 alone."""
+def answers(port: int) -> bool:
+    """Say whether something listens at ``port`` of this machine.
+
+    Every address of localhost is asked: on macOS another program may hold a port on IPv6 alone.
+    """
     try:
         with socket.create_connection(("localhost", port), timeout=1):
             return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -47,6 +48,15 @@ with running(int(sys.argv[1]), int(sys.argv[2]), functions=Path(sys.argv[3])) as
 
 def test_the_outputs_are_those_that_the_tools_read(probed: Stack) -> None:
     assert set(probed.outputs) == OUTPUTS
+
+
+def test_the_names_that_sam_local_is_given_are_the_stacks(probed: Stack) -> None:
+    names = json.loads((TEMPLATE.parent / "infra/local/names.json").read_text())["Parameters"]
+    assert names == {
+        "SEGMENTS_TABLE": probed.outputs["SegmentsTable"],
+        "SOURCES_TABLE": probed.outputs["SourcesTable"],
+        "RESULTS_BUCKET": probed.outputs["ResultsBucket"],
+    }
 
 
 def test_the_users_own_setup_of_aws_does_not_matter(probes: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import signal
 import socket
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from ipaddress import IPv4Interface
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -174,6 +175,27 @@ def test_run_loads_the_sample_says_where_everything_is_and_is_ready(machine: Mac
         line.split()[-1] for line in lines if line
     }
     assert (lines[-1], result.exit_code) == ("ready", 0)
+
+
+@pytest.mark.usefixtures("told_to_stop", "machine")
+def test_containers_are_let_in_only_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[object] = []
+
+    @contextmanager
+    def relay(*where: object) -> Iterator[None]:
+        served.append(where)
+        yield
+
+    at = IPv4Interface("172.17.0.1/16")
+    monkeypatch.setattr(commands, "bridge", lambda: at)
+    monkeypatch.setattr(commands, "relay", relay)
+
+    assert "docker" not in CliRunner().invoke(cli, ["run", "--sample", "none"]).stdout
+    assert served == []
+    result = CliRunner().invoke(cli, ["run", "--sample", "none", "--containers"])
+    port = int(os.environ["AWS_PORT"])
+    assert f"http://host.docker.internal:{port}" in result.stdout
+    assert served == [(port, at)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

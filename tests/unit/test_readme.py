@@ -64,7 +64,9 @@ def test_the_ranges_are_those_of_the_definitions(document: str) -> None:
         ]
 
 
-@pytest.mark.parametrize("path", ["README.md", "docs/data-contract.md", "docs/operations.md"])
+@pytest.mark.parametrize(
+    "path", ["README.md", "docs/data-contract.md", "docs/operations.md", "docs/local.md"]
+)
 def test_every_link_leads_somewhere(path: str) -> None:
     document = ROOT / path
     links = LINK.findall(document.read_text())

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from infra.cli.target import Deployed
+from infra.cli.uploading import object_key
+from infra.local.deploy import session
+from infra.local.ports import answers, free_port
+from infra.local.relay import bridge, relay
+from infra.local.stack import running
+from infra.sample.file import write_sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+SAM = str(ROOT / "infra" / "sam")
+SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Sam:
+    """SAM CLI with the flags of samconfig.toml, whose containers find AWS at ``endpoint``."""
+
+    endpoint: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return kept | {"AWS_ENDPOINT_URL": self.endpoint}
+
+    def run(self, *arguments: str, said: str | None = None) -> str:
+        """Return what a command prints; what it logs is shown where a test fails."""
+        ended = subprocess.run(  # noqa: S603 - arguments of ours
+            [SAM, *arguments], cwd=ROOT, env=self.environment, input=said,
+            stdout=subprocess.PIPE, text=True, check=True, timeout=SECONDS,
+        )  # fmt: skip
+        return ended.stdout
+
+    def invoke(self, function: str, event: str, said: str | None = None) -> Any:
+        """Return what a function answers; `sam local invoke` succeeds even where the function fails."""
+        return json.loads(self.run("local", "invoke", function, "-e", event, said=said))
+
+    @contextmanager
+    def serving(self, command: str) -> Iterator[int]:
+        """Run ``start-api`` or ``start-lambda`` while the block runs; yield the port."""
+        port = free_port()
+        server = subprocess.Popen(  # noqa: S603 - as above
+            [SAM, "local", command, "--port", str(port)], cwd=ROOT, env=self.environment,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            deadline = time.monotonic() + SECONDS
+            while not answers(port):
+                assert server.poll() is None, f"sam local {command} ended"
+                assert time.monotonic() < deadline, f"sam local {command} did not come up"
+                time.sleep(0.1)
+            yield port
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(timeout=SECONDS)
+
+
+@pytest.fixture(scope="session")
+def deployed() -> Iterator[Deployed]:
+    """The embedded stack, open to containers, and deaf to uploads: only containers count."""
+    with running(free_port(), free_port()) as stack:
+        at, port = bridge(), int(urlsplit(stack.endpoint).port or 0)
+        with relay(port, at) if at else nullcontext():
+            found = Deployed(session(), stack.endpoint, stack.outputs)
+            found.s3().put_bucket_notification_configuration(
+                Bucket=stack.outputs["UploadsBucket"], NotificationConfiguration={}
+            )
+            yield found
+
+
+@pytest.fixture(scope="session")
+def sam(deployed: Deployed) -> Sam:
+    return Sam(f"http://host.docker.internal:{urlsplit(deployed.endpoint or '').port}")
+
+
+@pytest.fixture(scope="session")
+def sampled(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+    """The stack with the sample in its bucket, and counted by nobody."""
+    file = tmp_path_factory.mktemp("sample") / "sample.parquet"
+    write_sample(file)
+    deployed.s3().upload_file(str(file), deployed.outputs["UploadsBucket"], object_key(file.name))
+    return deployed
