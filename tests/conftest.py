@@ -9,6 +9,10 @@ if TYPE_CHECKING:
 RULES = {"unit", "property"}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--endpoint", help="where the stack is that tests marked anywhere use: a URL, or aws")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Switch sockets off for the tests of rules; those of the local stack's parts ask for them."""
     for item in items:

@@ -72,9 +72,8 @@ def _signed(stack: Deployed) -> Api:
     credentials = stack.session.get_credentials()
     if credentials is None:
         raise NoCredentialsError
-    url = stack.outputs["ApiUrl"]
     region = stack.session.region_name or "us-east-1"
-    return Api(url, Target(url, region, credentials))
+    return Api(stack.api_url, Target(stack.api_url, region, credentials))
 
 
 def _request(of: Api, method: str, path: str, data: bytes) -> AWSPreparedRequest:

@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -57,6 +58,12 @@ class Deployed:
     session: boto3.Session
     endpoint: str | None
     outputs: dict[str, str]
+
+    @property
+    def api_url(self) -> str:
+        """Where its API answers; by the name an emulator gives it, only its own functions may find it."""
+        stated = self.outputs["ApiUrl"]
+        return stated if self.endpoint is None else self.endpoint.rstrip("/") + urlsplit(stated).path
 
     def s3(self) -> S3Client:
         """Return a client of the stack's S3."""

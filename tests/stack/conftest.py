@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from infra.cli.target import Deployed
+from infra.local.deploy import session
 from infra.local.ports import free_port
 from infra.local.stack import running
+from tests.stack.place import Place, elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +25,17 @@ def stack() -> Iterator[Stack]:
     """The real stack, on ports of its own; the functions are held to their roles' policies."""
     with running(free_port(), free_port(), enforce_iam=True) as up:
         yield up
+
+
+@pytest.fixture(scope="session")
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    """The stack that --endpoint names, or else the embedded one."""
+    if endpoint := request.config.getoption("--endpoint"):
+        with elsewhere(endpoint) as found:
+            yield found
+    else:
+        up: Stack = request.getfixturevalue("stack")
+        yield Place(Deployed(session(), up.endpoint, up.outputs), up.url)
 
 
 @pytest.fixture(scope="session")

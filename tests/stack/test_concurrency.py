@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.cli.target import Deployed
-from infra.local.deploy import session
 from ingest.apply import Ingest
 from ingest.as_of import AsOf
 from ingest.commit import Ledger
@@ -22,11 +20,10 @@ from tests.emulated import emulated, new_world
 from tests.uses import FILES, body, expected, file_of, rows
 from vouchers.segments import load_definitions
 from vouchers.sources import SourcesTable, Status
-from vouchers.table import SegmentsTable
 
 if TYPE_CHECKING:
-    from infra.local.stack import Stack
     from ingest.events import ObjectEvent
+    from tests.stack.place import Place
     from tests.world import World
 
 pytestmark = pytest.mark.stack
@@ -34,7 +31,6 @@ pytestmark = pytest.mark.stack
 KEYS = [f"vouchers/{n}.parquet" for n in range(3)]
 THREADS = 6
 CROWD = 12
-SECONDS = 120
 CROWDED = rows(("Crowdland", "2020-01-01", None, "1", 1.0), ("Crowdland", "2020-01-01", None, "2", 2.0))
 
 
@@ -77,10 +73,9 @@ def deliver(world: World, events: list[ObjectEvent]) -> None:
             done.result()
 
 
-def test_uploads_overwrites_and_deletions_all_at_once_on_the_running_stack(stack: Stack) -> None:
-    deployed = Deployed(session(), stack.endpoint, stack.outputs)
-    s3, bucket = deployed.s3(), stack.outputs["UploadsBucket"]
-    sources = SourcesTable(deployed.dynamodb(), stack.outputs["SourcesTable"])
+@pytest.mark.anywhere
+def test_uploads_overwrites_and_deletions_all_at_once_on_the_running_stack(place: Place) -> None:
+    s3, bucket, sources = place.deployed.s3(), place.uploads, place.sources
 
     def change(number: int) -> bool:
         """Upload; overwrite every other object at once, and delete every fourth. Return whether it stays."""
@@ -102,11 +97,8 @@ def test_uploads_overwrites_and_deletions_all_at_once_on_the_running_stack(stack
 
     with ThreadPoolExecutor(CROWD) as pool:
         stay = list(pool.map(change, range(CROWD)))
-    deadline = time.monotonic() + SECONDS
-    while not all(map(is_counted, range(CROWD))):
-        assert time.monotonic() < deadline, "not all was counted in time"
-        time.sleep(0.2)
-    country = SegmentsTable(deployed.dynamodb(), stack.outputs["SegmentsTable"]).country("Crowdland")
+    place.until(lambda: all(map(is_counted, range(CROWD))))
+    country = place.segments.country("Crowdland")
     assert country is not None
     whole = sum(stays and not number % 2 for number, stays in enumerate(stay))
     cut = sum(stays and bool(number % 2) for number, stays in enumerate(stay))

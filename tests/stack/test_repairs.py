@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,34 +12,32 @@ import pytest
 from click.testing import CliRunner
 
 from infra.cli.main import cli
-from infra.local.deploy import session
 from tests.uses import body
 from vouchers.sources import SourcesTable, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from infra.local.stack import Stack
+    from tests.stack.place import Place
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.anywhere]
 
 PREFIX = "vouchers/repairs/"
 KEY = f"{PREFIX}a b+ü.parquet"
 CELL = {"country": {"S": "peru"}, "cell": {"S": "#spellings"}}
-SECONDS = 60
 
 
 @dataclass
 class Shop:
-    """The running stack, and what happens to it."""
+    """A running stack, and what happens to it."""
 
-    stack: Stack
+    place: Place
 
     def __post_init__(self) -> None:
-        self.s3 = session().client("s3", endpoint_url=self.stack.endpoint)
-        self.dynamodb = session().client("dynamodb", endpoint_url=self.stack.endpoint)
-        self.uploads = self.stack.outputs["UploadsBucket"]
-        self.segments, self.sources = self.stack.outputs["SegmentsTable"], self.stack.outputs["SourcesTable"]
+        outputs = self.place.deployed.outputs
+        self.s3, self.dynamodb = self.place.deployed.s3(), self.place.deployed.dynamodb()
+        self.uploads = outputs["UploadsBucket"]
+        self.segments, self.sources = outputs["SegmentsTable"], outputs["SourcesTable"]
 
     def run(self, *arguments: str) -> tuple[int, Any]:
         result = CliRunner().invoke(cli, [*arguments, "--json"], catch_exceptions=False)
@@ -59,10 +56,7 @@ class Shop:
         self.until(lambda: (state := table.load(key).state) and state.version_id == put["VersionId"])
 
     def until(self, happened: Callable[[], object]) -> None:
-        deadline = time.monotonic() + SECONDS
-        while not happened():
-            assert time.monotonic() < deadline, "it did not happen in time"
-            time.sleep(0.1)
+        self.place.until(happened)
 
     @contextmanager
     def unheard(self) -> Iterator[None]:
@@ -77,12 +71,15 @@ class Shop:
 
 
 @pytest.fixture
-def shop(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+def shop(place: Place, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """A stack whose table is right, and is left so and without what was uploaded here."""
-    monkeypatch.setenv("AWS_PORT", str(urlsplit(stack.endpoint).port))
-    for name in ("AWS_ENDPOINT_URL", "STACK"):
-        monkeypatch.delenv(name, raising=False)
-    shop = Shop(stack)
+    if endpoint := pytestconfig.getoption("--endpoint"):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    else:
+        monkeypatch.setenv("AWS_PORT", str(urlsplit(place.deployed.endpoint or "").port))
+        for name in ("AWS_ENDPOINT_URL", "STACK"):
+            monkeypatch.delenv(name, raising=False)
+    shop = Shop(place)
     shop.upload(KEY, "peru")
     shop.until(lambda: shop.run("verify")[0] == 0)
     yield shop

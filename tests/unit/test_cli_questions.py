@@ -138,16 +138,25 @@ def test_ask_sends_what_it_was_given_and_nothing_else(wire: Wire) -> None:
     }
 
 
-def test_an_api_elsewhere_gets_signed_requests(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("endpoint", "called"),
+    [
+        (None, "https://api.test/live/voucher_amount"),
+        ("http://aws.test/", "http://aws.test/live/voucher_amount"),
+    ],
+)
+def test_an_api_elsewhere_gets_signed_requests(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, endpoint: str | None, called: str
+) -> None:
     session = boto3.Session("key", "secret", region_name="eu-west-1")
-    there = Deployed(session, "http://aws.test", {"ApiUrl": "http://api.test/live"})
+    there = Deployed(session, endpoint, {"ApiUrl": "https://api.test/live"})
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://aws.test")
     monkeypatch.setattr(api, "deployed", lambda: there)
     wire.body = b'{"voucher_amount": []}'
 
     CliRunner().invoke(cli, ASK)
 
-    assert wire.sent[0].url == "http://api.test/live/voucher_amount"
+    assert wire.sent[0].url == called
     assert "AWS4-HMAC-SHA256" in str(wire.sent[0].headers["Authorization"])
 
 
