@@ -54,8 +54,9 @@ def rest_event(
     query: dict[str, str] | None = None,
     body: str | None = None,
     is_base64: bool = False,
+    **more: str,
 ) -> dict[str, Any]:
-    """Return the proxy event of a REST API for a request."""
+    """Return the proxy event of a REST API for a request; ``more`` are headers, with ``_`` for ``-``."""
     headers = {
         "Accept": "*/*",
         "Content-Type": "application/json",
@@ -65,6 +66,7 @@ def rest_event(
         "X-Forwarded-For": "192.0.2.10",
         "X-Forwarded-Port": "443",
         "X-Forwarded-Proto": "https",
+        **{name.replace("_", "-"): value for name, value in more.items()},
     }
     return {
         "resource": "/{proxy+}",

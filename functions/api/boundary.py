@@ -11,6 +11,8 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from api import problems
+from api.caching import conditional
+from api.cors import admit
 from api.echo import clipped
 from api.errors import UNANSWERED, RequestError, UnknownRouteError, trouble_of
 from api.routing import route_of
@@ -30,11 +32,11 @@ def surround(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Re
     """Answer a request whatever happens, and observe it."""
     started = perf_counter()
     response, error = _answer(app, next_middleware)
+    response = conditional(app.current_event, response)
     if app.current_event.http_method == "HEAD":
         response.body = ""
-    # Caches on the way would take two requests for one that differ in a GET's body alone.
-    response.headers["Cache-Control"] = "no-store"
     response.headers[REQUEST_ID] = request_id(app)
+    admit(response)
     age = _age(app)
     if age is not None:
         response.headers["Age"] = str(age)

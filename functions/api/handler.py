@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver
 
-from api import bodies, customers, overview, requests, responses, selection, selections, sources
+from api import bodies, customers, overview, requests, responses, selection, selections, sources, tables
 from api.boundary import note, reads_from, request_id, surround
+from api.caching import revalidated
 from api.connection import memory, segments_table, sources_table
 from api.fields import country_of, read
+from api.headers import header, prefers
 from api.recent import RecentTable
 from api.routing import serve
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler.api_gateway import Response
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 app = APIGatewayRestResolver(serializer=responses.to_json, debug=False)
@@ -43,24 +46,24 @@ def select() -> selections.SelectionsAnswer:
     )
 
 
-def segments() -> overview.SegmentsAnswer:
+def segments() -> Response[str]:
     """Answer how customers are sorted, and what is counted in each range."""
     written = read(app.current_event.query_string_parameters, overview.SegmentsFields)
     note(app, country=written.country)
     recent = _recent(datetime.now(UTC))
     if written.country is None:
-        return overview.segments_answer(load_definitions(), recent.every_country(), None)
+        return revalidated(overview.segments_answer(load_definitions(), recent.every_country(), None))
     asked = country_of("country", written.country)
     counted = selection.country_counts(recent.table, asked, recent.countries)
-    return overview.segments_answer(load_definitions(), [counted], counted.name)
+    return revalidated(overview.segments_answer(load_definitions(), [counted], counted.name))
 
 
-def countries() -> overview.CountriesAnswer:
+def countries() -> Response[str]:
     """Answer which countries have counts."""
-    return overview.countries_answer(_recent(datetime.now(UTC)).every_country())
+    return revalidated(overview.countries_answer(_recent(datetime.now(UTC)).every_country()))
 
 
-def counts() -> responses.CountsAnswer:
+def counts() -> Response[str]:
     """Answer what is counted for a country."""
     query = app.current_event.query_string_parameters
     note(app, country=query.get("country"), segment=query.get("segment"))
@@ -68,19 +71,26 @@ def counts() -> responses.CountsAnswer:
     recent = _recent(datetime.now(UTC))
     # Counts are always fresh, for whoever has just uploaded; the list of countries costs a scan.
     counted = selection.country_counts(recent.table, request.country, recent.countries)
-    return responses.counts_answer(counted, request.segments)
+    answer = responses.counts_answer(counted, request.segments)
+    if prefers(header(app.current_event, "Accept"), tables.CSV, responses.JSON):
+        disposition = {"Content-Disposition": tables.file_name(counted.name)}
+        return revalidated(tables.counts_csv(answer), tables.CSV_WITH_HEADER, Vary="Accept", **disposition)
+    return revalidated(answer, Vary="Accept")
 
 
-def list_sources() -> sources.SourcesAnswer:
+def list_sources() -> Response[str]:
     """Answer what was ingested, the last first."""
     query = app.current_event.query_string_parameters
     note(app, status=query.get("status"))
-    return sources.sources_answer(sources_table(), sources.page_request(query))
+    request = sources.page_request(query)
+    answer = sources.sources_answer(sources_table(), request)
+    return revalidated(answer, **sources.links(request, answer))
 
 
-def source() -> sources.SourceDetail:
+def source() -> Response[str]:
     """Answer what became of one object."""
-    return sources.source_answer(sources_table(), app.current_event.path.partition("/v1/sources/")[2])
+    key = app.current_event.path.partition("/v1/sources/")[2]
+    return revalidated(sources.source_answer(sources_table(), key))
 
 
 def health() -> responses.Health:

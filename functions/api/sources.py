@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 import msgspec
 from botocore.exceptions import ClientError
@@ -133,6 +133,16 @@ def sources_answer(table: SourcesTable, request: tuple[SourcesFields, Cursor]) -
         raise
     sources = [Source(**_facts(key, state)) for key, state in listed]
     return SourcesAnswer(sources, _text(following) if following else None)
+
+
+def links(request: tuple[SourcesFields, Cursor], answer: SourcesAnswer) -> dict[str, str]:
+    """Return the header that leads to the next page (RFC 8288), relative to the route; none on the last."""
+    written, _ = request
+    if answer.next_cursor is None:
+        return {}
+    query = {"status": written.status, "limit": written.limit, "cursor": answer.next_cursor}
+    given = {name: value for name, value in query.items() if value is not None}
+    return {"Link": f'<?{urlencode(given)}>; rel="next"'}
 
 
 def source_answer(table: SourcesTable, path: str) -> SourceDetail:

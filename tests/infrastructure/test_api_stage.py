@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from api import cors
 from tests.api_gateway import call, rest_event
 from tests.transformed import Template, transformed
 
@@ -33,6 +34,39 @@ def test_the_function_answers_whatever_is_asked_for(template: Template) -> None:
     for node in nodes:
         assert ANY in paths[node or "/"]
         assert ANY in paths[f"{node}/{{proxy+}}"]
+
+
+def test_pages_of_another_origin_are_let_in_by_no_path_unless_the_stack_names_it(template: Template) -> None:
+    variables = template.properties("ApiFunction")["Environment"]["Variables"]
+    assert variables["CORS_ORIGIN"] == {"Ref": "CorsOrigin"}
+    assert template.parameters["CorsOrigin"] == ""
+    assert not [each for each in preflights(template) if "Access-Control-Allow-Origin" in each]
+    opened = preflights(transformed(CorsOrigin="https://crm.example.com"))
+    assert len(opened) == len(preflights(template)) > 0
+    for headers in opened:
+        assert headers["Access-Control-Allow-Origin"] == {"Fn::Sub": "'${CorsOrigin}'"}
+        assert headers["Access-Control-Allow-Headers"] == f"'{cors.ACCEPTED.replace(' ', '')}'"
+        assert headers["Access-Control-Max-Age"] == f"'{cors.SECONDS}'"
+        assert {"GET", "POST"} <= set(headers["Access-Control-Allow-Methods"].strip("'").split(","))
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        ("", True),
+        ("*", True),
+        ("https://crm.example.com", True),
+        ("http://localhost:8080", True),
+        ("https://a.example/", False),
+        ("https://a.example,https://b.example", False),
+        ("https://'.example", False),
+        ("crm.example.com", False),
+        ("null", False),
+    ],
+)
+def test_an_origin_is_one_scheme_host_and_port(template: Template, origin: str, allowed: bool) -> None:
+    pattern = template.body["Parameters"]["CorsOrigin"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, origin)) is allowed
 
 
 def test_a_caller_of_the_api_needs_no_right_to_the_function(template: Template) -> None:
@@ -129,9 +163,20 @@ def test_a_web_acl_stands_before_the_api_where_there_is_one(template: Template) 
 
 
 def operations(template: Template) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield what the function answers: path, method and operation."""
     for path, methods in template.properties("Api")["Body"]["paths"].items():
         for method, operation in methods.items():
-            yield path, method, operation
+            if method != "options":
+                yield path, method, operation
+
+
+def preflights(template: Template) -> list[dict[str, Any]]:
+    """Return the headers of the answers to preflights, path by path."""
+    operations = [each["options"] for each in template.properties("Api")["Body"]["paths"].values()]
+    integrations = [each["x-amazon-apigateway-integration"] for each in operations]
+    assert {each["type"] for each in integrations} == {"mock"}
+    answers = [each["responses"]["default"]["responseParameters"] for each in integrations]
+    return [{name.rpartition(".")[2]: value for name, value in each.items()} for each in answers]
 
 
 def stage(template: Template) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def test_an_environment_holds_names_and_settings_and_nothing_secret(template: Te
     }  # fmt: skip
     own = {
         "IngestFunction": {"RECENCY_AS_OF", "RESULTS_BUCKET", "SOURCES_TABLE"},
-        "ApiFunction": {"ANSWER_CACHE_SECONDS", "SOURCES_TABLE"},
+        "ApiFunction": {"ANSWER_CACHE_SECONDS", "CORS_ORIGIN", "SOURCES_TABLE"},
     }
     assert {name: set(variables(template, name)) for name in FUNCTIONS} == {
         name: shared | own[name] for name in FUNCTIONS

@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
@@ -24,10 +24,19 @@ from vouchers.table import SegmentsTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from http.client import HTTPMessage
     from pathlib import Path
 
     from infra.cli.target import Deployed
     from vouchers.sources import State
+
+
+class Answer(NamedTuple):
+    """What was answered over HTTP."""
+
+    status: int
+    headers: HTTPMessage
+    body: bytes
 
 
 @dataclass(frozen=True)
@@ -67,11 +76,19 @@ class Place:
         return state
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> tuple[int, bytes]:
+        answer = self.answer(path, body)
+        return answer.status, answer.body
+
+    def answer(
+        self, path: str, body: dict[str, Any] | None = None, *, method: str = "GET", **headers: str
+    ) -> Answer:
+        """Return what is answered; ``headers`` have ``_`` for ``-``."""
         connection = HTTPConnection(urlsplit(self.url).netloc, timeout=self.seconds)
         sent = None if body is None else json.dumps(body)
-        connection.request("GET", path, sent, {"Content-type": "application/json"})
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, sent, {"Content-type": "application/json", **named})
         response = connection.getresponse()
-        return response.status, response.read()
+        return Answer(response.status, response.headers, response.read())
 
     def cells(self, *countries: str) -> dict[tuple[str, str], dict[float, int]]:
         found = {country.casefold(): self.segments.country(country) for country in countries}

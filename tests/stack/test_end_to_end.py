@@ -70,6 +70,26 @@ def test_the_sample_gives_the_twenty_rows_of_the_reference(sampled: Place) -> No
     assert answer["updated_at"]
 
 
+def test_counts_that_have_not_changed_are_not_sent_again(sampled: Place) -> None:
+    first = sampled.answer("/v1/counts?country=Peru")
+    again = sampled.answer("/v1/counts?country=Peru", If_None_Match=first.headers["ETag"])
+    assert (first.status, again.status, again.body) == (200, 304, b"")
+    assert again.headers["ETag"] == first.headers["ETag"]
+    assert again.headers["X-Request-Id"] != first.headers["X-Request-Id"]
+
+
+def test_counts_are_a_table_for_who_asks_for_one(sampled: Place) -> None:
+    answer = sampled.answer("/v1/counts?country=Peru", Accept="text/csv")
+    assert answer.headers["Content-Type"].startswith("text/csv")
+    assert answer.body.decode().splitlines()[1] == "Peru,recency_segment,180,99999999,0,13950"
+
+
+def test_a_hundred_customers_are_answered_as_each_alone(sampled: Place) -> None:
+    body = {"customers": [REFERENCE] * 100}
+    answer = sampled.answer("/v1/selections", body, method="POST")
+    assert {str(each["voucher_amount"]) for each in json.loads(answer.body)["selections"]} == {"[2640.0]"}
+
+
 def test_an_upload_twice_counts_once_and_a_deletion_takes_it_away(place: Place, tmp_path: Path) -> None:
     file = write(tmp_path / "a.parquet", uses("Bolivia", 5.0, 5.0, 7.5))
     for _ in range(2):

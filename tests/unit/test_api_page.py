@@ -48,7 +48,8 @@ def ask(command: str) -> Answer:
     method = words[words.index("-X") + 1] if "-X" in words else "POST" if body else "GET"
     url = urlsplit(words[-1])
     query = dict(parse_qsl(url.query)) or None
-    return call(rest_event(method, url.path, query=query, body=body))
+    accept = "text/csv" if "Accept: text/csv" in words else "*/*"
+    return call(rest_event(method, url.path, query=query, body=body, Accept=accept))
 
 
 @pytest.fixture(autouse=True)
@@ -114,8 +115,8 @@ def test_there_are_examples_of_every_route_and_of_errors() -> None:
 @pytest.mark.parametrize(("command", "printed"), examples())
 def test_an_example_prints_what_the_page_says(command: str, printed: str) -> None:
     said = [MOMENT.sub("", part) for part in printed.split("…")]
-    answered = MOMENT.sub("", ask(command).body)
-    if len(said) == 1:
+    answered = MOMENT.sub("", ask(command).body).replace("\r", "")
+    if len(said) == 1 and said[0].startswith("{"):
         assert json.loads(answered) == json.loads(said[0])
     place = 0
     for part in said:
@@ -146,6 +147,6 @@ def fields(value: Any) -> set[str]:
     return set()
 
 
-@pytest.mark.parametrize("command", [command for command, _ in examples()])
+@pytest.mark.parametrize("command", [command for command, _ in examples() if "csv" not in command])
 def test_every_field_of_an_answer_is_on_the_page(command: str) -> None:
     assert [name for name in fields(ask(command).json) - {"Peru"} if name not in PAGE] == []
