@@ -95,7 +95,7 @@ sam-test: .venv/.dev build ## Test sam local: build, then run the functions in c
 	@$(BIN)/pytest -m sam $(ARGS)
 
 .PHONY: bench
-bench: .venv/.bench ## Measure how fast and how small counting is, into docs/performance.md [ARGS="--quick --runs 3"]
+bench: .venv/.bench ## Measure how fast and how small counting is, into docs/performance.md [ARGS="remote --runs 3"]
 	@$(BIN)/python -m benchmarks.counting $(ARGS)
 
 .PHONY: bench-api

@@ -3,101 +3,215 @@
 from __future__ import annotations
 
 import argparse
-import os
-from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rich.progress import track
 
-from benchmarks import page
-from benchmarks.files import CLEAN, DIRTY, File, made
-from benchmarks.measure import Cost, measure, median
+from benchmarks import page, picture
+from benchmarks.files import CLEAN, DIRTY, DISTINCT, FOLDER, ROWS, File, clean_twin, made
+from benchmarks.s3 import DELAY, serving
+from benchmarks.steps import steps
+from benchmarks.turns import APPLY, FLOOR, OURS, Costs, Setting, by_turns, cell
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping
 
-FLOOR, OURS = "floor", "ours"
+    from benchmarks.measure import Cost
+
 QUICK = (FLOOR, OURS, "duckdb_sql", "polars_lazy")
-SLOW = ("pandas_vectorised", "wrangler_pandas")
+SLOW = ("pandas_vectorised", "wrangler_pandas", APPLY)
 NAMES = {
     FLOOR: "decoding alone",
+    "plain_floor": "decoding alone, texts as they are",
     OURS: "ours",
     "duckdb_sql": "DuckDB",
     "polars_lazy": "Polars",
     "pandas_vectorised": "pandas",
     "wrangler_pandas": "awswrangler",
+    APPLY: "pandas, `apply`",
 }
 VARIANTS = {"fixed": "one as-of date", "row": "each row's own timestamp"}
+LARGE = File("text", "dictionary", "snappy", rows=10 * ROWS)
+SIZES = (replace(LARGE, rows=ROWS // 10), replace(LARGE, rows=ROWS), DIRTY, LARGE)
+WAYS = {
+    "ours_s3": "ours: read ahead by ranges",
+    "ranged_s3": "a range request a read",
+    "whole_s3": "fetched whole, then counted",
+    "arrow_s3": "pyarrow's client of S3",
+}
+LATENCY = 0.03
+"""Seconds that S3 takes before its answer begins."""
+
+MEMORIES = (256, 320, 384, 448, 512, 640, 768, 1024, 1536, 2048)
+"""Megabytes that a function is given, to see whether it gets by."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is measured: how often, and by whom."""
+    """What is measured: how often, by whom, and where an S3 server is."""
 
     runs: int
     contestants: tuple[str, ...]
     files: tuple[File, ...]
-
-
-Costs = dict[str, Cost]
-"""The median cost of each contestant."""
+    server: Mapping[str, str]
 
 
 def main() -> None:
     """Count five million rows in every kind of file, each way in turn, and write docs/performance.md."""
-    options = _options()
-    parts = [_part(variant, options) for variant in VARIANTS]
+    given = _given()
+    contestants = QUICK if given.quick else QUICK + SLOW
+    files = tuple(file for file in CLEAN if given.only in file.name)
+    for file in track((*files, DIRTY, *DISTINCT, *SIZES), "files"):
+        made(file)
+    with serving(FOLDER.parent) as server:
+        options = Options(given.runs, contestants, files, server)
+        for name in given.parts or PARTS:
+            page.write(name, PARTS[name](options))
+
+
+def _given() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=main.__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="the parts of the page to write anew")
+    parser.add_argument("--runs", type=int, default=5, help="how often each counts each file")
+    parser.add_argument("--quick", action="store_true", help="leave out pandas and awswrangler")
+    parser.add_argument("--only", default="", help="files whose names hold this, such as 'text plain'")
+    return parser.parse_args()
+
+
+def counting(options: Options) -> str:
+    """Compare all contestants, each on one core."""
+    parts, fixed = [], {}
+    for variant, meaning in VARIANTS.items():
+        costs = {file: _costs(file, variant, options) for file in track(options.files, meaning)}
+        fixed = fixed or costs
+        head = ["file", *(NAMES[name] for name in options.contestants)]
+        rows = [
+            [f.name, *(cell(c[name], c[FLOOR]) for name in options.contestants)] for f, c in costs.items()
+        ]
+        parts.append(f"**Recency measured to {meaning}**\n\n{page.table(head, rows)}")
+    picture.draw({file.name: {NAMES[n]: c.cpu for n, c in costs.items()} for file, costs in fixed.items()})
     conditions = (
         f"Medians of {options.runs} counts by turns, each in a process of its own on one core, on "
         f"{page.machine()}. CPU time, that as a multiple of decoding alone, and the peak of memory."
     )
-    page.write("counting", "\n\n".join([conditions, *parts]))
+    return "\n\n".join([conditions, *parts])
 
 
-def _options() -> Options:
-    parser = argparse.ArgumentParser(prog="make bench", description=main.__doc__)
-    parser.add_argument("--runs", type=int, default=5, help="how often each counts each file")
-    parser.add_argument("--quick", action="store_true", help="leave out pandas and awswrangler")
-    parser.add_argument("--only", default="", help="files whose names hold this, such as 'text plain'")
-    given = parser.parse_args()
-    files = tuple(file for file in (*CLEAN, DIRTY) if given.only in file.name)
-    return Options(given.runs, QUICK if given.quick else QUICK + SLOW, files)
+def cores(options: Options) -> str:
+    """Compare those that are quick on two cores, by the clock."""
+    costs = {
+        file: by_turns(QUICK, file, Setting(options.runs, cores=2))
+        for file in track(options.files, "two cores")
+    }
+    rows = [[f.name, *(f"{c[name].seconds * 1000:,.0f} ms" for name in QUICK)] for f, c in costs.items()]
+    conditions = f"Medians of {options.runs} counts by turns to one as-of date; time by the clock."
+    return f"{conditions}\n\n{page.table(['file', *(NAMES[name] for name in QUICK)], rows)}"
 
 
-def _part(variant: str, options: Options) -> str:
-    costs = {file: _costs(file, variant, options) for file in track(options.files, VARIANTS[variant])}
-    head = ["file", *(NAMES[name] for name in options.contestants)]
-    rows = [[file.name, *_cells(cost, options.contestants)] for file, cost in costs.items()]
-    return f"**Recency measured to {VARIANTS[variant]}**\n\n{page.table(head, rows)}"
+def dirt(options: Options) -> str:
+    """Compare files with rejected rows, and with texts that are all different, with their like."""
+    setting = Setting(options.runs)
+    clean = by_turns([FLOOR, OURS], clean_twin(DIRTY), setting)
+    dirty = by_turns([OURS], DIRTY, setting)
+    rows = [
+        ["clean, " + clean_twin(DIRTY).name, _milliseconds(clean[OURS]), "1.00"],
+        ["a tenth rejected", _milliseconds(dirty[OURS]), _times(dirty[OURS], clean[OURS])],
+    ]
+    for file in DISTINCT:
+        costs = by_turns([FLOOR, "plain_floor", OURS], file, setting)
+        for floor in (FLOOR, "plain_floor"):
+            rows.append([f"{file.name}: {NAMES[floor]}", _milliseconds(costs[floor]), "1.00"])
+            rows.append([f"{file.name}: ours", _milliseconds(costs[OURS]), _times(costs[OURS], costs[floor])])
+    return page.table(["file", "CPU time", "times the line before"], rows)
+
+
+def sizes(options: Options) -> str:
+    """Tell what memory files of several sizes take, and the least that a function needs for them."""
+    rows = []
+    for file in track(SIZES, "sizes"):
+        costs = by_turns([FLOOR, OURS, "ours_s3"], file, Setting(options.runs, server=options.server))
+        least = next(size for size in MEMORIES if _gets_by(file, size, options.server))
+        name = f"{file.rows:,}{', a tenth rejected' if file is DIRTY else ''}"
+        rows.append([name, *_size_cells(file, costs), f"{least:,} MB"])
+    head = [
+        "rows",
+        "decoding alone",
+        "ours",
+        "rows a second and core",
+        "the function, from S3",
+        "least memory",
+    ]
+    return page.table(head, rows)
+
+
+def _size_cells(file: File, costs: Costs) -> list[str]:
+    memories = (f"{costs[name].memory / 1e6:,.0f} MB" for name in (FLOOR, OURS, "ours_s3"))
+    floor, ours, function = memories
+    return [floor, ours, f"{file.rows / costs['ours_s3'].cpu:,.0f}", function]
+
+
+def _gets_by(file: File, megabytes: int, server: Mapping[str, str]) -> bool:
+    memory = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(megabytes)}
+    try:
+        by_turns(["ours_s3"], file, Setting(1, server={**server, **memory}))
+    except RuntimeError:
+        return False
+    return True
+
+
+def remote(options: Options) -> str:
+    """Compare ways to read a large object from S3, on this machine and as if it were far away."""
+    near = Setting(options.runs, cores=2, server=options.server)
+    far = replace(near, server={**options.server, DELAY: str(LATENCY)})
+    costs = by_turns([OURS, "transfer_s3", *WAYS], LARGE, near)
+    costs |= {
+        f"{n} far": cost for n, cost in by_turns([n for n in WAYS if n != "arrow_s3"], LARGE, far).items()
+    }
+    both = costs[OURS].seconds + costs["transfer_s3"].seconds
+    head = ["", "time", "CPU time", "peak memory", "times disk plus transfer"]
+    named = {OURS: "from disk", "transfer_s3": "the transfer alone", **WAYS}
+    far_named = {f"{name} far": f"{meaning}, {LATENCY * 1000:.0f} ms away" for name, meaning in WAYS.items()}
+    rows = [_remote(meaning, costs[n], both) for n, meaning in (named | far_named).items() if n in costs]
+    return page.table(head, rows)
+
+
+def _remote(meaning: str, cost: Cost, both: float) -> list[str]:
+    memory = f"{cost.memory / 1e6:,.0f} MB"
+    return [meaning, f"{cost.seconds:.2f} s", f"{cost.cpu:.2f} s", memory, f"{cost.seconds / both:.2f}"]
+
+
+def profile(options: Options) -> str:
+    """Tell what each step costs, in files of both types and encodings."""
+    chosen = [file for file in CLEAN if file.codec == "snappy"]
+    spent = {file: steps(made(file), options.runs) for file in track(chosen, "steps")}
+    floors = {file: by_turns([FLOOR], file, Setting(options.runs))[FLOOR] for file in chosen}
+    names = [*spent[chosen[0]]]
+    rows = [[name, *(f"{spent[file][name]:.1f}" for file in chosen)] for name in names]
+    floor = ["decoding alone", *(f"{floors[file].cpu * 1e9 / file.rows:.1f}" for file in chosen)]
+    return page.table(["nanoseconds a row", *(file.name for file in chosen)], [*rows, floor])
+
+
+PARTS: dict[str, Callable[[Options], str]] = {
+    "counting": counting,
+    "cores": cores,
+    "dirt": dirt,
+    "sizes": sizes,
+    "remote": remote,
+    "profile": profile,
+}
 
 
 def _costs(file: File, variant: str, options: Options) -> Costs:
-    path, seen, agreed = made(file), defaultdict[str, list[Cost]](list), {}
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
-    for _ in range(options.runs):
-        for name in _contestants_for(file, options.contestants):
-            cost, counts = measure(name, path, variant, 1, environment)
-            seen[name].append(cost)
-            if name != FLOOR:
-                agreed[name] = counts
-    if any(counts != agreed[OURS] for counts in agreed.values()):
-        raise SystemExit(f"{file.name}: not all count the same")
-    return {name: median(costs) for name, costs in seen.items()}
+    return by_turns(options.contestants, file, Setting(options.runs, variant, server=options.server))
 
 
-def _contestants_for(file: File, contestants: Sequence[str]) -> Sequence[str]:
-    """Return who counts a file: the others stop at dirt."""
-    return [name for name in contestants if file is not DIRTY or name in {FLOOR, OURS}]
+def _milliseconds(cost: Cost) -> str:
+    return f"{cost.cpu * 1000:,.0f} ms"
 
 
-def _cells(costs: Costs, contestants: Sequence[str]) -> list[str]:
-    return [_cell(costs[name], costs[FLOOR]) if name in costs else "" for name in contestants]
-
-
-def _cell(cost: Cost, floor: Cost) -> str:
-    times = cost.cpu / floor.cpu
-    return f"{cost.cpu * 1000:,.0f} ms, {times:.2f} times, {cost.memory / 1e6:,.0f} MB"
+def _times(cost: Cost, other: Cost) -> str:
+    return f"{cost.cpu / other.cpu:.2f}"
 
 
 if __name__ == "__main__":

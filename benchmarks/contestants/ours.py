@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -22,12 +22,18 @@ if TYPE_CHECKING:
 
 def count(path: Path, *, by_row: bool, cores: int) -> Counts:  # noqa: ARG001  (it uses what cores there are)
     """Count a file."""
-    as_of = None if by_row else microseconds(datetime.fromisoformat(f"{AS_OF}T00:00:00+00:00"))
     with pa.OSFile(str(path)) as file:
-        return _as_counts(count_file(file, as_of, load_definitions()).contribution)
+        return count_source(file, by_row=by_row)
 
 
-def _as_counts(contribution: Contribution) -> Counts:
+def count_source(source: Any, *, by_row: bool) -> Counts:  # noqa: ANN401
+    """Count what can be read as a seekable file."""
+    as_of = None if by_row else microseconds(datetime.fromisoformat(f"{AS_OF}T00:00:00+00:00"))
+    return as_counts(count_file(source, as_of, load_definitions()).contribution)
+
+
+def as_counts(contribution: Contribution) -> Counts:
+    """Return a contribution in the form of all counts."""
     counts: Counts = Counter()
     for (country, name), counters in contribution.items():
         if name != SPELLINGS:

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     Fetch = Callable[[int, int], bytes]
     """Returns the bytes from a place in the file up to another."""
 
-BLOCK = 4 << 20
+BLOCK = 2 << 20
 """Bytes that are fetched at a time: the way there and back is short beside what it brings."""
 
 HOLE = 1 << 18
 """Bytes that are sooner fetched unneeded than gone round."""
 
-WINDOW = 32 << 20
+WINDOW = 16 << 20
 """Bytes that are held, or on their way, before they are read."""
 
 THREADS = 4

@@ -1,0 +1,25 @@
+"""The transfer of an object's needed columns, as our counting asks for them, and nothing done with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.s3 import client
+from ingest.ahead import BLOCK, ReadAhead
+from ingest.columns import needed_columns, open_parquet
+from ingest.objects import find_object, opened
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def count(path: Path, *, by_row: bool, cores: int) -> None:  # noqa: ARG001  (it uses what cores there are)
+    """Fetch what counting an object needs."""
+    s3 = client()
+    with opened(s3, find_object(s3, path.parent.name, path.name)) as file:
+        groups = open_parquet(file, needed_columns(row_as_of=by_row)).row_groups
+        if isinstance(file, ReadAhead):
+            for chunk in (chunk for group in groups for chunk in group.chunks):
+                for start in range(chunk.start, chunk.start + chunk.size, BLOCK):
+                    file.seek(start)
+                    file.read_buffer(min(BLOCK, chunk.start + chunk.size - start))

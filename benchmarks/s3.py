@@ -1,0 +1,74 @@
+"""A server of S3 on this machine, over a folder whose folders are its buckets, and a client of it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from botocore.session import get_session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mypy_boto3_s3 import S3Client
+
+KEY, SECRET = "benchmark", "benchmark-secret"
+SECONDS = 20
+
+DELAY = "BENCHMARK_DELAY"
+"""The variable that holds seconds by which each request takes longer."""
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Mapping[str, str]]:
+    """Serve a folder as it is now; yield the environment that leads clients to it.
+
+    Raises:
+        SystemExit: if the server does not start.
+    """
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    rclone = Path(sys.executable).with_name("rclone")
+    command = [rclone, "serve", "s3", folder, "--addr", address]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([*command, "--auth-key", f"{KEY},{SECRET}"], **quiet) as server:  # type: ignore[call-overload]  # noqa: S603
+        try:
+            _wait_for(address)
+            yield {
+                "AWS_ENDPOINT_URL": f"http://{address}",
+                "AWS_ACCESS_KEY_ID": KEY,
+                "AWS_SECRET_ACCESS_KEY": SECRET,
+                "AWS_DEFAULT_REGION": "us-east-1",
+            }
+        finally:
+            server.terminate()
+
+
+def client() -> S3Client:
+    """Return a client of the server that the environment leads to."""
+    return delayed(cast("S3Client", get_session().create_client("s3")))
+
+
+def delayed(s3: S3Client) -> S3Client:
+    """Let each request of a client take as much longer as the environment says, as over a network."""
+    seconds = float(os.environ.get(DELAY, "0"))
+    s3.meta.events.register("before-send.s3", lambda **_: time.sleep(seconds))
+    return s3
+
+
+def _wait_for(address: str) -> None:
+    host, port = address.split(":")
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        with closing(socket.socket()) as probe:
+            if probe.connect_ex((host, int(port))) == 0:
+                return
+        time.sleep(0.05)
+    raise SystemExit("the S3 server did not start")

@@ -1,0 +1,69 @@
+"""What each step of counting a file costs, in nanoseconds a row."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from ingest import columns
+from ingest.axes import make_axes
+from ingest.columns import batches, needed_columns, open_parquet
+from ingest.report import Combinations, report_on
+from ingest.tally import Tally
+from vouchers.segments import load_definitions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from ingest.axes import Axes
+    from ingest.indexed import Codes
+
+AS_OF = 1_590_969_600_000_000
+"""2020-06-01."""
+
+Step = tuple[str, "Callable[[pa.RecordBatch], Codes]"]
+
+
+def steps(path: Path, runs: int) -> dict[str, float]:
+    """Count a file some times; return the nanoseconds a row of each step, of the quickest time."""
+    return min((_once(path) for _ in range(runs)), key=lambda spent: sum(spent.values()))
+
+
+def _once(path: Path) -> dict[str, float]:
+    spent: Counter[str] = Counter()
+    definitions, rows = load_definitions(), 0
+    axes = make_axes(definitions, AS_OF)
+    tally, of_axes = Tally(len(axes.sizes)), _of_axes(axes)
+    with pa.OSFile(str(path)) as source:
+        clock = time.perf_counter_ns()
+        for batch in batches(open_parquet(source, needed_columns(row_as_of=False))):
+            clock = _add(spent, "decode and guard", clock)
+            codes = []
+            for name, read in of_axes:
+                codes.append(read(batch))
+                clock = _add(spent, name, clock)
+            tally.add(codes, axes.sizes)
+            clock = _add(spent, "look up, combine, count", clock)
+            rows += batch.num_rows
+        report_on(Combinations(*tally.combinations()), axes, definitions)
+    _add(spent, "report", clock)
+    return {name: nanoseconds / rows for name, nanoseconds in spent.items()}
+
+
+def _of_axes(axes: Axes) -> list[Step]:
+    return [
+        ("country", lambda batch: axes.country.read(batch.column(columns.COUNTRY))),
+        ("last order", lambda batch: axes.recency.read(batch.column(columns.LAST_ORDER), None)),
+        ("orders", lambda batch: axes.orders.read(batch.column(columns.ORDERS))),
+        ("amount", lambda batch: axes.amount.read(batch.column(columns.AMOUNT))),
+    ]
+
+
+def _add(spent: Counter[str], step: str, since: int) -> int:
+    now = time.perf_counter_ns()
+    spent[step] += now - since
+    return now

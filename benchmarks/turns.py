@@ -1,0 +1,68 @@
+"""Contestants that count a file by turns, each in a process of its own, and must agree."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.files import made
+from benchmarks.measure import Cost, measure, median
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from benchmarks.files import File
+
+FLOOR, OURS, APPLY = "floor", "ours", "pandas_apply"
+UNCOUNTED = {FLOOR, "plain_floor", "transfer_s3"}
+"""Those that only read."""
+
+TENTH = 10
+"""pandas with ``apply`` counts one row in so many, and is told ten times the time that it took."""
+
+Costs = dict[str, Cost]
+"""The median cost of each contestant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How contestants count: by which as-of date, how often, on how many cores, and where S3 is."""
+
+    runs: int
+    variant: str = "fixed"
+    cores: int = 1
+    server: Mapping[str, str] = field(default_factory=dict)
+
+
+def by_turns(names: Sequence[str], file: File, setting: Setting) -> Costs:
+    """Let contestants count a file several times; return the median cost of each.
+
+    Raises:
+        SystemExit: if not all count the same.
+    """
+    seen, agreed = defaultdict[str, list[Cost]](list), {}
+    for _ in range(setting.runs):
+        for name in names:
+            rows = file.rows // TENTH if name == APPLY else file.rows
+            cost, counts = _measured(name, replace(file, rows=rows), setting)
+            seen[name].append(_scaled(cost) if name == APPLY else cost)
+            if name not in UNCOUNTED and counts != agreed.setdefault(rows, counts):
+                raise SystemExit(f"{file.name}: {name} does not count as the others do")
+    return {name: median(costs) for name, costs in seen.items()}
+
+
+def _measured(name: str, file: File, setting: Setting) -> tuple[Cost, Any]:
+    threads = {"OMP_NUM_THREADS": str(setting.cores), "POLARS_MAX_THREADS": str(setting.cores)}
+    return measure(name, made(file), setting.variant, setting.cores, os.environ | threads | setting.server)
+
+
+def _scaled(cost: Cost) -> Cost:
+    return Cost(cost.seconds * TENTH, cost.cpu * TENTH, cost.memory)
+
+
+def cell(cost: Cost, floor: Cost) -> str:
+    """Return a table's cell: CPU time, that as a multiple of the floor's, and the peak of memory."""
+    times = cost.cpu / floor.cpu
+    return f"{cost.cpu * 1000:,.0f} ms, {times:.2f} times, {cost.memory / 1e6:,.0f} MB"
