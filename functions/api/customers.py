@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from api.echo import shown
 from api.errors import RequestError
-from api.fields import country_of, moment_of, read, segment_of
+from api.fields import country_of, moment_of, read_exactly, segment_of
 from api.requests import VoucherFields, attributes, needed
+from api.written import Fallback, Moment
 from vouchers.segments import Attribute
 
 if TYPE_CHECKING:
@@ -26,15 +27,21 @@ MAX_BODY = 256 * 1024
 
 
 class SelectionsFields(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of a request for many customers' vouchers, as they are written; others are ignored."""
+    """The fields of a request for many customers' vouchers, as they are written; others are ignored.
+
+    Attributes:
+        customers: whom to choose vouchers for.
+        as_of: to when recency is measured, past or future; without it, to now.
+        fallback: the same for all customers; one may also say it for itself.
+    """
 
     customers: list[Any]
-    as_of: str | None = None
-    fallback: Literal["country"] | None = None
+    as_of: Moment | None = None
+    fallback: Fallback | None = None
 
 
 class SelectionsRequest(SelectionsFields, frozen=True, kw_only=True):
-    """Which customers to choose vouchers for; `as_of` and `fallback` hold for all that say nothing else."""
+    """What a request for many customers' vouchers is to be; what is wrong with one fails that one alone."""
 
     customers: Annotated[list[VoucherFields], Meta(min_length=1, max_length=MAX_CUSTOMERS)]
 
@@ -73,7 +80,7 @@ def customers_of(
     Raises:
         RequestError: if anything but a customer's own fields is wrong.
     """
-    written = read(fields, SelectionsFields)
+    written = read_exactly(fields, SelectionsFields)
     count = len(written.customers)
     if not 1 <= count <= MAX_CUSTOMERS:
         raise RequestError(f"customers has {count} entries; give 1 to {MAX_CUSTOMERS}", "customers")
@@ -99,7 +106,7 @@ class _Reader:
     def _customer(self, given: object) -> Customer:
         if not isinstance(given, dict):
             raise RequestError(f"a customer must be an object, not {shown(given)}")
-        written = read(given, VoucherFields)
+        written = read_exactly(given, VoucherFields)
         country = country_of("country_code", written.country_code)
         segment = segment_of("segment_name", written.segment_name, self.definitions)
         values = attributes(written, self.as_of, self.later)

@@ -67,6 +67,19 @@ def read(fields: Mapping[str, object], into: type[Fields]) -> Fields:
         raise wrong(name, fields.get(name)) from None
 
 
+def read_exactly(fields: Mapping[str, object], into: type[Fields]) -> Fields:
+    """Return the fields that ``into`` has, as ``read`` does, but take no text for null.
+
+    Raises:
+        RequestError: if one is missing or of a wrong type; it names it and says what was expected.
+    """
+    written = read(fields, into)
+    for name in into.__struct_fields__:
+        if isinstance(fields.get(name), str) and getattr(written, name) is None:
+            raise wrong(name, fields[name])
+    return written
+
+
 def country_of(name: str, value: str) -> str:
     """Return a country's name without blanks around it.
 

@@ -11,7 +11,7 @@ from api import bodies, customers, overview, requests, responses, selection, sel
 from api.boundary import note, reads_from, request_id, surround
 from api.caching import revalidated
 from api.connection import memory, segments_table, sources_table
-from api.fields import country_of, read
+from api.fields import country_of, read_exactly
 from api.headers import header, prefers
 from api.recent import RecentTable
 from api.routing import serve
@@ -48,7 +48,7 @@ def select() -> selections.SelectionsAnswer:
 
 def segments() -> Response[str]:
     """Answer how customers are sorted, and what is counted in each range."""
-    written = read(app.current_event.query_string_parameters, overview.SegmentsFields)
+    written = read_exactly(app.current_event.query_string_parameters, overview.SegmentsFields)
     note(app, country=written.country)
     recent = _recent(datetime.now(UTC))
     if written.country is None:
@@ -93,6 +93,20 @@ def source() -> Response[str]:
     return revalidated(sources.source_answer(sources_table(), key))
 
 
+def description() -> Response[str]:
+    """Answer what can be asked, by OpenAPI."""
+    from api.openapi import document  # noqa: PLC0415 (a start does without)
+
+    return revalidated(document.text())
+
+
+def docs() -> Response[str]:
+    """Answer the same, as a page."""
+    from api.openapi import page  # noqa: PLC0415 (a start does without)
+
+    return revalidated(page.text(), "text/html; charset=utf-8", **page.headers())
+
+
 def health() -> responses.Health:
     """Answer that the function runs."""
     return responses.Health("ok", load_definitions().version)
@@ -115,6 +129,8 @@ serve(
         "/v1/sources": {"GET": list_sources},
         "/v1/sources/{key}": {"GET": source},
         "/health": {"GET": health},
+        "/openapi.json": {"GET": description},
+        "/docs": {"GET": docs},
     },
 )
 

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from api.evidence import DIGITS, UsedAmount, ranked, sample_size
+from api.written import CountryName
 from vouchers.choice import NO_VOUCHER, most_used
 from vouchers.counts import range_cell
 
@@ -20,9 +21,13 @@ if TYPE_CHECKING:
 
 
 class SegmentsFields(msgspec.Struct, frozen=True, kw_only=True):
-    """Which country's segments are asked for; those of all countries where none is."""
+    """Which country's segments are asked for.
 
-    country: str | None = None
+    Attributes:
+        country: the country's name; without it, the figures are of all countries together.
+    """
+
+    country: CountryName | None = None
 
 
 class Country(msgspec.Struct, frozen=True):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec import Meta
 
 from api.errors import RequestError
-from api.fields import NEEDED, country_of, missing, moment_of, read, segment_of
+from api.fields import NEEDED, country_of, missing, moment_of, read, read_exactly, segment_of
+from api.written import CountryName, Fallback, Moment, Orders, SegmentName
 from vouchers.segments import Attribute
 
 if TYPE_CHECKING:
@@ -21,22 +20,37 @@ if TYPE_CHECKING:
 
 
 class VoucherFields(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of a request for a voucher, as they are written; others are ignored."""
+    """The fields of a request for a voucher, as they are written; others are ignored, and null is left out.
 
-    country_code: str
-    segment_name: str
-    last_order_ts: str | None = None
-    first_order_ts: str | None = None
-    total_orders: Annotated[float, Meta(ge=0, le=sys.float_info.max)] | None = None
+    Attributes:
+        country_code: the country's name; blanks around it and case do not matter.
+        segment_name: by which segment to choose.
+        last_order_ts: time of the last order; segments by days since the last order need it.
+        first_order_ts: time of the first order.
+        total_orders: number of orders, also as text; segments by orders need it.
+        customer_id: what the customer is called; it is never logged.
+        fallback: where the customer's range has no answer, answer with that of the whole country.
+    """
+
+    country_code: CountryName
+    segment_name: SegmentName
+    last_order_ts: Moment | None = None
+    first_order_ts: Moment | None = None
+    total_orders: Orders | None = None
     customer_id: str | int | None = None
-    fallback: Literal["country"] | None = None
+    fallback: Fallback | None = None
 
 
 class CountsFields(msgspec.Struct, frozen=True, kw_only=True):
-    """Which counts are asked for, as it is written."""
+    """Which counts are asked for, as it is written.
 
-    country: str
-    segment: str | None = None
+    Attributes:
+        country: the country's name; blanks around it and case do not matter.
+        segment: the segment whose counts to show; without it, all.
+    """
+
+    country: CountryName
+    segment: SegmentName | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +95,7 @@ def counts_request(query: Mapping[str, str], definitions: Definitions) -> Counts
     Raises:
         RequestError: if the country is missing or the segment is unknown.
     """
-    written = read(query, CountsFields)
+    written = read_exactly(query, CountsFields)
     segments = (
         definitions.segments
         if written.segment is None

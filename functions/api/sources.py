@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from msgspec import Meta
 
 from api.errors import UnknownSourceError
-from api.fields import read, wrong
+from api.fields import read_exactly, wrong
 from vouchers.listing import Cursor, Place, page
 from vouchers.sources import Status
 
@@ -31,7 +31,13 @@ ENCODED = re.compile(r"(?:[\w\-.~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*", re.ASCII)
 
 
 class SourcesFields(msgspec.Struct, frozen=True, kw_only=True):
-    """Which page of which sources is asked for, as it is written."""
+    """Which page of which sources is asked for, as it is written.
+
+    Attributes:
+        status: what became of the sources; without it, all.
+        limit: how many on a page.
+        cursor: the `next_cursor` of the page before.
+    """
 
     status: Literal["counted", "failed", "deleted"] | None = None
     limit: Annotated[int, Meta(ge=1, le=MOST)] = 20
@@ -113,7 +119,7 @@ def page_request(query: Mapping[str, str]) -> tuple[SourcesFields, Cursor]:
     Raises:
         RequestError: if a parameter is wrong.
     """
-    written = read(query, SourcesFields)
+    written = read_exactly(query, SourcesFields)
     return written, Cursor() if written.cursor is None else _cursor(written.cursor)
 
 

@@ -81,9 +81,11 @@ def test_api_answers_and_refuses(api: Path, runtime: Runtime) -> None:
         rest_event(path="/nowhere"),
         rest_event(body="{"),
         rest_event("PUT"),
+        rest_event(path="/openapi.json"),
+        rest_event(path="/docs"),
     ]
     printed = runtime.run(api, HERE / "answers.py", json.dumps(events), POWERTOOLS_SERVICE_NAME="api")
-    assert printed.splitlines()[-1] == "[200, 404, 400, 405]"
+    assert printed.splitlines()[-1] == "[200, 404, 400, 405, 200, 200]"
 
 
 def test_every_module_has_bytecode_that_is_never_stale(artifact: Path, runtime: Runtime) -> None:

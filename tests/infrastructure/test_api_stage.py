@@ -94,9 +94,10 @@ def test_the_stage_has_limits_and_costly_routes_have_lower_ones(template: Templa
     assert all(rate < whole[0] and burst < whole[1] for rate, burst in limits.values())
 
 
-def test_every_route_but_the_one_that_is_asked_at_checkouts_and_the_health_has_the_lower_limit() -> None:
-    there = re.findall(r"/[/\w]+", call(rest_event(path="/unknown")).message.split("there are:")[1])
-    assert {route for route in there if not route.startswith("/v1/")} == {"/voucher_amount", "/health"}
+def test_every_route_has_the_lower_limit_but_what_is_asked_at_checkouts_and_what_reads_no_table() -> None:
+    there = call(rest_event(path="/unknown")).message.split("there are: ")[1].split(", ")
+    reads_no_table = {"/health", "/openapi.json", "/docs"}
+    assert {route for route in there if not route.startswith("/v1/")} == {"/voucher_amount"} | reads_no_table
 
 
 def test_a_request_leaves_a_line_without_what_was_asked_for(template: Template) -> None:

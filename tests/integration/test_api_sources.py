@@ -232,6 +232,7 @@ MOMENT = "2026-11-22T10:00:00.000000Z"
         ("limit", "many"),
         ("limit", "1.5"),
         ("status", "lost"),
+        ("status", "null"),
         ("cursor", ""),
         ("cursor", "x"),
         ("cursor", "ü"),

@@ -37,6 +37,8 @@ ROUTES = [
     "/v1/sources",
     "/v1/sources/{key}",
     "/health",
+    "/openapi.json",
+    "/docs",
 ]
 
 
@@ -268,6 +270,8 @@ def test_an_unknown_route_is_told_which_there_are(method: str, path: str) -> Non
         ("/v1/sources", "GET, HEAD, OPTIONS"),
         ("/v1/sources/a/b", "GET, HEAD, OPTIONS"),
         ("/health", "GET, HEAD, OPTIONS"),
+        ("/openapi.json", "GET, HEAD, OPTIONS"),
+        ("/docs", "GET, HEAD, OPTIONS"),
     ],
 )
 def test_a_route_says_which_methods_it_takes(path: str, allowed: str) -> None:

@@ -146,6 +146,8 @@ def test_one_customers_error_does_not_fail_the_others() -> None:
         (REFERENCE | {"last_order_ts": None}, "last_order_ts is missing: recency_segment needs it", 400),
         (REFERENCE | {"customer_id": [1]}, "customer_id must be", 400),
         (REFERENCE | {"customer_id": "\ud800", "country_code": "\ud800"}, "country_code must be", 400),
+        (REFERENCE | {"fallback": "null"}, 'fallback must be "country", or left out, not "null"', 400),
+        (REFERENCE | {"total_orders": "null"}, "total_orders must be a number from 0 up", 400),
         (REFERENCE | {"fallback": "world"}, "fallback must be", 400),
         (
             REFERENCE | {"country_code": "Atlantis"},

@@ -8,6 +8,7 @@ import pytest
 from api.settings import Settings, SettingsError
 
 HEAVY = [
+    "api.openapi",
     "awswrangler",
     "aws_xray_sdk",
     "boto3",
