@@ -65,7 +65,14 @@ def test_the_ranges_are_those_of_the_definitions(document: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["README.md", "docs/data-contract.md", "docs/operations.md", "docs/local.md"]
+    "path",
+    [
+        "README.md",
+        *(
+            f"docs/{name}.md"
+            for name in ("data-contract", "deployment", "local", "operations", "well-architected")
+        ),
+    ],
 )
 def test_every_link_leads_somewhere(path: str) -> None:
     document = ROOT / path

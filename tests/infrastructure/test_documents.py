@@ -1,0 +1,53 @@
+"""The documents on deployment name what there is, and everything that there is."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra.local.deploy import ROOT
+from tests.infrastructure.test_samconfig import CONFIG, deploy
+
+if TYPE_CHECKING:
+    from tests.transformed import Template
+
+DEPLOYMENT = (ROOT / "docs" / "deployment.md").read_text()
+LENS = (ROOT / "docs" / "well-architected.md").read_text()
+ROW = re.compile(r"^\| (`[A-Z]\w+`(?:, `[A-Z]\w+`)*) \|([^|]*)\|", re.MULTILINE)
+PLACE = re.compile(r"`((?:infra|tests|functions|ingest|api|requirements)/[\w./*-]+|[\w-]+\.(?:yaml|toml))`")
+
+
+def test_every_parameter_is_explained_with_its_default(template: Template) -> None:
+    explained: dict[str, str] = {}
+    for names, defaults in ROW.findall(DEPLOYMENT):
+        values = [value.strip("` ") for value in defaults.split(",")]
+        explained |= dict(zip(re.findall(r"\w+", names), values, strict=True))
+    assert explained == template.parameters
+
+
+@pytest.mark.parametrize("document", [DEPLOYMENT], ids=["deployment"])
+def test_a_stage_that_is_named_is_configured(document: str) -> None:
+    named = re.findall(r"infra/sam deploy.* --config-env (\w+)", document)
+    assert {"account"} < set(named) <= set(CONFIG)
+
+
+@pytest.mark.parametrize("document", [DEPLOYMENT], ids=["deployment"])
+def test_a_stack_that_is_named_is_a_stages(document: str) -> None:
+    named = set(re.findall(r"voucher-selector-(?:dev|prod)\b", document))
+    assert named <= {deploy(stage)["stack_name"] for stage in ("dev", "prod")}
+    assert named
+
+
+def test_the_answers_of_the_lens_are_where_it_says() -> None:
+    places = set(PLACE.findall(LENS))
+    assert len(places) > 15
+    found = {place: [*ROOT.glob(place), *(ROOT / "functions").glob(place)] for place in places}
+    assert [place for place, there in found.items() if not there] == []
+
+
+def test_the_parameters_of_the_lens_are_those_of_the_template(template: Template) -> None:
+    named = set(re.findall(r"`([A-Z][a-z]+[A-Z]\w+)`", LENS)) - {"MethodSettings", "GetItem"}
+    assert named <= set(template.body["Parameters"])
+    assert "KmsKeyArn" in named
