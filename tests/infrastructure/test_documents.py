@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 DEPLOYMENT = (ROOT / "docs" / "deployment.md").read_text()
 LENS = (ROOT / "docs" / "well-architected.md").read_text()
+README = (ROOT / "README.md").read_text()
 ROW = re.compile(r"^\| (`[A-Z]\w+`(?:, `[A-Z]\w+`)*) \|([^|]*)\|", re.MULTILINE)
 PLACE = re.compile(r"`((?:infra|tests|functions|ingest|api|requirements)/[\w./*-]+|[\w-]+\.(?:yaml|toml))`")
 
@@ -27,13 +28,13 @@ def test_every_parameter_is_explained_with_its_default(template: Template) -> No
     assert explained == template.parameters
 
 
-@pytest.mark.parametrize("document", [DEPLOYMENT], ids=["deployment"])
+@pytest.mark.parametrize("document", [README, DEPLOYMENT], ids=["README", "deployment"])
 def test_a_stage_that_is_named_is_configured(document: str) -> None:
     named = re.findall(r"infra/sam deploy.* --config-env (\w+)", document)
     assert {"account"} < set(named) <= set(CONFIG)
 
 
-@pytest.mark.parametrize("document", [DEPLOYMENT], ids=["deployment"])
+@pytest.mark.parametrize("document", [README, DEPLOYMENT], ids=["README", "deployment"])
 def test_a_stack_that_is_named_is_a_stages(document: str) -> None:
     named = set(re.findall(r"voucher-selector-(?:dev|prod)\b", document))
     assert named <= {deploy(stage)["stack_name"] for stage in ("dev", "prod")}

@@ -36,7 +36,7 @@ def test_no_role_may_do_anything_to_everything(everything: Template) -> None:
             assert "*" not in listed(statement["Resource"])
 
 
-def test_a_resource_is_one_thing_or_what_is_in_one_bucket(everything: Template) -> None:
+def test_a_resource_is_one_thing_or_what_belongs_to_one_thing(everything: Template) -> None:
     wide = [
         (statement["Sid"], resource)
         for statement in allowed(everything)
@@ -47,6 +47,7 @@ def test_a_resource_is_one_thing_or_what_is_in_one_bucket(everything: Template) 
     assert wide == [
         ("ReadUploads", {"Fn::Sub": f"{uploads}/vouchers/*"}),
         ("KeepResults", {"Fn::Sub": "${ResultsBucket.Arn}/*"}),
+        ("MoveTheAlias", {"Fn::Sub": "${ApiFunction.Arn}:*"}),
         ("LookAtAlarms", ALARMS),
     ]
 
