@@ -12,9 +12,8 @@ MOMENT = (
     r"([Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:?\d{2})?)?$"
 )
 
-NUMERAL = r"^(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$"
-SEGMENT = "segment"
-"""The format of a segment's name; the description of the API puts the names that there are in its place."""
+SEGMENT, NUMERAL = "segment", "numeral"
+"""Formats of fields that the description of the API says more of: see ``openapi/schemas.py``."""
 
 Moment = Annotated[
     str, Meta(examples=["2018-05-03", "2018-05-03T14:30:00Z"], extra_json_schema={"pattern": MOMENT})
@@ -23,13 +22,5 @@ Moment = Annotated[
 
 CountryName = Annotated[str, Meta(examples=["Peru"], extra_json_schema={"pattern": r"\S"})]
 SegmentName = Annotated[str, Meta(extra_json_schema={"format": SEGMENT})]
-Orders = Annotated[
-    float,
-    Meta(
-        ge=0,
-        le=sys.float_info.max,
-        examples=[15, "15"],
-        extra_json_schema={"type": ["number", "string"], "pattern": NUMERAL},
-    ),
-]
+Orders = Annotated[float, Meta(ge=0, le=sys.float_info.max, extra_json_schema={"format": NUMERAL})]
 Fallback = Literal["country"]

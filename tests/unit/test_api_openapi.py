@@ -10,11 +10,21 @@ from typing import Any
 import pytest
 from jsonschema_rs import Draft202012Validator, meta
 
+from api import handler
 from api.customers import SelectionsFields, SelectionsRequest
 from api.openapi.operations import OPERATIONS
+from api.recent import Memory
 from api.requests import VoucherFields
 from tests.api_gateway import call, rest_event
+from tests.counted import CountedTable
 from vouchers.segments import load_definitions
+
+
+@pytest.fixture(autouse=True)
+def counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handler, "segments_table", CountedTable)
+    monkeypatch.setattr(handler, "memory", lambda: Memory(0))
+
 
 DESCRIPTION: dict[str, Any] = call(rest_event(path="/openapi.json")).json
 PATHS: dict[str, dict[str, Any]] = DESCRIPTION["paths"]
@@ -91,6 +101,17 @@ def test_an_example_is_as_its_type_says(operation: Any) -> None:
     schema = {"$ref": f"#/components/schemas/{name}", "components": DESCRIPTION["components"]}
     assert Draft202012Validator(schema).is_valid(operation.example)
     assert not Draft202012Validator(schema).is_valid({**operation.example, "fallback": "world"})
+
+
+@pytest.mark.parametrize(
+    ("orders", "right"), [(15, True), (4.5, True), ("15", True), ("15.0", True), (-1, False), ("many", False)]
+)
+def test_a_number_of_orders_may_be_text_in_the_description_too(orders: object, right: bool) -> None:
+    schema = {"$ref": "#/components/schemas/VoucherFields", "components": DESCRIPTION["components"]}
+    fields = {"country_code": "Peru", "segment_name": "frequent_segment", "total_orders": orders}
+    assert Draft202012Validator(schema).is_valid(fields) is right
+    answer = call(rest_event("POST", "/v1/selections", body=json.dumps({"customers": [fields]})))
+    assert (answer.json["selections"][0]["outcome"] == "selected") is right
 
 
 def test_routes_and_operations_have_names_of_their_own() -> None:

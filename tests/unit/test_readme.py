@@ -70,7 +70,7 @@ def test_the_ranges_are_those_of_the_definitions(document: str) -> None:
         "README.md",
         *(
             f"docs/{name}.md"
-            for name in ("data-contract", "deployment", "local", "operations", "well-architected")
+            for name in ("api", "data-contract", "deployment", "local", "operations", "well-architected")
         ),
     ],
 )

@@ -55,6 +55,15 @@ HEADERS = {
 }
 
 
+SAYS = {
+    HTTPStatus.BAD_REQUEST: "A field or the body is missing or wrong; the sentence says what to do",
+    HTTPStatus.NOT_FOUND: "There is nothing of that name; the sentence says what there is",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than is read",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "A failure on this side; its id is to look for in the log",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The tables cannot be read at the moment; try again shortly",
+}
+
+
 @cache
 def document() -> Part:
     """Return the description."""
@@ -134,10 +143,10 @@ def _responses(operation: Operation) -> Iterator[tuple[str, Part]]:
         yield "304", {"description": "What is at hand holds", "headers": _headers() | tagged}
     in_v1 = operation.path.startswith("/v1/")
     kind, body = (PROBLEM_JSON, Problem) if in_v1 else (JSON, Message)
-    for status in operation.errors:
+    for status in sorted(operation.errors):
         passing = _headers("RetryAfter") if status == HTTPStatus.SERVICE_UNAVAILABLE else _headers()
         content = {kind: {"schema": _reference(body)}}
-        yield str(int(status)), {"description": status.phrase, "headers": passing, "content": content}
+        yield str(int(status)), {"description": SAYS[status], "headers": passing, "content": content}
 
 
 def _headers(*more: str) -> Part:

@@ -161,7 +161,7 @@ def _schema(schema: Schema) -> str:
         return " or ".join(_schema(each) for each in schema["anyOf"])
     if "enum" in schema:
         return " or ".join(_code(json.dumps(value)) for value in schema["enum"])
-    return _kind(schema) + _limits(schema)
+    return _kind(schema) + _limits(schema) + _examples(schema)
 
 
 def _kind(schema: Schema) -> str:
@@ -178,6 +178,11 @@ def _limits(schema: Schema) -> str:
     return "".join(
         f", {word} {_code(json.dumps(schema[name]))}" for name, word in names.items() if name in schema
     )
+
+
+def _examples(schema: Schema) -> str:
+    examples = [_code(json.dumps(value)) for value in schema.get("examples", ())]
+    return f", such as {' or '.join(examples)}" if examples else ""
 
 
 def _prose(sentence: str) -> str:

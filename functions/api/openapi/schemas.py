@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from api.written import SEGMENT
+from api.written import NUMERAL, SEGMENT
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
@@ -19,6 +19,12 @@ Struct = type[msgspec.Struct]
 
 REFERENCE = "#/components/schemas/"
 NULL = {"type": "null"}
+NUMBER_OR_TEXT = {
+    "type": ["number", "string"],
+    "minimum": 0,
+    "pattern": r"^(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$",
+    "examples": [15, "15"],
+}
 ATTRIBUTE = re.compile(r"^ {4}(\w+): (.+?)(?=^ {4}\w|\Z)", re.DOTALL | re.MULTILINE)
 
 
@@ -52,13 +58,15 @@ def _structs(base: Struct) -> Iterator[Struct]:
 
 
 def _exact(node: Any) -> Any:  # noqa: ANN401 (a schema's parts are JSON of any kind)
-    """Return a schema in which the names of segments are those that there are."""
+    """Return a schema with the names of segments that there are, and with text where it may be a number."""
     if isinstance(node, list):
         return [_exact(each) for each in node]
     if not isinstance(node, dict):
         return node
     if node.get("format") == SEGMENT:
         return {"type": "string", "enum": list(load_definitions().names)}
+    if node.get("format") == NUMERAL:
+        return NUMBER_OR_TEXT
     return {key: _exact(each) for key, each in node.items()}
 
 
