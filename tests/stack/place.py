@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -105,6 +105,12 @@ class Place:
         while not happened():
             assert time.monotonic() < deadline, "it did not happen in time"
             time.sleep(0.1)
+
+    def comes_to(self, look: Callable[[], object], expected: object) -> None:
+        """Look until what is expected is seen: where reads are not consistent, that takes a moment."""
+        with suppress(AssertionError):
+            self.until(lambda: look() == expected)
+        assert look() == expected
 
     def keys(self) -> list[str]:
         pages = (
