@@ -6,8 +6,12 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 5000
 AWS_PORT ?= 4566
+LOCALSTACK_URL ?= http://127.0.0.1:4566
+# In the functions' containers that name is LocalStack's.
+LOCALSTACK_FOR_FUNCTIONS ?= http://localhost.localstack.cloud:4566
 # What the user gives reaches the commands by the environment, so that no shell reads it as its own.
-export PORT AWS_PORT AWS_ENDPOINT_URL STACK FILE KEY AS_OF SAMPLE COUNTRY SEGMENT LAST_ORDER ORDERS PREFIX
+export PORT AWS_PORT AWS_ENDPOINT_URL STACK FILE KEY AS_OF SAMPLE COUNTRY SEGMENT LAST_ORDER ORDERS PREFIX ARCH
+export LOCALSTACK_URL LOCALSTACK_FOR_FUNCTIONS
 export PYTHONPATH := functions
 
 BIN := .venv/bin
@@ -15,7 +19,7 @@ CLI := $(BIN)/python -m infra.cli
 
 .PHONY: help
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: .venv/.run ## See it work: start the stack, upload the sample, print counts and an answer, stop
@@ -82,8 +86,8 @@ format: .venv/.dev ## Let ruff format and mend what it can
 pr: demo lint scan test test-build ## All that CI runs
 
 .PHONY: build
-build: ## Build both functions into .aws-sam/build with SAM CLI
-	@infra/sam build
+build: ## Build both functions into .aws-sam/build with SAM CLI [ARCH=arm64]
+	@infra/sam build $(if $(ARCH),--parameter-overrides Architecture="$$ARCH")
 
 .PHONY: test-build
 test-build: .venv/.dev build ## Build, then test what the functions' artifacts hold, weigh and can do
@@ -93,6 +97,38 @@ test-build: .venv/.dev build ## Build, then test what the functions' artifacts h
 sam-test: .venv/.dev build ## Test sam local: build, then run the functions in containers (needs Docker)
 	@docker info >/dev/null 2>&1 || { echo "sam local was NOT tested: it needs Docker, and none answers"; exit 1; }
 	@$(BIN)/pytest -m sam $(ARGS)
+
+.PHONY: localstack-up
+localstack-up: ## Start LocalStack in Docker [LOCALSTACK_VERSION=… LOCALSTACK_AUTH_TOKEN=…]
+	@docker compose version >/dev/null 2>&1 || { echo "LocalStack needs Docker with Compose, and it is not here"; exit 1; }
+	@$(LOCALSTACK) up --detach --wait
+
+.PHONY: localstack-deploy
+localstack-deploy: .venv/.run build ## Build, and deploy the stack to LocalStack [LOCALSTACK_URL=http://127.0.0.1:4566] [ARCH=arm64]
+	@$(LOCALSTACK_ANSWERS)
+	@$(BIN)/python -m infra.localstack.adapt
+	@$(IN_LOCALSTACK) infra/sam deploy --config-env localstack \
+	  --parameter-overrides "EndpointUrl=$$LOCALSTACK_FOR_FUNCTIONS" AnswerCacheSeconds=0 $(if $(ARCH),Architecture="$$ARCH")
+
+.PHONY: localstack-test
+localstack-test: .venv/.dev ## Test the stack in LocalStack, end to end [LOCALSTACK_URL=http://127.0.0.1:4566]
+	@$(LOCALSTACK_ANSWERS)
+	@$(IN_LOCALSTACK) $(BIN)/pytest -m anywhere --endpoint "$$LOCALSTACK_URL" $(ARGS)
+
+.PHONY: localstack-down
+localstack-down: ## Stop LocalStack, and forget what is in it
+	@$(LOCALSTACK) down --volumes
+
+LOCALSTACK = LOCALSTACK_PORT=$(lastword $(subst :, ,$(LOCALSTACK_URL))) \
+  docker compose --project-name voucher-selector-localstack --file infra/localstack/compose.yaml
+LOCALSTACK_ANSWERS = curl --silent --fail --output /dev/null "$$LOCALSTACK_URL/_localstack/health" || \
+  { echo "No LocalStack answers at $$LOCALSTACK_URL; start one: make localstack-up"; exit 1; }
+IN_LOCALSTACK = env -u AWS_PROFILE -u AWS_SESSION_TOKEN -u STACK AWS_ENDPOINT_URL="$$LOCALSTACK_URL" \
+  AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1
+
+.PHONY: aws-test
+aws-test: .venv/.dev ## Test an empty stack on AWS, end to end: STACK=… deployed with AnswerCacheSeconds=0
+	@$(BIN)/pytest -m anywhere --endpoint aws $(ARGS)
 
 .PHONY: bench
 bench: .venv/.bench ## Measure how fast and how small counting is, into docs/performance.md [ARGS="remote --runs 3"]

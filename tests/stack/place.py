@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from infra.cli.errors import EXPECTED, sentence
 from infra.cli.target import deployed
 from infra.cli.uploading import PREFIX, load, object_key
 from infra.local.emulator import REGION
@@ -123,7 +124,10 @@ class Place:
 def elsewhere(endpoint: str) -> Iterator[Place]:
     """Find the stack at an endpoint, and leave it as empty as it has to be."""
     with patch.dict(os.environ, AWS_ENDPOINT_URL=endpoint):
-        found = deployed()
+        try:
+            found = deployed()
+        except EXPECTED as error:
+            pytest.exit(sentence(error), returncode=1)
     credentials = found.session.get_credentials()
     assert credentials
     target = Target(found.api_url, found.session.region_name or REGION, credentials)
