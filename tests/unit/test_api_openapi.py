@@ -80,6 +80,13 @@ def test_every_parameter_says_what_it_is_and_is_never_null() -> None:
         assert "null" not in json.dumps(parameter["schema"])
 
 
+def test_every_operation_says_what_the_gateway_answers_in_its_place() -> None:
+    operations = [each for path in PATHS.values() for each in path.values()]
+    assert {frozenset(each["responses"]) & {"403", "429"} for each in operations} == {
+        frozenset({"403", "429"})
+    }
+
+
 def test_segments_are_named_where_one_is_asked_for() -> None:
     names = list(load_definitions().names)
     assert SCHEMAS["VoucherFields"]["properties"]["segment_name"]["enum"] == names

@@ -55,6 +55,18 @@ HEADERS = {
 }
 
 
+GATEWAYS = {
+    "403": {
+        "description": "API Gateway: the request is not signed, or not by one who may ask",
+        "content": {JSON: {"schema": {"type": "object"}}},
+    },
+    "429": {
+        "description": "API Gateway: too many requests; try again shortly",
+        "content": {JSON: {"schema": {"type": "object"}}},
+    },
+}
+"""Answers to requests that do not come as far as the function; their ids are API Gateway's own."""
+
 SAYS = {
     HTTPStatus.BAD_REQUEST: "A field or the body is missing or wrong; the sentence says what to do",
     HTTPStatus.NOT_FOUND: "There is nothing of that name; the sentence says what there is",
@@ -141,6 +153,7 @@ def _responses(operation: Operation) -> Iterator[tuple[str, Part]]:
     yield "200", {"description": "The answer", "headers": _headers("Age") | tagged, "content": media}
     if operation.kept:
         yield "304", {"description": "What is at hand holds", "headers": _headers() | tagged}
+    yield from GATEWAYS.items()
     in_v1 = operation.path.startswith("/v1/")
     kind, body = (PROBLEM_JSON, Problem) if in_v1 else (JSON, Message)
     for status in sorted(operation.errors):

@@ -119,9 +119,9 @@ def _answers(responses: Schema) -> str:
                 f"{_code(media)}: {_schema(content['schema'])}"
                 for media, content in each.get("content", {}).items()
             ),
-            ", ".join(map(_code, each["headers"])),
+            ", ".join(map(_code, each.get("headers", ()))),
         )
-        for status, each in responses.items()
+        for status, each in sorted(responses.items())
     ]
     return _table("Answers", ("status", "", "body", "headers"), rows)
 
