@@ -81,7 +81,7 @@ def counts() -> Response[str]:
 def list_sources() -> Response[str]:
     """Answer what was ingested, the last first."""
     query = app.current_event.query_string_parameters
-    note(app, status=query.get("status"))
+    note(app, source_status=query.get("status"))
     request = sources.page_request(query)
     answer = sources.sources_answer(sources_table(), request)
     return revalidated(answer, **sources.links(request, answer))

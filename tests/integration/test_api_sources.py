@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import itertools
 import json
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from api import connection
+from api.boundary import logger
 from ingest import handler
 from tests.api_gateway import REQUEST_ID, Answer, call, rest_event
 from tests.transformed import transformed
@@ -258,3 +260,14 @@ def test_without_its_table_only_the_sources_fail(world: World, monkeypatch: pyte
     assert ask("/v1/sources/a").message.endswith(REQUEST_ID)
     assert ask("/v1/countries").status == 200
     assert world
+
+
+def test_what_was_asked_for_does_not_hide_the_answers_status_in_the_log(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert world
+    written = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", written)
+    ask(status="failed")
+    logged = json.loads(written.getvalue())
+    assert (logged["status"], logged["source_status"]) == (200, "failed")
