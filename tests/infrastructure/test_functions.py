@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # it ships none
 
 from api import connection
 from infra.cli.uploading import SECONDS
 from infra.local.deploy import TEMPLATE
 from ingest import handler
-from tests.transformed import transformed
+from tests.transformed import listed, transformed
 
 if TYPE_CHECKING:
     from tests.transformed import Template
@@ -73,6 +76,13 @@ def test_each_function_logs_to_a_group_of_its_own_that_forgets(template: Templat
 def test_the_functions_run_on_the_python_their_wheels_are_for(template: Template) -> None:
     assert {template.properties(name)["Runtime"] for name in FUNCTIONS} == {"python3.13"}
     assert "RUNTIME := 3.13\n" in (TEMPLATE.parent / "functions/Makefile").read_text()
+
+
+def test_nothing_in_the_template_leads_back_to_where_it_came_from() -> None:
+    """LocalStack follows references before SAM has moved any, and never comes back from a circle."""
+    declared = yaml_parse(TEMPLATE.read_text())["Resources"]
+    graph = {name: _references(each) & set(declared) for name, each in declared.items()}
+    TopologicalSorter(graph).prepare()
 
 
 def test_every_function_can_be_pointed_at_an_emulator(template: Template) -> None:
@@ -140,6 +150,21 @@ def test_the_api_answers_as_many_at_once_as_it_lets_in(template: Template) -> No
 def test_every_function_is_traced(template: Template) -> None:
     for name in FUNCTIONS:
         assert template.properties(name)["TracingConfig"] == {"Mode": "Active"}
+
+
+def _references(node: Any) -> set[str]:
+    """Return the names that a part of the template refers to, by !Ref, !GetAtt or !Sub."""
+    if isinstance(node, list):
+        return set().union(*map(_references, node))
+    if not isinstance(node, dict):
+        return set()
+    found = set().union(*map(_references, node.values()))
+    referred = [node.get("Ref"), listed(node.get("Fn::GetAtt"))[0], *_substituted(node.get("Fn::Sub", ""))]
+    return found | {name.split(".")[0] for name in referred if isinstance(name, str)}
+
+
+def _substituted(written: str) -> list[str]:
+    return re.findall(r"\$\{([\w.]+)\}", written)
 
 
 def variables(template: Template, function: str) -> dict[str, Any]:

@@ -97,6 +97,12 @@ def test_api_and_stage_are_those_of_the_template(template: Template) -> None:
     assert (given["ApiName"], given["ApiStage"], given["ApiAlias"]) == named
 
 
+def test_the_functions_are_watched_by_their_names(template: Template) -> None:
+    given = template.properties("Monitoring")["Parameters"]
+    for name in ("IngestFunction", "ApiFunction"):
+        assert given[name] == template.properties(name)["FunctionName"]
+
+
 def test_emulators_are_not_watched(emulated: Template) -> None:
     assert "Monitoring" not in emulated.resources
 

@@ -18,6 +18,8 @@ ACCOUNTS = "111111111111,222222222222"
 WITHOUT_RESOURCE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
 """Actions that IAM knows no resource for."""
 
+FUNCTION = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-api"
+VERSIONS = {"Fn::Sub": f"{FUNCTION}:*"}
 ALARMS = {"Fn::Sub": "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:*"}
 """CodeDeploy asks for alarms in lists."""
 
@@ -47,7 +49,7 @@ def test_a_resource_is_one_thing_or_what_belongs_to_one_thing(everything: Templa
     assert wide == [
         ("ReadUploads", {"Fn::Sub": f"{uploads}/vouchers/*"}),
         ("KeepResults", {"Fn::Sub": "${ResultsBucket.Arn}/*"}),
-        ("MoveTheAlias", {"Fn::Sub": "${ApiFunction.Arn}:*"}),
+        ("MoveTheAlias", VERSIONS),
         ("LookAtAlarms", ALARMS),
     ]
 
@@ -57,6 +59,13 @@ def test_no_role_has_more_than_is_written_in_the_template(everything: Template) 
     assert set(roles) == {*ROLES, "DeploymentRole"}
     for role in roles.values():
         assert "ManagedPolicyArns" not in role
+
+
+def test_what_is_spelt_out_is_the_api_functions_name(everything: Template) -> None:
+    named = everything.properties("ApiFunction")["FunctionName"]["Fn::Sub"]
+    (move,) = (each for each in everything.statements("DeploymentRole") if each["Sid"] == "MoveTheAlias")
+    assert move["Resource"] == [{"Fn::Sub": FUNCTION}, VERSIONS]
+    assert FUNCTION.endswith(f":function:{named}")
 
 
 def test_each_role_is_for_one_service(everything: Template) -> None:
