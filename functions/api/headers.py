@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 def header(event: APIGatewayProxyEvent, name: str) -> str:
     """Return a header's value, all of its lines joined; empty where there is none."""
-    return ", ".join(event.multi_value_headers.get(name) or [])
+    lines: list[str] | None = event.multi_value_headers.get(name)
+    return event.headers.get(name) or "" if lines is None else ", ".join(lines)
 
 
 def prefers(accept: str, other: str, usual: str) -> bool:

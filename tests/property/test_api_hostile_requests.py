@@ -153,6 +153,14 @@ def test_no_bytes_make_selections_fail(raw: bytes, is_base64: bool) -> None:
     assert_answered(rest_event("POST", "/v1/selections", body=body, is_base64=is_base64))
 
 
+@given(st.fixed_dictionaries({}, optional={"Accept": TEXTS, "If_None_Match": TEXTS, "Origin": TEXTS}))
+def test_no_headers_make_the_function_fail(headers: dict[str, Any]) -> None:
+    for path in ("/v1/counts", "/v1/segments", "/docs"):
+        answer = call(rest_event(path=path, query={"country": "Peru"}, **headers))
+        assert answer.status in (200, 304)
+        assert answer.body.encode() or answer.status == 304
+
+
 @given(TEXTS, st.sampled_from(["GET", "HEAD", "POST", "PUT", "OPTIONS", "TRACE"]))
 def test_no_path_makes_the_function_fail(path: str, method: str) -> None:
     for prefix in ("/", "/v1/", "/v1/sources/"):

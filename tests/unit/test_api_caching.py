@@ -57,6 +57,14 @@ def test_an_answer_that_has_changed_is_sent(counted: CountedTable, path: str, qu
     assert changed.headers["ETag"] != tag
 
 
+def test_a_header_is_found_in_whichever_form_the_event_has_it_and_whatever_its_case() -> None:
+    tag = ask("/v1/counts", PERU).headers["ETag"]
+    event = rest_event(path="/v1/counts", query=PERU)
+    single = event | {"headers": {"if-none-match": tag}, "multiValueHeaders": None}
+    several = event | {"headers": {}, "multiValueHeaders": {"IF-NONE-MATCH": ['"other"', tag]}}
+    assert (call(single).status, call(several).status, call(event).status) == (304, 304, 200)
+
+
 @pytest.mark.parametrize("condition", ["", '"other"', "other", 'W/"other"', ","])
 def test_an_answer_is_sent_to_who_has_another_or_none(condition: str) -> None:
     assert ask("/v1/counts", PERU, If_None_Match=condition).status == 200
