@@ -1,8 +1,7 @@
 """What has to be left out of the built template for LocalStack to deploy it more than once.
 
-LocalStack follows references even where a condition keeps a resource away. The alarms and the role of gradual
-deployment refer to the API's function, and its deployment to them: a circle that AWS never sees, as SAM puts
-the deployment into a resource of its own, and that LocalStack follows without end when a stack is changed.
+LocalStack 4.14.0 has no way to lead an alias to another version of a function: it makes the alias again, and
+fails because it is there. Without an alias the API calls the function's newest code.
 """
 
 from __future__ import annotations
@@ -20,15 +19,19 @@ if TYPE_CHECKING:
 BUILT = Path(__file__).parents[2] / ".aws-sam" / "build" / "template.yaml"
 ADAPTED = BUILT.with_name("localstack.json")
 
-ON_AWS_ALONE = ("Monitoring", "DeploymentRole")
+OF_VERSIONS = (
+    "AutoPublishAlias",
+    "AutoPublishAliasAllProperties",
+    "DeploymentPreference",
+    "VersionDescription",
+)
 
 
 def for_localstack(template: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``template`` without alarms and gradual deployment, which need AWS."""
+    """Return ``template`` without versions of the API function."""
     adapted = dict(copy.deepcopy(template))
-    for name in ON_AWS_ALONE:
-        del adapted["Resources"][name]
-    del adapted["Resources"]["ApiFunction"]["Properties"]["DeploymentPreference"]
+    for name in OF_VERSIONS:
+        del adapted["Resources"]["ApiFunction"]["Properties"][name]
     return adapted
 
 
