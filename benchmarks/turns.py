@@ -20,7 +20,10 @@ UNCOUNTED = {FLOOR, "plain_floor", "transfer_s3"}
 """Those that only read."""
 
 TENTH = 10
-"""pandas with ``apply`` counts one row in so many, and is told ten times the time that it took."""
+"""pandas with ``apply`` counts one row in so many, and is told so many times the time that it took."""
+
+ONCE = {APPLY, "pandas_vectorised", "wrangler_pandas"}
+"""Those so slow that one count tells enough."""
 
 Costs = dict[str, Cost]
 """The median cost of each contestant."""
@@ -37,14 +40,14 @@ class Setting:
 
 
 def by_turns(names: Sequence[str], file: File, setting: Setting) -> Costs:
-    """Let contestants count a file several times; return the median cost of each.
+    """Let contestants count a file several times, the slow ones once; return the median cost of each.
 
     Raises:
         SystemExit: if not all count the same.
     """
     seen, agreed = defaultdict[str, list[Cost]](list), {}
     for _ in range(setting.runs):
-        for name in names:
+        for name in (n for n in names if n not in ONCE or n not in seen):
             rows = file.rows // TENTH if name == APPLY else file.rows
             cost, counts = _measured(name, replace(file, rows=rows), setting)
             seen[name].append(_scaled(cost) if name == APPLY else cost)

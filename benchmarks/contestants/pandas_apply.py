@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def count(path: Path, *, by_row: bool, cores: int) -> Counts:  # noqa: ARG001  (it has one thread)
     """Count a file."""
     frame = pd.read_parquet(path, columns=needed(by_row=by_row))
-    frame["until"] = frame["timestamp"] if by_row else AS_OF
+    frame["last_order"] = pd.to_datetime(frame["last_order_ts"], utc=True)
+    frame["until"] = pd.to_datetime(frame["timestamp"] if by_row else AS_OF, utc=True)
     frame["days"] = frame.apply(_days, axis=1)
     frame["orders"] = frame.apply(_orders, axis=1)
     frame["amount"] = pd.to_numeric(frame["voucher_amount"]).fillna(0)
@@ -24,8 +25,7 @@ def count(path: Path, *, by_row: bool, cores: int) -> Counts:  # noqa: ARG001  (
 
 
 def _days(row: pd.Series[str]) -> float:
-    until, last_order = pd.to_datetime(row["until"], utc=True), pd.to_datetime(row["last_order_ts"], utc=True)
-    return _low((until - last_order).days, DAY_RANGES)
+    return _low((row["until"] - row["last_order"]).days, DAY_RANGES)
 
 
 def _orders(row: pd.Series[str]) -> float:
