@@ -202,6 +202,14 @@ def test_alarms_go_off_while_there_is_something_left_to_do(template: Template) -
     assert ALARMS["EventsExpiring"]["Threshold"] < retention
 
 
+def test_with_no_share_of_rejected_rows_allowed_there_is_an_alarm_for_one_and_not_for_none() -> None:
+    alarm = ALARMS["RowsRejected"]
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+    assert alarm["Threshold"] == {"Ref": "RejectedSharePercent"}
+    (share,) = (each["Expression"] for each in alarm["Metrics"] if "Expression" in each)
+    assert share == "IF(rows > 0, 100 * rejected / rows, 0)"
+
+
 def test_a_new_version_is_taken_back_by_the_alarms_of_errors(monitoring: Template) -> None:
     (group,) = (
         transformed(ApiTrafficShift="Canary10Percent5Minutes").of_type("CodeDeploy::DeploymentGroup").values()
