@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-DAYS, ORDERS = "days", "orders"
-Segments = dict[str, tuple[str, list[tuple[int, int]]]]
+DAYS, TENURE, ORDERS = "days", "tenure", "orders"
+Ranges = list[tuple[int, int]]
+Segments = dict[str, tuple[str, Ranges] | tuple[str, Ranges, dict[str, Ranges]]]
+"""What a segment goes by, its ranges, and those of some countries in their place."""
 SEGMENTS: Segments = {
     "recency_segment": (DAYS, [(30, 60), (61, 90), (91, 120), (121, 179), (180, 99999999)]),
     "frequent_segment": (ORDERS, [(0, 4), (5, 13), (14, 37), (38, 99999999)]),
@@ -58,13 +60,20 @@ def _count_row(row: dict[str, Any], as_of: datetime | None, expected: Expected, 
     until = as_of or instant(row["timestamp"], "timestamp")
     orders, no_orders = number(row["total_orders"], "total_orders", empty_is_zero=True)
     amount, no_amount = number(row["voucher_amount"], "voucher_amount", empty_is_zero=False)
-    days = None if last_order is None or until is None else (until - last_order) // timedelta(days=1)
+    by_tenure = any(attribute == TENURE for attribute, *_ in segments.values())
+    first_order = instant(row["first_order_ts"], "first_order_ts") if by_tenure else None
+    days, tenure = (
+        None if order is None or until is None else (until - order) // timedelta(days=1)
+        for order in (last_order, first_order)
+    )
     expected.counted += 1
     expected.repaired["total_orders_empty"] += no_orders
     expected.repaired["voucher_amount_null"] += no_amount
     counter = str(int(amount)) if amount == int(amount) and amount < 2**53 else repr(amount)
-    for segment, (attribute, ranges) in segments.items():
-        value = {DAYS: days, ORDERS: orders}[attribute]
+    for segment, (attribute, ranges, *own) in segments.items():
+        value = {DAYS: days, TENURE: tenure, ORDERS: orders}[attribute]
+        for name, theirs in (own[0] if own else {}).items():
+            ranges = theirs if name.casefold() == country.casefold() else ranges  # noqa: PLW2901
         held = [r for r in ranges if value is not None and r[0] <= value <= r[1]]
         expected.unsegmented[segment] += not held
         for low, high in held:

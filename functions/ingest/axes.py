@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ingest import columns
-from ingest.codes import AmountAxis, CountryAxis, OrdersAxis, RecencyAxis
+from ingest.codes import AmountAxis, CountryAxis, DaysAxis, OrdersAxis
 from ingest.intervals import Intervals
 from vouchers.segments import Attribute
 
@@ -22,22 +22,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """One axis a question that is asked of a row, in the order in which a row can fail them."""
+    """One axis a question that is asked of a row, in the order in which a row can fail them.
+
+    There is one of tenure only where a segment goes by it.
+    """
 
     country: CountryAxis
-    recency: RecencyAxis
+    recency: DaysAxis
     orders: OrdersAxis
     amount: AmountAxis
+    tenure: DaysAxis | None
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """How many codes each axis has."""
-        return (self.country.size, self.recency.size, self.orders.size, self.amount.size)
+        return tuple(axis.size for axis in self._all)
 
     @property
     def reasons(self) -> tuple[Mapping[int, str], ...]:
         """The codes with which each axis rejects a row, and the reasons they stand for."""
-        return (self.country.reasons, self.recency.reasons, self.orders.reasons, self.amount.reasons)
+        return tuple(axis.reasons for axis in self._all)
 
     def read(self, batch: pa.RecordBatch) -> tuple[Codes, ...]:
         """Return the codes of a batch's rows along each axis.
@@ -46,30 +50,49 @@ class Axes:
             FileError: if there are more countries or amounts than there can be.
         """
         timestamp = batch.column(columns.TIMESTAMP) if columns.TIMESTAMP in batch.schema.names else None
-        return (
+        codes = (
             self.country.read(batch.column(columns.COUNTRY)),
             self.recency.read(batch.column(columns.LAST_ORDER), timestamp),
             self.orders.read(batch.column(columns.ORDERS)),
             self.amount.read(batch.column(columns.AMOUNT)),
         )
+        if self.tenure is None:
+            return codes
+        return (*codes, self.tenure.read(batch.column(columns.FIRST_ORDER), timestamp))
 
     def intervals(self, attribute: Attribute) -> tuple[int, Intervals, NDArray[Any]]:
         """Return an attribute's axis (its place), its intervals, and the interval of each code (-1: none)."""
-        if attribute is Attribute.DAYS_SINCE_LAST_ORDER:
-            return 1, self.recency.intervals, self.recency.interval_of_code
-        return 2, self.orders.intervals, self.orders.interval_of_code
+        axes: dict[Attribute, DaysAxis | OrdersAxis | None] = {
+            Attribute.DAYS_SINCE_LAST_ORDER: self.recency,
+            Attribute.TOTAL_ORDERS: self.orders,
+            Attribute.DAYS_SINCE_FIRST_ORDER: self.tenure,
+        }
+        axis = axes[attribute]
+        if axis is None:
+            raise LookupError(f"nothing is read of {attribute}")
+        return self._all.index(axis), axis.intervals, axis.interval_of_code
+
+    @property
+    def _all(self) -> tuple[CountryAxis | DaysAxis | OrdersAxis | AmountAxis, ...]:
+        axes = (self.country, self.recency, self.orders, self.amount)
+        return (*axes, self.tenure) if self.tenure else axes
 
 
 def make_axes(definitions: Definitions, as_of: int | None) -> Axes:
     """Return axes for a file; ``as_of`` in microseconds since 1970, None for each row's own timestamp."""
+    recency = _intervals(definitions, Attribute.DAYS_SINCE_LAST_ORDER)
+    tenure = _intervals(definitions, Attribute.DAYS_SINCE_FIRST_ORDER)
     return Axes(
         CountryAxis(),
-        RecencyAxis(_intervals(definitions, Attribute.DAYS_SINCE_LAST_ORDER), as_of),
+        DaysAxis(columns.LAST_ORDER, recency, as_of),
         OrdersAxis(_intervals(definitions, Attribute.TOTAL_ORDERS)),
         AmountAxis(),
+        DaysAxis(columns.FIRST_ORDER, tenure, as_of)
+        if definitions.go_by(Attribute.DAYS_SINCE_FIRST_ORDER)
+        else None,
     )
 
 
 def _intervals(definitions: Definitions, attribute: Attribute) -> Intervals:
-    ranges = [r for s in definitions.segments if s.attribute is attribute for r in s.ranges]
-    return Intervals(ranges, whole=attribute is Attribute.DAYS_SINCE_LAST_ORDER)
+    ranges = [r for s in definitions.segments if s.attribute is attribute for r in s.all_ranges]
+    return Intervals(ranges, whole=attribute is not Attribute.TOTAL_ORDERS)

@@ -88,14 +88,14 @@ class CountryAxis:
         return self.first + self._codes.setdefault(name, len(self._codes))
 
 
-class RecencyAxis:
-    """Whole days from the last order to the as-of date, by interval; code 0 is "not known"."""
+class DaysAxis:
+    """Whole days from an order to the as-of date, by interval; code 0 is "not known"."""
 
-    reasons: ClassVar = {1: "last_order_ts_not_a_date", 2: "timestamp_not_a_date"}
     first: ClassVar = 3
 
-    def __init__(self, intervals: Intervals, as_of: int | None) -> None:
-        """Measure to ``as_of`` (microseconds since 1970), or to each row's own timestamp where None."""
+    def __init__(self, column: str, intervals: Intervals, as_of: int | None) -> None:
+        """Measure from a column to ``as_of`` (microseconds since 1970); None: to each row's own timestamp."""
+        self.reasons = {1: f"{column}_not_a_date", 2: "timestamp_not_a_date"}
         self.intervals = intervals
         self.interval_of_code = np.concatenate([[-1, -1, -1], np.arange(len(intervals))])
         self.size = self.first + len(intervals)
@@ -103,23 +103,23 @@ class RecencyAxis:
         self._edges = np.array([min(edge, FOREVER) for edge in elapsed], np.int64)
         after = [(as_of or 0) - edge + 1 for edge in reversed(elapsed)]
         self._edges_of_instants = np.array([max(edge, -FOREVER) for edge in after], np.int64)
-        self._last_order = Column(self._until_as_of)
-        self._last_order_of_row = Column(instants)
+        self._order = Column(self._until_as_of)
+        self._order_of_row = Column(instants)
         self._timestamp = Column(instants)
 
-    def read(self, last_order: pa.Array, timestamp: pa.Array | None) -> Codes:
-        """Return the codes of a batch's rows; ``timestamp`` is given where recency is measured from it."""
+    def read(self, orders: pa.Array, timestamp: pa.Array | None) -> Codes:
+        """Return the codes of a batch's rows; ``timestamp`` is given where days are counted back from it."""
         if timestamp is None:
-            return Codes(*self._last_order.read(last_order))
-        ordered = _of_rows(*self._last_order_of_row.read(last_order))
+            return Codes(*self._order.read(orders))
+        ordered = _of_rows(*self._order_of_row.read(orders))
         seen = _of_rows(*self._timestamp.read(timestamp))
         elapsed = _bounded(seen.values) - _bounded(ordered.values)
         codes = passed(self._edges, elapsed) + np.uint8(self.first)
         return Codes(_with_states(codes, (seen.states, 2), (ordered.states, 1)), None)
 
-    def _until_as_of(self, last_orders: pa.Array) -> Table:
+    def _until_as_of(self, orders: pa.Array) -> Table:
         """Return codes without subtracting: the edges are put to where an instant passes them."""
-        ordered = instants(last_orders)
+        ordered = instants(orders)
         codes = np.uint8(self.size - 1) - passed(self._edges_of_instants, ordered.values)
         return _with_states(codes, (ordered.states, 1))
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from io import RawIOBase
 
 COUNTRY, LAST_ORDER, TIMESTAMP = "country_code", "last_order_ts", "timestamp"
-ORDERS, AMOUNT = "total_orders", "voucher_amount"
+FIRST_ORDER, ORDERS, AMOUNT = "first_order_ts", "total_orders", "voucher_amount"
 
 BUFFER_BYTES = 1 << 20
 """Bytes of a column chunk that are read at a time, so that memory does not follow its size."""
@@ -38,9 +38,14 @@ MOST_TEXT = 48 << 20
 """Bytes of texts, each different one once, that a batch may have."""
 
 
-def needed_columns(*, row_as_of: bool) -> tuple[str, ...]:
-    """Return the columns to read; ``timestamp`` only where recency is measured from each row's own."""
-    return (COUNTRY, LAST_ORDER, ORDERS, AMOUNT, *((TIMESTAMP,) if row_as_of else ()))
+def needed_columns(*, row_as_of: bool, tenure: bool = False) -> tuple[str, ...]:
+    """Return the columns to read.
+
+    ``timestamp`` is among them where days are counted back from each row's own, and ``first_order_ts`` where a
+    segment goes by tenure.
+    """
+    more = ((TIMESTAMP, row_as_of), (FIRST_ORDER, tenure))
+    return (COUNTRY, LAST_ORDER, ORDERS, AMOUNT, *(name for name, needed in more if needed))
 
 
 @dataclass(slots=True)
@@ -228,6 +233,7 @@ _NUMBER: Kinds = (*_TEXT, pa.types.is_integer, pa.types.is_floating, pa.types.is
 ACCEPTED: dict[str, tuple[str, Kinds]] = {
     COUNTRY: ("a name", _TEXT),
     LAST_ORDER: ("a point in time", _INSTANT),
+    FIRST_ORDER: ("a point in time", _INSTANT),
     TIMESTAMP: ("a point in time", _INSTANT),
     ORDERS: ("a number", _NUMBER),
     AMOUNT: ("a number", _NUMBER),

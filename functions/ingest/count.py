@@ -14,6 +14,7 @@ from ingest.errors import FileError
 from ingest.reasons import names_of, rejected_rows
 from ingest.report import Combinations, Report, report_on
 from ingest.tally import Tally
+from vouchers.segments import Attribute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,7 +63,8 @@ def count_file(
 def _count(
     source: IO[bytes] | RawIOBase, as_of: int | None, definitions: Definitions, reject: Rejected | None
 ) -> Counted:
-    columns = needed_columns(row_as_of=as_of is None)
+    tenure = definitions.go_by(Attribute.DAYS_SINCE_FIRST_ORDER)
+    columns = needed_columns(row_as_of=as_of is None, tenure=tenure)
     axes, row = make_axes(definitions, as_of), 0
     tally = Tally(len(axes.sizes))
     for batch in batches(open_parquet(source, columns)):

@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-VALUES = (columns.COUNTRY, columns.LAST_ORDER, columns.TIMESTAMP, columns.ORDERS, columns.AMOUNT)
+VALUES = (
+    columns.COUNTRY,
+    columns.LAST_ORDER,
+    columns.FIRST_ORDER,
+    columns.TIMESTAMP,
+    columns.ORDERS,
+    columns.AMOUNT,
+)
 TEXT = pa.dictionary(pa.int32(), pa.string())
 SCHEMA = pa.schema(
     [("row", pa.int64()), ("reason", pa.dictionary(pa.int8(), pa.string())), *((n, TEXT) for n in VALUES)]

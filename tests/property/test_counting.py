@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from ingest.as_of import microseconds
 from ingest.count import count_file
 from tests import oracle
-from vouchers.segments import load_definitions
+from vouchers.segments import Attribute, Definitions, load_definitions
 
 AS_OF = datetime(2020, 6, 1, 7, 30, tzinfo=UTC)
 MOMENTS = st.datetimes(datetime(2019, 6, 1), datetime(2020, 8, 1))  # noqa: DTZ001  (the zone is put to each)
@@ -108,10 +110,48 @@ def column(kind: pa.DataType, values: list[Any], rows: int) -> pa.Array:
     )
 
 
+def ranges(most: int) -> st.SearchStrategy[list[tuple[int, int]]]:
+    """Disjoint ranges up to a bound."""
+    bounds = st.lists(st.integers(0, most), min_size=2, max_size=8, unique=True).map(sorted)
+    return bounds.map(lambda ends: [(ends[i], ends[i + 1]) for i in range(0, len(ends) - 1, 2)])
+
+
+def segment(attribute: str, most: int) -> st.SearchStrategy[Any]:
+    own = st.dictionaries(st.sampled_from(["Peru", "CÔTE D'IVOIRE", "#x", "Chile"]), ranges(most))
+    return st.tuples(st.just(attribute), ranges(most), own)
+
+
+SEGMENTS = st.dictionaries(
+    st.sampled_from(["one", "two", "three"]),
+    segment(oracle.DAYS, 200) | segment(oracle.TENURE, 400) | segment(oracle.ORDERS, 45),
+    min_size=1,
+)
+ATTRIBUTES = {
+    oracle.DAYS: Attribute.DAYS_SINCE_LAST_ORDER,
+    oracle.TENURE: Attribute.DAYS_SINCE_FIRST_ORDER,
+    oracle.ORDERS: Attribute.TOTAL_ORDERS,
+}
+
+
+def definitions(segments: oracle.Segments) -> Definitions:
+    """Return segments as if they had been read from the file, by way of it."""
+    lines = []
+    for name, (attribute, held, *own) in segments.items():
+        lines += [f"[{name}]", f'attribute = "{ATTRIBUTES[attribute]}"', f"ranges = {[*map(list, held)]}"]
+        lines += (
+            [f"[{name}.countries]", *(f'"{c}" = {[*map(list, r)]}' for c, r in own[0].items())] if own else []
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "segments.toml"
+        file.write_text("\n".join(lines), encoding="utf-8")
+        return load_definitions(file)
+
+
 @given(
     rows=st.integers(0, 60),
     country=COUNTRIES,
-    instants=st.tuples(INSTANT_COLUMNS, INSTANT_COLUMNS),
+    instants=st.tuples(INSTANT_COLUMNS, INSTANT_COLUMNS, INSTANT_COLUMNS),
+    segments=st.just(oracle.SEGMENTS) | SEGMENTS,
     numbers=st.tuples(NUMBER_COLUMNS, NUMBER_COLUMNS),
     by_row=st.booleans(),
     group=st.sampled_from([1, 7, 1000]),
@@ -122,12 +162,16 @@ def test_counts_and_report_are_those_of_a_count_row_by_row(
     rows: int,
     country: Any,
     instants: Any,
+    segments: Any,
     numbers: Any,
     by_row: bool,
     group: int,
     dictionary: bool,
 ) -> None:
-    names = ("country_code", "last_order_ts", "timestamp", "total_orders", "voucher_amount")
+    names = (
+        *("country_code", "last_order_ts", "first_order_ts", "timestamp"),
+        *("total_orders", "voucher_amount"),
+    )
     table = pa.table(
         {
             name: column(held[0], held[1], rows)
@@ -137,8 +181,8 @@ def test_counts_and_report_are_those_of_a_count_row_by_row(
     sink = io.BytesIO()
     pq.write_table(table, sink, row_group_size=group, use_dictionary=dictionary)
     as_of = None if by_row else AS_OF
-    expected = oracle.count(plain_rows(table), as_of)
-    got = count_file(io.BytesIO(sink.getvalue()), microseconds(as_of), load_definitions())
+    expected = oracle.count(plain_rows(table), as_of, segments)
+    got = count_file(io.BytesIO(sink.getvalue()), microseconds(as_of), definitions(segments))
     assert {tuple(cell): dict(counters) for cell, counters in got.contribution.items()} == expected.cells
     report = got.report
     assert (report.rows, report.counted) == (expected.rows, expected.counted)

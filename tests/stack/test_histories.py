@@ -36,10 +36,11 @@ KEYS = st.sampled_from(["vouchers/a.parquet", "vouchers/b {c}+ü.parquet"])
 NAMES = st.sampled_from([*FILES, "wide", "broken"])
 CRASHES = st.none() | st.tuples(st.integers(0, 14), st.booleans())
 CHANCE = st.randoms(use_true_random=False)
-OTHERS = Definitions((Segment("orders", Attribute.TOTAL_ORDERS, (Range(0, 3), Range(4, 9))),))
-DEFINITIONS = [
+PERUS = (("peru", (Range(0, 9),)),)
+OTHERS = Definitions((Segment("orders", Attribute.TOTAL_ORDERS, (Range(0, 3), Range(4, 9)), PERUS),))
+DEFINITIONS: list[tuple[Definitions, oracle.Segments]] = [
     (load_definitions(), oracle.SEGMENTS),
-    (OTHERS, {"orders": (oracle.ORDERS, [(0, 3), (4, 9)])}),
+    (OTHERS, {"orders": (oracle.ORDERS, [(0, 3), (4, 9)], {"Peru": [(0, 9)]})}),
 ]
 
 

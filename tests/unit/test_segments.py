@@ -48,8 +48,16 @@ def test_a_range_is_inclusive_at_both_ends(value: float, held: Range | None) -> 
     [
         ("", "segments.toml defines no segment; add one, such as [recency_segment]"),
         ("[a", "segments.toml cannot be read: "),
-        ("a = 1", "a must be a table with 'attribute' and 'ranges' and nothing else"),
-        (GOOD + "x = 1", "a must be a table with 'attribute' and 'ranges' and nothing else"),
+        ("a = 1", "a must be a table with 'attribute' and 'ranges', perhaps 'countries', and nothing else"),
+        (GOOD + "x = 1", "a must be a table with 'attribute' and 'ranges', perhaps 'countries', and nothing"),
+        (GOOD + "countries = 1", "a: 'countries' must be a table of ranges by country"),
+        (GOOD + "countries.Peru = [[0, 4], [4, 5]]", "a in Peru: ranges [0, 4] and [4, 5] overlap"),
+        (GOOD + "countries.Peru = []", "a in Peru: 'ranges' must be a list of [min, max]"),
+        (
+            GOOD + "countries.Peru = [[0, 4]]\ncountries.PERU = [[0, 5]]",
+            "a: the country 'PERU' is there twice, but for how it is written",
+        ),
+        (GOOD + 'countries." " = [[0, 4]]', "a: a country's name is blank"),
         (GOOD.replace("[a]", '["a#b"]'), "'a#b' cannot name a segment"),
         (GOOD.replace("total_orders", "age"), "a: unknown attribute 'age'; known are: days_since_last_order"),
         (GOOD.replace("[[0, 4], [5, 13]]", "[]"), "a: 'ranges' must be a list of [min, max]"),
@@ -80,5 +88,20 @@ def test_the_version_changes_with_what_is_counted_and_with_nothing_else(tmp_path
 
     other = '\n[b]\nattribute = "total_orders"\nranges = [[0, 1]]\n'
     assert version("1", GOOD + other) == version("2", other + "# a comment\n" + GOOD)
-    changes = [GOOD, GOOD.replace("13", "14"), GOOD.replace("[a]", "[b]"), GOOD + other]
+    peru = GOOD + "countries.Peru = [[0, 5]]\n"
+    changes = [GOOD, GOOD.replace("13", "14"), GOOD.replace("[a]", "[b]"), GOOD + other, peru]
+    changes += [peru.replace("Peru", "Chile"), peru.replace("[0, 5]]", "[0, 6]]")]
     assert len({version(f"changed {i}", text) for i, text in enumerate(changes)}) == len(changes)
+
+
+def test_a_country_has_its_own_ranges_however_it_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "segments.toml"
+    file.write_text(GOOD + "countries.Peru = [[1, 2]]\n")
+    segment = load_definitions(file).segment("a")
+    assert segment.in_country(" PERU ").ranges == (Range(1, 2),)
+    assert segment.in_country("Chile").ranges == (Range(0, 4), Range(5, 13))
+    assert segment.all_ranges == (Range(0, 4), Range(1, 2), Range(5, 13))
+
+
+def test_the_version_of_the_default_definitions_is_what_sources_have_recorded() -> None:
+    assert load_definitions().version == "206f16a74bf2"
