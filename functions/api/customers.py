@@ -54,6 +54,7 @@ class Customer:
     country: str
     segment: Segment
     days_since_last_order: int | None
+    days_since_first_order: int | None
     total_orders: float | None
     held: Range | None
     fallback: bool
@@ -108,14 +109,15 @@ class _Reader:
             raise RequestError(f"a customer must be an object, not {shown(given)}")
         written = read_exactly(given, VoucherFields)
         country = country_of("country_code", written.country_code)
-        segment = segment_of("segment_name", written.segment_name, self.definitions)
+        segment = segment_of("segment_name", written.segment_name, self.definitions, country)
         values = attributes(written, self.as_of, self.later)
-        days = values[Attribute.DAYS_SINCE_LAST_ORDER]
+        last, first = (values[a] for a in (Attribute.DAYS_SINCE_LAST_ORDER, Attribute.DAYS_SINCE_FIRST_ORDER))
         return Customer(
             _id(given),
             country,
             segment,
-            None if days is None else int(days),
+            None if last is None else int(last),
+            None if first is None else int(first),
             written.total_orders,
             segment.range_of(needed(segment, values)),
             self.fallback or written.fallback is not None,

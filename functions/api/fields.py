@@ -45,6 +45,7 @@ EXPECTED = {
 }
 NEEDED = {
     Attribute.DAYS_SINCE_LAST_ORDER: "last_order_ts",
+    Attribute.DAYS_SINCE_FIRST_ORDER: "first_order_ts",
     Attribute.TOTAL_ORDERS: "total_orders",
 }
 """Which field a segment's attribute is read from."""
@@ -95,14 +96,14 @@ def country_of(name: str, value: str) -> str:
     return value.strip()
 
 
-def segment_of(name: str, value: str, definitions: Definitions) -> Segment:
-    """Return the segment that a field names.
+def segment_of(name: str, value: str, definitions: Definitions, country: str) -> Segment:
+    """Return the segment that a field names, as a country has it.
 
     Raises:
         RequestError: if there is none of that name; it lists those that there are.
     """
     try:
-        return definitions.segment(value)
+        return definitions.segment(value).in_country(country)
     except KeyError:
         there_are = ", ".join(definitions.names)
         raise RequestError(f"there is no segment {shown(value)}; there are: {there_are}", name) from None

@@ -77,15 +77,28 @@ class RangeSize(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: str | None
 
 
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """A range of a segment.
+
+    Attributes:
+        min_range: the smallest value of the segment's attribute in the range.
+        max_range: the largest.
+    """
+
+    min_range: int
+    max_range: int
+
+
 class SegmentSize(msgspec.Struct, frozen=True, kw_only=True):
     """What a segment sorts customers by, and what its ranges hold.
 
     Attributes:
         segment_name: its name.
-        attribute: what customers are sorted by: `days_since_last_order` or `total_orders`.
+        attribute: what customers are sorted by, such as `days_since_last_order`.
         sample_size: how many uses its ranges hold.
         unsegmented: how many uses are counted that none of them holds.
-        ranges: its ranges, ascending, both ends included.
+        ranges: its ranges, ascending, both ends included; without a country asked for, those of all.
+        countries: the countries that have ranges of their own, in lower case, and these.
     """
 
     segment_name: str
@@ -93,6 +106,7 @@ class SegmentSize(msgspec.Struct, frozen=True, kw_only=True):
     sample_size: int
     unsegmented: int
     ranges: list[RangeSize]
+    countries: dict[str, list[Bounds]]
 
 
 class SegmentsAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +160,8 @@ def _uses(counted: CountryCounts) -> int:
 def _segment(
     segment: Segment, counted: Sequence[CountryCounts], uses: int, country: str | None
 ) -> SegmentSize:
-    totals = {held: _totals(segment, held, counted) for held in segment.ranges}
+    ranges = segment.all_ranges if country is None else segment.in_country(country).ranges
+    totals = {held: _totals(segment, held, counted) for held in ranges}
     size = sum(sample_size(amounts) for amounts, _ in totals.values())
     return SegmentSize(
         segment_name=segment.name,
@@ -154,6 +169,10 @@ def _segment(
         sample_size=size,
         unsegmented=uses - size,
         ranges=[_range(held, *total, size, country) for held, total in totals.items()],
+        countries={
+            name: [Bounds(min_range=held.min, max_range=held.max) for held in own]
+            for name, own in segment.countries
+        },
     )
 
 
@@ -161,7 +180,8 @@ def _totals(
     segment: Segment, held: Range, counted: Sequence[CountryCounts]
 ) -> tuple[Counter[float], str | None]:
     """Return how often each amount was used in a range, and when that last changed."""
-    found = [each.cells.get(range_cell(each.name, segment.name, held).name) for each in counted]
+    there = [each for each in counted if held in segment.in_country(each.name).ranges]
+    found = [each.cells.get(range_cell(each.name, segment.name, held).name) for each in there]
     totals: Counter[float] = Counter()
     for cell in found:
         totals.update(cell.amounts if cell else {})

@@ -26,7 +26,7 @@ class VoucherFields(msgspec.Struct, frozen=True, kw_only=True):
         country_code: the country's name; blanks around it and case do not matter.
         segment_name: by which segment to choose.
         last_order_ts: time of the last order; segments by days since the last order need it.
-        first_order_ts: time of the first order.
+        first_order_ts: time of the first order; segments by days since the first order need it.
         total_orders: number of orders, also as text; segments by orders need it.
         customer_id: what the customer is called; it is never logged.
         fallback: where the customer's range has no answer, answer with that of the whole country.
@@ -84,7 +84,7 @@ def voucher_request(fields: Mapping[str, object], definitions: Definitions, now:
     """
     written = read(fields, VoucherFields)
     country = country_of("country_code", written.country_code)
-    segment = segment_of("segment_name", written.segment_name, definitions)
+    segment = segment_of("segment_name", written.segment_name, definitions, country)
     value = needed(segment, attributes(written, now, "is in the future"))
     return VoucherRequest(country, segment, value, fallback=written.fallback is not None)
 
@@ -96,12 +96,10 @@ def counts_request(query: Mapping[str, str], definitions: Definitions) -> Counts
         RequestError: if the country is missing or the segment is unknown.
     """
     written = read_exactly(query, CountsFields)
-    segments = (
-        definitions.segments
-        if written.segment is None
-        else (segment_of("segment", written.segment, definitions),)
-    )
-    return CountsRequest(country_of("country", written.country), segments)
+    country = country_of("country", written.country)
+    if written.segment is None:
+        return CountsRequest(country, tuple(each.in_country(country) for each in definitions.segments))
+    return CountsRequest(country, (segment_of("segment", written.segment, definitions, country),))
 
 
 def attributes(written: VoucherFields, as_of: datetime, later: str) -> dict[Attribute, float | None]:
@@ -116,12 +114,13 @@ def attributes(written: VoucherFields, as_of: datetime, later: str) -> dict[Attr
         RequestError: if a time cannot be read, or the last order is later than ``as_of``.
     """
     last_order = moment_of("last_order_ts", written.last_order_ts)
-    moment_of("first_order_ts", written.first_order_ts)
+    first_order = moment_of("first_order_ts", written.first_order_ts)
     if last_order and last_order > as_of:
         sentence = f"last_order_ts {written.last_order_ts} {later}; give the time of an order that was made"
         raise RequestError(sentence, "last_order_ts")
     return {
         Attribute.DAYS_SINCE_LAST_ORDER: (as_of - last_order).days if last_order else None,
+        Attribute.DAYS_SINCE_FIRST_ORDER: (as_of - first_order).days if first_order else None,
         Attribute.TOTAL_ORDERS: written.total_orders,
     }
 
@@ -130,9 +129,13 @@ def needed(segment: Segment, values: Mapping[Attribute, float | None]) -> float:
     """Return the attribute that a segment sorts by.
 
     Raises:
-        RequestError: if it is missing.
+        RequestError: if it is missing, or a time from which no days have gone by.
     """
-    value = values[segment.attribute]
+    value, field = values[segment.attribute], NEEDED[segment.attribute]
     if value is None:
-        raise missing(NEEDED[segment.attribute], f"{segment.name} needs it; ")
+        raise missing(field, f"{segment.name} needs it; ")
+    if value < 0:
+        raise RequestError(
+            f"{field} is later than the as-of date; give the time of an order that was made", field
+        )
     return value

@@ -39,6 +39,7 @@ class Selected(msgspec.Struct, frozen=True, kw_only=True, tag_field="outcome", t
         fallback: `country`, if the amounts are those of the whole country because the range had none.
         country: as it is most often written.
         days_since_last_order: whole days from the last order to the as-of date.
+        days_since_first_order: whole days from the first order to it.
         count: how often each of the amounts was used.
         share: that, as a share of the sample.
         interval: where the true share lies with 95 % confidence.
@@ -59,6 +60,7 @@ class Selected(msgspec.Struct, frozen=True, kw_only=True, tag_field="outcome", t
     min_range: int | None
     max_range: int | None
     days_since_last_order: int | None
+    days_since_first_order: int | None
     total_orders: float | None
     count: int | None
     share: float | None
@@ -170,6 +172,7 @@ def _selected(index: int, customer: Customer, counted: _Counted) -> Selected:
         min_range=customer.held.min if customer.held else None,
         max_range=customer.held.max if customer.held else None,
         days_since_last_order=customer.days_since_last_order,
+        days_since_first_order=customer.days_since_first_order,
         total_orders=customer.total_orders,
         **_choice(_together(customer, counted.wide) if falls_back else counts),
     )

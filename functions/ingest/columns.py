@@ -41,8 +41,8 @@ MOST_TEXT = 48 << 20
 def needed_columns(*, row_as_of: bool, tenure: bool = False) -> tuple[str, ...]:
     """Return the columns to read.
 
-    ``timestamp`` is among them where days are counted back from each row's own, and ``first_order_ts`` where a
-    segment goes by tenure.
+    ``timestamp`` is among them where days are counted back from it, ``first_order_ts`` where a segment
+    goes by tenure.
     """
     more = ((TIMESTAMP, row_as_of), (FIRST_ORDER, tenure))
     return (COUNTRY, LAST_ORDER, ORDERS, AMOUNT, *(name for name, needed in more if needed))

@@ -12,8 +12,10 @@ from botocore.credentials import Credentials
 
 from infra.local.deploy import FUNCTIONS, deploy
 from infra.local.emulator import REGION, emulator
+from infra.local.errors import StackError
 from infra.local.gateway import Target, gateway
 from infra.local.ports import require_free
+from vouchers.segments import DEFINITIONS_FILE, DefinitionsError, load_definitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,8 +52,10 @@ def running(
         enforce_iam: whether the emulator holds the functions to their roles' policies.
 
     Raises:
-        StackError: a port is in use, the emulator does not come up, or the deployment fails.
+        StackError: a port is in use, the emulator does not come up, the deployment fails, or the functions could
+            not work by the segment definitions.
     """
+    _check_definitions(functions)
     require_free(port, "PORT")
     with ExitStack() as parts:
         parts.enter_context(_ending_on_sigterm())
@@ -59,6 +63,15 @@ def running(
         outputs = deploy(endpoint, parameters or {}, functions=functions)
         target = Target(outputs["ApiUrl"], REGION, Credentials("test", "test"))
         yield Stack(endpoint, parts.enter_context(gateway(port, target)), outputs)
+
+
+def _check_definitions(functions: Path) -> None:
+    file = functions / "vouchers" / DEFINITIONS_FILE.name
+    try:
+        if file.exists():
+            load_definitions(file)
+    except DefinitionsError as error:
+        raise StackError(f"The segment definitions cannot be used: {error}") from None
 
 
 @contextmanager

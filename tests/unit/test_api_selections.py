@@ -77,6 +77,7 @@ def test_an_answer_says_all_that_it_rests_on() -> None:
                 "min_range": 180,
                 "max_range": 99999999,
                 "days_since_last_order": 205,
+                "days_since_first_order": 570,
                 "total_orders": 15.0,
                 "count": 49102,
                 "share": 0.460848,
