@@ -52,8 +52,8 @@ def running(
         enforce_iam: whether the emulator holds the functions to their roles' policies.
 
     Raises:
-        StackError: a port is in use, the emulator does not come up, the deployment fails, or the functions could
-            not work by the segment definitions.
+        StackError: a port is in use, the emulator does not come up, the deployment fails, or the segment
+            definitions cannot be used.
     """
     _check_definitions(functions)
     require_free(port, "PORT")

@@ -114,7 +114,7 @@ def test_however_it_is_stopped_nothing_of_it_stays(
     ports = free_port(), free_port()
     command = [sys.executable, "-c", SCRIPT, str(ports[0]), str(ports[1]), str(probes)]
     process = subprocess.Popen(  # noqa: S603 - this interpreter and the script above
-        command, env={**os.environ, "PYTHONPATH": ".", "TMPDIR": str(tmp_path)},
+        command, env={**os.environ, "PYTHONPATH": ".:functions", "TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert process.stdout
