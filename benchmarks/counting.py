@@ -92,8 +92,8 @@ def counting(options: Options) -> str:
         parts.append(f"**Recency measured to {meaning}**\n\n{page.table(head, rows)}")
     picture.draw({file.name: {NAMES[n]: c.cpu for n, c in costs.items()} for file, costs in fixed.items()})
     conditions = (
-        f"Medians of {options.runs} counts by turns (pandas and awswrangler: one), each in a process of its own on "
-        f"one core, on {page.machine()}. CPU time, that as a multiple of decoding alone, and the peak of memory."
+        f"Medians of {options.runs} counts by turns (pandas, awswrangler: one), each a process on one "
+        f"core, on {page.machine()}. CPU time, that as a multiple of decoding alone, and peak memory."
     )
     return "\n\n".join([conditions, *parts])
 
