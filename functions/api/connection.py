@@ -11,11 +11,12 @@ from botocore.session import get_session
 
 from api.recent import Memory
 from api.settings import Settings
-from vouchers.sources import SourcesTable
 from vouchers.table import SegmentsTable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from vouchers.sources import SourcesTable
 
 # Two tries of (1 + 3) s and the pause between them end before the function's timeout of 10 s does.
 CONFIG = Config(
@@ -45,6 +46,8 @@ def sources_table() -> SourcesTable:
     Raises:
         api.settings.SettingsError: if the environment does not name it.
     """
+    from vouchers.sources import SourcesTable  # noqa: PLC0415 (only the sources' routes need it)
+
     return SourcesTable(segments_table().client, _settings().required_sources_table)
 
 

@@ -1,4 +1,4 @@
-"""The API function: its routes."""
+"""The API function: its routes. What only some of them need is loaded when it is first asked for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver
 
-from api import bodies, customers, overview, requests, responses, selection, selections, sources, tables
+from api import bodies, requests, responses, selection
 from api.boundary import note, reads_from, request_id, surround
 from api.caching import revalidated
 from api.connection import memory, segments_table, sources_table
@@ -20,6 +20,8 @@ from vouchers.segments import load_definitions
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler.api_gateway import Response
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from api.selections import SelectionsAnswer
 
 app = APIGatewayRestResolver(serializer=responses.to_json, debug=False)
 app.use([surround])
@@ -34,8 +36,10 @@ def voucher_amount() -> responses.VoucherAnswer:
     return responses.VoucherAnswer(selection.voucher_amounts(_recent(now), request))
 
 
-def select() -> selections.SelectionsAnswer:
+def select() -> SelectionsAnswer:
     """Answer which voucher amounts to give up to a hundred customers, and why."""
+    from api import customers, selections
+
     fields = bodies.json_object(bodies.text_of(app.current_event, customers.MAX_BODY))
     now = datetime.now(UTC)
     definitions = load_definitions()
@@ -48,6 +52,8 @@ def select() -> selections.SelectionsAnswer:
 
 def segments() -> Response[str]:
     """Answer how customers are sorted, and what is counted in each range."""
+    from api import overview
+
     written = read_exactly(app.current_event.query_string_parameters, overview.SegmentsFields)
     note(app, country=written.country)
     recent = _recent(datetime.now(UTC))
@@ -60,6 +66,8 @@ def segments() -> Response[str]:
 
 def countries() -> Response[str]:
     """Answer which countries have counts."""
+    from api import overview
+
     return revalidated(overview.countries_answer(_recent(datetime.now(UTC)).every_country()))
 
 
@@ -72,7 +80,9 @@ def counts() -> Response[str]:
     # Counts are always fresh, for whoever has just uploaded; the list of countries costs a scan.
     counted = selection.country_counts(recent.table, request.country, recent.countries)
     answer = responses.counts_answer(counted, request.segments)
-    if prefers(header(app.current_event, "Accept"), tables.CSV, responses.JSON):
+    if prefers(header(app.current_event, "Accept"), responses.CSV, responses.JSON):
+        from api import tables
+
         disposition = {"Content-Disposition": tables.file_name(counted.name)}
         return revalidated(tables.counts_csv(answer), tables.CSV_WITH_HEADER, Vary="Accept", **disposition)
     return revalidated(answer, Vary="Accept")
@@ -80,6 +90,8 @@ def counts() -> Response[str]:
 
 def list_sources() -> Response[str]:
     """Answer what was ingested, the last first."""
+    from api import sources
+
     query = app.current_event.query_string_parameters
     note(app, source_status=query.get("status"))
     request = sources.page_request(query)
@@ -89,20 +101,22 @@ def list_sources() -> Response[str]:
 
 def source() -> Response[str]:
     """Answer what became of one object."""
+    from api import sources
+
     key = app.current_event.path.partition("/v1/sources/")[2]
     return revalidated(sources.source_answer(sources_table(), key))
 
 
 def description() -> Response[str]:
     """Answer what can be asked, by OpenAPI."""
-    from api.openapi import document  # noqa: PLC0415 (a start does without)
+    from api.openapi import document
 
     return revalidated(document.text())
 
 
 def docs() -> Response[str]:
     """Answer the same, as a page."""
-    from api.openapi import page  # noqa: PLC0415 (a start does without)
+    from api.openapi import page
 
     return revalidated(page.text(), "text/html; charset=utf-8", **page.headers())
 

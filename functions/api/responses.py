@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vouchers.table import CountryCounts
 
 JSON = "application/json"
+CSV = "text/csv"
 
 
 class Message(msgspec.Struct, frozen=True):

@@ -12,7 +12,6 @@ from vouchers.counts import amount_name
 if TYPE_CHECKING:
     from api.responses import CountsAnswer
 
-CSV = "text/csv"
 CSV_WITH_HEADER = "text/csv; charset=utf-8; header=present"
 COLUMNS = ("country", "segment_name", "min_range", "max_range", "voucher_amount", "count")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -9,6 +9,8 @@ from api.settings import Settings, SettingsError
 
 HEAVY = [
     "api.openapi",
+    "api.selections",
+    "api.sources",
     "awswrangler",
     "aws_xray_sdk",
     "boto3",

@@ -7,8 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from api import customers, overview, requests, responses, selections, sources
-from api.responses import JSON
-from api.tables import CSV
+from api.responses import CSV, JSON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
