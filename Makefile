@@ -10,7 +10,7 @@ LOCALSTACK_URL ?= http://127.0.0.1:4566
 # In the functions' containers that name is LocalStack's.
 LOCALSTACK_FOR_FUNCTIONS ?= http://localhost.localstack.cloud:4566
 # What the user gives reaches the commands by the environment, so that no shell reads it as its own.
-export PORT AWS_PORT AWS_ENDPOINT_URL STACK FILE KEY AS_OF SAMPLE COUNTRY SEGMENT LAST_ORDER ORDERS PREFIX ARCH
+export PORT AWS_PORT AWS_ENDPOINT_URL STACK FILE KEY AS_OF SAMPLE COUNTRY SEGMENT LAST_ORDER FIRST_ORDER ORDERS PREFIX ARCH
 export LOCALSTACK_URL LOCALSTACK_FOR_FUNCTIONS
 export PYTHONPATH := functions
 
@@ -30,28 +30,28 @@ run: .venv/.run ## The same, but stay up [SAMPLE=file|none] [PORT=5000] [AWS_POR
 	@$(CLI) run $(if $(SAMPLE),--sample "$$SAMPLE") $(if $(CONTAINERS),--containers)
 
 .PHONY: upload
-upload: .venv/.run ## Upload FILE=path to the running stack [AS_OF=2018-08-05|row] [KEY=name]
-	@$(CLI) upload "$$FILE" $(if $(AS_OF),--as-of "$$AS_OF") $(if $(KEY),--key "$$KEY")
+upload: .venv/.run ## Upload FILE=path to the running stack [AS_OF=2018-08-05|row] [KEY=name] [JSON=1]
+	@$(CLI) upload "$$FILE" $(if $(AS_OF),--as-of "$$AS_OF") $(if $(KEY),--key "$$KEY") $(if $(JSON),--json)
 
 .PHONY: counts
-counts: .venv/.run ## Print the counts of COUNTRY=Peru [SEGMENT=recency_segment]
-	@$(CLI) counts "$$COUNTRY" $(if $(SEGMENT),--segment "$$SEGMENT")
+counts: .venv/.run ## Print the counts of COUNTRY=Peru [SEGMENT=recency_segment] [JSON=1]
+	@$(CLI) counts "$$COUNTRY" $(if $(SEGMENT),--segment "$$SEGMENT") $(if $(JSON),--json)
 
 .PHONY: ask
-ask: .venv/.run ## Ask for a voucher: COUNTRY=… SEGMENT=… LAST_ORDER=… ORDERS=…
-	@$(CLI) ask --country "$$COUNTRY" --segment "$$SEGMENT" $(if $(LAST_ORDER),--last-order "$$LAST_ORDER") $(if $(ORDERS),--orders "$$ORDERS")
+ask: .venv/.run ## Ask for a voucher: COUNTRY=… SEGMENT=… LAST_ORDER=… FIRST_ORDER=… ORDERS=… [WHY=1] [JSON=1]
+	@$(CLI) ask --country "$$COUNTRY" --segment "$$SEGMENT" $(if $(LAST_ORDER),--last-order "$$LAST_ORDER") $(if $(FIRST_ORDER),--first-order "$$FIRST_ORDER") $(if $(ORDERS),--orders "$$ORDERS") $(if $(WHY),--why) $(if $(JSON),--json)
 
 .PHONY: replay
-replay: .venv/.run ## Count every object again that needs it, after a change of segments, say [PREFIX=2018/] [FORCE=1]
-	@$(CLI) replay $(if $(PREFIX),"$$PREFIX") $(if $(FORCE),--force)
+replay: .venv/.run ## Count every object again that needs it, after a change of segments, say [PREFIX=2018/] [FORCE=1] [JSON=1]
+	@$(CLI) replay $(if $(PREFIX),"$$PREFIX") $(if $(FORCE),--force) $(if $(JSON),--json)
 
 .PHONY: verify
-verify: .venv/.run ## Compare the counts with a fresh count of the bucket [REPAIR=1]
-	@$(CLI) verify $(if $(REPAIR),--repair)
+verify: .venv/.run ## Compare the counts with a fresh count of the bucket [REPAIR=1] [JSON=1]
+	@$(CLI) verify $(if $(REPAIR),--repair) $(if $(JSON),--json)
 
 .PHONY: redrive
-redrive: .venv/.run ## Hand the failed events to the ingest function again
-	@$(CLI) redrive
+redrive: .venv/.run ## Hand the failed events to the ingest function again [JSON=1]
+	@$(CLI) redrive $(if $(JSON),--json)
 
 .PHONY: sample
 sample: .venv/.run ## Write the sample to FILE=sample.parquet
@@ -163,7 +163,7 @@ clean: ## Remove everything that was made, .venv included
 .venv/.run: requirements/run.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not; name one: make PYTHON=python3.13 …"; exit 1; }
-	@echo "Setting up .venv (once; about half a minute)"
+	@echo "Setting up .venv (once; about half a minute)" >&2
 	@$(PYTHON) -m venv .venv >/dev/null || { echo "'$(PYTHON) -m venv' failed; install Python's venv module"; exit 1; }
 	@$(call install,$<)
 	@touch $@

@@ -12,8 +12,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import NoCredentialsError
 from botocore.httpsession import URLLib3Session
 
-from infra.cli.errors import CommandError
-from infra.cli.target import deployed, is_local, ports
+from infra.cli.errors import CommandError, Exit
+from infra.cli.target import deployed, is_local, logs, ports
 from infra.local.gateway import Target, sign
 
 if TYPE_CHECKING:
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from infra.cli.target import Deployed
 
 SECONDS = 60
+
+CODES: dict[int, Exit] = {
+    HTTPStatus.BAD_REQUEST: Exit.USAGE,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Exit.USAGE,
+    HTTPStatus.NOT_FOUND: Exit.NO,
+}
+"""By an answer's status, whose fault it is; of all others it is the stack's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,23 @@ def counts(of: Api, country: str, segment: str | None = None) -> dict[str, Any]:
     """
     query = {"country": country} | ({"segment": segment} if segment else {})
     return call(of, "GET", f"/v1/counts?{urlencode(query)}")
+
+
+def selection(of: Api, customer: Mapping[str, object]) -> dict[str, Any]:
+    """Return which amounts to give a customer, and why.
+
+    Args:
+        of: the API.
+        customer: the fields of /voucher_amount.
+
+    Raises:
+        CommandError: what the API said, if it refused.
+        botocore.exceptions.HTTPClientError: if it does not answer.
+    """
+    answer: dict[str, Any] = call(of, "POST", "/v1/selections", {"customers": [customer]})["selections"][0]
+    if error := answer.get("error"):
+        raise _refusal(error, error["status"])
+    return answer
 
 
 def call(of: Api, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
@@ -89,8 +113,23 @@ def _answer(response: AWSResponse, url: str) -> dict[str, Any]:
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        raise CommandError(f"{url} is not this API: it answered {response.status_code} with something else")
+        said = f"{url} is not this API: it answered {response.status_code} with something else"
+        raise CommandError(f"{said}; {_where_else()}", Exit.STACK)
     if response.status_code != HTTPStatus.OK:
-        message = answer.get("message") or answer.get("Message") or response.status_code
-        raise CommandError(f"The API refused: {message}")
+        raise _refusal(answer, response.status_code)
     return answer
+
+
+def _where_else() -> str:
+    return (
+        "name the API's port by PORT"
+        if is_local()
+        else "see whether AWS_ENDPOINT_URL names where the stack is"
+    )
+
+
+def _refusal(answer: Mapping[str, Any], status: int) -> CommandError:
+    message = answer.get("message") or answer.get("Message") or status
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return CommandError(f"The API failed: {message}; what it did is in {logs()}", Exit.STACK)
+    return CommandError(f"The API refused: {message}", CODES.get(status, Exit.STACK))

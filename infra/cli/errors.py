@@ -1,6 +1,8 @@
-"""Errors → the one sentence that a person reads."""
+"""What ends a command early, and with which exit code commands end."""
 
 from __future__ import annotations
+
+from enum import IntEnum
 
 from boto3.exceptions import Boto3Error
 from botocore import exceptions as aws
@@ -9,8 +11,37 @@ from botocore.parsers import ResponseParserError
 from infra.local.errors import StackError
 
 
+class Exit(IntEnum):
+    """The exit codes; docs/cli.md says what scripts can tell by each."""
+
+    FINE = 0
+    NO = 1
+    USAGE = 2
+    STACK = 3
+    BUG = 70
+    INTERRUPTED = 130
+
+
+MEANING = {
+    Exit.FINE: "all is well",
+    Exit.NO: "the answer is no: a file failed, the counts differ, or nothing is counted for the country",
+    Exit.USAGE: "what was given is wrong: an option, a file's name, a date, a port, a field of the request",
+    Exit.STACK: "the stack does not answer, is not there, refuses, fails or cannot be started",
+    Exit.BUG: "a bug of the command itself, with its traceback",
+    Exit.INTERRUPTED: "interrupted by Ctrl-C",
+}
+"""What each exit code says."""
+
+
 class CommandError(Exception):
-    """A command cannot do what it was asked; the message is one sentence that says why and what to do."""
+    """A command cannot do what it was asked; the message is one sentence that says why and what to do.
+
+    ``code`` is what the command ends with: unless it is said, what the caller gave is at fault.
+    """
+
+    def __init__(self, message: str, code: Exit = Exit.USAGE) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 EXPECTED = (
@@ -25,23 +56,12 @@ EXPECTED = (
 """Everything that the world can do to a command; any other exception is a bug and shows itself as one."""
 
 
-def sentence(error: BaseException) -> str:
-    """Say in one line what went wrong."""
+def code_of(error: BaseException) -> Exit:
+    """Return what a command ends with that an expected error has ended."""
     match error:
-        case aws.NoCredentialsError() | aws.PartialCredentialsError():
-            text = "There are no AWS credentials; set AWS_PROFILE or AWS_ACCESS_KEY_ID"
-        case aws.NoRegionError():
-            text = "There is no AWS region; set AWS_REGION"
-        case aws.ConnectionError() | aws.HTTPClientError():
-            text = f"{_url(error)} does not answer; start the stack with: make run"
-        case aws.ClientError():
-            text = f"{error.operation_name} was refused: {error.response['Error'].get('Message', error)}"
-        case OSError(filename=str(name), strerror=str(reason)):
-            text = f"{name}: {reason}"
+        case CommandError(code=code):
+            return Exit(code)
+        case OSError(filename=str()):
+            return Exit.USAGE
         case _:
-            text = str(error)
-    return " ".join(text.split())
-
-
-def _url(error: aws.ConnectionError | aws.HTTPClientError) -> str:
-    return str(error.kwargs.get("endpoint_url") or "AWS")
+            return Exit.STACK

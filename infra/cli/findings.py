@@ -45,12 +45,17 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was compared, and what came of it."""
+    """What was compared, and what came of it.
+
+    ``failed`` are the sources that are rightly recorded as failed, with the sentences that say why: they
+    count for nothing, so that the table is right as it is.
+    """
 
     objects: int
     counters: int
     findings: list[Finding]
     differences: list[Difference]
+    failed: dict[str, str]
 
     @property
     def all_is_well(self) -> bool:

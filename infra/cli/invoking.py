@@ -12,7 +12,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnectedError
 
-from infra.cli.errors import sentence
+from infra.cli.sentences import sentence
+from infra.cli.target import logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -114,7 +115,6 @@ def _answer(payload: bytes, *, failed: bool) -> Answer:
     if isinstance(said, dict) and not failed and "outcomes" in said:
         return Answer(tuple(said["outcomes"]))
     details = said if isinstance(said, dict) else {}
-    text = (
-        details.get("errorMessage") or details.get("errorType") or "the ingest function failed without a word"
-    )
+    text = details.get("errorMessage") or details.get("errorType")
+    text = text or f"the ingest function failed without a word; what it did is in {logs()}"
     return Answer(error=" ".join(str(text).split()))

@@ -6,16 +6,15 @@ from typing import Any
 
 import click
 
-from infra.cli.errors import EXPECTED, sentence
+from infra.cli.errors import EXPECTED, MEANING, Exit, code_of
 from infra.cli.questions import ask, counts
 from infra.cli.redrive import redrive
 from infra.cli.replay import replay
 from infra.cli.sample import sample
+from infra.cli.sentences import sentence
 from infra.cli.stack import demo, run
 from infra.cli.upload import upload
 from infra.cli.verify import verify
-
-INTERRUPTED = 130
 
 
 class Commands(click.Group):
@@ -26,17 +25,23 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except EXPECTED as error:
-            raise click.ClickException(sentence(error)) from None
+            click.echo(f"Error: {sentence(error)}", err=True)
+            raise click.exceptions.Exit(code_of(error)) from None
         except KeyboardInterrupt:
-            raise click.exceptions.Exit(INTERRUPTED) from None
+            raise click.exceptions.Exit(Exit.INTERRUPTED) from None
 
 
-@click.group(cls=Commands)
+def _exit_codes() -> str:
+    return "\n".join(("\b", "Exit codes:", *(f"  {code:<4d} {said}" for code, said in MEANING.items())))
+
+
+@click.group(cls=Commands, epilog=_exit_codes(), context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """Voucher Selector on this machine.
+    """Use Voucher Selector: the stack on this machine, or one elsewhere.
 
-    PORT (5000) and AWS_PORT (4566) say where the API and AWS answer here; AWS_ENDPOINT_URL points all
-    but demo, run and sample at another stack (aws: at AWS itself), and STACK is its name.
+    Of the stack on this machine, PORT (5000) is where its API answers, and AWS_PORT (4566) its AWS.
+    AWS_ENDPOINT_URL points all but demo, run and sample at another stack (aws: at AWS itself), and STACK is
+    its name. Results go to standard output, all else to standard error.
     """
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from infra.cli import redriving, screen
+from infra.cli import options, redriving, screen
+from infra.cli.errors import Exit
 from infra.cli.target import deployed
 
 OUTCOMES = {
@@ -15,10 +16,14 @@ OUTCOMES = {
 """What an event that changed nothing has come to."""
 
 
-@click.command()
-@screen.json_option
+@click.command(epilog=options.examples("make redrive", "infra/voucher-selector redrive --json"))
+@options.json_option
 def redrive(*, as_json: bool) -> None:
-    """Hand the failed events to the ingest function again; those that fail again stay in the queue."""
+    """Hand the failed events on once more.
+
+    The ingest function gets them, from the queue of the failed events; those that fail again stay there. It
+    ends with 1 if one failed again.
+    """
     done: list[redriving.Redriven] = []
     with screen.step("Handing on the failed events"):
         redriving.redrive(deployed(), done.append)
@@ -28,7 +33,7 @@ def redrive(*, as_json: bool) -> None:
     else:
         _show(done, len(failed))
     if failed:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(Exit.NO)
 
 
 def _as_json(done: list[redriving.Redriven]) -> dict[str, object]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from infra.cli import screen
+from infra.cli import options, screen
+from infra.cli.errors import Exit
 from infra.cli.garbage import sweep
 from infra.cli.replaying import Replayed, look_again, to_replay
 from infra.cli.target import deployed
@@ -26,15 +27,23 @@ OUTCOMES = {
 """What a replay can come to, and how it is said."""
 
 
-@click.command()
+EXAMPLES = options.examples(
+    "make replay",
+    "make replay PREFIX=2018/ FORCE=1",
+    "infra/voucher-selector replay 2018/ --json",
+)
+
+
+@click.command(epilog=EXAMPLES)
 @click.argument("prefix", default="")
 @click.option("--force", is_flag=True, help="Count even what seems up to date.")
-@screen.json_option
+@options.json_option
 def replay(prefix: str, *, force: bool, as_json: bool) -> None:
-    """Count every object under PREFIX again that needs it, and tidy the results bucket.
+    """Count again what needs it under PREFIX.
 
-    It needs it if no event told of it or of its deletion, if it failed, or if it was counted by other
-    segment definitions. Broken off, it goes on where it was when it is started again.
+    An object needs it if no event told of it or of its deletion, if it failed, or if it was counted by other
+    segment definitions. Broken off, it goes on where it was when it is started again. The results
+    bucket is tidied afterwards. It ends with 1 if a file failed.
     """
     stack, under = deployed(), object_key(prefix)
     sources = to_replay(stack, under)
@@ -45,7 +54,7 @@ def replay(prefix: str, *, force: bool, as_json: bool) -> None:
     else:
         _show(under, len(sources), replayed, swept)
     if replayed.failed:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(Exit.NO)
 
 
 def _replay(stack: Deployed, sources: Sequence[str], *, forced: bool) -> Replayed:

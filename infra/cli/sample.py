@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from infra.cli import screen
+from infra.cli import options, screen
 
 
-@click.command()
+@click.command(epilog=options.examples("make sample FILE=sample.parquet"))
 @click.argument("file")
 def sample(file: str) -> None:
     """Write the sample to FILE."""

@@ -15,14 +15,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    Command = Callable[..., object]
-
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
-
-json_option: Callable[[Command], Command] = click.option(
-    "--json", "as_json", is_flag=True, help="Print the data as JSON."
-)
 
 
 def print_json(data: object) -> None:

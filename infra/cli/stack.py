@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from infra.cli import api, sample, screen
+from infra.cli import api, options, sample, screen
 from infra.cli.report import show_counts, show_report
-from infra.cli.target import Deployed, Ports, ports
+from infra.cli.target import Deployed, Ports, logs, ports
 from infra.cli.upload import readable
 from infra.cli.uploading import load, object_key
 from infra.local.deploy import session
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 SAMPLE = "sample.parquet"
 NONE = "none"
+RUN_EXAMPLES = options.examples(
+    "make run",
+    "make run SAMPLE=vouchers.parquet PORT=5001",
+    "infra/voucher-selector run --sample none --containers",
+)
 
 REFERENCE = {
     "customer_id": 123,
@@ -40,9 +45,12 @@ REFERENCE = {
 """The request that the documentation gives as the example."""
 
 
-@click.command()
+@click.command(epilog=options.examples("make demo", "make demo PORT=5001 AWS_PORT=4567"))
 def demo() -> None:
-    """See it work: start the stack, upload the sample, print counts and an answer, stop."""
+    """Start the stack, see it work, and stop it.
+
+    The sample is uploaded, the counts of Peru and the answer to the reference request are printed.
+    """
     chosen = Ports(aws=_free_or_another(ports().aws), api=_free_or_another(ports().api))
     with ExitStack() as parts:
         stack = _start(parts, chosen)
@@ -52,11 +60,14 @@ def demo() -> None:
             parts.close()
 
 
-@click.command()
+@click.command(epilog=RUN_EXAMPLES)
 @click.option("--sample", "file", help="A file to upload in the sample's place, or none.")
 @click.option("--containers", is_flag=True, help="Let containers of this machine call AWS, for sam local.")
 def run(file: str | None, *, containers: bool) -> None:
-    """Start the stack, upload the sample, and stay up until Ctrl-C."""
+    """Start the stack, and stay up until Ctrl-C.
+
+    The sample is uploaded, or a file of one's own, or nothing.
+    """
     path = readable(file) if file and file != NONE else None
     with ExitStack() as parts:
         stack = _start(parts, ports())
@@ -64,7 +75,7 @@ def run(file: str | None, *, containers: bool) -> None:
             _let_containers_in(parts, ports().aws)
         if path:
             key = object_key(path.name)
-            show_report(key, load(_deployed(stack), path, key, None))
+            show_report(_deployed(stack), key, load(_deployed(stack), path, key, None))
         elif file != NONE:
             _load_sample(stack)
         _show_places(stack, ports().assignments)
@@ -118,7 +129,7 @@ def _curl(url: str) -> str:
 
 
 def _show_places(stack: Stack, variables: str) -> None:
-    places = {"API": stack.url, "AWS endpoint": stack.endpoint, **stack.outputs}
+    places = {"API": stack.url, "AWS endpoint": stack.endpoint, "log": logs(), **stack.outputs}
     for name, value in places.items():
         click.echo(f"{name:<18} {value}")
     click.echo(f"\nTry next, in another terminal:\n  make counts COUNTRY=Peru{variables}")

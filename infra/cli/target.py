@@ -13,9 +13,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.session import Session as CoreSession
 
-from infra.cli.errors import CommandError
+from infra.cli.errors import CommandError, Exit
 from infra.local.deploy import STACK_NAME, session
-from infra.local.emulator import REGION
+from infra.local.emulator import REGION, log_file, short
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -78,14 +78,27 @@ def ports() -> Ports:
     """Return the ports that PORT and AWS_PORT name.
 
     Raises:
-        CommandError: if one of them is not a port.
+        CommandError: if one of them is not a port, or both are the same.
     """
-    return Ports(aws=_port("AWS_PORT", 4566), api=_port("PORT", 5000))
+    chosen = Ports(aws=_port("AWS_PORT", 4566), api=_port("PORT", 5000))
+    if chosen.aws == chosen.api:
+        raise CommandError(f"PORT and AWS_PORT are both {chosen.api}; the API and AWS need a port each")
+    return chosen
+
+
+def endpoint_given() -> str | None:
+    """Return what AWS_ENDPOINT_URL says: a URL, or ``aws``; None where it points at nothing."""
+    return os.environ.get("AWS_ENDPOINT_URL") or None
 
 
 def is_local() -> bool:
     """Return whether the stack is the one of make run: AWS_ENDPOINT_URL points at no other."""
-    return not os.environ.get("AWS_ENDPOINT_URL")
+    return endpoint_given() is None
+
+
+def logs() -> str:
+    """Return where the functions' log is: a file of this checkout, or log groups of AWS."""
+    return short(log_file(ports().aws)) if is_local() else "the functions' log groups in CloudWatch"
 
 
 def deployed() -> Deployed:
@@ -102,9 +115,9 @@ def deployed() -> Deployed:
 
 
 def _endpoint() -> str:
-    if is_local():
+    given = endpoint_given()
+    if given is None:
         return f"http://127.0.0.1:{ports().aws}"
-    given = os.environ["AWS_ENDPOINT_URL"]
     if given != AWS and not re.fullmatch(r"https?://[^/\s]+/?", given):
         raise CommandError(f"AWS_ENDPOINT_URL must be as http://localhost:4566, or aws, not '{given}'")
     return given
@@ -129,8 +142,15 @@ def _outputs(caller: boto3.Session, endpoint: str, name: str) -> dict[str, str]:
     except ClientError as error:
         if error.response["Error"].get("Code") != "ValidationError":
             raise
-        raise CommandError(f"There is no stack '{name}' at {endpoint}; start one with: make run") from None
+        raise CommandError(_no_stack(caller, endpoint, name), Exit.STACK) from None
     return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+
+
+def _no_stack(caller: boto3.Session, endpoint: str, name: str) -> str:
+    if is_local():
+        return f"There is no stack '{name}' at {endpoint}; start one with: make run{ports().assignments}"
+    place = f"on AWS in {caller.region_name}" if endpoint == AWS else f"at {endpoint}"
+    return f"There is no stack '{name}' {place}; deploy it, or name another by STACK"
 
 
 def _port(variable: str, usual: int) -> int:

@@ -5,32 +5,60 @@ from __future__ import annotations
 import os
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from infra.cli import screen
+from infra.cli import options, screen
 from infra.cli.errors import CommandError
-from infra.cli.report import show_report
+from infra.cli.report import rejected_rows, show_report
 from infra.cli.target import deployed
-from infra.cli.uploading import load, object_key
+from infra.cli.uploading import NotCountedError, load, object_key
+
+if TYPE_CHECKING:
+    from infra.cli.target import Deployed
+    from vouchers.sources import State
+
+EXAMPLES = options.examples(
+    "make upload FILE=vouchers.parquet AS_OF=2018-08-05",
+    "make upload FILE=vouchers.parquet AS_OF=row KEY=2018/august.parquet",
+    "infra/voucher-selector upload vouchers.parquet --as-of 2018-08-05 --json",
+)
 
 
-@click.command()
+@click.command(epilog=EXAMPLES)
 @click.argument("file")
-@click.option("--as-of", help="From when recency is measured: a date as 2018-08-05, or row.")
+@click.option("--as-of", help="To when recency is measured: a date as 2018-08-05, row, or upload.")
 @click.option("--key", help="The object's name under vouchers/; else the file's own.")
-@screen.json_option
+@options.json_option
 def upload(file: str, as_of: str | None, key: str | None, *, as_json: bool) -> None:
-    """Upload FILE to the running stack, wait until it is counted, and print the report."""
+    """Upload FILE, and print what became of its rows.
+
+    It waits until the file is counted, and ends with 1 if that cannot be done, with a sentence that says why.
+    """
     path, moment = readable(file), checked_as_of(as_of)
-    name = object_key(key or path.name)
-    state = load(deployed(), path, name, moment)
+    name, stack = object_key(key or path.name), deployed()
+    try:
+        state = load(stack, path, name, moment)
+    except NotCountedError as error:
+        if as_json:
+            screen.print_json(_as_json(stack, name, error.state))
+        raise
     if as_json:
-        screen.print_json(
-            {"source": name, "status": state.status, "as_of": state.as_of, "report": state.report}
-        )
+        screen.print_json(_as_json(stack, name, state))
     else:
-        show_report(name, state)
+        show_report(stack, name, state)
+
+
+def _as_json(stack: Deployed, source: str, state: State) -> dict[str, object]:
+    return {
+        "source": source,
+        "status": state.status,
+        "as_of": state.as_of,
+        "error": state.error,
+        "report": state.report,
+        "rejected_rows": rejected_rows(stack, state),
+    }
 
 
 def readable(file: str) -> Path:
@@ -53,11 +81,11 @@ def checked_as_of(text: str | None) -> str | None:
     """Return an as-of date as the object's metadata has it.
 
     Raises:
-        CommandError: if it is neither a date nor ``row``.
+        CommandError: if it is no date, nor ``row`` or ``upload``.
     """
-    if text in (None, "row"):
+    if text in (None, "row", "upload"):
         return text
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise CommandError(f"AS_OF must be a date as 2018-08-05, or row, not '{text}'") from None
+        raise CommandError(f"AS_OF must be a date as 2018-08-05, row or upload, not '{text}'") from None

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
-from infra.cli.errors import CommandError
+from infra.cli.errors import CommandError, Exit
 from infra.cli.screen import bar, step
+from infra.cli.target import logs
+from ingest.objects import AS_OF_METADATA
 from vouchers.sources import SourcesTable, Status
 
 if TYPE_CHECKING:
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
 
 PREFIX = "vouchers/"
 """Under it, and nowhere else, objects are counted."""
-
-AS_OF = "as-of"
-"""The object's metadata that says from when recency is measured."""
 
 IN_ONE_PIECE = TransferConfig(multipart_threshold=64 * 1024 * 1024, multipart_chunksize=16 * 1024 * 1024)
 
@@ -44,6 +43,14 @@ class Uploaded:
     etag: str
 
 
+class NotCountedError(CommandError):
+    """An object was not counted; ``state`` is what its event made of its source."""
+
+    def __init__(self, key: str, state: State) -> None:
+        super().__init__(state.error or f"{key} was {state.status} before it was counted", Exit.NO)
+        self.state = state
+
+
 def object_key(name: str) -> str:
     """Return the key of an object that is to be counted, given its name with or without the prefix."""
     return PREFIX + name.lstrip("/").removeprefix(PREFIX)
@@ -59,14 +66,15 @@ def load(stack: Deployed, path: Path, key: str, as_of: str | None) -> State:
         as_of: a date (ISO), ``row``, or None for the stack's own rule.
 
     Raises:
-        CommandError: if the file could not be counted, or nothing was heard of it in time.
+        NotCountedError: if the file could not be counted.
+        CommandError: if it was replaced or deleted meanwhile, or nothing was heard of it in time.
         boto3.exceptions.S3UploadFailedError: if S3 refuses it.
     """
     uploaded = send(stack, path, key, as_of)
     with step(f"Counting {uploaded.key}"):
         state = wait(stack, uploaded)
         if state.status != Status.COUNTED:
-            raise CommandError(state.error or f"{uploaded.key} was {state.status} before it was counted")
+            raise NotCountedError(uploaded.key, state)
     return state
 
 
@@ -74,7 +82,7 @@ def send(stack: Deployed, path: Path, key: str, as_of: str | None) -> Uploaded:
     """Upload a file, with its as-of date as metadata."""
     bucket = stack.outputs["UploadsBucket"]
     s3 = stack.s3()
-    metadata = {"Metadata": {AS_OF: as_of}} if as_of else {}
+    metadata = {"Metadata": {AS_OF_METADATA: as_of}} if as_of else {}
     with bar(f"Uploading {path.name}", path.stat().st_size) as moved:
         s3.upload_file(str(path), bucket, key, ExtraArgs=metadata, Callback=moved, Config=IN_ONE_PIECE)
     return _current(s3, bucket, key)
@@ -94,11 +102,10 @@ def wait(stack: Deployed, uploaded: Uploaded, seconds: float = SECONDS) -> State
         if state and _is_of(state, uploaded):
             return state
         if _current(s3, bucket, uploaded.key) != uploaded:
-            raise CommandError(f"{uploaded.key} was replaced before it was counted; upload it again")
+            raise CommandError(f"{uploaded.key} was replaced before it was counted; upload it again", Exit.NO)
         sleep(SECONDS_BETWEEN_LOOKS)
-    raise CommandError(
-        f"{uploaded.key} was uploaded but not counted within {seconds:.0f} s; see the ingest function's log"
-    )
+    said = f"{uploaded.key} was uploaded but not counted within {seconds:.0f} s"
+    raise CommandError(f"{said}; what the ingest function did is in {logs()}", Exit.STACK)
 
 
 def _current(s3: S3Client, bucket: str, key: str) -> Uploaded:
@@ -107,7 +114,7 @@ def _current(s3: S3Client, bucket: str, key: str) -> Uploaded:
     except ClientError as error:
         if error.response["Error"].get("Code") != "404":
             raise
-        raise CommandError(f"{key} was deleted before it was counted; upload it again") from None
+        raise CommandError(f"{key} was deleted before it was counted; upload it again", Exit.NO) from None
     return Uploaded(key, head.get("VersionId"), head["ETag"].strip('"'))
 
 

@@ -8,8 +8,8 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from infra.cli import screen
-from infra.cli.errors import CommandError
+from infra.cli import options, screen
+from infra.cli.errors import CommandError, Exit
 from infra.cli.findings import Problem
 from infra.cli.replaying import objects
 from infra.cli.target import deployed
@@ -29,11 +29,23 @@ REPLAY = "count what needs it with: make replay"
 REPAIR = "set the table right with: make verify REPAIR=1"
 
 
-@click.command()
+EXAMPLES = options.examples(
+    "make verify",
+    "make verify REPAIR=1",
+    "infra/voucher-selector verify --json",
+)
+
+
+@click.command(epilog=EXAMPLES)
 @click.option("--repair", "mend", is_flag=True, help="Set counters right where the table alone is wrong.")
-@screen.json_option
+@options.json_option
 def verify(*, mend: bool, as_json: bool) -> None:
-    """Count the bucket afresh on this machine, and compare the table with it."""
+    """Compare the counts with a fresh count.
+
+    Every object of the bucket is counted on this machine, and the table compared with the sums. It ends with
+    1 if anything is not as it should be; with --repair, if any of it is left. Files that cannot be counted
+    are named; where that is what is recorded of them, it is as it should be.
+    """
     stack = deployed()
     found = _compare(stack)
     if as_json:
@@ -43,7 +55,7 @@ def verify(*, mend: bool, as_json: bool) -> None:
     if mend and found.differences:
         _repair(stack, found)
     elif not found.all_is_well:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(Exit.NO)
 
 
 def _compare(stack: Deployed) -> Verification:
@@ -58,9 +70,11 @@ def _repair(stack: Deployed, found: Verification) -> None:
     from infra.cli.verifying import repair  # noqa: PLC0415 - as above
 
     if not found.can_be_repaired:
-        raise CommandError(f"Nothing was set right, for not the table alone is wrong; {_advice(found)}")
+        said = "Nothing was set right, for not the table alone is wrong"
+        raise CommandError(f"{said}; {_advice(found)}", Exit.NO)
     if left := repair(stack, found.differences):
-        raise CommandError(f"Counters that changed meanwhile were not set right: {left:,}; {AGAIN}")
+        said = f"Counters that changed meanwhile were not set right: {left:,}"
+        raise CommandError(f"{said}; {AGAIN}", Exit.NO)
     screen.err.print(f"Counters set right: {len(found.differences):,}")
 
 
@@ -68,6 +82,7 @@ def _as_json(found: Verification) -> dict[str, object]:
     return {
         "objects": found.objects,
         "counters": found.counters,
+        "failed": [{"source": source, "error": error} for source, error in found.failed.items()],
         "problems": [{"source": f.source, "problem": f.problem} for f in found.findings],
         "differences": [
             {
@@ -83,12 +98,15 @@ def _as_json(found: Verification) -> dict[str, object]:
 
 
 def _show(found: Verification) -> None:
+    for error in found.failed.values():
+        click.echo(error)
     for finding in found.findings:
         click.echo(f"{finding.source} {finding.problem}")
     if found.differences:
         _show_differences(found.differences)
     if found.all_is_well:
-        what = f"objects: {found.objects:,}, counters: {found.counters:,}"
+        failed = f", of which failed: {len(found.failed):,}" if found.failed else ""
+        what = f"objects: {found.objects:,}{failed}, counters: {found.counters:,}"
         click.echo(f"The table is what a fresh count gives ({what})")
     else:
         what = f"differences: {len(found.differences):,}, problems: {len(found.findings):,}"

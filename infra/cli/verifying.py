@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from itertools import islice
@@ -15,7 +16,7 @@ from ingest.as_of import AsOf
 from ingest.objects import Results
 from vouchers.counts import Cell, difference
 from vouchers.segments import load_definitions
-from vouchers.sources import SourcesTable, iso
+from vouchers.sources import SourcesTable, Status, iso
 from vouchers.table import MOST_CORRECTED, SegmentsTable
 
 if TYPE_CHECKING:
@@ -23,9 +24,36 @@ if TYPE_CHECKING:
 
     from infra.cli.target import Deployed
     from vouchers.counts import Contribution
+    from vouchers.sources import Source, State
 
-Revisions = dict[str, tuple[int, bool]]
-"""Source → its revision, and whether a commit of it was cut off."""
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A source at one moment: its revision, whether a commit of it was cut off, and how it failed, if it did.
+
+    Lambda tries the event of a file that cannot be counted twice more, and each try records the same failure.
+    """
+
+    revision: int
+    cut_off: bool
+    failure: State | None
+
+    @classmethod
+    def of(cls, source: Source) -> Moment:
+        """Return what a source is like now."""
+        cut_off, state = source.pending is not None, source.state
+        failed = state is not None and state.status is Status.FAILED and not cut_off
+        return cls(source.revision, cut_off, replace(state, committed_at="") if state and failed else None)
+
+    def is_other_than(self, before: Moment | None) -> bool:
+        """Say whether there was a commit in between that may have changed a count."""
+        if before is None or self.failure is None:
+            return self != before
+        return self.failure != before.failure
+
+
+Moments = dict[str, Moment]
+"""By source."""
 
 
 def compare(stack: Deployed, keys: Collection[str], advance: Callable[[int], None]) -> Verification:
@@ -40,17 +68,19 @@ def compare(stack: Deployed, keys: Collection[str], advance: Callable[[int], Non
         botocore.exceptions.ClientError: if AWS refuses.
     """
     recount, counted, findings = _recount(stack), dict[Cell, dict[str, int]](), list[Finding]()
-    before = _revisions(recount.sources)
+    before = _moments(recount.sources)
     for key in keys:
         contribution, found = recount.of(key)
         _add(counted, contribution)
         findings += found
         advance(1)
     table = _segments(stack).counters()
-    findings += _findings(before, _revisions(recount.sources), set(keys))
+    after = _moments(recount.sources)
+    findings += _findings(before, after, set(keys))
     findings += [Finding(Problem.GARBAGE, key) for key in garbage(stack)]
     counters = sum(map(len, counted.values()))
-    return Verification(len(keys), counters, list(dict.fromkeys(findings)), _differences(table, counted))
+    findings = list(dict.fromkeys(findings))
+    return Verification(len(keys), counters, findings, _differences(table, counted), _failed(after, findings))
 
 
 def repair(stack: Deployed, differences: Iterable[Difference]) -> int:
@@ -85,15 +115,25 @@ def _segments(stack: Deployed) -> SegmentsTable:
     return SegmentsTable(stack.dynamodb(), stack.outputs["SegmentsTable"])
 
 
-def _revisions(sources: SourcesTable) -> Revisions:
-    return {s.key: (s.revision, s.pending is not None) for s in sources.scan() if not s.is_gone}
+def _moments(sources: SourcesTable) -> Moments:
+    return {source.key: Moment.of(source) for source in sources.scan() if not source.is_gone}
 
 
-def _findings(before: Revisions, after: Revisions, keys: set[str]) -> Iterator[Finding]:
+def _failed(now: Moments, findings: Iterable[Finding]) -> dict[str, str]:
+    elsewhere = {finding.source for finding in findings}
+    return {
+        source: moment.failure.error or f"'{source}' failed"
+        for source, moment in sorted(now.items())
+        if moment.failure and source not in elsewhere
+    }
+
+
+def _findings(before: Moments, after: Moments, keys: set[str]) -> Iterator[Finding]:
     for source in sorted(before.keys() | after.keys()):
-        if before.get(source) != after.get(source):
+        now = after.get(source)
+        if now is None or now.is_other_than(before.get(source)):
             yield Finding(Problem.CHANGED, source)
-        elif before[source][1]:
+        elif now.cut_off:
             yield Finding(Problem.UNFINISHED, source)
         elif source not in keys:
             yield Finding(Problem.GONE, source)

@@ -39,13 +39,23 @@ def emulator(port: int, *, enforce_iam: bool = False) -> Iterator[str]:
     """
     require_free(port, "AWS_PORT")
     LOGS.mkdir(exist_ok=True)
-    log = LOGS / f"{port}.log"
+    log = log_file(port)
     process = _start(_environment(port, enforce_iam=enforce_iam), log)
     try:
         _wait_until_ready(process, port, log)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.communicate()
+
+
+def log_file(port: int) -> Path:
+    """Return the file that the emulator at ``port`` logs to, with all that the functions in it say."""
+    return LOGS / f"{port}.log"
+
+
+def short(path: Path) -> str:
+    """Return a path as it is seen from this checkout."""
+    return str(path.relative_to(LOGS.parent))
 
 
 def _start(environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
@@ -86,10 +96,10 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) ->
     deadline = time.monotonic() + SECONDS_TO_START
     while not _is_ready(port):
         if process.poll() is not None:
-            raise StackError(f"The emulator of AWS ended while it started; its log is {_short(log)}")
+            raise StackError(f"The emulator of AWS ended while it started; its log is {short(log)}")
         if time.monotonic() > deadline:
             raise StackError(
-                f"The emulator of AWS did not come up in {SECONDS_TO_START:.0f} s; its log is {_short(log)}"
+                f"The emulator of AWS did not come up in {SECONDS_TO_START:.0f} s; its log is {short(log)}"
             )
         time.sleep(0.05)
 
@@ -103,7 +113,3 @@ def _is_ready(port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _short(path: Path) -> Path:
-    return path.relative_to(LOGS.parent)

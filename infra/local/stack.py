@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from botocore.credentials import Credentials
 
 from infra.local.deploy import FUNCTIONS, deploy
-from infra.local.emulator import REGION, emulator
+from infra.local.emulator import REGION, emulator, log_file, short
 from infra.local.errors import StackError
 from infra.local.gateway import Target, gateway
 from infra.local.ports import require_free
@@ -60,7 +60,7 @@ def running(
     with ExitStack() as parts:
         parts.enter_context(_ending_on_sigterm())
         endpoint = parts.enter_context(emulator(aws_port, enforce_iam=enforce_iam))
-        outputs = deploy(endpoint, parameters or {}, functions=functions)
+        outputs = _deployed(aws_port, endpoint, parameters or {}, functions)
         target = Target(outputs["ApiUrl"], REGION, Credentials("test", "test"))
         yield Stack(endpoint, parts.enter_context(gateway(port, target)), outputs)
 
@@ -72,6 +72,13 @@ def _check_definitions(functions: Path) -> None:
             load_definitions(file)
     except DefinitionsError as error:
         raise StackError(f"The segment definitions cannot be used: {error}") from None
+
+
+def _deployed(port: int, endpoint: str, parameters: Mapping[str, str], functions: Path) -> dict[str, str]:
+    try:
+        return deploy(endpoint, parameters, functions=functions)
+    except StackError as error:
+        raise StackError(f"{error}; the log is {short(log_file(port))}") from error
 
 
 @contextmanager

@@ -205,7 +205,7 @@ def test_a_function_that_may_not_be_called_ends_a_replay_in_one_sentence(
 
     result = run("replay")
 
-    assert (result.exit_code, result.stderr) == (1, "Error: Invoke was refused: not you\n")
+    assert (result.exit_code, result.stderr) == (3, "Error: Invoke was refused: not you\n")
 
 
 def test_a_call_that_breaks_off_fails_its_object_alone(world: World, function: Lambda) -> None:
@@ -217,7 +217,7 @@ def test_a_call_that_breaks_off_fails_its_object_alone(world: World, function: L
 
     assert (code, found["counted"]) == (1, 1)
     assert [failed["error"] for failed in found["failed"]] == [
-        "http://x does not answer; start the stack with: make run"
+        "http://x gave no whole answer; what it did is in .stack/4566.log"
     ]
 
 
@@ -250,17 +250,78 @@ def _outcomes(**numbers: int) -> dict[str, Any]:
 
 def test_a_table_that_is_right_is_said_to_be_in_one_line(world: World) -> None:
     all_kinds(world)
+    world.ingest(world.delete("vouchers/4 broken"))
 
     result = run("verify")
 
     assert (result.exit_code, result.stdout) == (
         0,
-        "The table is what a fresh count gives (objects: 4, counters: 6)\n",
+        "The table is what a fresh count gives (objects: 3, counters: 6)\n",
     )
     assert run_json("verify") == (
         0,
-        {"objects": 4, "counters": sum(map(len, world.cells().values())), "problems": [], "differences": []},
+        {
+            "objects": 3,
+            "counters": sum(map(len, world.cells().values())),
+            "failed": [],
+            "problems": [],
+            "differences": [],
+        },
     )
+
+
+def test_files_that_rightly_count_for_nothing_are_named(world: World) -> None:
+    all_kinds(world)
+    key = "vouchers/4 broken"
+
+    result = run("verify")
+    code, found = run_json("verify")
+
+    assert result.stdout.splitlines() == [
+        str(state(world, key).error),
+        "The table is what a fresh count gives (objects: 4, of which failed: 1, counters: 6)",
+    ]
+    assert (result.exit_code, code, found["problems"]) == (0, 0, [])
+    assert found["failed"] == [{"source": key, "error": state(world, key).error}]
+
+
+def test_a_failed_file_whose_event_is_tried_again_meanwhile_has_not_changed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = world.put(KEY, body("broken"))
+    ingest(world, event)
+    before = world.source(KEY).revision
+    meanwhile(monkeypatch, lambda: ingest(world, event))
+
+    code, found = run_json("verify")
+
+    assert world.source(KEY).revision > before
+    assert (code, found["problems"], [each["source"] for each in found["failed"]]) == (0, [], [KEY])
+
+
+@pytest.mark.parametrize("name", ["broken", "peru"])
+def test_a_failed_file_that_another_one_replaces_meanwhile_has_changed(
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    put(world, KEY, "broken")
+    meanwhile(monkeypatch, lambda: put(world, KEY, name))
+
+    code, found = run_json("verify")
+
+    assert (code, problems(found), found["failed"]) == (1, [(KEY, "changed meanwhile")], [])
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
+    """Have something happen once, while the table is read."""
+    counters, left = SegmentsTable.counters, [happens]
+
+    def read(table: SegmentsTable) -> Any:
+        with redirect_stdout(io.StringIO()):
+            while left:
+                left.pop()()
+        return counters(table)
+
+    monkeypatch.setattr(SegmentsTable, "counters", read)
 
 
 def test_an_empty_bucket_is_what_an_empty_table_says() -> None:
@@ -664,5 +725,5 @@ def test_events_stay_in_the_queue_when_the_function_may_not_be_called(
 
     result = run("redrive")
 
-    assert (result.exit_code, result.stderr) == (1, "Error: Invoke was refused: not you\n")
+    assert (result.exit_code, result.stderr) == (3, "Error: Invoke was refused: not you\n")
     assert left(stack) == 1

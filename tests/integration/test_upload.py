@@ -36,7 +36,11 @@ ROWS = pa.table(
 
 @pytest.fixture
 def world(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    outputs = {"UploadsBucket": world.uploads, "SourcesTable": world.sources}
+    outputs = {
+        "UploadsBucket": world.uploads,
+        "SourcesTable": world.sources,
+        "ResultsBucket": world.results,
+    }
     there = Deployed(boto3.Session(), None, outputs)
     monkeypatch.setattr(upload, "deployed", lambda: there)
     monkeypatch.setattr(uploading, "sleep", lambda _: _work_off(world))
@@ -94,7 +98,40 @@ def test_the_report_as_json_is_data(file: Path) -> None:
     data = json.loads(_upload(file, "--as-of", "row", "--json").stdout)
 
     assert (data["source"], data["status"], data["as_of"]) == ("vouchers/vouchers.parquet", "counted", "row")
-    assert (data["report"]["rows"], data["report"]["rejected"]) == (3, 1)
+    assert (data["report"]["rows"], data["report"]["rejected"], data["error"]) == (3, 1, None)
+
+
+def test_it_is_said_where_the_rejected_rows_are(world: World, file: Path) -> None:
+    shown = _upload(file, "--as-of", "2018-08-05").stdout.splitlines()[-1]
+    said = json.loads(_upload(file, "--as-of", "row", "--json").stdout)["rejected_rows"]
+
+    place = f"s3://{world.results}/"
+    key = said.removeprefix(place)
+    assert shown.startswith(
+        f"The rejected rows, with their reasons: {place}rejected/vouchers/vouchers.parquet/"
+    )
+    assert said == f"{place}{key}"
+    assert [row["reason"] for row in world.result_rows(key)] == ["country_code_missing"]
+
+
+@pytest.mark.usefixtures("world")
+def test_without_rejected_rows_none_are_spoken_of(file: Path) -> None:
+    file.write_bytes(parquet(ROWS.slice(0, 1)))
+
+    assert "rejected rows" not in _upload(file).stdout
+    assert json.loads(_upload(file, "--json").stdout)["rejected_rows"] is None
+
+
+@pytest.mark.usefixtures("world")
+def test_a_file_that_fails_is_data_too(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not Parquet")
+
+    result = _upload(path, "--json")
+
+    data = json.loads(result.stdout)
+    assert (data["status"], result.exit_code) == ("failed", 1)
+    assert result.stderr.splitlines()[-1] == f"Error: {data['error']}"
 
 
 @pytest.mark.parametrize(
@@ -122,6 +159,7 @@ def test_the_object_is_named_as_wanted_under_the_prefix(
         (("--as-of", "row"), {"as-of": "row"}),
         (("--as-of", "2018-08-05"), {"as-of": "2018-08-05"}),
         (("--as-of", "20180805"), {"as-of": "2018-08-05"}),
+        (("--as-of", "upload"), {"as-of": "upload"}),
     ],
 )
 def test_the_as_of_date_is_the_objects_metadata(
@@ -184,8 +222,11 @@ def test_an_upload_of_which_nothing_is_heard_is_given_up(
 
     result = _upload(file)
 
-    assert "was uploaded but not counted within 900 s" in result.stderr
-    assert (result.exit_code, world.source("vouchers/vouchers.parquet").state) == (1, None)
+    assert (
+        "was uploaded but not counted within 900 s; what the ingest function did is in .stack/"
+        in result.stderr
+    )
+    assert (result.exit_code, world.source("vouchers/vouchers.parquet").state) == (3, None)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +242,7 @@ def test_a_file_that_is_not_there_is_named_and_nothing_sent(
 ) -> None:
     result = _upload(*arguments)
 
-    assert (result.stderr, result.exit_code) == (f"Error: {sentence}\n", 1)
+    assert (result.stderr, result.exit_code) == (f"Error: {sentence}\n", 2)
     assert _is_empty(world)
 
 
@@ -209,8 +250,8 @@ def test_a_file_that_is_not_there_is_named_and_nothing_sent(
 def test_a_wrong_as_of_date_is_named_and_nothing_sent(world: World, file: Path, as_of: str) -> None:
     result = _upload(file, "--as-of", as_of)
 
-    assert result.stderr == f"Error: AS_OF must be a date as 2018-08-05, or row, not '{as_of}'\n"
-    assert (result.exit_code, _is_empty(world)) == (1, True)
+    assert result.stderr == f"Error: AS_OF must be a date as 2018-08-05, row or upload, not '{as_of}'\n"
+    assert (result.exit_code, _is_empty(world)) == (2, True)
 
 
 def test_a_bucket_that_refuses_is_said_in_one_sentence(
@@ -222,7 +263,7 @@ def test_a_bucket_that_refuses_is_said_in_one_sentence(
     result = _upload(file)
 
     assert "NoSuchBucket" in result.stderr
-    assert (result.exit_code, _is_empty(world)) == (1, True)
+    assert (result.exit_code, _is_empty(world)) == (3, True)
 
 
 def _is_empty(world: World) -> bool:

@@ -127,7 +127,7 @@ def test_an_answer_is_one_line(wire: Wire, amounts: list[float], line: str) -> N
 def test_ask_sends_what_it_was_given_and_nothing_else(wire: Wire) -> None:
     wire.body = b'{"voucher_amount": []}'
 
-    CliRunner().invoke(cli, ASK)
+    CliRunner().invoke(cli, [*ASK, "--first-order", "2017-05-03"])
 
     body = wire.sent[0].body
     assert isinstance(body, bytes)
@@ -135,6 +135,7 @@ def test_ask_sends_what_it_was_given_and_nothing_else(wire: Wire) -> None:
         "country_code": "Peru",
         "segment_name": "recency_segment",
         "last_order_ts": "2018-05-03",
+        "first_order_ts": "2017-05-03",
     }
 
 
@@ -172,14 +173,108 @@ def test_what_the_api_refuses_is_said_in_its_words(wire: Wire, message: str) -> 
     )
 
 
+@pytest.mark.parametrize(("status", "code"), [(400, 2), (404, 1), (413, 2), (403, 3), (429, 3), (503, 3)])
+def test_the_exit_code_says_whose_fault_a_refusal_is(wire: Wire, status: int, code: int) -> None:
+    wire.status, wire.body = status, b'{"message": "no"}'
+
+    assert CliRunner().invoke(cli, ASK).exit_code == code
+
+
+def test_where_the_api_fails_its_log_is_named(wire: Wire) -> None:
+    wire.status, wire.body = 500, b'{"message": "it failed"}'
+
+    result = CliRunner().invoke(cli, ASK)
+
+    assert result.stderr == "Error: The API failed: it failed; what it did is in .stack/4566.log\n"
+
+
+def _selected(**fields: object) -> bytes:
+    answer = {
+        "voucher_amount": [2640.0], "reason": "most_used", "country": "[Peru]",
+        "segment_name": "frequent_segment",
+        "min_range": 14, "max_range": 37, "days_since_last_order": None, "days_since_first_order": 400, "total_orders": 15.0, "count": 11813,
+        "share": 0.538668, "interval": {"low": 0.532065, "high": 0.545259}, "sample_size": 21930,
+        "without_voucher": 1501, "alternatives": [
+            {"voucher_amount": 3520.5, "count": 4391, "share": 0.2, "interval": {"low": 0.19, "high": 0.21}}
+        ],
+    }  # fmt: skip
+    return json.dumps({"selections": [answer | fields]}).encode()
+
+
+def test_why_shows_what_the_answer_rests_on(wire: Wire) -> None:
+    wire.body = _selected()
+
+    result = CliRunner().invoke(cli, [*ASK, "--why"])
+
+    lines = result.stdout.splitlines()
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if "│" in line]
+    assert (lines[0], result.exit_code) == ("2640", 0)
+    assert cells == [
+        ["country", "[Peru]"],
+        ["segment", "frequent_segment"],
+        ["range", "14 to 37"],
+        ["days since first order", "400"],
+        ["total orders", "15"],
+        ["uses", "21,930, of which without a voucher 1,501"],
+        ["share", "11,813 uses, 53.9 % (53.2 to 54.5)"],
+        ["next", "3520.5: 4,391 uses, 20.0 % (19.0 to 21.0)"],
+    ]
+
+
+def test_why_says_that_no_range_holds_the_customer(wire: Wire) -> None:
+    nothing: dict[str, object] = {
+        "count": None,
+        "share": None,
+        "interval": None,
+        "alternatives": [],
+        "sample_size": 0,
+    }
+    wire.body = _selected(
+        voucher_amount=[], reason="no_range", min_range=None, max_range=None, total_orders=4.5, **nothing
+    )
+
+    result = CliRunner().invoke(cli, [*ASK, "--why"])
+
+    assert result.stdout.startswith("no voucher: ")
+    assert "none holds the customer" in result.stdout
+    assert "share" not in result.stdout
+
+
+def test_why_as_json_is_the_apis_answer_for_the_customer(wire: Wire) -> None:
+    wire.body = _selected()
+
+    result = CliRunner().invoke(cli, [*ASK, "--why", "--json"])
+
+    assert json.loads(result.stdout) == json.loads(wire.body)["selections"][0]
+    assert wire.sent[0].url == "http://localhost:5000/v1/selections"
+    assert isinstance(wire.sent[0].body, bytes)
+    assert len(json.loads(wire.sent[0].body)["customers"]) == 1
+
+
+def test_a_customer_that_is_refused_is_said_as_without_why(wire: Wire) -> None:
+    error = {"status": 404, "message": "there are no counts for Nowhere"}
+    wire.body = json.dumps({"selections": [{"outcome": "failed", "error": error}]}).encode()
+
+    result = CliRunner().invoke(cli, [*ASK, "--why"])
+
+    assert (result.stderr, result.exit_code) == (
+        "Error: The API refused: there are no counts for Nowhere\n",
+        1,
+    )
+
+
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"\xff"])
 def test_another_program_on_the_port_is_recognised(wire: Wire, body: bytes) -> None:
     wire.body = body
 
     result = CliRunner().invoke(cli, ["counts", "Peru"])
 
-    assert (
-        result.stderr == "Error: http://localhost:5000 is not this API: it answered 200 with something else\n"
+    assert (result.stderr, result.exit_code) == (
+        (
+            "Error: http://localhost:5000 is not this API: it answered 200 with something else; "
+            "name the API's port by PORT\n"
+        ),
+        3,
     )
 
 
@@ -189,8 +284,11 @@ def test_no_stack_is_said_with_what_starts_one(wire: Wire) -> None:
     result = CliRunner().invoke(cli, ["counts", "Peru"])
 
     assert (result.exit_code, result.stderr) == (
-        1,
-        "Error: http://localhost:5000/v1/counts does not answer; start the stack with: make run\n",
+        3,
+        (
+            "Error: http://localhost:5000 does not answer; start the stack with: make run; "
+            "or, if it runs, name the port of its API by PORT\n"
+        ),
     )
 
 
@@ -205,7 +303,7 @@ def test_no_stack_is_said_with_what_starts_one(wire: Wire) -> None:
 def test_a_forgotten_name_is_shown_by_an_example(wire: Wire, arguments: list[str], example: str) -> None:
     result = CliRunner().invoke(cli, arguments)
 
-    assert (example in result.stderr, result.exit_code, wire.sent) == (True, 1, [])
+    assert (example in result.stderr, result.exit_code, wire.sent) == (True, 2, [])
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "-1", "50.5"])
@@ -225,14 +323,3 @@ def test_an_endpoint_that_is_none_is_named(wire: Wire, monkeypatch: pytest.Monke
 
     assert "AWS_ENDPOINT_URL must be as http://localhost:4566, or aws, not 'localhost'" in result.stderr
     assert wire.sent == []
-
-
-@pytest.mark.parametrize(
-    "command", ["demo", "run", "upload", "counts", "ask", "sample", "replay", "verify", "redrive"]
-)
-def test_every_command_has_help(command: str) -> None:
-    listed = CliRunner().invoke(cli, ["--help"]).stdout
-    help_text = CliRunner().invoke(cli, [command, "--help"])
-
-    assert f"\n  {command} " in listed
-    assert (help_text.exit_code, "Usage:" in help_text.stdout) == (0, True)

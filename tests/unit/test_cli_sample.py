@@ -26,4 +26,4 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
     result = CliRunner().invoke(cli, ["sample", str(path)])
 
-    assert (result.stderr, result.exit_code) == (f"Error: {path}: No such file or directory\n", 1)
+    assert (result.stderr, result.exit_code) == (f"Error: {path}: No such file or directory\n", 2)

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from infra.cli import api, sample
 from infra.cli import stack as commands
-from infra.cli.errors import CommandError
+from infra.cli.errors import CommandError, Exit
 from infra.cli.main import cli
 from infra.local.errors import StackError
 from infra.local.stack import Stack
@@ -153,7 +153,7 @@ def test_an_interrupted_demo_stops_what_it_started(machine: Machine, at: str) ->
 
 
 def test_a_demo_that_fails_says_why_and_stops(machine: Machine) -> None:
-    machine.broken["load"] = CommandError("it cannot be counted")
+    machine.broken["load"] = CommandError("it cannot be counted", Exit.NO)
 
     result = CliRunner().invoke(cli, ["demo"])
 
@@ -223,7 +223,7 @@ def test_run_shows_the_report_on_a_file_of_ones_own(machine: Machine, tmp_path: 
 def test_run_refuses_a_missing_sample_before_it_starts(machine: Machine) -> None:
     result = CliRunner().invoke(cli, ["run", "--sample", "missing.parquet"])
 
-    assert (result.stderr, result.exit_code) == ("Error: There is no file missing.parquet\n", 1)
+    assert (result.stderr, result.exit_code) == ("Error: There is no file missing.parquet\n", 2)
     assert machine.done == []
 
 
@@ -232,7 +232,7 @@ def test_run_on_a_port_in_use_ends_in_the_stacks_own_sentence(machine: Machine) 
 
     result = CliRunner().invoke(cli, ["run"])
 
-    assert (result.stderr, result.exit_code) == ("Error: Port 5000 is in use; free it\n", 1)
+    assert (result.stderr, result.exit_code) == ("Error: Port 5000 is in use; free it\n", 3)
 
 
 @pytest.mark.usefixtures("told_to_stop")
@@ -240,3 +240,10 @@ def test_what_to_try_next_names_the_ports_that_are_not_the_usual_ones(machine: M
     result = CliRunner().invoke(cli, ["run", "--sample", "none"])
 
     assert f"make counts COUNTRY=Peru PORT={machine.ports[1]} AWS_PORT={machine.ports[0]}" in result.stdout
+
+
+@pytest.mark.usefixtures("told_to_stop")
+def test_run_says_where_the_log_is(machine: Machine) -> None:
+    result = CliRunner().invoke(cli, ["run", "--sample", "none"])
+
+    assert f"log                .stack/{machine.ports[0]}.log\n" in result.stdout

@@ -4,12 +4,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ReadTimeoutError,
+)
 from click.testing import CliRunner
 
 from infra.cli import target
-from infra.cli.errors import CommandError, sentence
+from infra.cli.errors import CommandError, Exit, code_of
 from infra.cli.main import cli
+from infra.cli.sentences import sentence
+from infra.local.errors import StackError
 
 pytestmark = pytest.mark.disable_socket
 
@@ -101,17 +109,13 @@ def test_aws_itself_is_not_asked_without_a_region(local: Aws, monkeypatch: pytes
 
     result = CliRunner().invoke(cli, ["counts", "Peru"])
 
-    assert (result.stderr, result.exit_code) == ("Error: There is no AWS region; set AWS_REGION\n", 1)
+    assert (result.stderr, result.exit_code) == ("Error: There is no AWS region; set AWS_REGION\n", 3)
     assert local.asked == []
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (
-            EndpointConnectionError(endpoint_url="http://x/"),
-            "http://x/ does not answer; start the stack with: make run",
-        ),
         (NoCredentialsError(), "There are no AWS credentials; set AWS_PROFILE or AWS_ACCESS_KEY_ID"),
         (NoRegionError(), "There is no AWS region; set AWS_REGION"),
         (ClientError({"Error": {"Message": "no"}}, "PutObject"), "PutObject was refused: no"),
@@ -121,3 +125,73 @@ def test_aws_itself_is_not_asked_without_a_region(local: Aws, monkeypatch: pytes
 )
 def test_an_error_becomes_one_sentence(error: Exception, said: str) -> None:
     assert sentence(error) == said
+
+
+START = "start the stack with: make run PORT=5301 AWS_PORT=4701; or, if it runs, name the port of its "
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url", "said"),
+    [
+        ("", "http://localhost:5301/v1/counts", f"{START}API by PORT"),
+        ("", "http://127.0.0.1:4701/", f"{START}AWS by AWS_PORT"),
+        ("http://l:4566", "http://l:4566/", "see whether AWS_ENDPOINT_URL names where the stack is"),
+        (
+            "aws",
+            "https://s3.x.amazonaws.com/",
+            "see whether AWS_REGION names a region, and the network is up",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("local")
+def test_where_nothing_answers_the_variable_is_named_that_says_where(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, url: str, said: str
+) -> None:
+    for name, value in (("AWS_ENDPOINT_URL", endpoint), ("PORT", "5301"), ("AWS_PORT", "4701")):
+        monkeypatch.setenv(name, value)
+
+    place = "/".join(url.split("/")[:3])
+    assert sentence(EndpointConnectionError(endpoint_url=url)) == f"{place} does not answer; {said}"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "log"), [("", ".stack/4701.log"), ("aws", "the functions' log groups in CloudWatch")]
+)
+@pytest.mark.usefixtures("local")
+def test_where_an_answer_breaks_off_the_log_is_named(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, log: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    monkeypatch.setenv("AWS_PORT", "4701")
+
+    said = sentence(ReadTimeoutError(endpoint_url="http://127.0.0.1:4701/functions"))
+
+    assert said == f"http://127.0.0.1:4701 gave no whole answer; what it did is in {log}"
+
+
+@pytest.mark.usefixtures("local")
+def test_one_port_for_both_is_said_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "4566")
+
+    result = CliRunner().invoke(cli, ["run"])
+
+    assert (result.stderr, result.exit_code) == (
+        "Error: PORT and AWS_PORT are both 4566; the API and AWS need a port each\n",
+        2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (CommandError("given"), 2),
+        (CommandError("no", Exit.NO), 1),
+        (FileNotFoundError(2, "No such file", "a.parquet"), 2),
+        (OSError(28, "No space left on device"), 3),
+        (StackError("in use"), 3),
+        (EndpointConnectionError(endpoint_url="http://x/"), 3),
+        (ClientError({"Error": {"Message": "no"}}, "PutObject"), 3),
+    ],
+)
+def test_an_error_has_the_code_of_whose_fault_it_is(error: Exception, code: int) -> None:
+    assert code_of(error) == code
