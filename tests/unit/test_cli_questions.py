@@ -192,7 +192,8 @@ def _selected(**fields: object) -> bytes:
     answer = {
         "voucher_amount": [2640.0], "reason": "most_used", "country": "[Peru]",
         "segment_name": "frequent_segment",
-        "min_range": 14, "max_range": 37, "days_since_last_order": None, "days_since_first_order": 400, "total_orders": 15.0, "count": 11813,
+        "min_range": 14, "max_range": 37,
+        "days_since_last_order": None, "days_since_first_order": 400, "total_orders": 15.0, "count": 11813,
         "share": 0.538668, "interval": {"low": 0.532065, "high": 0.545259}, "sample_size": 21930,
         "without_voucher": 1501, "alternatives": [
             {"voucher_amount": 3520.5, "count": 4391, "share": 0.2, "interval": {"low": 0.19, "high": 0.21}}
