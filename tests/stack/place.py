@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from infra.cli.errors import EXPECTED, sentence
+from infra.cli.errors import EXPECTED
+from infra.cli.sentences import sentence
 from infra.cli.target import deployed
 from infra.cli.uploading import PREFIX, load, object_key
 from infra.local.emulator import REGION
