@@ -20,6 +20,7 @@ FULLY_SET = {
     "AccessLogBucket": "logs",
     "ApiTrafficShift": "Canary10Percent5Minutes",
     "CallerAccounts": "111111111111",
+    "CorsOrigin": "https://crm.example.com",
     "DeletionProtection": "true",
     "KmsKeyArn": KEY,
 }

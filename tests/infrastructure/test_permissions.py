@@ -131,6 +131,23 @@ def test_the_api_refuses_to_be_reached_without_tls(template: Template) -> None:
     assert refuses_without_tls(statement)
 
 
+def test_the_ingest_may_do_to_each_table_what_a_commit_does_and_no_more(template: Template) -> None:
+    held = {
+        each["Sid"]: (each["Resource"], set(listed(each["Action"])))
+        for each in template.statements("IngestRole")
+    }
+    sources, counts = {"Fn::GetAtt": ["SourcesTable", "Arn"]}, {"Fn::GetAtt": ["SegmentsTable", "Arn"]}
+    assert held["CommitSources"] == (sources, {f"dynamodb:{name}Item" for name in ("Get", "Put", "Update")})
+    assert held["CommitCounts"] == (counts, {"dynamodb:UpdateItem"})
+    assert len([each for resource, each in held.values() if "dynamodb" in str(each)]) == 2
+
+
+def test_a_preflight_may_come_unsigned_where_an_origin_is_let_in_and_nothing_else_may() -> None:
+    _, open_to_all = api_policy(transformed(CorsOrigin="https://crm.example.com"))
+    assert (open_to_all["Effect"], open_to_all["Principal"]) == ("Allow", "*")
+    assert open_to_all["Resource"] == "execute-api:/live/OPTIONS/*"
+
+
 def test_other_accounts_may_call_the_api_once_they_are_named(everything: Template) -> None:
     _, others = api_policy(everything)
     assert (others["Effect"], others["Action"]) == ("Allow", "execute-api:Invoke")

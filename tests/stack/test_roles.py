@@ -49,10 +49,13 @@ SCAN_SOURCES: list[tuple[str, dict[str, Any]]] = [
     ("scan", {"TableName": "SourcesTable", "IndexName": "newest"}),
     ("delete_item", {"TableName": "SourcesTable", "Key": SOURCE}),
 ]
-CHANGE_COUNTS: list[tuple[str, dict[str, Any]]] = [
+DESTROY_COUNTS: list[tuple[str, dict[str, Any]]] = [
     ("put_item", {"TableName": "SegmentsTable", "Item": CELL}),
-    ("update_item", {"TableName": "SegmentsTable", "Key": CELL}),
     ("delete_item", {"TableName": "SegmentsTable", "Key": CELL}),
+    ("delete_item", {"TableName": "SourcesTable", "Key": SOURCE}),
+]
+CHANGE_COUNTS: list[tuple[str, dict[str, Any]]] = [
+    ("update_item", {"TableName": "SegmentsTable", "Key": CELL}),
     ("put_item", {"TableName": "SourcesTable", "Item": SOURCE}),
     ("update_item", {"TableName": "SourcesTable", "Key": SOURCE}),
     (
@@ -114,6 +117,13 @@ def test_ingest_may_not_touch_the_uploads(probed: Stack, operation: str, argumen
     assert outcome(probed, "IngestFunction", operation, arguments) == "AccessDenied"
 
 
+@pytest.mark.parametrize(("operation", "arguments"), DESTROY_COUNTS)
+def test_ingest_may_add_to_counts_and_never_overwrite_or_delete_them(
+    probed: Stack, operation: str, arguments: dict[str, Any]
+) -> None:
+    assert outcome(probed, "IngestFunction", operation, arguments) == "AccessDeniedException"
+
+
 @pytest.mark.parametrize(("operation", "arguments"), READ_COUNTS + READ_SOURCES)
 def test_api_may_read_the_counts_and_sources(
     probed: Stack, operation: str, arguments: dict[str, Any]
@@ -122,7 +132,8 @@ def test_api_may_read_the_counts_and_sources(
 
 
 @pytest.mark.parametrize(
-    ("operation", "arguments"), CHANGE_COUNTS + SCAN_SOURCES + READ_UPLOADS + KEEP_RESULTS
+    ("operation", "arguments"),
+    CHANGE_COUNTS + DESTROY_COUNTS + SCAN_SOURCES + READ_UPLOADS + KEEP_RESULTS,
 )
 def test_api_may_do_nothing_else(probed: Stack, operation: str, arguments: dict[str, Any]) -> None:
     refusals = {"AccessDenied", "AccessDeniedException", "403"}
