@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import botocore.exceptions
 
@@ -22,8 +21,7 @@ UNANSWERED = (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClien
 """What botocore raises where a call had no answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(NamedTuple):
     """An error as it is answered.
 
     Attributes:

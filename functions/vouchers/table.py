@@ -8,7 +8,7 @@ In the cell of spellings the counters are named ``as:`` and the spelling.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vouchers.batches import read_items
 from vouchers.counts import SPELLINGS, Cell, Counters, country_key, range_cell
@@ -53,8 +53,7 @@ class CountryCounts:
     spellings: Counters = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What was found of the cells that were looked up at once.
 
     Attributes:
@@ -63,9 +62,9 @@ class Found:
         unread: cells that DynamoDB would not read at the moment.
     """
 
-    counts: dict[Cell, CellCounts] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
-    unread: frozenset[Cell] = frozenset()
+    counts: dict[Cell, CellCounts]
+    names: dict[str, str]
+    unread: frozenset[Cell]
 
 
 def item_key(cell: Cell) -> Item:
