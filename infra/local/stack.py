@@ -78,7 +78,7 @@ def _deployed(port: int, endpoint: str, parameters: Mapping[str, str], functions
     try:
         return deploy(endpoint, parameters, functions=functions)
     except StackError as error:
-        raise StackError(f"{error}; the log is {short(log_file(port))}") from error
+        raise StackError(f"{str(error).removesuffix('.')}; the log is {short(log_file(port))}") from error
 
 
 @contextmanager
