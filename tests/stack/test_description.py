@@ -15,8 +15,8 @@ from infra.sample.file import write_sample
 if TYPE_CHECKING:
     from tests.stack.place import Place
 
-# Not anywhere: LocalStack itself answers 500 to some malformed headers that Schemathesis sends.
-pytestmark = pytest.mark.stack
+# LocalStack itself answers 500 to some malformed headers that Schemathesis sends.
+pytestmark = [pytest.mark.stack, pytest.mark.anywhere, pytest.mark.beyond_localstack]
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 ASKED = Path(sys.executable).with_name("schemathesis")
