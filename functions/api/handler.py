@@ -107,6 +107,20 @@ def source() -> Response[str]:
     return revalidated(sources.source_answer(sources_table(), key))
 
 
+def index() -> Response[str]:
+    """Answer the page for people."""
+    from api import page
+
+    return page.file(page.INDEX)
+
+
+def static() -> Response[str]:
+    """Answer a file that the page is made of."""
+    from api import page
+
+    return page.file(app.current_event.path.partition("/static/")[2])
+
+
 def description() -> Response[str]:
     """Answer what can be asked, by OpenAPI."""
     from api.openapi import document
@@ -135,6 +149,8 @@ def _recent(now: datetime) -> RecentTable:
 serve(
     app,
     {
+        "/": {"GET": index},
+        "/static/{file}": {"GET": static},
         "/voucher_amount": {"GET": voucher_amount, "POST": voucher_amount},
         "/v1/selections": {"POST": select},
         "/v1/segments": {"GET": segments},

@@ -29,6 +29,8 @@ ASKED = {
 BODY = json.dumps(ASKED)
 QUERY = {name: str(value) for name, value in ASKED.items()}
 ROUTES = [
+    "/",
+    "/static/{file}",
     "/voucher_amount",
     "/v1/selections",
     "/v1/segments",
@@ -250,7 +252,7 @@ def test_kinds_of_problems_are_told_apart() -> None:
     assert len({kind.title for kind in KINDS}) == len(kinds)
 
 
-@pytest.mark.parametrize("path", ["/", "/v2/counts", "/v1/", "/v1/nothing", "/voucher_amount/1", "/\ud800"])
+@pytest.mark.parametrize("path", ["/page", "/v2/counts", "/v1/", "/v1/nothing", "/voucher_amount/1", "/\ud800"])
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "TRACE"])
 def test_an_unknown_route_is_told_which_there_are(method: str, path: str) -> None:
     answer = call(rest_event(method, path))
@@ -262,6 +264,8 @@ def test_an_unknown_route_is_told_which_there_are(method: str, path: str) -> Non
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
+        ("/", "GET, HEAD, OPTIONS"),
+        ("/static/page.css", "GET, HEAD, OPTIONS"),
         ("/voucher_amount", "GET, HEAD, POST, OPTIONS"),
         ("/v1/selections", "POST, OPTIONS"),
         ("/v1/segments", "GET, HEAD, OPTIONS"),

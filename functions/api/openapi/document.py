@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from api.openapi.operations import OPERATIONS
 from api.openapi.schemas import REFERENCE, components, parameters
+from api.page import FILES
 from api.problems import PROBLEM_JSON, Problem
 from api.responses import JSON, Message, to_json
 
@@ -38,6 +39,13 @@ KEY = {
     "description": "The object's key",
     "schema": {"type": "string", "minLength": 1},
     "example": "vouchers/2018.parquet",
+}
+FILE = {
+    "name": "file",
+    "in": "path",
+    "required": True,
+    "description": "The file's name",
+    "schema": {"type": "string", "enum": list(FILES)},
 }
 HEADERS = {
     "RequestId": {
@@ -133,6 +141,8 @@ def _operation(operation: Operation) -> Part:
 def _parameters(operation: Operation) -> Iterator[Part]:
     if "{key}" in operation.path:
         yield KEY
+    if "{file}" in operation.path:
+        yield FILE
     if operation.query:
         yield from parameters(operation.query)
     if operation.kept:

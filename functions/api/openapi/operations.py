@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from api import customers, overview, requests, responses, selections, sources
+from api import customers, overview, page, requests, responses, selections, sources
 from api.responses import CSV, JSON
 
 if TYPE_CHECKING:
@@ -68,6 +68,24 @@ RECENT = "Counts may come from a memory of some seconds; the header `Age` tells 
 FRESH = "Counts are read anew."
 
 OPERATIONS = (
+    Operation(
+        "getDashboard",
+        "/",
+        "GET",
+        "The page for the people who choose vouchers.",
+        media={"text/html": TEXT},
+        errors=FAILED[:1],
+        kept=True,
+    ),
+    Operation(
+        "getDashboardFile",
+        "/static/{file}",
+        "GET",
+        "A file that the page is made of.",
+        media=dict.fromkeys({kind.partition(";")[0]: None for kind in page.FILES.values()}, TEXT),
+        errors=(NOT_FOUND, *FAILED[:1]),
+        kept=True,
+    ),
     Operation(
         "getVoucherAmount",
         "/voucher_amount",

@@ -1,0 +1,35 @@
+// Numbers, times and ranges as people read them.
+
+const UNBOUNDED = 99999999;
+const ATTRIBUTES = {
+  days_since_last_order: ["Days since the last order", "day", "days"],
+  total_orders: ["Number of orders", "order", "orders"],
+};
+
+const whole = new Intl.NumberFormat("en");
+const amounts = new Intl.NumberFormat("en", { maximumFractionDigits: 10 });
+const percents = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const times = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+const days = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "UTC" });
+
+export const count = (number) => whole.format(number);
+export const amount = (number) => amounts.format(number);
+export const percent = (share) => percents.format(share);
+export const time = (text) => times.format(new Date(text));
+export const day = (text) => days.format(new Date(text));
+export const uses = (number) => `${count(number)} ${number === 1 ? "use" : "uses"}`;
+export const rows = (number) => `${count(number)} ${number === 1 ? "row" : "rows"}`;
+
+/** Return a name of the data's own, such as `country_missing`, as words. */
+export const words = (name) => name.replaceAll("_", " ");
+
+/** Return what a segment sorts customers by. */
+export const title = (attribute) => ATTRIBUTES[attribute]?.[0] ?? words(attribute);
+
+/** Return a range, both ends included, such as "14–37 orders". */
+export function range(attribute, { min_range: min, max_range: max }) {
+  const [, one, many] = ATTRIBUTES[attribute] ?? ["", "", ""];
+  if (max >= UNBOUNDED) return `${count(min)} ${many} and more`;
+  if (min === max) return `${count(min)} ${min === 1 ? one : many}`;
+  return `${count(min)}–${count(max)} ${many}`;
+}
