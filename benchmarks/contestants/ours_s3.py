@@ -15,7 +15,7 @@ from ingest import handler
 from ingest.as_of import microseconds
 from ingest.count import count_file
 from ingest.memory import limit_memory
-from ingest.objects import find_object, opened
+from ingest.objects import Results, find_object, opened
 from ingest.rejected import RejectedRows
 from vouchers.segments import load_definitions
 
@@ -30,5 +30,5 @@ def count(path: Path, *, by_row: bool, cores: int) -> Counts:  # noqa: ARG001  (
     as_of = None if by_row else microseconds(datetime.fromisoformat(f"{AS_OF}T00:00:00+00:00"))
     with opened(s3, find_object(s3, bucket, path.name)) as file, RejectedRows() as rejected:
         counted = count_file(file, as_of, load_definitions(), rejected.add)
-        rejected.store(bucket, "rejected/")
+        rejected.store(Results(s3, bucket), "rejected/")
     return as_counts(counted.contribution)

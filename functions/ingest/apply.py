@@ -127,7 +127,7 @@ class Ingest:
         with opened(self.objects, version) as file, RejectedRows() as rejected:
             counted = count_file(file, microseconds(as_of), self.definitions, rejected.add)
             prefix = results_key("rejected", source, "")
-            rejected_object = rejected.store(self.ledger.results.bucket, prefix)
+            rejected_object = rejected.store(self.ledger.results, prefix)
         seconds = round(time.monotonic() - started, 3)
         report = counted.report.as_dict() | {"as_of": state.as_of, "seconds": seconds}
         state = replace(state, report=report, rejected_object=rejected_object)

@@ -21,6 +21,7 @@ from ingest.errors import SupersededError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
+    from pathlib import Path
 
     from mypy_boto3_s3 import S3Client
 
@@ -131,6 +132,14 @@ class Results:
         self.client.put_object(
             Bucket=self.bucket, Key=key, Body=text.encode(), ContentType="application/json"
         )
+
+    def store_file(self, key: str, file: Path) -> None:
+        """Store a file as an object, in parts where it is large."""
+        # Few events need it, and it takes a while to import.
+        from s3transfer.manager import TransferManager  # noqa: PLC0415
+
+        with TransferManager(self.client) as transfers:
+            transfers.upload(str(file), self.bucket, key).result()
 
     def discard(self, keys: Iterable[str]) -> None:
         """Delete objects; those that are gone already are no error."""

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ingest.objects import Results
+
 VALUES = (
     columns.COUNTRY,
     columns.LAST_ORDER,
@@ -64,8 +66,8 @@ class RejectedRows:
         held = [_as_text(batch, name) for name in VALUES]
         self._writer.write_batch(pa.RecordBatch.from_arrays([as_arrow(rows), reasons, *held], schema=SCHEMA))
 
-    def store(self, bucket: str, prefix: str) -> str | None:
-        """Store the rows in a bucket, under a key of ``prefix`` and their digest; return the key.
+    def store(self, results: Results, prefix: str) -> str | None:
+        """Store the rows among the results, under a key of ``prefix`` and their digest; return the key.
 
         None where there are no rows, and then nothing is stored.
         """
@@ -73,7 +75,7 @@ class RejectedRows:
             return None
         self._close()
         key = f"{prefix}{_digest(self._file)}.parquet"
-        _upload(self._file, bucket, key)
+        results.store_file(key, self._file)
         return key
 
     def _close(self) -> None:
@@ -102,10 +104,3 @@ def _written(values: pa.Array) -> pa.Array:
 def _digest(file: Path) -> str:
     with file.open("rb") as rows:
         return hashlib.file_digest(rows, "sha256").hexdigest()[:16]
-
-
-def _upload(file: Path, bucket: str, key: str) -> None:
-    # It takes a second to import and few files have rejected rows.
-    import awswrangler as wr  # noqa: PLC0415
-
-    wr.s3.upload(str(file), f"s3://{bucket}/{key}")

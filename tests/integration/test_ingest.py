@@ -331,14 +331,21 @@ def test_a_change_of_definitions_changes_what_a_new_upload_is_counted_by(
     }
 
 
-def test_counting_a_clean_file_loads_neither_pandas_nor_awswrangler(tmp_path: Path) -> None:
-    file = tmp_path / "clean.parquet"
-    file.write_bytes(file_of(PERU))
+def test_neither_counting_nor_rejecting_loads_pandas_or_awswrangler(tmp_path: Path) -> None:
+    file = tmp_path / "dirty.parquet"
+    file.write_bytes(file_of(PERU + DIRT))
     script = (
         "import sys, ingest.handler\n"
         "from ingest.count import count_file\n"
+        "from ingest.rejected import RejectedRows\n"
         "from vouchers.segments import load_definitions\n"
-        f"assert count_file(open({str(file)!r}, 'rb'), 0, load_definitions()).report.rows == {len(PERU)}\n"
+        "class Results:\n"
+        "    def store_file(self, key, file): self.size = file.stat().st_size\n"
+        "results = Results()\n"
+        "with RejectedRows() as rejected:\n"
+        f"    counted = count_file(open({str(file)!r}, 'rb'), 0, load_definitions(), rejected.add)\n"
+        "    rejected.store(results, '')\n"
+        "assert counted.report.rejected and results.size\n"
         "print(sorted({'pandas', 'awswrangler'} & set(sys.modules)))\n"
     )
     path = os.pathsep.join(sys.path)

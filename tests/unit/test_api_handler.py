@@ -252,7 +252,7 @@ def test_kinds_of_problems_are_told_apart() -> None:
     assert len({kind.title for kind in KINDS}) == len(kinds)
 
 
-@pytest.mark.parametrize("path", ["/page", "/v2/counts", "/v1/", "/v1/nothing", "/voucher_amount/1", "/\ud800"])
+@pytest.mark.parametrize("path", ["/page", "/v2/counts", "/v1/", "/v1/none", "/voucher_amount/1", "/\ud800"])
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "TRACE"])
 def test_an_unknown_route_is_told_which_there_are(method: str, path: str) -> None:
     answer = call(rest_event(method, path))
