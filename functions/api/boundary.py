@@ -13,9 +13,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from api import problems
 from api.caching import conditional
 from api.cors import admit
-from api.echo import clipped
 from api.errors import UNANSWERED, RequestError, UnknownRouteError, trouble_of
 from api.routing import route_of
+from vouchers.excerpts import excerpt
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver, Response
@@ -52,7 +52,7 @@ def request_id(app: APIGatewayRestResolver) -> str:
 def note(app: APIGatewayRestResolver, **asked: object) -> None:
     """Add what was asked for to the request's log line; what is no text and no number is left out."""
     app.context["asked"] = {
-        name: clipped(value) if isinstance(value, str) else value
+        name: excerpt(value) if isinstance(value, str) else value
         for name, value in asked.items()
         if isinstance(value, str | int)
     }
@@ -94,7 +94,7 @@ def _observe(
         **({} if age is None else {"age": age}),
         **app.context.get("asked", {}),
     }
-    sentence = f"{method} {clipped(path)} {status}"
+    sentence = f"{method} {excerpt(path)} {status}"
     if error is None or isinstance(error, RequestError):
         logger.info(sentence, extra=facts)
     elif isinstance(error, UNANSWERED):

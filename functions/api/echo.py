@@ -1,17 +1,10 @@
-"""What callers wrote, made safe to repeat in messages and log lines: clipped, and always encodable."""
+"""Values that callers sent, as messages repeat them."""
 
 from __future__ import annotations
 
 import json
 
-LENGTH = 60
-"""How many characters are repeated."""
-
-
-def clipped(text: str) -> str:
-    """Return ``text`` cut to its first characters, with ``?`` for what UTF-8 cannot say."""
-    short = text if len(text) <= LENGTH else text[:LENGTH] + "…"
-    return short.encode(errors="replace").decode()
+from vouchers.excerpts import excerpt
 
 
 def shown(value: object) -> str:
@@ -22,4 +15,4 @@ def shown(value: object) -> str:
         case dict():
             return "an object"
         case _:
-            return clipped(json.dumps(value, ensure_ascii=False))
+            return excerpt(json.dumps(value, ensure_ascii=False))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import botocore.exceptions
 
-from api.echo import clipped, shown
+from api.echo import shown
+from vouchers.excerpts import excerpt, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -74,7 +75,9 @@ class UnknownCountryError(RequestError):
     title = "Nothing is counted for the country"
 
     def __init__(self, country: str, known: Sequence[str]) -> None:
-        there_are = f"there are: {_listed(known)}" if known else "nothing has been counted yet"
+        there_are = (
+            f"there are: {listed(known, LISTED_COUNTRIES)}" if known else "nothing has been counted yet"
+        )
         super().__init__(f"there are no counts for {shown(country)}; {there_are}")
 
 
@@ -97,7 +100,7 @@ class UnknownRouteError(RequestError):
     title = "There is no such route"
 
     def __init__(self, path: str, known: Iterable[str]) -> None:
-        super().__init__(f"there is no route {clipped(path)}; there are: {', '.join(known)}")
+        super().__init__(f"there is no route {excerpt(path)}; there are: {', '.join(known)}")
 
 
 class MethodError(RequestError):
@@ -108,7 +111,7 @@ class MethodError(RequestError):
     title = "The route does not take the method"
 
     def __init__(self, method: str, allowed: str) -> None:
-        super().__init__(f"this route does not take {clipped(method)}; it takes {allowed}")
+        super().__init__(f"this route does not take {excerpt(method)}; it takes {allowed}")
         self.allowed = allowed
 
     @property
@@ -151,12 +154,6 @@ def trouble_of(error: Exception, request_id: str) -> Trouble:
         f"the request failed on our side; report it with its id, {request_id}",
         {},
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - LISTED_COUNTRIES
-    listed = ", ".join(clipped(name) for name in names[:LISTED_COUNTRIES])
-    return f"{listed} and {more} more" if more > 0 else listed
 
 
 def _is_passing(error: Exception) -> bool:

@@ -99,7 +99,7 @@ class Ingest:
                 return Action.DUPLICATE
             return self._counted(basis.version, source, state, as_of) if basis.version else _Aim(state, {})
         except FileError as error:
-            sentence = f"'{event.key}' was not counted: {error}; upload a corrected file under the same key"
+            sentence = f"'{event.key}' was not counted: {error}; {error.advice}"
             return _Aim(replace(state, status=Status.FAILED, error=sentence), {})
 
     def _state(self, basis: Basis) -> State:
@@ -120,7 +120,8 @@ class Ingest:
         try:
             return self.as_of if text is None else AsOf.parse(text)
         except ValueError as error:
-            raise FileError(f"its metadata x-amz-meta-{AS_OF_METADATA} is {error}") from None
+            said = f"its metadata x-amz-meta-{AS_OF_METADATA} is {error}"
+            raise FileError(said, "upload the file again with such an as-of date") from None
 
     def _counted(self, version: ObjectVersion, source: Source, state: State, as_of: datetime | None) -> _Aim:
         started = time.monotonic()

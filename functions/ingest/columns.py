@@ -11,11 +11,12 @@ import pyarrow.parquet as pq
 
 from ingest.ahead import ReadAhead, Span
 from ingest.dictionaries import Dictionaries
-from ingest.errors import FileError
+from ingest.errors import CORRECT, FileError
 from ingest.guard.file import GuardedFile
 from ingest.guard.footer import Chunk, RowGroup
 from ingest.guard.pages import BATCH_ROWS
 from ingest.parse import is_text
+from vouchers.excerpts import excerpt, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +34,9 @@ SMALL_GROUP = 32 << 20
 SAMPLE_ROWS = 1 << 12
 SAMPLE_BYTES = 1 << 16
 """Bytes that are read at a time for a sample."""
+
+WITHOUT_ROW = "only the as-of date 'row' needs 'timestamp'; upload a file that has it, or name a date"
+"""What to do where that column is all that is wrong."""
 
 MOST_TEXT = 48 << 20
 """Bytes of texts, each different one once, that a batch may have."""
@@ -210,7 +214,8 @@ def _of_columns(
 def _check(schema: pa.Schema, columns: Sequence[str]) -> None:
     missing = [name for name in columns if name not in schema.names]
     if missing:
-        raise FileError(f"it has no column {_listed(missing)}; it has {_listed(schema.names)}")
+        said = f"it has no column {_quoted(missing)}; it has {_quoted(schema.names)}"
+        raise FileError(said, _advice(missing))
     for name in columns:
         if schema.names.count(name) > 1:
             raise FileError(f"it has more than one column '{name}'")
@@ -222,8 +227,13 @@ def _check_type(name: str, held: pa.DataType) -> None:
     meaning, kinds = ACCEPTED[name]
     if not any(accepts(inner) for accepts in kinds):
         raise FileError(
-            f"its column '{name}' is of type {_cut(str(held))}, which cannot be read as {meaning}"
+            f"its column '{name}' is of type {excerpt(str(held))}, which cannot be read as {meaning}",
+            _advice([name]),
         )
+
+
+def _advice(wrong: Sequence[str]) -> str:
+    return WITHOUT_ROW if wrong == [TIMESTAMP] else CORRECT
 
 
 Kinds = tuple["Callable[[pa.DataType], bool]", ...]
@@ -241,16 +251,9 @@ ACCEPTED: dict[str, tuple[str, Kinds]] = {
 """What each column is read as, and the types that can be."""
 
 
-def _listed(names: Sequence[str], most: int = 20) -> str:
-    shown = ", ".join(f"'{_cut(name)}'" for name in names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown or "none"
+def _quoted(names: Sequence[str]) -> str:
+    return listed(names, 20, lambda name: f"'{excerpt(name)}'") or "none"
 
 
 def _sentence(error: Exception) -> str:
-    return _cut(str(error).split("\n", 1)[0].rstrip("."), 200) or type(error).__name__
-
-
-def _cut(text: str, most: int = 60) -> str:
-    """Return what a sentence can hold of a text from a file."""
-    shown = "".join(character if character.isprintable() else "?" for character in text[:most])
-    return f"{shown}…" if len(text) > most else shown
+    return excerpt(str(error).split("\n", 1)[0].rstrip("."), 200) or type(error).__name__

@@ -1,0 +1,46 @@
+"""What a failed file's sentence says is to be done about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pytest
+
+from ingest.handler import IngestError
+from tests.world import parquet
+
+if TYPE_CHECKING:
+    from tests.world import World
+
+GOOD = pa.table(
+    {
+        "country_code": ["Peru"],
+        "last_order_ts": ["2020-01-05"],
+        "total_orders": ["3"],
+        "voucher_amount": [2640.0],
+        "timestamp": ["2020-04-15"],
+    }
+)
+UNTIMED = GOOD.drop_columns("timestamp")
+CORRECT = "; upload a corrected file under the same key"
+AGAIN = "; upload the file again with such an as-of date"
+WITHOUT_ROW = "; only the as-of date 'row' needs 'timestamp'; upload a file that has it, or name a date"
+
+
+@pytest.mark.parametrize(
+    ("table", "as_of", "advice"),
+    [
+        (GOOD, "soon", AGAIN),
+        (UNTIMED, "row", WITHOUT_ROW),
+        (UNTIMED.append_column("timestamp", pa.array([1])), "row", WITHOUT_ROW),
+        (UNTIMED.drop_columns("country_code"), "row", CORRECT),
+        (GOOD.drop_columns("country_code"), "2020-06-01", CORRECT),
+    ],
+    ids=["no date", "no timestamp", "a number for a timestamp", "two columns missing", "no country"],
+)
+def test_it_depends_on_what_is_wrong(world: World, table: pa.Table, as_of: str, advice: str) -> None:
+    with pytest.raises(IngestError) as failed:
+        world.ingest(world.put("vouchers/a", parquet(table), as_of=as_of))
+
+    assert str(failed.value).endswith(advice)
