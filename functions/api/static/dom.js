@@ -19,7 +19,7 @@ export function make(name, properties = {}, ...children) {
 export const named = (text) => make("bdi", { text });
 
 // A narrower interval would be a blot on the end of its bar, and is of no account.
-const WIDE = 0.01;
+const WIDE = 0.02;
 
 /** Return a bar as wide as a share of its track, with a mark across its interval where that is wide. */
 export function bar(share, interval = null) {

@@ -58,7 +58,7 @@ function item(source) {
 
 function when(source) {
   const at = source.committed_at ? words.time(source.committed_at) : "not committed yet";
-  const basis = source.as_of === "row" ? "recency measured in each row" : source.as_of && `recency measured on ${words.day(source.as_of)}`;
+  const basis = source.as_of === "row" ? "recency measured in each row" : source.as_of && `recency as of ${words.day(source.as_of)}`;
   return [at, basis].filter(Boolean).join(" · ");
 }
 
