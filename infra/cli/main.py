@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from infra.cli.dashboard import dashboard
 from infra.cli.errors import EXPECTED, MEANING, Exit, code_of
 from infra.cli.questions import ask, counts
 from infra.cli.redrive import redrive
@@ -45,5 +46,5 @@ def cli() -> None:
     """
 
 
-for command in (demo, run, upload, counts, ask, sample, replay, verify, redrive):
+for command in (demo, run, upload, counts, ask, dashboard, sample, replay, verify, redrive):
     cli.add_command(command)

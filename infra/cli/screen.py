@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from contextlib import contextmanager
+from threading import Event
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +19,15 @@ if TYPE_CHECKING:
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+
+
+def until_told() -> None:
+    """Say that all is ready, and wait for Ctrl-C or SIGTERM, which from now on are no failure."""
+    told = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: told.set())
+    click.echo("ready")
+    told.wait()
 
 
 def print_json(data: object) -> None:

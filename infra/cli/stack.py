@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import signal
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event
 from typing import TYPE_CHECKING
 
 import click
@@ -79,7 +77,7 @@ def run(file: str | None, *, containers: bool) -> None:
         elif file != NONE:
             _load_sample(stack)
         _show_places(stack, ports().assignments)
-        _until_told()
+        screen.until_told()
         with screen.step("Stopping"):
             parts.close()
 
@@ -129,18 +127,15 @@ def _curl(url: str) -> str:
 
 
 def _show_places(stack: Stack, variables: str) -> None:
-    places = {"API": stack.url, "AWS endpoint": stack.endpoint, "log": logs(), **stack.outputs}
+    places = {
+        "API": stack.url,
+        "page": f"{stack.url}/",
+        "AWS endpoint": stack.endpoint,
+        "log": logs(),
+        **stack.outputs,
+    }
     for name, value in places.items():
         click.echo(f"{name:<18} {value}")
     click.echo(f"\nTry next, in another terminal:\n  make counts COUNTRY=Peru{variables}")
     click.echo(f"  make upload FILE=vouchers.parquet AS_OF=2018-08-05{variables}")
     click.echo(f"  {_curl(stack.url)}\nCtrl-C stops it.")
-
-
-def _until_told() -> None:
-    """Say that the stack can be used, and wait for Ctrl-C or SIGTERM, which from now on are no failure."""
-    told = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: told.set())
-    click.echo("ready")
-    told.wait()

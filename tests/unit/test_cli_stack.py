@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from infra.cli import api, sample
+from infra.cli import api, sample, screen
 from infra.cli import stack as commands
 from infra.cli.errors import CommandError, Exit
 from infra.cli.main import cli
@@ -105,7 +105,7 @@ def told_to_stop(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
             return super().wait(timeout)
 
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    monkeypatch.setattr(commands, "Event", Impatient)
+    monkeypatch.setattr(screen, "Event", Impatient)
     yield signals
     for number, handler in before.items():
         signal.signal(number, handler)
