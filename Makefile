@@ -10,7 +10,7 @@ LOCALSTACK_URL ?= http://127.0.0.1:4566
 # In the functions' containers that name is LocalStack's.
 LOCALSTACK_FOR_FUNCTIONS ?= http://localhost.localstack.cloud:4566
 # What the user gives reaches the commands by the environment, so that no shell reads it as its own.
-export PORT AWS_PORT AWS_ENDPOINT_URL STACK FILE KEY AS_OF SAMPLE COUNTRY SEGMENT LAST_ORDER FIRST_ORDER ORDERS PREFIX ARCH
+export PORT AWS_PORT AWS_ENDPOINT_URL STACK FILE KEY AS_OF SAMPLE COUNTRY SEGMENT LAST_ORDER FIRST_ORDER ORDERS PREFIX ARCH CHROMIUM SHOTS
 export LOCALSTACK_URL LOCALSTACK_FOR_FUNCTIONS
 export PYTHONPATH := functions
 
@@ -40,6 +40,10 @@ counts: .venv/.run ## Print the counts of COUNTRY=Peru [SEGMENT=recency_segment]
 .PHONY: ask
 ask: .venv/.run ## Ask for a voucher: COUNTRY=… SEGMENT=… LAST_ORDER=… FIRST_ORDER=… ORDERS=… [WHY=1] [JSON=1]
 	@$(CLI) ask --country "$$COUNTRY" --segment "$$SEGMENT" $(if $(LAST_ORDER),--last-order "$$LAST_ORDER") $(if $(FIRST_ORDER),--first-order "$$FIRST_ORDER") $(if $(ORDERS),--orders "$$ORDERS") $(if $(WHY),--why) $(if $(JSON),--json)
+
+.PHONY: dashboard
+dashboard: .venv/.run ## Open the stack's page to a browser on this machine, calls signed by you [AWS_ENDPOINT_URL=aws] [STACK=…] [PORT=5000]
+	@$(CLI) dashboard
 
 .PHONY: replay
 replay: .venv/.run ## Count every object again that needs it, after a change of segments, say [PREFIX=2018/] [FORCE=1] [JSON=1]
@@ -83,7 +87,7 @@ format: .venv/.dev ## Let ruff format and mend what it can
 	@$(BIN)/ruff format .
 
 .PHONY: pr
-pr: demo lint scan test test-build ## All that CI runs
+pr: demo lint scan test browser-test test-build ## All that CI runs
 
 .PHONY: build
 build: ## Build both functions into .aws-sam/build with SAM CLI [ARCH=arm64]
@@ -92,6 +96,10 @@ build: ## Build both functions into .aws-sam/build with SAM CLI [ARCH=arm64]
 .PHONY: test-build
 test-build: .venv/.dev build ## Build, then test what the functions' artifacts hold, weigh and can do
 	@$(BIN)/pytest -m build $(ARGS)
+
+.PHONY: browser-test
+browser-test: .venv/.dev ## Test the page in Chromium, pictures into .screenshots [CHROMIUM=path] [SHOTS=1 for those of the README]
+	@$(BIN)/pytest -m browser tests/browser $(ARGS)
 
 .PHONY: sam-test
 sam-test: .venv/.dev build ## Test sam local: build, then run the functions in containers (needs Docker)
@@ -157,7 +165,7 @@ IN_LAMBDA := boto3 botocore s3transfer urllib3 setuptools
 
 .PHONY: clean
 clean: ## Remove everything that was made, .venv included
-	@rm -rf .venv .sam-venv .checkov-venv .aws-sam .stack .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .sam-venv .checkov-venv .aws-sam .stack .screenshots .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.run: requirements/run.txt

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from api.page import FILES
 from infra.local.deploy import session
 from infra.local.emulator import REGION, emulator
 from infra.local.ports import free_port
@@ -85,9 +86,11 @@ def test_api_answers_and_refuses(api: Path, runtime: Runtime) -> None:
         rest_event("PUT"),
         rest_event(path="/openapi.json"),
         rest_event(path="/docs"),
+        rest_event(path="/"),
+        *(rest_event(path=f"/static/{name}") for name in FILES),
     ]
     printed = runtime.run(api, HERE / "answers.py", json.dumps(events), POWERTOOLS_SERVICE_NAME="api")
-    assert printed.splitlines()[-1] == "[200, 404, 400, 405, 200, 200]"
+    assert printed.splitlines()[-1] == str([200, 404, 400, 405, 200, 200, 200, *[200] * len(FILES)])
 
 
 def test_every_module_has_bytecode_that_is_never_stale(artifact: Path, runtime: Runtime) -> None:

@@ -1,0 +1,99 @@
+"""A real browser, and the stack with files that put the page to the test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Error, sync_playwright
+
+from infra.cli import sample
+from infra.cli.target import Deployed
+from infra.cli.uploading import NotCountedError, load, object_key
+from infra.local.deploy import session
+from infra.local.ports import free_port
+from infra.local.stack import running
+from tests.browser import hostile
+from tests.uses import BROKEN, DIRTY, file_of, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page, Playwright
+
+INSTALLED = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+QUIET = (
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+NONE = (
+    "the page was NOT tested: there is no browser; install Chromium or Chrome, name one by CHROMIUM=path, "
+    "or run .venv/bin/playwright install chromium"
+)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium: the one that CHROMIUM names, an installed one, or Playwright's own."""
+    with sync_playwright() as playwright:
+        try:
+            found = _launch(playwright)
+        except Error as error:
+            pytest.exit(f"{NONE}\n{error}", returncode=1)
+        yield found
+        found.close()
+
+
+def _launch(playwright: Playwright) -> Browser:
+    named = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, INSTALLED)), None)
+    # Chromium's sandbox does not work for root.
+    sandbox = [] if os.getuid() else ["--no-sandbox"]
+    return playwright.chromium.launch(executable_path=named, args=[*QUIET, *sandbox])
+
+
+@pytest.fixture(scope="session")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the page of a stack with files is: the sample, hostile names, rejected rows, no Parquet."""
+    directory = tmp_path_factory.mktemp("files")
+    with running(free_port(), free_port()) as stack:
+        deployed = Deployed(session(), stack.endpoint, stack.outputs)
+        for name, path in _files(directory).items():
+            with suppress(NotCountedError):
+                load(deployed, path, object_key(name), None)
+        yield f"{stack.url}/"
+
+
+def _files(directory: Path) -> dict[str, Path]:
+    sample.write(directory / "sample")
+    (directory / "hostile").write_bytes(file_of(hostile.ROWS))
+    (directory / "dirty").write_bytes(file_of(DIRTY))
+    (directory / "small").write_bytes(file_of(rows(("Chile", "2018-01-01", None, "3", None))))
+    (directory / "broken").write_bytes(BROKEN)
+    names = {
+        "hostile": hostile.FILE,
+        "small": "chile.parquet",
+        "sample": "2018/vouchers.parquet",
+        "dirty": "2018/late-rows.parquet",
+        "broken": "2018/export.parquet",
+    }
+    return {name: directory / file for file, name in names.items()}
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of its own, on which no script fails and nothing breaks the policy."""
+    opened = browser.new_page(viewport={"width": 1024, "height": 800}, timezone_id="UTC")
+    opened.set_default_timeout(10_000)
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("console", lambda said: wrong.append(said.text) if "Security Policy" in said.text else None)
+    yield opened
+    opened.close()
+    assert wrong == []

@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.browser import hostile
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Route
+
+pytestmark = pytest.mark.browser
+
+LARGEST = 100_000
+TO = "\N{EN DASH}"
+PERU = "#country=Peru"
+SCHEMES = ("light", "dark")
+WIDTHS = (360, 768, 1440)
+
+
+def opened(page: Page, url: str, country: str = PERU) -> Page:
+    page.goto(url + country)
+    expect(page.locator("#sources")).not_to_have_attribute("aria-busy", "true")
+    expect(page.locator("#segments")).not_to_have_attribute("aria-busy", "true")
+    return page
+
+
+def ask(page: Page, orders: str) -> None:
+    page.get_by_label("Choose by").select_option("frequent_segment")
+    page.get_by_role("spinbutton", name="Number of orders").fill(orders)
+    page.get_by_role("button", name="Choose a voucher").click()
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]
+
+
+def overflow(page: Page) -> int:
+    wide: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return wide
+
+
+def answer_with(page: Page, path: str, body: str, status: int = 200) -> None:
+    def answer(route: Route) -> None:
+        route.fulfill(status=status, content_type="application/json", body=body)
+
+    page.route(re.compile(rf"/{path}(\?|$)"), answer)
+
+
+def test_every_range_of_the_country_is_pictured_and_the_chosen_amount_marked(page: Page, url: str) -> None:
+    opened(page, url)
+    held = page.locator(".range", has=page.get_by_role("heading", name=f"14{TO}37 orders"))
+    assert held.get_by_role("listitem").all_inner_texts() == snapshot(
+        "2,640 chosen|53.9% 11,813 uses", "3,520|20.0% 4,391 uses", "4,400|19.3% 4,225 uses",
+        "no voucher used|6.8% 1,501 uses",
+    )  # fmt: skip
+    expect(held).to_contain_text("21,930 uses")
+    widths = held.locator(".filled").evaluate_all(
+        "bars => bars.map(bar => bar.offsetWidth / bar.parentNode.offsetWidth)"
+    )
+    assert widths == pytest.approx([0.539, 0.200, 0.193, 0.068], abs=0.01)
+
+
+def snapshot(*lines: str) -> list[object]:
+    """Return what an element's text is like, however the browser breaks it."""
+    return [Words(line) for line in lines]
+
+
+class Words:
+    """A text that is equal to another one of the same words."""
+
+    def __init__(self, text: str) -> None:
+        self.words = re.split(r"[\s|]+", text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and other.split() == self.words
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.words))
+
+    def __repr__(self) -> str:
+        return " ".join(self.words)
+
+
+def test_no_voucher_is_shown_and_never_chosen(page: Page, url: str) -> None:
+    opened(page, url, "#country=Chile")
+    expect(page.locator(".without").first).to_contain_text("100.0%")
+    assert page.locator(".chosen").count() == 0
+    ask(page, "3")
+    expect(page.locator("#answer")).to_contain_text("No voucher")
+    expect(page.locator("#answer")).to_contain_text("nobody used a voucher")
+
+
+def test_picking_another_country_shows_it_and_is_in_the_address(page: Page, url: str) -> None:
+    opened(page, url)
+    expect(page.get_by_text("106,548 uses, last changed")).to_be_visible()
+    page.get_by_role("combobox", name="Country").select_option("China")
+    expect(page.locator("#facts")).to_contain_text("China: 169,722 uses")
+    assert page.url.endswith("#country=China")
+
+
+def test_a_customer_gets_a_voucher_with_the_reasons(page: Page, url: str) -> None:
+    opened(page, url)
+    ask(page, "15")
+    expect(page.locator("#answer .ticket")).to_have_text("2,640")
+    expect(page.locator("#answer")).to_contain_text(f"A customer with 15 orders falls into 14{TO}37 orders.")
+    expect(page.locator("#answer")).to_contain_text("11,813 of 21,930 uses")
+    expect(page.locator("#answer")).to_contain_text("with 95% confidence between 53.2% and 54.5%")
+
+
+def test_recency_is_measured_on_the_day_that_is_given(page: Page, url: str) -> None:
+    opened(page, url)
+    page.get_by_label("Last order", exact=True).fill("2017-05-03")
+    page.get_by_label("Measured on").fill("2018-08-05")
+    page.get_by_role("button", name="Choose a voucher").click()
+    expect(page.locator("#answer")).to_contain_text("A last order 459 days ago falls into 180 days and more.")
+
+
+def test_what_is_wrong_with_a_field_is_said_at_the_field(page: Page, url: str) -> None:
+    opened(page, url)
+    page.get_by_label("Last order", exact=True).fill("2100-01-01")
+    page.get_by_role("button", name="Choose a voucher").click()
+    field = page.get_by_label("Last order", exact=True)
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_be_focused()
+    expect(field).to_have_accessible_description(re.compile("last_order_ts"))
+    assert violations(page) == []
+
+
+def test_everything_can_be_done_from_the_keyboard(page: Page, url: str) -> None:
+    opened(page, url)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the customer form")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Choose by")).to_be_focused()
+    page.keyboard.type("Number")
+    page.keyboard.press("Tab")
+    page.keyboard.type("15")
+    page.keyboard.press("Enter")
+    expect(page.locator("#answer .ticket")).to_have_text("2,640")
+
+
+def test_what_was_ingested_and_what_was_rejected_is_told(page: Page, url: str) -> None:
+    opened(page, url)
+    items = page.locator(".sources > li")
+    expect(items.nth(0)).to_contain_text("failed")
+    expect(items.nth(0).locator(".wrong")).not_to_be_empty()
+    expect(items.nth(1)).to_contain_text("2018/late-rows.parquet")
+    expect(items.nth(1)).to_contain_text("1 of 3 rows counted, 2 rejected")
+    expect(items.nth(1).locator(".reasons li")).to_have_count(2)
+
+
+@pytest.mark.parametrize("name", hostile.NAMES, ids=["script", "right to left", "Arabic", "long"])
+def test_a_hostile_name_is_text_and_nothing_else(page: Page, url: str, name: str) -> None:
+    page.set_viewport_size({"width": 360, "height": 800})
+    opened(page, url, "")
+    page.get_by_role("combobox", name="Country").select_option(name)
+    expect(page.locator("#facts bdi")).to_have_text(name)
+    ask(page, "3")
+    expect(page.locator("#answer bdi")).to_have_text(name)
+    expect(page.locator("#sources")).to_contain_text(hostile.FILE)
+    assert page.title() == "Voucher Selector"
+    assert page.locator("b, img, main script").count() == 0
+    assert overflow(page) == 0
+
+
+def test_it_is_small_and_asks_no_other_origin(page: Page, url: str) -> None:
+    seen: dict[str, int] = {}
+    page.on("response", lambda answer: seen.update({answer.url: len(answer.body())}))
+    opened(page, url, "")
+    page.wait_for_load_state("networkidle")
+    assert {address for address in seen if not address.startswith(url)} == set()
+    assert 10_000 < sum(size for address, size in seen.items() if "/v1/" not in address) < LARGEST
+
+
+def test_it_works_under_the_path_of_a_stage(page: Page, url: str) -> None:
+    def from_root(route: Route) -> None:
+        route.fulfill(response=route.fetch(url=route.request.url.replace("/live/", "/")))
+
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.route("**/live/**", from_root)
+    opened(page, f"{url}live/")
+    ask(page, "15")
+    expect(page.locator("#answer .ticket")).to_have_text("2,640")
+    assert [address for address in asked if not address.startswith(f"{url}live/")] == []
+
+
+def test_a_stack_without_counts_says_so(page: Page, url: str) -> None:
+    answer_with(page, "v1/countries", '{"countries":[]}')
+    answer_with(page, "v1/sources", '{"sources":[],"next_cursor":null}')
+    opened(page, url)
+    expect(page.locator("#segments")).to_contain_text("Nothing is counted yet.")
+    expect(page.locator("#sources")).to_contain_text("No file has been ingested yet.")
+    expect(page.get_by_role("button", name="Choose a voucher")).to_be_disabled()
+    assert violations(page) == []
+
+
+def test_a_failure_is_said_in_a_sentence_and_can_be_tried_again(page: Page, url: str) -> None:
+    answer_with(page, "v1/segments", '{"detail":"the counts cannot be read at the moment"}', 503)
+    opened(page, url)
+    expect(page.locator("#segments")).to_contain_text("the counts cannot be read at the moment")
+    assert violations(page) == []
+    page.unroute_all()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".chosen").first).to_be_visible()
+
+
+def test_what_is_being_loaded_is_said_to_be(page: Page, url: str) -> None:
+    held: list[Route] = []
+    page.route("**/v1/segments*", lambda route: held.append(route))  # noqa: PLW0108 (Playwright marks it, a built-in bears no mark)
+    page.goto(url + PERU)
+    expect(page.locator("#segments")).to_have_attribute("aria-busy", "true")
+    expect(page.locator("#segments")).to_contain_text("Loading")
+    expect(page.locator("#sources")).not_to_have_attribute("aria-busy", "true")
+    assert violations(page) == []
+    held[0].continue_()
+    expect(page.locator(".chosen").first).to_be_visible()
+
+
+def test_earlier_sources_follow_on_demand(page: Page, url: str) -> None:
+    page.route(
+        "**/v1/sources?limit=8*", lambda route: route.continue_(url=route.request.url.replace("=8", "=2"))
+    )
+    opened(page, url)
+    expect(page.locator(".sources > li")).to_have_count(2)
+    page.get_by_role("button", name="Show earlier ones").click()
+    expect(page.locator(".sources > li")).to_have_count(4)
+    expect(page.locator(".sources > li").nth(2)).to_be_focused()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_it_is_accessible_and_fits_at_every_width(page: Page, url: str, width: int, scheme: str) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] # a literal of SCHEMES
+    opened(page, url)
+    ask(page, "15")
+    expect(page.locator("#answer .ticket")).to_be_visible()
+    assert violations(page) == []
+    assert overflow(page) == 0
