@@ -38,7 +38,6 @@ _ZONED = rf"[ T][\d:.]+{_ZONE}$"
 _BELOW_MICROSECONDS = r"(\.\d{6})\d+"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _PROBED = 1_000
-_NO_TEXT = pa.nulls(1, pa.string())[0]  # pyarrow would import pandas to make one of None
 _TEXTS = {
     kind.id
     for kind in (
@@ -177,16 +176,21 @@ def _sorted_out_instants(array: pa.Array) -> Parsed:
     readable = pc.match_substring_regex(texts, _INSTANT)
     zoned = pc.match_substring_regex(texts, _ZONED)
     exact = pc.replace_substring_regex(texts, _BELOW_MICROSECONDS, r"\1")
-    local = pc.if_else(pc.and_not(readable, zoned), exact, _NO_TEXT).cast(pa.timestamp("us"))
-    world = pc.if_else(pc.and_(readable, zoned), exact, _NO_TEXT).cast(pa.timestamp("us", "UTC"))
+    local = pc.if_else(pc.and_not(readable, zoned), exact, _no_text()).cast(pa.timestamp("us"))
+    world = pc.if_else(pc.and_(readable, zoned), exact, _no_text()).cast(pa.timestamp("us", "UTC"))
     merged = pc.coalesce(local, world.cast(pa.timestamp("us")))
     return _from_year_one(merged, _sorted_out_states(texts, merged))
+
+
+def _no_text() -> pa.Scalar:
+    """Return a null; pyarrow would import pandas to make one of None."""
+    return pa.nulls(1, pa.string())[0]
 
 
 def _sorted_out_numbers(array: pa.Array) -> Parsed:
     texts = cleaned(array)
     readable = pc.match_substring_regex(texts, _NUMBER)
-    floats = pc.if_else(readable, texts, _NO_TEXT).cast(pa.float64())
+    floats = pc.if_else(readable, texts, _no_text()).cast(pa.float64())
     return _finite(floats, _sorted_out_states(texts, floats, _empty(texts)))
 
 
