@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import (
+    BotoCoreError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    RefreshWithMFAUnsupportedError,
+    SSOError,
+)
 from botocore.httpsession import URLLib3Session
 
 from infra.local.ports import require_free
@@ -29,6 +35,8 @@ LARGEST_BODY = 10 * 1024 * 1024
 
 NO_DELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 HERE = {"localhost", "127.0.0.1", "[::1]"}
+
+NOT_SIGNED = (CredentialRetrievalError, NoCredentialsError, RefreshWithMFAUnsupportedError, SSOError)
 
 # They belong to one connection, or are made anew on the next one.
 HOP_BY_HOP = {
@@ -124,9 +132,12 @@ class _Forwarder(BaseHTTPRequestHandler):
             self._answer(self.rfile.read(int(length)))
 
     def _answer(self, body: bytes) -> None:
-        request = sign(self.server.target, self.command, self.path, dict(self.headers), body)
         try:
+            request = sign(self.server.target, self.command, self.path, dict(self.headers), body)
             response = self.server.session.send(request)
+        except NOT_SIGNED as error:
+            said = f"The credentials cannot be used, sign in to AWS again: {error}"
+            self._refuse(HTTPStatus.BAD_GATEWAY, said)
         except BotoCoreError:
             self._refuse(HTTPStatus.BAD_GATEWAY, f"The API at {self.server.target.url} does not answer")
         else:

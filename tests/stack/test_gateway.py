@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPResponse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from botocore.credentials import Credentials
+from botocore.exceptions import UnauthorizedSSOTokenError
 
 from infra.local.adapt import METHODS
 from infra.local.deploy import session
@@ -129,3 +130,21 @@ def test_an_api_that_is_gone_is_said_to_be_gone() -> None:
         response, body = ask(url, "GET", "/health")
     assert response.status == HTTPStatus.BAD_GATEWAY
     assert json.loads(body) == {"message": f"The API at {target.url} does not answer"}
+
+
+class Expired:
+    """Credentials whose session is over: botocore says so as soon as they are read."""
+
+    @property
+    def access_key(self) -> str:
+        raise UnauthorizedSSOTokenError
+
+    secret_key = token = access_key
+
+
+def test_credentials_that_have_run_out_are_said_to_have() -> None:
+    target = Target(f"http://127.0.0.1:{free_port()}/live", REGION, cast("Credentials", Expired()))
+    with gateway(free_port(), target) as url:
+        response, body = ask(url, "GET", "/health")
+    assert response.status == HTTPStatus.BAD_GATEWAY
+    assert "sign in to AWS again" in json.loads(body)["message"]
