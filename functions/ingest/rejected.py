@@ -40,6 +40,10 @@ Texts go from dictionary to dictionary; in the file they are texts like any othe
 """
 
 
+GROUP_ROWS = 1 << 16
+"""Rows that are written at a time, so that the file does not become one of many small row groups."""
+
+
 class RejectedRows:
     """Collects rejected rows in a temporary file, so that memory does not follow their number."""
 
@@ -47,6 +51,7 @@ class RejectedRows:
         self._folder = tempfile.TemporaryDirectory(prefix="rejected-")
         self._file = Path(self._folder.name) / "rows.parquet"
         self._writer: pq.ParquetWriter | None = None
+        self._unwritten: list[pa.RecordBatch] = []
 
     def __enter__(self) -> Self:
         """Return the collection; leaving it removes the temporary file."""
@@ -61,22 +66,32 @@ class RejectedRows:
 
     def add(self, batch: pa.RecordBatch, rows: NDArray[np.int64], reasons: pa.DictionaryArray) -> None:
         """Add rows with their numbers in the file and the reason of each."""
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(self._file, SCHEMA, compression="zstd", store_schema=False)
         held = [_as_text(batch, name) for name in VALUES]
-        self._writer.write_batch(pa.RecordBatch.from_arrays([as_arrow(rows), reasons, *held], schema=SCHEMA))
+        self._unwritten.append(pa.RecordBatch.from_arrays([as_arrow(rows), reasons, *held], schema=SCHEMA))
+        if sum(map(len, self._unwritten)) >= GROUP_ROWS:
+            self._write()
 
     def store(self, results: Results, prefix: str) -> str | None:
         """Store the rows among the results, under a key of ``prefix`` and their digest; return the key.
 
         None where there are no rows, and then nothing is stored.
         """
+        if self._unwritten:
+            self._write()
         if self._writer is None:
             return None
         self._close()
         key = f"{prefix}{_digest(self._file)}.parquet"
         results.store_file(key, self._file)
         return key
+
+    def _write(self) -> None:
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(
+                self._file, SCHEMA, compression="zstd", use_dictionary=[*SCHEMA.names[1:]], store_schema=False
+            )
+        self._writer.write_table(pa.Table.from_batches(self._unwritten).unify_dictionaries())
+        self._unwritten.clear()
 
     def _close(self) -> None:
         if self._writer is not None and self._writer.is_open:
