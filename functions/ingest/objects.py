@@ -134,12 +134,9 @@ class Results:
         )
 
     def store_file(self, key: str, file: Path) -> None:
-        """Store a file as an object, in parts where it is large."""
-        # Few events need it, and it takes a while to import.
-        from s3transfer.manager import TransferManager  # noqa: PLC0415
-
-        with TransferManager(self.client) as transfers:
-            transfers.upload(str(file), self.bucket, key).result()
+        """Store a file as an object."""
+        with file.open("rb") as body:
+            self.client.put_object(Bucket=self.bucket, Key=key, Body=body)
 
     def discard(self, keys: Iterable[str]) -> None:
         """Delete objects; those that are gone already are no error."""

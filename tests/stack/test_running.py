@@ -34,9 +34,10 @@ OUTPUTS = {
 
 # It calls the API before it says that it is up, so that a function's process is among what must go.
 SCRIPT = """
-import sys, time, urllib.error, urllib.request
+import signal, sys, time, urllib.error, urllib.request
 from pathlib import Path
 from infra.local.stack import running
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
 with running(int(sys.argv[1]), int(sys.argv[2]), functions=Path(sys.argv[3])) as stack:
     try:
         urllib.request.urlopen(stack.url)
