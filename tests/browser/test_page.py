@@ -120,6 +120,33 @@ def test_recency_is_measured_on_the_day_that_is_given(page: Page, url: str) -> N
     expect(page.locator("#answer")).to_contain_text("A last order 459 days ago falls into 180 days and more.")
 
 
+def test_a_segment_by_tenure_asks_for_the_first_order(page: Page, url: str) -> None:
+    last, first = "days_since_last_order", "days_since_first_order"
+
+    def segments(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace(last, first))
+
+    def selections(route: Route) -> None:
+        asked = route.request.post_data or ""
+        assert "first_order_ts" in asked
+        answer = route.fetch(post_data=asked.replace("first_order_ts", "last_order_ts"))
+        told = answer.text().replace(first, "neither").replace(last, first).replace("neither", last)
+        route.fulfill(response=answer, body=told)
+
+    page.route("**/v1/segments?*", segments)
+    page.route("**/v1/selections", selections)
+    opened(page, url)
+    expect(page.locator("#segments")).to_contain_text("Days since the first order")
+    expect(page.get_by_label("Last order", exact=True)).to_be_hidden()
+    page.get_by_label("First order", exact=True).fill("2017-05-03")
+    page.get_by_label("Measured on").fill("2018-08-05")
+    page.get_by_role("button", name="Choose a voucher").click()
+    expect(page.locator("#answer")).to_contain_text(
+        "A first order 459 days ago falls into 180 days and more."
+    )
+
+
 def test_what_is_wrong_with_a_field_is_said_at_the_field(page: Page, url: str) -> None:
     opened(page, url)
     page.get_by_label("Last order", exact=True).fill("2100-01-01")

@@ -27,7 +27,7 @@ export function offer(country, segments) {
 function fit() {
   const attribute = attributes.get(form.segment_name.value) ?? "days_since_last_order";
   for (const field of form.querySelectorAll("[data-attribute]")) {
-    field.hidden = field.dataset.attribute !== attribute;
+    field.hidden = !field.dataset.attribute.split(" ").includes(attribute);
     field.querySelector("input").disabled = field.hidden;
   }
   forgive();
@@ -93,6 +93,7 @@ function missing(answer, held) {
 
 function sorted(answer) {
   if (answer.days_since_last_order !== null) return `A last order ${plural(answer.days_since_last_order, "day")} ago`;
+  if (answer.days_since_first_order !== null) return `A first order ${plural(answer.days_since_first_order, "day")} ago`;
   if (answer.total_orders !== null) return `A customer with ${plural(answer.total_orders, "order")}`;
   return "This customer";
 }

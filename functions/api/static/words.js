@@ -3,6 +3,7 @@
 const UNBOUNDED = 99999999;
 const ATTRIBUTES = {
   days_since_last_order: ["Days since the last order", "day", "days"],
+  days_since_first_order: ["Days since the first order", "day", "days"],
   total_orders: ["Number of orders", "order", "orders"],
 };
 
