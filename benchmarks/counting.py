@@ -91,7 +91,12 @@ def counting(options: Options) -> str:
             [f.name, *(cell(c[name], c[FLOOR]) for name in options.contestants)] for f, c in costs.items()
         ]
         parts.append(f"**Recency measured to {meaning}**\n\n{page.table(head, rows)}")
-    picture.draw({file.name: {NAMES[n]: c.cpu for n, c in costs.items()} for file, costs in fixed.items()})
+    picture.draw(
+        {
+            file.name: {NAMES[n].replace("`", ""): c.cpu for n, c in costs.items()}
+            for file, costs in fixed.items()
+        }
+    )
     conditions = (
         f"Medians of {options.runs} counts by turns (pandas, awswrangler: one), each a process on one "
         f"core, on {page.machine()}. CPU time, that as a multiple of decoding alone, and peak memory."

@@ -37,7 +37,7 @@ def draw(seconds: Mapping[str, Mapping[str, float]]) -> None:
     axes.xaxis.set_visible(False)
     axes.spines[:].set_visible(False)
     axes.tick_params(left=False, labelcolor=INK)
-    figure.savefig(PICTURE, metadata={"Date": None}, transparent=True)
+    figure.savefig(PICTURE, metadata={"Date": None, "Creator": None}, transparent=True)
 
 
 def _times(seconds: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
