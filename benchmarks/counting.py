@@ -13,7 +13,7 @@ from benchmarks.files import CLEAN, DIRTY, DISTINCT, FOLDER, ROWS, File, clean_t
 from benchmarks.measure import median
 from benchmarks.s3 import DELAY, serving
 from benchmarks.steps import steps
-from benchmarks.turns import APPLY, FLOOR, OURS, Costs, Setting, by_turns, cell
+from benchmarks.turns import APPLY, FLOOR, OURS, Costs, Setting, by_turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -73,6 +73,7 @@ def main() -> None:
 
 def _given() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=main.__doc__)
+    # Where none is given, argparse looks for the empty list among the choices.
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="the parts of the page to write anew")
     parser.add_argument("--runs", type=int, default=5, help="how often each counts each file")
     parser.add_argument("--quick", action="store_true", help="leave out pandas and awswrangler")
@@ -88,7 +89,7 @@ def counting(options: Options) -> str:
         fixed = fixed or costs
         head = ["file", *(NAMES[name] for name in options.contestants)]
         rows = [
-            [f.name, *(cell(c[name], c[FLOOR]) for name in options.contestants)] for f, c in costs.items()
+            [f.name, *(_cell(c[name], c[FLOOR]) for name in options.contestants)] for f, c in costs.items()
         ]
         parts.append(f"**Recency measured to {meaning}**\n\n{page.table(head, rows)}")
     picture.draw(
@@ -215,6 +216,10 @@ PARTS: dict[str, Callable[[Options], str]] = {
 
 def _costs(file: File, variant: str, options: Options) -> Costs:
     return by_turns(options.contestants, file, Setting(options.runs, variant, server=options.server))
+
+
+def _cell(cost: Cost, floor: Cost) -> str:
+    return f"{_milliseconds(cost)}, {_times(cost, floor)} times, {cost.memory / 1e6:,.0f} MB"
 
 
 def _milliseconds(cost: Cost) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from botocore.session import get_session
+
+from infra.local.ports import answers, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,15 +33,13 @@ def serving(folder: Path) -> Iterator[Mapping[str, str]]:
     Raises:
         SystemExit: if the server does not start.
     """
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    port = free_port()
+    address = f"127.0.0.1:{port}"
     rclone = Path(sys.executable).with_name("rclone")
-    command = [rclone, "serve", "s3", folder, "--addr", address]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen([*command, "--auth-key", f"{KEY},{SECRET}"], **quiet) as server:  # type: ignore[call-overload]  # noqa: S603
+    command = [rclone, "serve", "s3", folder, "--addr", address, "--auth-key", f"{KEY},{SECRET}"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:  # noqa: S603  (rclone of this environment, and arguments of ours)
         try:
-            _wait_for(address)
+            _wait_for(port)
             yield {
                 "AWS_ENDPOINT_URL": f"http://{address}",
                 "AWS_ACCESS_KEY_ID": KEY,
@@ -63,12 +62,9 @@ def delayed(s3: S3Client) -> S3Client:
     return s3
 
 
-def _wait_for(address: str) -> None:
-    host, port = address.split(":")
+def _wait_for(port: int) -> None:
     end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        with closing(socket.socket()) as probe:
-            if probe.connect_ex((host, int(port))) == 0:
-                return
+    while not answers(port):
+        if time.monotonic() > end:
+            raise SystemExit("the S3 server did not start")
         time.sleep(0.05)
-    raise SystemExit("the S3 server did not start")

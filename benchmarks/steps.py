@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from benchmarks.contestants.ours import as_of
 from ingest import columns
 from ingest.axes import make_axes
 from ingest.columns import batches, needed_columns, open_parquet
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from ingest.axes import Axes
     from ingest.indexed import Codes
 
-AS_OF = 1_590_969_600_000_000
-"""2020-06-01."""
-
 Step = tuple[str, "Callable[[pa.RecordBatch], Codes]"]
 
 
@@ -36,7 +34,7 @@ def steps(path: Path, runs: int) -> dict[str, float]:
 def _once(path: Path) -> dict[str, float]:
     spent: Counter[str] = Counter()
     definitions, rows = load_definitions(), 0
-    axes = make_axes(definitions, AS_OF)
+    axes = make_axes(definitions, as_of(by_row=False))
     tally, of_axes = Tally(len(axes.sizes)), _of_axes(axes)
     with pa.OSFile(str(path)) as source:
         clock = time.process_time_ns()

@@ -63,9 +63,3 @@ def _measured(name: str, file: File, setting: Setting) -> tuple[Cost, Any]:
 
 def _scaled(cost: Cost) -> Cost:
     return Cost(cost.seconds * TENTH, cost.cpu * TENTH, cost.memory)
-
-
-def cell(cost: Cost, floor: Cost) -> str:
-    """Return a table's cell: CPU time, that as a multiple of the floor's, and the peak of memory."""
-    times = cost.cpu / floor.cpu
-    return f"{cost.cpu * 1000:,.0f} ms, {times:.2f} times, {cost.memory / 1e6:,.0f} MB"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from benchmarks.segments import Counts
 
 
-def count(path: Path, *, by_row: bool, cores: int) -> Counts:  # noqa: ARG001  (it uses what cores there are)
+def count(path: Path, *, by_row: bool, cores: int) -> Counts:
     """Count an object."""
     s3 = fs.S3FileSystem(endpoint_override=os.environ["AWS_ENDPOINT_URL"], allow_bucket_creation=False)
     with s3.open_input_file(f"{path.parent.name}/{path.name}") as file:

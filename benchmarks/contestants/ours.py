@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -15,21 +15,26 @@ from vouchers.counts import SPELLINGS
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
+    from io import RawIOBase
     from pathlib import Path
 
     from vouchers.counts import Contribution
 
 
-def count(path: Path, *, by_row: bool, cores: int) -> Counts:  # noqa: ARG001  (it uses what cores there are)
+def count(path: Path, *, by_row: bool, cores: int) -> Counts:
     """Count a file."""
     with pa.OSFile(str(path)) as file:
         return count_source(file, by_row=by_row)
 
 
-def count_source(source: Any, *, by_row: bool) -> Counts:  # noqa: ANN401
+def count_source(source: IO[bytes] | RawIOBase, *, by_row: bool) -> Counts:
     """Count what can be read as a seekable file."""
-    as_of = None if by_row else microseconds(datetime.fromisoformat(f"{AS_OF}T00:00:00+00:00"))
-    return as_counts(count_file(source, as_of, load_definitions()).contribution)
+    return as_counts(count_file(source, as_of(by_row=by_row), load_definitions()).contribution)
+
+
+def as_of(*, by_row: bool) -> int | None:
+    """Return the as-of date as ``count_file`` takes it."""
+    return None if by_row else microseconds(datetime.fromisoformat(f"{AS_OF}T00:00:00+00:00"))
 
 
 def as_counts(contribution: Contribution) -> Counts:

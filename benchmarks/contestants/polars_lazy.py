@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 DAY = 86_400_000_000
 
 
-def count(path: Path, *, by_row: bool, cores: int) -> Counts:  # noqa: ARG001  (its threads are set from outside)
+def count(path: Path, *, by_row: bool, cores: int) -> Counts:
     """Count a file."""
     file = pl.scan_parquet(path)
     is_text = file.collect_schema()["last_order_ts"] == pl.String

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def count(path: Path, *, by_row: bool, cores: int) -> None:  # noqa: ARG001  (it uses what cores there are)
+def count(path: Path, *, by_row: bool, cores: int) -> None:
     """Fetch what counting an object needs."""
     s3 = client()
     with opened(s3, find_object(s3, path.parent.name, path.name)) as file:

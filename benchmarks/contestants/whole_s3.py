@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from benchmarks.segments import Counts
 
 
-def count(path: Path, *, by_row: bool, cores: int) -> Counts:  # noqa: ARG001  (it uses what cores there are)
+def count(path: Path, *, by_row: bool, cores: int) -> Counts:
     """Count an object."""
     body = client().get_object(Bucket=path.parent.name, Key=path.name)["Body"].read()
     return count_source(io.BytesIO(body), by_row=by_row)
