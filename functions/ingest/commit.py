@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ingest.chunks import chunks
 from ingest.transact import ChangedError, transact
@@ -37,7 +37,7 @@ LONGEST_INLINE = 100_000
 LONGEST_PLACE = 900
 """Bytes of a source's key that the keys of its results repeat; S3's keys end at 1,024."""
 
-RESULTS_KEY = re.compile(r"[^/]+/(?P<source>.+)/(?P<revision>\d{8,})-[^/]+", re.DOTALL)
+RESULTS_KEY = re.compile(r"(?P<name>[^/]+/(?P<source>.+)/(?P<revision>\d{8,})-[^/]+(/|$)).*", re.DOTALL)
 
 REMEMBERED = 30 * 86_400
 """Seconds for which the deletion of a source is remembered, so that late events for it change nothing."""
@@ -132,13 +132,24 @@ def contribution_of(state: State, results: Results) -> Contribution:
 
 
 def results_key(folder: str, source: Source, name: str) -> str:
-    """Return the key of an object that the next revision of ``source`` may refer to, and no other ever."""
+    """Return the name of an object that the next revision of ``source`` may refer to, and no other ever.
+
+    One that ends in a slash names a folder.
+    """
     key = source.key.encode()
     place = source.key if len(key) <= LONGEST_PLACE else hashlib.sha256(key).hexdigest()
     return f"{folder}/{place}/{source.revision + 1:08d}-{name}"
 
 
-def revision_of(key: str) -> tuple[str, int] | None:
-    """Return the source and its revision that ``results_key`` named an object for; None if it did not."""
+class Result(NamedTuple):
+    """What a commit stored for a revision of a source: an object, or a folder, whose name ends in a slash."""
+
+    name: str
+    source: str
+    revision: int
+
+
+def result_of(key: str) -> Result | None:
+    """Return which result an object of the results bucket is, or is part of; None if ``results_key`` named none."""
     named = RESULTS_KEY.fullmatch(key)
-    return (named["source"], int(named["revision"])) if named else None
+    return Result(named["name"], named["source"], int(named["revision"])) if named else None

@@ -138,7 +138,30 @@ class Results:
         with file.open("rb") as body:
             self.client.put_object(Bucket=self.bucket, Key=key, Body=body)
 
-    def discard(self, keys: Iterable[str]) -> None:
-        """Delete objects; those that are gone already are no error."""
-        for key in sorted(keys):
-            self.client.delete_object(Bucket=self.bucket, Key=key)
+    def discard(self, names: Iterable[str]) -> None:
+        """Delete objects, and all in folders, whose names end in a slash; what is gone already is no error."""
+        for name in sorted(names):
+            if not name.endswith("/"):
+                self.client.delete_object(Bucket=self.bucket, Key=name)
+                continue
+            for keys in self._pages(name):
+                doomed: Any = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+                self.client.delete_objects(Bucket=self.bucket, Delete=doomed)
+
+    def has(self, name: str) -> bool:
+        """Say whether an object is there, or anything in a folder, whose name ends in a slash."""
+        if name.endswith("/"):
+            return any(self._pages(name))
+        try:
+            self.client.head_object(Bucket=self.bucket, Key=name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in GONE:
+                return False
+            raise
+        return True
+
+    def _pages(self, prefix: str) -> Iterator[list[str]]:
+        paginator = self.client.get_paginator("list_objects_v2")
+        for page in paginator.paginate(Bucket=self.bucket, Prefix=prefix):
+            if found := [each["Key"] for each in page.get("Contents", [])]:
+                yield found

@@ -81,7 +81,7 @@ class State:
 
     @property
     def objects(self) -> set[str]:
-        """The keys in the results bucket that the state refers to."""
+        """What the state refers to in the results bucket: keys, and folders, whose names end in a slash."""
         return {key for key in (self.contribution_object, self.rejected_object) if key}
 
 
@@ -98,7 +98,7 @@ class Source:
 
     @property
     def objects(self) -> set[str]:
-        """The keys in the results bucket that the source refers to."""
+        """What the source refers to in the results bucket, as ``State.objects`` does."""
         states = (state for state in (self.state, self.pending) if state)
         return {key for state in states for key in state.objects}
 

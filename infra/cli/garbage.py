@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from infra.cli.uploading import PREFIX
-from ingest.commit import revision_of
+from ingest.commit import result_of
 from ingest.objects import Results
 from vouchers.sources import SourcesTable
 
@@ -25,7 +26,7 @@ def sweep(stack: Deployed, prefix: str = PREFIX) -> int:
 
 
 def garbage(stack: Deployed, prefix: str = PREFIX) -> Iterator[str]:
-    """Yield the keys of results that no source refers to nor ever will.
+    """Yield the names of results, objects and folders, that no source refers to nor ever will.
 
     A result is named by the revision to which the commit that it was stored for leads its source, and that
     commit holds only if the source is still at the revision before. Once the source has come to the named
@@ -33,16 +34,14 @@ def garbage(stack: Deployed, prefix: str = PREFIX) -> Iterator[str]:
     with a higher number nothing is certain: it may have been stored a moment ago, for a commit to come.
     """
     table = SourcesTable(stack.dynamodb(), stack.outputs["SourcesTable"])
-    for key in _results(stack, prefix):
-        named = revision_of(key)
-        if named is None:
-            continue
-        source = table.load(named[0])
-        if named[1] <= source.revision and key not in source.objects:
-            yield key
+    named = (result_of(key) for key in _keys(stack, prefix))
+    for result, _ in groupby(each for each in named if each):
+        source = table.load(result.source)
+        if result.revision <= source.revision and result.name not in source.objects:
+            yield result.name
 
 
-def _results(stack: Deployed, prefix: str) -> Iterator[str]:
+def _keys(stack: Deployed, prefix: str) -> Iterator[str]:
     paginator, bucket = stack.s3().get_paginator("list_objects_v2"), stack.outputs["ResultsBucket"]
     for folder in FOLDERS:
         for page in paginator.paginate(Bucket=bucket, Prefix=folder + prefix):

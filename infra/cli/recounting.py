@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
 from infra.cli.findings import Finding, Problem
 from ingest.as_of import AsOf, microseconds
 from ingest.commit import contribution_of
 from ingest.count import count_file
 from ingest.errors import FileError, SupersededError
-from ingest.objects import AS_OF_METADATA, GONE, find_object, opened
+from ingest.objects import AS_OF_METADATA, find_object, opened
 from vouchers.counts import difference
 from vouchers.sources import Status
 
@@ -82,20 +80,10 @@ class Recount:
             yield Problem.COUNTABLE
         elif state.definitions != self.definitions.version:
             yield Problem.REDEFINED
-        elif not self._has_results(state):
+        elif not all(map(self.results.has, state.objects)):
             yield Problem.LOST
         elif difference(contribution_of(state, self.results), counted):
             yield Problem.MISTAKEN
-
-    def _has_results(self, state: State) -> bool:
-        try:
-            for key in state.objects:
-                self.s3.head_object(Bucket=self.results.bucket, Key=key)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in GONE:
-                return False
-            raise
-        return True
 
 
 def _problems_of_failure(version: ObjectVersion, source: Source) -> Iterator[Problem]:

@@ -243,6 +243,21 @@ def test_a_replay_deletes_from_the_results_what_nothing_refers_to(world: World) 
     assert run("verify").exit_code == 0
 
 
+def test_of_a_folder_of_results_it_keeps_or_deletes_all(world: World) -> None:
+    put(world, KEY, "dirty")
+    revision = world.source(KEY).revision
+    gone, kept = (f"rejected/{KEY}/{revision + n:08d}-a/" for n in (0, 1))
+    for folder in (gone, kept):
+        for name in ("1.parquet", "country_code=Peru/2.parquet"):
+            world.s3.put_object(Bucket=world.results, Key=folder + name)
+
+    assert {source for source, _ in problems(run_json("verify")[1])} == {gone}
+    assert run_json("replay") == (0, _outcomes(up_to_date=1, swept=1))
+    assert {key for key in world.result_keys() if "-a/" in key} == {
+        f"{kept}1.parquet", f"{kept}country_code=Peru/2.parquet"
+    }  # fmt: skip
+
+
 def _outcomes(**numbers: int) -> dict[str, Any]:
     none = {"counted": 0, "up_to_date": 0, "deleted": 0, "replaced_meanwhile": 0, "failed": [], "swept": 0}
     return none | numbers
