@@ -150,6 +150,6 @@ class Result(NamedTuple):
 
 
 def result_of(key: str) -> Result | None:
-    """Return which result an object of the results bucket is, or is part of; None if ``results_key`` named none."""
+    """Return the result that an object of the results bucket is, or is part of; None if it is none."""
     named = RESULTS_KEY.fullmatch(key)
     return Result(named["name"], named["source"], int(named["revision"])) if named else None

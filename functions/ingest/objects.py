@@ -139,7 +139,7 @@ class Results:
             self.client.put_object(Bucket=self.bucket, Key=key, Body=body)
 
     def discard(self, names: Iterable[str]) -> None:
-        """Delete objects, and all in folders, whose names end in a slash; what is gone already is no error."""
+        """Delete objects, and folders with all in them (names that end in a slash); none need be there."""
         for name in sorted(names):
             if not name.endswith("/"):
                 self.client.delete_object(Bucket=self.bucket, Key=name)
