@@ -17,10 +17,10 @@ def rows(*values: tuple[Any, ...]) -> Rows:
     return [dict(zip(NAMES, row, strict=True)) for row in values]
 
 
-def file_of(held: Rows) -> bytes:
+def file_of(held: Rows, **options: Any) -> bytes:
     kinds = {"voucher_amount": pa.float64()}
     columns = {n: pa.array([row[n] for row in held], kinds.get(n, pa.string())) for n in NAMES}
-    return parquet(pa.table(columns))
+    return parquet(pa.table(columns), **options)
 
 
 PERU = rows(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -52,15 +52,38 @@ def needed_columns(*, row_as_of: bool, tenure: bool = False) -> tuple[str, ...]:
     return (COUNTRY, LAST_ORDER, ORDERS, AMOUNT, *(name for name, needed in more if needed))
 
 
+class Part(NamedTuple):
+    """One of the parts of a file, counted from 0, that together have each of its row groups once."""
+
+    number: int
+    of: int
+
+    def among(self, row_groups: int) -> range:
+        """Return which row groups are the part's, of so many in the file; there may be none."""
+        return range(row_groups * self.number // self.of, row_groups * (self.number + 1) // self.of)
+
+
+WHOLE = Part(0, 1)
+
+
 @dataclass(slots=True)
 class OpenFile:
-    """A Parquet file of which some columns can be read, and the chunks that these have in each row group."""
+    """A Parquet file of which some columns can be read, and the chunks that these have in each row group.
+
+    ``part`` are the row groups that are to be read, which follow each other.
+    """
 
     guard: GuardedFile
     columns: tuple[str, ...]
     row_groups: tuple[RowGroup, ...]
+    part: range
     dictionaries: Dictionaries
     parquet: pq.ParquetFile
+
+    @property
+    def first_row(self) -> int:
+        """The number of the part's first row in the file, from 0."""
+        return sum(group.rows for group in self.row_groups[: self.part.start])
 
     def drop_outgrown(self, batch: pa.RecordBatch) -> bool:
         """From now on read columns in which a batch shows too many values as texts; say if there are any."""
@@ -72,8 +95,8 @@ class OpenFile:
         return outgrown
 
 
-def open_parquet(source: IO[bytes] | RawIOBase, columns: Sequence[str]) -> OpenFile:
-    """Open a Parquet file and check that ``columns`` are there and of readable types.
+def open_parquet(source: IO[bytes] | RawIOBase, columns: Sequence[str], part: Part = WHOLE) -> OpenFile:
+    """Open a Parquet file, or a part of it, and check that ``columns`` are there and of readable types.
 
     Raises:
         FileError: if it is not Parquet, or a column is missing, there twice or of no readable type.
@@ -84,23 +107,24 @@ def open_parquet(source: IO[bytes] | RawIOBase, columns: Sequence[str]) -> OpenF
         schema, metadata = plain.schema_arrow, plain.metadata
         _check(schema, columns)
         groups = _of_columns(guard.row_groups or (), plain.schema, columns)
+        chosen = part.among(len(groups))
         if isinstance(source, ReadAhead):
-            source.expect(map(_spans, groups))
+            source.expect(map(_spans, groups[chosen.start : chosen.stop]))
         chunks = {name: [group.chunks[place] for group in groups] for place, name in enumerate(columns)}
         texts = {name: held for name, held in chunks.items() if held and is_text(schema.field(name).type)}
         dictionaries = Dictionaries(texts, lambda name: _repeats(guard, metadata, name, chunks[name][0]))
         parquet = _reader(guard, metadata, groups, dictionaries.names)
-    return OpenFile(guard, tuple(columns), groups, dictionaries, parquet)
+    return OpenFile(guard, tuple(columns), groups, chosen, dictionaries, parquet)
 
 
 def batches(file: OpenFile) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a file a batch at a time, one row group after the other.
+    """Yield the rows of a file, or of its part, a batch at a time, one row group after the other.
 
     Raises:
         FileError: if the data cannot be decoded, or is not what the file says it is.
     """
-    for number, group in enumerate(file.row_groups):
-        rows = 0
+    for number in file.part:
+        group, rows = file.row_groups[number], 0
         for batch in _decoded(file, number):
             _check_texts(batch)
             _check_dictionaries(batch, file, rows)

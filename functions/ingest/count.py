@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ingest.axes import make_axes
 from ingest.buffers import as_arrow, as_texts
-from ingest.columns import batches, file_errors, needed_columns, open_parquet
+from ingest.columns import WHOLE, Part, batches, file_errors, needed_columns, open_parquet
 from ingest.errors import FileError
 from ingest.reasons import names_of, rejected_rows
 from ingest.report import Combinations, Report, report_on
@@ -40,7 +40,11 @@ class Counted:
 
 
 def count_file(
-    source: IO[bytes] | RawIOBase, as_of: int | None, definitions: Definitions, reject: Rejected | None = None
+    source: IO[bytes] | RawIOBase,
+    as_of: int | None,
+    definitions: Definitions,
+    reject: Rejected | None = None,
+    part: Part = WHOLE,
 ) -> Counted:
     """Count the voucher amounts of a Parquet file.
 
@@ -50,24 +54,31 @@ def count_file(
         definitions: the segments to count by.
         reject: is given the rejected rows of a batch, their row numbers in the file (from 0, int64), and the
             reason of each (a dictionary of texts).
+        part: of the file; what its parts contribute, and what is reported on them, sums up to the file's.
 
     Raises:
         FileError: if the file cannot be counted.
     """
     try:
-        return _count(source, as_of, definitions, reject)
+        return _count(source, as_of, definitions, reject, part)
     except MemoryError:
         raise FileError("counting it takes more memory than there is") from None
 
 
 def _count(
-    source: IO[bytes] | RawIOBase, as_of: int | None, definitions: Definitions, reject: Rejected | None
+    source: IO[bytes] | RawIOBase,
+    as_of: int | None,
+    definitions: Definitions,
+    reject: Rejected | None,
+    part: Part,
 ) -> Counted:
     tenure = definitions.go_by(Attribute.DAYS_SINCE_FIRST_ORDER)
     columns = needed_columns(row_as_of=as_of is None, tenure=tenure)
-    axes, row = make_axes(definitions, as_of), 0
+    axes = make_axes(definitions, as_of)
     tally = Tally(len(axes.sizes))
-    for batch in batches(open_parquet(source, columns)):
+    file = open_parquet(source, columns, part)
+    row = file.first_row
+    for batch in batches(file):
         with file_errors("its values cannot be read"):
             codes = axes.read(batch)
         tally.add(codes, axes.sizes)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import io
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.columns import WHOLE, Part
+from ingest.count import Counted, count_file
+from tests.uses import DIRTY, WIDE, file_of
+from vouchers.segments import load_definitions
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS = WIDE + DIRTY
+GROUPS = st.integers(1, len(ROWS) + 1)
+
+
+@given(row_groups=st.integers(0, 200), of=st.integers(1, 300))
+def test_each_row_group_is_in_one_part(row_groups: int, of: int) -> None:
+    together = [group for number in range(of) for group in Part(number, of).among(row_groups)]
+    assert together == [*range(row_groups)]
+
+
+@given(rows=st.integers(0, len(ROWS)), group=GROUPS, of=st.integers(1, 8), by_row=st.booleans())
+@settings(deadline=None)
+def test_parts_sum_up_to_the_file(rows: int, group: int, of: int, by_row: bool) -> None:
+    file = file_of(ROWS[-rows:] if rows else [], row_group_size=group)
+    whole, rejected = count(file, by_row=by_row)
+    parts = [count(file, Part(number, of), by_row=by_row) for number in range(of)]
+    assert summed(counted for counted, _ in parts) == summed([whole])
+    assert [each for _, of_part in parts for each in of_part] == rejected
+
+
+def count(file: bytes, part: Part = WHOLE, *, by_row: bool) -> tuple[Counted, list[tuple[int, str]]]:
+    """Count a part of a file; return the numbers of its rejected rows and their reasons, too."""
+    rejected: list[tuple[int, str]] = []
+
+    def reject(_: pa.RecordBatch, rows: Any, reasons: pa.DictionaryArray) -> None:
+        rejected.extend(zip(np.asarray(rows).tolist(), reasons.to_pylist(), strict=True))
+
+    counted = count_file(io.BytesIO(file), None if by_row else 0, load_definitions(), reject, part)
+    return counted, rejected
+
+
+def summed(parts: Any) -> Counter[Any]:
+    total: Counter[Any] = Counter()
+    for part in parts:
+        total.update(
+            {(*cell, name): n for cell, held in part.contribution.items() for name, n in held.items()}
+        )
+        report = part.report
+        total.update({"rows": report.rows, "counted": report.counted, "rejected": report.rejected})
+        total.update(report.rejected_by_reason)
+        total.update(report.repaired)
+        for name, segment in report.segments.items():
+            total.update({(name, "counted"): segment.counted, (name, "unsegmented"): segment.unsegmented})
+    return +total
