@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,11 +16,14 @@ from ingest.guard.file import GuardedFile
 from ingest.guard.footer import Chunk, RowGroup
 from ingest.guard.pages import BATCH_ROWS
 from ingest.parse import is_text
+from ingest.parts import WHOLE
 from vouchers.excerpts import excerpt, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from io import RawIOBase
+
+    from ingest.parts import Part
 
 COUNTRY, LAST_ORDER, TIMESTAMP = "country_code", "last_order_ts", "timestamp"
 FIRST_ORDER, ORDERS, AMOUNT = "first_order_ts", "total_orders", "voucher_amount"
@@ -50,20 +53,6 @@ def needed_columns(*, row_as_of: bool, tenure: bool = False) -> tuple[str, ...]:
     """
     more = ((TIMESTAMP, row_as_of), (FIRST_ORDER, tenure))
     return (COUNTRY, LAST_ORDER, ORDERS, AMOUNT, *(name for name, needed in more if needed))
-
-
-class Part(NamedTuple):
-    """One of the parts of a file, counted from 0, that together have each of its row groups once."""
-
-    number: int
-    of: int
-
-    def among(self, row_groups: int) -> range:
-        """Return which row groups are the part's, of so many in the file; there may be none."""
-        return range(row_groups * self.number // self.of, row_groups * (self.number + 1) // self.of)
-
-
-WHOLE = Part(0, 1)
 
 
 @dataclass(slots=True)

@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from ingest.axes import make_axes
 from ingest.buffers import as_arrow, as_texts
-from ingest.columns import WHOLE, Part, batches, file_errors, needed_columns, open_parquet
+from ingest.columns import batches, file_errors, needed_columns, open_parquet
 from ingest.errors import FileError
+from ingest.parts import WHOLE
 from ingest.reasons import names_of, rejected_rows
 from ingest.report import Combinations, Report, report_on
 from ingest.tally import Tally
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ingest.indexed import Codes
+    from ingest.parts import Part
     from ingest.reasons import Reasons
     from vouchers.counts import Contribution
     from vouchers.segments import Definitions

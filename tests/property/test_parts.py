@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.columns import WHOLE, Part
 from ingest.count import Counted, count_file
+from ingest.parts import WHOLE, Part
 from tests.uses import DIRTY, WIDE, file_of
 from vouchers.segments import load_definitions
 
