@@ -10,7 +10,7 @@ LOCALSTACK_URL ?= http://127.0.0.1:4566
 # In the functions' containers that name is LocalStack's.
 LOCALSTACK_FOR_FUNCTIONS ?= http://localhost.localstack.cloud:4566
 # What the user gives reaches the commands by the environment, so that no shell reads it as its own.
-export PORT AWS_PORT AWS_ENDPOINT_URL STACK FILE KEY AS_OF SAMPLE COUNTRY SEGMENT LAST_ORDER FIRST_ORDER ORDERS PREFIX ARCH CHROMIUM SHOTS
+export PORT AWS_PORT AWS_ENDPOINT_URL STACK FILE KEY AS_OF SAMPLE COUNTRY SEGMENT LAST_ORDER FIRST_ORDER ORDERS PREFIX NAME FROM ARCH CHROMIUM SHOTS
 export LOCALSTACK_URL LOCALSTACK_FOR_FUNCTIONS
 export PYTHONPATH := functions
 
@@ -56,6 +56,10 @@ verify: .venv/.run ## Compare the counts with a fresh count of the bucket [REPAI
 .PHONY: redrive
 redrive: .venv/.run ## Hand the failed events to the ingest function again [JSON=1]
 	@$(CLI) redrive $(if $(JSON),--json)
+
+.PHONY: dataset
+dataset: .venv/.spark ## Count all objects under datasets/NAME/ with Spark [FROM=folder] [AS_OF=…] [FORCE=1] [JSON=1]
+	@$(CLI) dataset "$$NAME" $(if $(FROM),--from "$$FROM") $(if $(AS_OF),--as-of "$$AS_OF") $(if $(FORCE),--force) $(if $(JSON),--json)
 
 .PHONY: sample
 sample: .venv/.run ## Write the sample to FILE=sample.parquet
@@ -152,7 +156,7 @@ bench-start: .venv/.dev build ## Measure how the built functions start, into doc
 
 .PHONY: lock
 lock: .venv/.dev ## Pin requirements anew, with hashes [ARGS=--upgrade]
-	@for name in run dev bench sam checkov; do \
+	@for name in run dev bench spark sam checkov; do \
 	  $(PIN) --universal --python-version 3.11 requirements/$$name.in -o requirements/$$name.txt; done
 	@for name in ingest api; do \
 	  $(PIN) --python-platform x86_64-manylinux_2_28 --python-version 3.13 $(addprefix --no-emit-package ,$(IN_LAMBDA)) \
@@ -178,6 +182,11 @@ clean: ## Remove everything that was made, .venv included
 
 .venv/.dev: requirements/dev.txt .venv/.run
 	@echo "Adding what tests and checks need to .venv (once; about half a minute)"
+	@$(call install,$<)
+	@touch $@
+
+.venv/.spark: requirements/spark.txt .venv/.run
+	@echo "Adding Spark to .venv (once; about a minute)" >&2
 	@$(call install,$<)
 	@touch $@
 

@@ -7,17 +7,17 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingest import columns
-from ingest.buffers import as_arrow
+from ingest.buffers import as_arrow, as_texts
 from ingest.parse import decoded, is_text
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from ingest.objects import Results
@@ -38,7 +38,8 @@ SCHEMA = pa.schema(
 
 Texts go from dictionary to dictionary; in the file they are texts like any other.
 """
-
+OF_MANY = pa.schema([("object", TEXT), *SCHEMA])
+"""The same, where a source has many objects: with the key of the row's own."""
 
 GROUP_ROWS = 1 << 16
 """Rows that are written at a time, so that the file does not become one of many small row groups."""
@@ -47,7 +48,10 @@ GROUP_ROWS = 1 << 16
 class RejectedRows:
     """Collects rejected rows in a temporary file, so that memory does not follow their number."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: str | None = None) -> None:
+        """Collect those of a source's only object, or those of the one with a key among many."""
+        self._key = key
+        self._schema = OF_MANY if key else SCHEMA
         self._folder = tempfile.TemporaryDirectory(prefix="rejected-")
         self._file = Path(self._folder.name) / "rows.parquet"
         self._writer: pq.ParquetWriter | None = None
@@ -66,8 +70,10 @@ class RejectedRows:
 
     def add(self, batch: pa.RecordBatch, rows: NDArray[np.int64], reasons: pa.DictionaryArray) -> None:
         """Add rows with their numbers in the file and the reason of each."""
-        held = [_as_text(batch, name) for name in VALUES]
-        self._unwritten.append(pa.RecordBatch.from_arrays([as_arrow(rows), reasons, *held], schema=SCHEMA))
+        held = [as_arrow(rows), reasons, *(_as_text(batch, name) for name in VALUES)]
+        if self._key:
+            held.insert(0, _repeated(self._key, len(rows)))
+        self._unwritten.append(pa.RecordBatch.from_arrays(held, schema=self._schema))
         if sum(map(len, self._unwritten)) >= GROUP_ROWS:
             self._write()
 
@@ -87,8 +93,9 @@ class RejectedRows:
 
     def _write(self) -> None:
         if self._writer is None:
+            texts = [name for name in self._schema.names if name != "row"]
             self._writer = pq.ParquetWriter(
-                self._file, SCHEMA, compression="zstd", use_dictionary=[*SCHEMA.names[1:]], store_schema=False
+                self._file, self._schema, compression="zstd", use_dictionary=texts, store_schema=False
             )
         self._writer.write_table(pa.Table.from_batches(self._unwritten).unify_dictionaries())
         self._unwritten.clear()
@@ -96,6 +103,10 @@ class RejectedRows:
     def _close(self) -> None:
         if self._writer is not None and self._writer.is_open:
             self._writer.close()
+
+
+def _repeated(text: str, rows: int) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(as_arrow(np.zeros(rows, np.int32)), as_texts([text]))
 
 
 def _as_text(batch: pa.RecordBatch, name: str) -> pa.DictionaryArray:

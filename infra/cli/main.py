@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from infra.cli.dashboard import dashboard
+from infra.cli.dataset import dataset
 from infra.cli.errors import EXPECTED, MEANING, Exit, code_of
 from infra.cli.questions import ask, counts
 from infra.cli.redrive import redrive
@@ -46,5 +47,5 @@ def cli() -> None:
     """
 
 
-for command in (demo, run, upload, counts, ask, dashboard, sample, replay, verify, redrive):
+for command in (demo, run, upload, counts, ask, dashboard, sample, replay, verify, redrive, dataset):
     cli.add_command(command)

@@ -42,15 +42,16 @@ def upload(file: str, as_of: str | None, key: str | None, *, as_json: bool) -> N
         state = load(stack, path, name, moment)
     except NotCountedError as error:
         if as_json:
-            screen.print_json(_as_json(stack, name, error.state))
+            screen.print_json(document(stack, name, error.state))
         raise
     if as_json:
-        screen.print_json(_as_json(stack, name, state))
+        screen.print_json(document(stack, name, state))
     else:
         show_report(stack, name, state)
 
 
-def _as_json(stack: Deployed, source: str, state: State) -> dict[str, object]:
+def document(stack: Deployed, source: str, state: State) -> dict[str, object]:
+    """Return what became of a source, as the JSON document tells it."""
     return {
         "source": source,
         "status": state.status,

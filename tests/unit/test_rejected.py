@@ -43,3 +43,14 @@ def test_rows_of_many_batches_are_written_in_order_a_few_groups_at_a_time(
     assert results.table["country_code"].to_pylist() == [f"country {n}" for n in range(5)]
     assert results.table["total_orders"].to_pylist() == [str(-n) for n in range(5)]
     assert results.row_groups == 3
+
+
+def test_rows_of_one_object_among_many_name_it() -> None:
+    results = Results()
+    with RejectedRows("datasets/history/a.parquet") as rows:
+        rows.add(pa.record_batch({"total_orders": [-1, -2]}), np.array([3, 5]), REASONS.take([0, 0]))
+        rows.store(results, "rejected/")  # type: ignore[arg-type]
+    assert results.table is not None
+    assert results.table.column_names[:3] == ["object", "row", "reason"]
+    assert results.table["object"].to_pylist() == ["datasets/history/a.parquet"] * 2
+    assert results.table["row"].to_pylist() == [3, 5]
