@@ -8,7 +8,7 @@ from time import sleep
 from typing import TYPE_CHECKING
 
 from infra.cli.errors import CommandError, Exit
-from infra.cli.uploading import IN_ONE_PIECE
+from infra.cli.uploading import DATASETS, IN_ONE_PIECE
 from infra.spark.order import Order
 from infra.spark.progress import Progress, progress_key, read_progress
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from infra.cli.engines import SparkRun
     from infra.cli.target import Deployed
-
-DATASETS = "datasets/"
-"""Under it are datasets, which nothing counts but the Spark job."""
 
 SECONDS_BETWEEN_LOOKS = 0.5
 LOOKS_BETWEEN_QUESTIONS = 10

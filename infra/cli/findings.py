@@ -18,6 +18,7 @@ class Problem(StrEnum):
     UNFINISHED = "has a commit that was cut off"
     FAILS = "is recorded as counted, and cannot be counted"
     COUNTABLE = "is recorded as failed, and can be counted"
+    REPLACED = "holds other objects than were counted"
     REDEFINED = "was counted by other segment definitions than today's"
     MISTAKEN = "is recorded with other counts than its object has"
     LOST = "lacks what it has in the results bucket"
@@ -47,11 +48,13 @@ class Difference:
 class Verification:
     """What was compared, and what came of it.
 
+    Of ``datasets`` what is recorded was taken, and their objects were not counted.
     ``failed`` are the sources that are rightly recorded as failed, with the sentences that say why: they
     count for nothing, so that the table is right as it is.
     """
 
     objects: int
+    datasets: int
     counters: int
     findings: list[Finding]
     differences: list[Difference]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from infra.cli.uploading import PREFIX
 from ingest.commit import result_of
 from ingest.objects import Results
 from vouchers.sources import SourcesTable
@@ -18,14 +17,14 @@ if TYPE_CHECKING:
 FOLDERS = ("contributions/", "rejected/")
 
 
-def sweep(stack: Deployed, prefix: str = PREFIX) -> int:
+def sweep(stack: Deployed, prefix: str) -> int:
     """Delete the garbage of the sources under a prefix; return how much of it there was."""
     found = list(garbage(stack, prefix))
     Results(stack.s3(), stack.outputs["ResultsBucket"]).discard(found)
     return len(found)
 
 
-def garbage(stack: Deployed, prefix: str = PREFIX) -> Iterator[str]:
+def garbage(stack: Deployed, prefix: str) -> Iterator[str]:
     """Yield the names of results, objects and folders, that no source refers to nor ever will.
 
     A result is named by the revision to which the commit that it was stored for leads its source, and that

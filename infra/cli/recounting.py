@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from infra.cli.findings import Finding, Problem
+from infra.spark.listing import list_dataset
 from ingest.as_of import AsOf, microseconds
 from ingest.commit import contribution_of
 from ingest.count import count_file
@@ -47,6 +48,27 @@ class Recount:
             return self._compared(version, source)
         except SupersededError:
             return {}, [Finding(Problem.CHANGED, key)]
+
+    def of_dataset(self, key: str) -> tuple[Contribution, list[Finding]]:
+        """Return what is recorded of a dataset, whose objects may be too many to be counted here."""
+        source = self.sources.load(key)
+        if source.state is None or source.pending:
+            return {}, []  # It is told of with all that were cut off.
+        problems = [*self._problems_of_dataset(source.key, source.state)]
+        lost = Problem.LOST in problems
+        contribution = {} if lost else contribution_of(source.state, self.results)
+        return contribution, [Finding(problem, key) for problem in problems]
+
+    def _problems_of_dataset(self, key: str, state: State) -> Iterator[Problem]:
+        now = list_dataset(self.s3, self.bucket, key)
+        if not now.objects:
+            yield Problem.GONE
+        elif now.etag != state.etag:
+            yield Problem.REPLACED
+        elif state.definitions != self.definitions.version and state.status is Status.COUNTED:
+            yield Problem.REDEFINED
+        if not all(map(self.results.has, state.objects)):
+            yield Problem.LOST
 
     def _compared(self, version: ObjectVersion, source: Source) -> tuple[Contribution, list[Finding]]:
         try:

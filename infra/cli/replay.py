@@ -11,7 +11,7 @@ from infra.cli.errors import Exit
 from infra.cli.garbage import sweep
 from infra.cli.replaying import Replayed, look_again, to_replay
 from infra.cli.target import deployed
-from infra.cli.uploading import object_key
+from infra.cli.uploading import DATASETS, PREFIX, object_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +48,7 @@ def replay(prefix: str, *, force: bool, as_json: bool) -> None:
     stack, under = deployed(), object_key(prefix)
     sources = to_replay(stack, under)
     replayed = _replay(stack, sources, forced=force)
-    swept = sweep(stack, under)
+    swept = sum(sweep(stack, each) for each in ([under] if prefix else [PREFIX, DATASETS]))
     if as_json:
         screen.print_json(_as_json(replayed, swept))
     else:

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from vouchers.sources import State
 
 PREFIX = "vouchers/"
-"""Under it, and nowhere else, objects are counted."""
+"""Under it, and nowhere else, objects are counted by themselves."""
+
+DATASETS = "datasets/"
+"""Under it are datasets, each in a folder of its own, which are counted as a whole when it is asked for."""
 
 IN_ONE_PIECE = TransferConfig(multipart_threshold=64 * 1024 * 1024, multipart_chunksize=16 * 1024 * 1024)
 

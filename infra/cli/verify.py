@@ -13,6 +13,7 @@ from infra.cli.errors import CommandError, Exit
 from infra.cli.findings import Problem
 from infra.cli.replaying import objects
 from infra.cli.target import deployed
+from infra.cli.uploading import DATASETS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,7 @@ MOST_SHOWN = 100
 AGAIN = "verify again while nothing is being uploaded"
 FORCE = "count all anew with: make replay FORCE=1"
 REPLAY = "count what needs it with: make replay"
+DATASET = "count the dataset again with: make dataset NAME={}"
 REPAIR = "set the table right with: make verify REPAIR=1"
 
 
@@ -42,7 +44,8 @@ EXAMPLES = options.examples(
 def verify(*, mend: bool, as_json: bool) -> None:
     """Compare the counts with a fresh count.
 
-    Every object of the bucket is counted on this machine, and the table compared with the sums. It ends with
+    Every object of the bucket is counted on this machine, and the table compared with the sums; of datasets,
+    what is recorded is taken, if it is of the objects that are there now. It ends with
     1 if anything is not as it should be; with --repair, if any of it is left. Files that cannot be counted
     are named; where that is what is recorded of them, it is as it should be.
     """
@@ -81,6 +84,7 @@ def _repair(stack: Deployed, found: Verification) -> None:
 def _as_json(found: Verification) -> dict[str, object]:
     return {
         "objects": found.objects,
+        "datasets": found.datasets,
         "counters": found.counters,
         "failed": [{"source": source, "error": error} for source, error in found.failed.items()],
         "problems": [{"source": f.source, "problem": f.problem} for f in found.findings],
@@ -106,7 +110,8 @@ def _show(found: Verification) -> None:
         _show_differences(found.differences)
     if found.all_is_well:
         failed = f", of which failed: {len(found.failed):,}" if found.failed else ""
-        what = f"objects: {found.objects:,}{failed}, counters: {found.counters:,}"
+        recorded = f", datasets as they are recorded: {found.datasets:,}" if found.datasets else ""
+        what = f"objects: {found.objects:,}{failed}{recorded}, counters: {found.counters:,}"
         click.echo(f"The table is what a fresh count gives ({what})")
     else:
         what = f"differences: {len(found.differences):,}, problems: {len(found.findings):,}"
@@ -131,6 +136,8 @@ def _advice(found: Verification) -> str:
     problems = {finding.problem for finding in found.findings}
     if Problem.CHANGED in problems:
         return AGAIN
+    if dataset := next((f.source for f in found.findings if f.source.startswith(DATASETS)), None):
+        return DATASET.format(dataset.removeprefix(DATASETS).rstrip("/"))
     if problems & {Problem.FAILS, Problem.MISTAKEN, Problem.LOST}:
         return FORCE
     return REPLAY if problems - ({Problem.GARBAGE} if found.differences else set()) else REPAIR

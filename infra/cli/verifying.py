@@ -12,6 +12,7 @@ from infra.cli.findings import Difference, Finding, Problem, Verification
 from infra.cli.garbage import garbage
 from infra.cli.invoking import ingest_function
 from infra.cli.recounting import Recount
+from infra.cli.uploading import DATASETS, PREFIX
 from ingest.as_of import AsOf
 from ingest.objects import Results
 from vouchers.counts import Cell, difference
@@ -57,7 +58,7 @@ Moments = dict[str, Moment]
 
 
 def compare(stack: Deployed, keys: Collection[str], advance: Callable[[int], None]) -> Verification:
-    """Compare the table with a fresh count of all objects.
+    """Compare the table with a fresh count of all objects, and with what is recorded of datasets.
 
     Args:
         stack: whose table and bucket they are.
@@ -69,6 +70,11 @@ def compare(stack: Deployed, keys: Collection[str], advance: Callable[[int], Non
     """
     recount, counted, findings = _recount(stack), dict[Cell, dict[str, int]](), list[Finding]()
     before = _moments(recount.sources)
+    datasets = {key for key in before if key.startswith(DATASETS)}
+    for key in datasets:
+        contribution, found = recount.of_dataset(key)
+        _add(counted, contribution)
+        findings += found
     for key in keys:
         contribution, found = recount.of(key)
         _add(counted, contribution)
@@ -76,11 +82,14 @@ def compare(stack: Deployed, keys: Collection[str], advance: Callable[[int], Non
         advance(1)
     table = _segments(stack).counters()
     after = _moments(recount.sources)
-    findings += _findings(before, after, set(keys))
-    findings += [Finding(Problem.GARBAGE, key) for key in garbage(stack)]
+    findings += _findings(before, after, {*keys, *datasets})
+    findings += [
+        Finding(Problem.GARBAGE, key) for prefix in (PREFIX, DATASETS) for key in garbage(stack, prefix)
+    ]
     counters = sum(map(len, counted.values()))
     findings = list(dict.fromkeys(findings))
-    return Verification(len(keys), counters, findings, _differences(table, counted), _failed(after, findings))
+    differences, failed = _differences(table, counted), _failed(after, findings)
+    return Verification(len(keys), len(datasets), counters, findings, differences, failed)
 
 
 def repair(stack: Deployed, differences: Iterable[Difference]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from infra.spark.errors import RunError
 from ingest.transact import ChangedError
 
 if TYPE_CHECKING:
@@ -12,10 +13,6 @@ if TYPE_CHECKING:
     from vouchers.sources import Source, State
 
 LATE = "late"
-
-
-class OvertakenError(Exception):
-    """Another run of the dataset has committed meanwhile; the message says what to do."""
 
 
 def commit(ledger: Ledger, read: Source, state: State, contribution: Contribution) -> str:
@@ -31,7 +28,7 @@ def commit(ledger: Ledger, read: Source, state: State, contribution: Contributio
         The state's status, or `late`, and then nothing has changed.
 
     Raises:
-        OvertakenError: if a run that had listed the objects earlier has committed meanwhile.
+        RunError: if a run that had listed the objects earlier has committed meanwhile.
     """
     aim = ledger.stored(read, state, contribution)
     try:
@@ -48,4 +45,4 @@ def _overtaken(ledger: Ledger, key: str, aim: State) -> str:
     ledger.results.discard(aim.objects - now.objects)
     if now.state and now.state.order >= aim.order:
         return LATE
-    raise OvertakenError(f"another run counted '{key}' meanwhile; count it again")
+    raise RunError(f"another run counted '{key}' meanwhile; count it again")

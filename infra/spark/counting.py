@@ -7,7 +7,7 @@ from operator import add
 from typing import TYPE_CHECKING
 
 from infra.spark.clients import s3_client
-from infra.spark.sums import failure, sums_of
+from infra.spark.sums import FAILED, REPLACED, sums_of
 from ingest.count import count_file
 from ingest.errors import FileError, SupersededError
 from ingest.objects import Results, opened
@@ -53,9 +53,10 @@ class Counting:
         try:
             yield from self._counted(piece)
         except FileError as error:
-            yield failure(key, f"'{key}': {error}; {error.advice}")
-        except SupersededError as error:
-            yield failure(key, f"{error}; count the dataset again")
+            yield (FAILED, key, f"'{key}': {error}; {error.advice}"), 1
+        except SupersededError:
+            said = f"'{key}' was replaced or deleted while the dataset was counted; count it again"
+            yield (REPLACED, key, said), 1
 
     def _counted(self, piece: Piece) -> list[tuple[Path, int]]:
         with opened(s3_client(), piece.version) as file, RejectedRows(piece.version.key) as rejected:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 Path = tuple[str, ...]
 Sums = dict[Path, int]
 
-COUNTS, REPORT, FAILED = "counts", "report", "failed"
-"""How paths begin: those of the contribution, of the report, and of objects that cannot be counted."""
+COUNTS, REPORT, FAILED, REPLACED = "counts", "report", "failed", "replaced"
+"""How paths begin: those of the contribution and of the report, and those of objects that cannot be counted, or
+were not what they had been when they were listed, with a sentence that says so."""
 
 
 def sums_of(counted: Counted) -> Iterator[tuple[Path, int]]:
@@ -48,17 +49,12 @@ def report_of(sums: Mapping[Path, int]) -> dict[str, Any]:
     return {"rejected_by_reason": {}} | report
 
 
-def failures_of(sums: Mapping[Path, int]) -> dict[str, str]:
-    """Return the sentences of objects that cannot be counted, by key; one of each, if it has several."""
-    failures: dict[str, str] = {}
-    for _, key, sentence in sorted(path for path in sums if path[0] == FAILED):
-        failures.setdefault(key, sentence)
-    return failures
-
-
-def failure(key: str, sentence: str) -> tuple[Path, int]:
-    """Return what stands for an object that cannot be counted."""
-    return (FAILED, key, sentence), 1
+def sentences_of(sums: Mapping[Path, int], kind: str) -> dict[str, str]:
+    """Return the sentences on objects of a kind, by their keys; one of each, if it has several."""
+    found: dict[str, str] = {}
+    for _, key, sentence in sorted(path for path in sums if path[0] == kind):
+        found.setdefault(key, sentence)
+    return found
 
 
 def _flat(nested: Mapping[str, Any], *path: str) -> Iterator[tuple[Path, int]]:
