@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     from infra.spark.counting import Counting
     from infra.spark.listing import Task
-    from infra.spark.errors import RunError
-from infra.spark.order import Order
+    from infra.spark.order import Order
     from infra.spark.sums import Sums
 
 BROKEN_OFF = "broken off"

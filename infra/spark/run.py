@@ -25,8 +25,7 @@ from vouchers.sources import SourcesTable, State, Status, iso
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from infra.spark.errors import RunError
-from infra.spark.listing import Dataset, Task
+    from infra.spark.listing import Dataset, Task
     from infra.spark.order import Order
     from infra.spark.sums import Sums
     from vouchers.counts import Contribution
@@ -56,8 +55,8 @@ def run(order: Order, count: Count) -> Progress:
     """List a dataset, count it unless that is up to date, commit it, and return what came of that.
 
     Raises:
-        RunError: if there is nothing of the dataset, and never was; if an object of it was replaced while it was
-            counted; or if another run of it has committed meanwhile.
+        RunError: if there is nothing of the dataset, and never was; if an object of it was replaced while it
+            was counted; or if another run of it has committed meanwhile.
         ingest.transact.BusyError: if other commits stood in the way for too long.
         botocore.exceptions.ClientError: if AWS refuses.
     """
@@ -114,13 +113,15 @@ def _counted(order: Order, dataset: Dataset, source: Source, state: State, count
     as_of = microseconds(order.rule.at(dataset.uploaded))
     counting = Counting(as_of, order.results_bucket, results_key("rejected", source, f"{order.run}/"))
     sums = count(dataset.tasks(), counting)
-    for sentence in sentences_of(sums, REPLACED).values():
-        raise RunError(sentence)
     seconds = round(time.monotonic() - started, 3)
     state = replace(state, committed_at=iso(datetime.now(UTC)))
     error = _error(order.dataset, sums, len(dataset.objects))
-    if error:
+    replaced = [*sentences_of(sums, REPLACED).values()]
+    if error or replaced:
         Results(s3_client(), order.results_bucket).discard([counting.rejected])
+    if replaced:
+        raise RunError(replaced[0])
+    if error:
         return Aim(replace(state, status=Status.FAILED, error=error), {})
     more = {"as_of": state.as_of, "seconds": seconds, "objects": len(dataset.objects)}
     report = report_of(sums) | more

@@ -15,8 +15,9 @@ Path = tuple[str, ...]
 Sums = dict[Path, int]
 
 COUNTS, REPORT, FAILED, REPLACED = "counts", "report", "failed", "replaced"
-"""How paths begin: those of the contribution and of the report, and those of objects that cannot be counted, or
-were not what they had been when they were listed, with a sentence that says so."""
+"""How paths begin: those of the contribution and of the report; and those of objects that cannot be counted,
+or are no longer what they were when they were listed, which end in a sentence that says so.
+"""
 
 
 def sums_of(counted: Counted) -> Iterator[tuple[Path, int]]:
