@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from infra.cli.errors import CommandError, Exit
-from infra.local.emulator import LOGS, short
+from infra.local.emulator import LEASH, LOGS, short
 
 if TYPE_CHECKING:
     from infra.cli.target import Deployed
@@ -45,7 +43,7 @@ class SparkRun(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LocalRun:
-    """A run on this machine: a process group of its own."""
+    """A run on this machine, which ends with this process, however that ends."""
 
     process: subprocess.Popen[bytes]
     log: Path
@@ -56,9 +54,7 @@ class LocalRun:
 
     def stop(self) -> None:
         """Break it off."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGTERM)
-        self.process.wait()
+        self.process.communicate()
 
     def traces(self) -> str:
         """Say where its log is."""
@@ -128,8 +124,8 @@ def _start_here(stack: Deployed, order: Order) -> LocalRun:
     log = LOGS / f"spark-{order.run}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - Spark of this environment, and a job of ours
-            [submit, *_options(), JOB, order.to_json()],
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-P", LEASH, submit, *_options(), JOB, order.to_json()],
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             env=_environment(stack),
