@@ -10,7 +10,7 @@ LOCALSTACK_URL ?= http://127.0.0.1:4566
 # In the functions' containers that name is LocalStack's.
 LOCALSTACK_FOR_FUNCTIONS ?= http://localhost.localstack.cloud:4566
 # What the user gives reaches the commands by the environment, so that no shell reads it as its own.
-export PORT AWS_PORT AWS_ENDPOINT_URL STACK FILE KEY AS_OF SAMPLE COUNTRY SEGMENT LAST_ORDER FIRST_ORDER ORDERS PREFIX NAME FROM ARCH CHROMIUM SHOTS
+export PORT AWS_PORT AWS_ENDPOINT_URL STACK FILE KEY AS_OF SAMPLE COUNTRY SEGMENT LAST_ORDER FIRST_ORDER ORDERS PREFIX NAME FROM REPOSITORY ARCH CHROMIUM SHOTS
 export LOCALSTACK_URL LOCALSTACK_FOR_FUNCTIONS
 export PYTHONPATH := functions
 
@@ -78,7 +78,7 @@ lint: .venv/.dev ## Check style, types, import directions and the templates
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/cfn-lint template.yaml infra/*.yaml
+	@$(BIN)/cfn-lint template.yaml infra/*.yaml infra/spark/*.yaml
 
 .PHONY: scan
 scan: .venv/.dev ## Check the templates for what is insecure, with Checkov
@@ -104,6 +104,14 @@ test-build: .venv/.dev build ## Build, then test what the functions' artifacts h
 .PHONY: browser-test
 browser-test: .venv/.dev ## Test the page in Chromium, pictures into .screenshots [CHROMIUM=path] [SHOTS=1 for those of the README]
 	@$(BIN)/pytest -m browser tests/browser $(ARGS)
+
+.PHONY: spark-test
+spark-test: .venv/.dev .venv/.spark ## Test datasets on real Spark (needs Java)
+	@$(BIN)/pytest -m spark $(ARGS)
+
+.PHONY: spark-image
+spark-image: ## Build the image of the Spark job in Docker, and push it to REPOSITORY=… [ARCH=arm64]
+	@infra/spark/image
 
 .PHONY: sam-test
 sam-test: .venv/.dev build ## Test sam local: build, then run the functions in containers (needs Docker)
@@ -156,7 +164,7 @@ bench-start: .venv/.dev build ## Measure how the built functions start, into doc
 
 .PHONY: lock
 lock: .venv/.dev ## Pin requirements anew, with hashes [ARGS=--upgrade]
-	@for name in run dev bench spark sam checkov; do \
+	@for name in run dev bench spark emr sam checkov; do \
 	  $(PIN) --universal --python-version 3.11 requirements/$$name.in -o requirements/$$name.txt; done
 	@for name in ingest api; do \
 	  $(PIN) --python-platform x86_64-manylinux_2_28 --python-version 3.13 $(addprefix --no-emit-package ,$(IN_LAMBDA)) \

@@ -15,7 +15,7 @@ from tests.transformed import KEY, transformed
 if TYPE_CHECKING:
     from pathlib import Path
 
-WRITTEN = (TEMPLATE, *sorted((ROOT / "infra").glob("*.yaml")))
+WRITTEN = (TEMPLATE, *sorted((ROOT / "infra").glob("*.yaml")), *sorted((ROOT / "infra/spark").glob("*.yaml")))
 FULLY_SET = {
     "AccessLogBucket": "logs",
     "ApiTrafficShift": "Canary10Percent5Minutes",

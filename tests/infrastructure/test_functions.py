@@ -26,6 +26,7 @@ def test_the_outputs_are_those_that_tools_and_people_read(template: Template) ->
     assert set(template.body["Outputs"]) == {
         "UploadsBucket", "ResultsBucket", "SegmentsTable", "SourcesTable",
         "FailedEventsQueue", "ApiUrl", "IngestFunction", "ApiFunction",
+        "SparkApplication", "SparkRole",
     }  # fmt: skip
 
 

@@ -1,0 +1,154 @@
+"""Spark on EMR Serverless: there where an image is named, allowed what the job does, with all that it needs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from moto import mock_aws
+
+from infra.cli.engines import IMAGE_JOB
+from infra.local.deploy import ROOT
+from infra.spark import clients
+from ingest import chunks
+from tests.crashes import calls
+from tests.datasets import DATASET, count
+from tests.transformed import KEY, Template, listed, transformed
+from tests.uses import body
+from tests.world import ACCOUNT, World
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOLDER = ROOT / "infra" / "spark"
+DOCKERFILE = (FOLDER / "Dockerfile").read_text()
+IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/voucher-selector-spark@sha256:0"
+NEEDS = {
+    "DeleteObject": {"s3:DeleteObject"},
+    "DeleteObjects": {"s3:DeleteObject"},
+    "GetItem": {"dynamodb:GetItem"},
+    "GetObject": {"s3:GetObject"},
+    "HeadObject": {"s3:GetObject"},
+    "ListObjectsV2": {"s3:ListBucket"},
+    "PutObject": {"s3:PutObject"},
+    "TransactWriteItems": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
+    "UpdateItem": {"dynamodb:UpdateItem"},
+}
+"""What each call takes, as AWS's reference of its services' actions says."""
+
+OPTIONAL = {"_distutils_hack", "certifi"}
+"""What an environment's start, and botocore, import where it is there."""
+
+
+@pytest.fixture
+def spark() -> Template:
+    return transformed(FOLDER / "spark.yaml", KmsKeyArn=KEY, Architecture="x86_64")
+
+
+def test_there_is_no_spark_unless_an_image_is_named(template: Template) -> None:
+    assert "Spark" not in template.resources
+    assert "Spark" not in transformed(SparkImage=IMAGE, EndpointUrl="http://127.0.0.1:4566").resources
+    nested = transformed(SparkImage=IMAGE).properties("Spark")
+    assert (ROOT / nested["TemplateURL"]).samefile(FOLDER / "spark.yaml")
+    assert set(nested["Parameters"]) | {"Release"} == set(transformed(FOLDER / "spark.yaml").parameters)
+
+
+def test_the_job_may_do_what_it_does_and_nothing_else(
+    spark: Template, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = calls_of_runs(monkeypatch)
+    assert {"TransactWriteItems", "PutObject", "DeleteObjects"} < made
+    needed = {action for name in made for action in NEEDS[name]}
+    actions = [action for s in spark.statements("JobRole") for action in listed(s["Action"])]
+    allowed = {action for action in actions if action.startswith(("s3:", "dynamodb:"))}
+    assert needed <= allowed
+    assert allowed == needed
+
+
+def calls_of_runs(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Return the calls of runs that count, replace, fail, take several transactions, and delete."""
+    monkeypatch.setattr(chunks, "MOST_CELLS", 2)
+    for name, value in ACCOUNT.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws(), calls() as made:
+        for client in (clients.s3_client, clients.dynamodb_client):
+            client.cache_clear()
+        world = World().create()
+        made.made.clear()
+        for content in ("dirty", "china", "broken", None):
+            if content:
+                world.s3.put_object(Bucket=world.uploads, Key=f"{DATASET}a.parquet", Body=body(content))
+            else:
+                world.s3.delete_object(Bucket=world.uploads, Key=f"{DATASET}a.parquet")
+            made.made.pop()
+            count(world)
+        return set(made.made)
+
+
+def test_of_results_the_job_touches_its_own_alone(spark: Template) -> None:
+    results = "arn:${AWS::Partition}:s3:::${ResultsBucket}"
+    (kept,) = (s for s in spark.statements("JobRole") if s["Sid"] == "KeepResults")
+    assert [each["Fn::Sub"].removeprefix(results) for each in kept["Resource"]] == [
+        "/contributions/datasets/*",
+        "/rejected/datasets/*",
+        "/runs/*",
+    ]
+
+
+def test_all_is_encrypted_with_a_key_of_ones_own(spark: Template) -> None:
+    (application,) = spark.of_type("EMRServerless::Application").values()
+    told = [each["EncryptionKeyArn"] for each in application["MonitoringConfiguration"].values()]
+    assert told == [{"Ref": "KmsKeyArn"}] * 2
+    assert spark.properties("Logs")["KmsKeyId"] == {"Ref": "KmsKeyArn"}
+
+
+def test_nothing_is_paid_for_while_nothing_is_counted(spark: Template) -> None:
+    (application,) = spark.of_type("EMRServerless::Application").values()
+    assert application["AutoStopConfiguration"]["Enabled"] is True
+    assert "InitialCapacity" not in application
+
+
+def test_the_release_of_image_template_and_tests_is_one(spark: Template) -> None:
+    assert re.search(r"^ARG RELEASE=(\S+)$", DOCKERFILE, re.MULTILINE)[1] == spark.parameters["Release"]  # type: ignore[index]  # it is there
+
+
+def test_the_image_holds_the_job_and_all_that_it_imports(tmp_path: Path) -> None:
+    """Lay out what the Dockerfile copies, and have the job imported with what the image installs."""
+    root = tmp_path / "opt"
+    for source, target in re.findall(r"^COPY (\S+) /opt/voucher-selector/(\S+)$", DOCKERFILE, re.MULTILINE):
+        copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
+        (root / target).parent.mkdir(parents=True, exist_ok=True)
+        copy(ROOT / source, root / target)
+    assert (root / IMAGE_JOB.removeprefix("local:///opt/voucher-selector/")).is_file()
+
+    found = imported(root, "infra.spark.job", "infra.spark.counting")
+
+    own = {name for name, file in found.items() if file.startswith(str(root))}
+    foreign = {name.split(".")[0].lower() for name, file in found.items() if "site-packages" in file}
+    installed = {
+        line.split("==")[0]
+        for line in (ROOT / "requirements/emr.txt").read_text().splitlines()
+        if "==" in line
+    }
+    assert {"infra.spark.job", "ingest.count", "vouchers.segments"} <= own
+    assert foreign - OPTIONAL <= {name.replace("python-", "") for name in installed}
+
+
+def imported(root: Path, *modules: str) -> dict[str, str]:
+    """Return what a process has imported with these modules, and from where."""
+    script = (
+        f"import importlib, json, sys\nfor name in {modules}: importlib.import_module(name)\n"
+        "print(json.dumps({n: getattr(m, '__file__', None) or '' for n, m in sys.modules.items()}))"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{root / 'functions'}{os.pathsep}{root}"}
+    ended = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-P", "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    held: dict[str, Any] = json.loads(ended.stdout)
+    return held
