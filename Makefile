@@ -162,6 +162,10 @@ bench-api: .venv/.bench ## Measure how fast requests are answered, into docs/per
 bench-start: .venv/.dev build ## Measure how the built functions start, into docs/performance.md [ARGS="--runs 5"]
 	@$(BIN)/python -m benchmarks.starting $(ARGS)
 
+.PHONY: bench-scale
+bench-scale: .venv/.bench .venv/.spark ## Compare Spark and others on a hundred million rows, into docs/scale.md [ARGS="--runs 3"]
+	@$(BIN)/python -m benchmarks.scale $(ARGS)
+
 .PHONY: lock
 lock: .venv/.dev ## Pin requirements anew, with hashes [ARGS=--upgrade]
 	@for name in run dev bench spark emr sam checkov; do \

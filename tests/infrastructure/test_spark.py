@@ -1,4 +1,4 @@
-"""Spark on EMR Serverless: there where an image is named, allowed what the job does, with all that it needs."""
+"""Spark on EMR Serverless: there where an image is named, allowed what the job does, its image complete."""
 
 from __future__ import annotations
 

@@ -277,6 +277,7 @@ def test_a_table_that_is_right_is_said_to_be_in_one_line(world: World) -> None:
         0,
         {
             "objects": 3,
+            "datasets": 0,
             "counters": sum(map(len, world.cells().values())),
             "failed": [],
             "problems": [],

@@ -18,8 +18,20 @@ pytestmark = pytest.mark.disable_socket
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
 PAGE = (ROOT / "docs" / "cli.md").read_text()
-COMMANDS = ["ask", "counts", "dashboard", "demo", "redrive", "replay", "run", "sample", "upload", "verify"]
-WITH_JSON = ["ask", "counts", "redrive", "replay", "upload", "verify"]
+COMMANDS = [
+    "ask",
+    "counts",
+    "dashboard",
+    "dataset",
+    "demo",
+    "redrive",
+    "replay",
+    "run",
+    "sample",
+    "upload",
+    "verify",
+]
+WITH_JSON = ["ask", "counts", "dataset", "redrive", "replay", "upload", "verify"]
 LAUNCHER = "infra/voucher-selector"
 
 

@@ -1,0 +1,77 @@
+"""Compare engines on a hundred million rows, by turns, into docs/scale.md.
+
+Run: make bench-scale [ARGS="--runs 3"]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections import defaultdict
+from typing import Any
+
+from rich.progress import track
+
+from benchmarks import page
+from benchmarks.s3 import serving
+from benchmarks.scale.dataset import FILES, ROWS, SERVED, made
+
+PAGE = page.PAGE.with_name("scale.md")
+CORES = 2
+SPOKEN = {
+    "ours_on_spark": "the job on Spark, from S3",
+    "ours_fanned_out": "the function's code in as many processes as cores, from S3",
+    "duckdb_sql": "DuckDB, from disk",
+    "spark_sql": "Spark's own reader and SQL, from disk",
+}
+MINUTES = 20
+
+
+def main() -> None:
+    """Measure, check that all agree, and write the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=3)
+    runs = parser.parse_args().runs
+    made()
+    seen: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    with serving(SERVED) as server:
+        for name in track([*SPOKEN] * runs, "engines"):
+            seen[name].append(_measured(name, os.environ | server))
+    counts = [told["counts"] for each in seen.values() for told in each]
+    if any(each != counts[0] for each in counts):
+        raise SystemExit("not all count the same")
+    page.write("engines", _text(seen, runs), PAGE)
+
+
+def _measured(name: str, environment: dict[str, str]) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.scale.contestants", name]
+    ended = subprocess.run(  # noqa: S603  (this interpreter, and a module of the benchmarks)
+        command, capture_output=True, text=True, check=False, timeout=60 * MINUTES, env=environment
+    )
+    if ended.returncode:
+        raise SystemExit(f"{name} failed: {ended.stderr.strip()[-2000:]}")
+    told: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return told
+
+
+def _text(seen: dict[str, list[dict[str, Any]]], runs: int) -> str:
+    said = (
+        f"{ROWS:,} rows in {FILES} files, medians of {runs} counts by turns on {CORES} of {page.machine()}; "
+        "time by the clock."
+    )
+    head = ["", "counting", "with its start", "rows a second", "and core"]
+    return f"{said}\n\n{page.table(head, [_row(name, each) for name, each in seen.items()])}"
+
+
+def _row(name: str, told: list[dict[str, Any]]) -> list[str]:
+    seconds, whole = (statistics.median(each[figure] for each in told) for figure in ("seconds", "whole"))
+    rate = ROWS / seconds
+    return [SPOKEN[name], f"{seconds:.1f} s", f"{whole:.1f} s", f"{rate:,.0f}", f"{rate / CORES:,.0f}"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""Contestants: each counts the dataset with two cores in a process of its own, and tells how long it took."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from benchmarks.contestants.duckdb_sql import QUERY
+from benchmarks.contestants.ours import as_counts, as_of
+from benchmarks.scale.dataset import BUCKET, PREFIX, made
+from benchmarks.segments import AS_OF, DAY_RANGES, ORDER_RANGES, by_segment, sql_case
+from infra.spark.clients import s3_client
+from infra.spark.counting import Counting, count_on
+from infra.spark.listing import list_dataset
+from infra.spark.sums import contribution_of
+from ingest.count import count_file
+from ingest.objects import opened
+from ingest.rejected import RejectedRows
+from vouchers.segments import load_definitions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyspark import SparkContext
+
+    from benchmarks.segments import Counts
+    from ingest.objects import ObjectVersion
+    from vouchers.counts import Contribution
+
+CORES = 2
+
+SPARK_SQL = """
+select country_code, {days}, {orders}, amount, count(*) from (
+  select country_code,
+         unix_micros(timestamp '{as_of} UTC') - unix_micros(cast(last_order_ts as timestamp)) as ago,
+         coalesce(try_cast(total_orders as double), 0) as orders,
+         coalesce(cast(voucher_amount as double), 0) as amount
+  from parquet.`{folder}`)
+group by all
+"""
+"""The segments in Spark's own language, without rejecting or repairing as the rules have it."""
+
+
+def ours_on_spark() -> tuple[Counts, float]:
+    """Count with the job's tasks on Spark, from S3."""
+    with _spark() as spark:
+        started = time.perf_counter()
+        dataset = list_dataset(s3_client(), BUCKET, PREFIX)
+        counting = Counting(as_of(by_row=False), "results", "rejected/")
+        sums = count_on(spark, dataset.tasks(), counting)
+        return as_counts(contribution_of(sums)), time.perf_counter() - started
+
+
+def spark_sql() -> tuple[Counts, float]:
+    """Count with Spark's own reader and language, from disk."""
+    from pyspark.sql import SparkSession  # noqa: PLC0415 - the others do without
+
+    query = SPARK_SQL.format(
+        as_of=AS_OF,
+        folder=made(),
+        days=sql_case("floor(ago / 86400000000.0D)", DAY_RANGES),
+        orders=sql_case("orders", ORDER_RANGES),
+    )
+    with _spark() as spark:
+        started = time.perf_counter()
+        rows = SparkSession(spark).sql(query).collect()
+        counts = by_segment((row[0], row[1], row[2], row[3], row[4]) for row in rows)
+        return counts, time.perf_counter() - started
+
+
+def ours_fanned_out() -> tuple[Counts, float]:
+    """Count each file as the ingest function does, in as many processes as there are cores, from S3."""
+    started = time.perf_counter()
+    total: Contribution = {}
+    with ProcessPoolExecutor(CORES) as pool:
+        for contribution in pool.map(_of_object, list_dataset(s3_client(), BUCKET, PREFIX).objects):
+            for cell, counters in contribution.items():
+                sums = total.setdefault(cell, {})
+                for name, rows in counters.items():
+                    sums[name] = sums.get(name, 0) + rows
+    return as_counts(total), time.perf_counter() - started
+
+
+def _of_object(version: ObjectVersion) -> Contribution:
+    with opened(s3_client(), version) as file, RejectedRows() as rejected:
+        return count_file(file, as_of(by_row=False), load_definitions(), rejected.add).contribution
+
+
+def duckdb_sql() -> tuple[Counts, float]:
+    """Count with one query of DuckDB's, from disk."""
+    query = QUERY.format(
+        path=made() / "*.parquet",
+        until=f"timestamp '{AS_OF}'",
+        days=sql_case("floor(ago / 86400000000.0)", DAY_RANGES),
+        orders=sql_case("orders", ORDER_RANGES),
+    )
+    started = time.perf_counter()
+    with duckdb.connect(config={"threads": CORES}) as connection:
+        return by_segment(connection.execute(query).fetchall()), time.perf_counter() - started
+
+
+CONTESTANTS: dict[str, Callable[[], tuple[Counts, float]]] = {
+    each.__name__: each for each in (ours_on_spark, ours_fanned_out, duckdb_sql, spark_sql)
+}
+
+
+def _spark() -> SparkContext:
+    from pyspark import SparkConf, SparkContext  # noqa: PLC0415 - the others do without
+
+    os.environ |= {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable, "TZ": "UTC"}
+    settings = {"spark.ui.enabled": "false", "spark.driver.memory": "4g", "spark.sql.session.timeZone": "UTC"}
+    conf = SparkConf().setMaster(f"local[{CORES}]").setAll(list(settings.items()))
+    spark = SparkContext(conf=conf)
+    spark.setLogLevel("ERROR")
+    return spark
+
+
+if __name__ == "__main__":
+    clock = datetime.now(UTC)
+    counted, seconds = CONTESTANTS[sys.argv[1]]()
+    whole = (datetime.now(UTC) - clock).total_seconds()
+    held = sorted([*key, rows] for key, rows in counted.items() if rows)
+    sys.stdout.write("\n" + json.dumps({"counts": held, "seconds": seconds, "whole": whole}))

@@ -1,0 +1,40 @@
+"""The dataset: 200 files of half a million rows, of which ten are different ones."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from benchmarks.files import FOLDER
+from benchmarks.rows import drawn
+
+BUCKET, PREFIX = "uploads", "datasets/scale/"
+SERVED = FOLDER / "scale"
+"""Its folders are buckets of the S3 that serves it."""
+
+FILES, DIFFERENT, FILE_ROWS = 200, 10, 500_000
+ROWS = FILES * FILE_ROWS
+
+
+def made() -> Path:
+    """Return the folder of the files, which are written if they are not there yet."""
+    folder = SERVED / BUCKET / PREFIX
+    if not folder.exists():
+        partial = SERVED / "partial"
+        partial.mkdir(parents=True, exist_ok=True)
+        for number in range(FILES):
+            _write(partial, number)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial.rename(folder)
+    (SERVED / "results").mkdir(exist_ok=True)
+    return folder
+
+
+def _write(folder: Path, number: int) -> None:
+    file, first = folder / f"{number:03d}.parquet", folder / f"{number % DIFFERENT:03d}.parquet"
+    if number >= DIFFERENT:
+        os.link(first, file)
+        return
+    pq.write_table(drawn("text", FILE_ROWS, number), file, compression="zstd")

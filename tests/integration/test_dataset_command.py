@@ -1,0 +1,310 @@
+"""The command `dataset` against moto, with runs in this process or on a stand-in of EMR; datasets in `verify`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from click.testing import CliRunner
+
+from infra.cli import dataset, datasets, engines, replay, verify
+from infra.cli.main import cli
+from infra.spark import clients
+from infra.spark.order import read_order
+from infra.spark.progress import Progress, tell
+from infra.spark.run import run as run_order
+from ingest.objects import Results
+from tests.datasets import DATASET, count, count_here
+from tests.deployed import Lambda, deployed
+from tests.uses import CHINA, DIRTY, PERU, body, expected
+from vouchers.segments import load_definitions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from click.testing import Result
+
+    from infra.cli.target import Deployed
+    from infra.spark.order import Order
+    from tests.world import World
+
+
+@dataclass
+class Runs:
+    """Stands in for Spark: carries an order out at once, unless it is told to break off."""
+
+    world: World
+    says: Progress | None = None
+    silent: bool = False
+    interrupted: bool = False
+    orders: list[Order] = field(default_factory=list)
+    stopped: int = 0
+
+    def start(self, _stack: Deployed, order: Order) -> Runs:
+        self.orders.append(order)
+        results = Results(self.world.s3, self.world.results)
+        if not self.silent:
+            tell(results, order.run, self.says or run_order(order, count_here))
+        return self
+
+    def ended(self) -> bool:
+        if self.interrupted:
+            raise KeyboardInterrupt
+        return True
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+    def traces(self) -> str:
+        return "its log is here"
+
+
+@pytest.fixture(autouse=True)
+def stack(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
+    there = deployed(world, Lambda())
+    for command in (dataset, replay, verify):
+        monkeypatch.setattr(command, "deployed", lambda: there)
+    monkeypatch.setattr(datasets, "SECONDS_BETWEEN_LOOKS", 0)
+    for client in (clients.s3_client, clients.dynamodb_client):
+        client.cache_clear()
+    yield there
+    for client in (clients.s3_client, clients.dynamodb_client):
+        client.cache_clear()
+
+
+@pytest.fixture
+def runs(world: World, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    there = Runs(world)
+    monkeypatch.setattr(engines, "start", there.start)
+    return there
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    held = tmp_path / "years"
+    (held / "2018").mkdir(parents=True)
+    (held / "2018" / "a b+ü.parquet").write_bytes(body("peru"))
+    (held / "b.parquet").write_bytes(body("dirty"))
+    (held / "_SUCCESS").touch()
+    return held
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments, catch_exceptions=False)
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_folder_is_uploaded_and_counted(world: World, folder: Path) -> None:
+    result = call("dataset", "history", "--from", str(folder), "--as-of", "2026-11-22")
+
+    assert result.exit_code == 0
+    assert world.cells() == expected([PERU, DIRTY])
+    assert (
+        "│ rows                             │    6 │" in result.stdout.replace(" │", " │")
+        or "rows" in result.stdout
+    )
+    assert f"s3://{world.results}/rejected/{DATASET}" in result.stdout
+    assert [key for key in world.result_keys() if key.startswith("runs/")] == []
+
+
+@pytest.mark.usefixtures("runs")
+def test_scripts_are_told_what_came_of_it(world: World, folder: Path) -> None:
+    told = [
+        json.loads(call("dataset", "datasets/history/", *more, "--json").stdout)
+        for more in (["--from", str(folder)], [])
+    ]
+    for each in world.s3.list_objects_v2(Bucket=world.uploads)["Contents"]:
+        world.s3.delete_object(Bucket=world.uploads, Key=each["Key"])
+    told.append(json.loads(call("dataset", "history", "--json").stdout))
+
+    assert [(each["outcome"], each["source"], each["status"]) for each in told] == [
+        ("counted", DATASET, "counted"),
+        ("up to date", DATASET, "counted"),
+        ("deleted", DATASET, "deleted"),
+    ]
+    assert told[0]["report"]["objects"] == 2
+    assert world.cells() == {}
+
+
+def test_an_order_names_the_stacks_parts_and_its_rule(world: World, runs: Runs, folder: Path) -> None:
+    call("dataset", "history", "--from", str(folder), "--force")
+    call("dataset", "history", "--as-of", "row")
+    first, second = runs.orders
+    assert (first.dataset, first.as_of, first.forced) == (DATASET, "upload", True)
+    assert (second.as_of, second.forced) == ("row", False)
+    assert first.uploads_bucket == world.uploads
+    assert first.run != second.run
+    assert read_order(first.to_json()) == first
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_dataset_that_cannot_be_counted_ends_in_its_sentence(folder: Path) -> None:
+    (folder / "c.parquet").write_bytes(body("broken"))
+
+    result = call("dataset", "history", "--from", str(folder))
+
+    assert result.exit_code == 1
+    assert (
+        "Error: 'datasets/history/' was not counted: 1 of its 3 objects cannot be counted; " in result.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([""], "Name a dataset, as in: make dataset NAME=history"),
+        (["a/../b"], "Name a dataset, as in: make dataset NAME=history"),
+        (["history", "--as-of", "soon"], "AS_OF must be a date as 2018-08-05, row or upload, not 'soon'"),
+        (["history", "--from", "nowhere"], "There is no folder nowhere"),
+    ],
+)
+def test_what_was_given_wrong_is_told(runs: Runs, arguments: list[str], said: str) -> None:
+    result = call("dataset", *arguments)
+    assert (result.exit_code, result.stderr) == (2, f"Error: {said}\n")
+    assert runs.orders == []
+
+
+def test_a_folder_without_files_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "_SUCCESS").touch()
+    result = call("dataset", "history", "--from", str(tmp_path))
+    assert (result.exit_code, result.stderr) == (2, f"Error: There are no files in {tmp_path}\n")
+
+
+def test_a_run_that_broke_off_says_why_and_where_its_log_is(runs: Runs) -> None:
+    runs.says = Progress("done", outcome="broken off", error="S3 is gone")
+    result = call("dataset", "history")
+    assert (result.exit_code, last_line(result)) == (
+        3,
+        "Error: The run broke off: S3 is gone; its log is here",
+    )
+
+
+def test_a_run_that_ended_without_a_word_is_told_of(runs: Runs) -> None:
+    runs.silent = True
+    result = call("dataset", "history")
+    assert (result.exit_code, last_line(result)) == (3, "Error: The run broke off; its log is here")
+
+
+def test_a_run_ends_with_the_command(runs: Runs) -> None:
+    runs.silent = runs.interrupted = True
+    assert call("dataset", "history").exit_code == 130
+    assert runs.stopped == 1
+
+
+def last_line(result: Result) -> str:
+    return result.stderr.splitlines()[-1]
+
+
+def test_where_the_stack_has_emr_serverless_the_run_is_there(
+    stack: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = datasets.new_order(stack, DATASET, "row", forced=False)
+    client = boto3.client("emr-serverless")
+    monkeypatch.setattr(type(stack.session), "client", lambda *_, **__: client)
+    stack.outputs.update(SparkApplication="00f1", SparkRole="arn:aws:iam::123456789012:role/job")
+    details = {"applicationId": "00f1", "jobRunId": "j1"}
+    with Stubber(client) as emr:
+        emr.add_response(
+            "start_job_run",
+            {**details, "arn": "arn:aws:emr-serverless:eu-west-1:123456789012:/applications/00f1/jobruns/j1"},
+            {
+                "applicationId": "00f1",
+                "clientToken": order.run,
+                "executionRoleArn": "arn:aws:iam::123456789012:role/job",
+                "name": DATASET,
+                "jobDriver": {
+                    "sparkSubmit": {"entryPoint": engines.IMAGE_JOB, "entryPointArguments": [order.to_json()]}
+                },
+            },
+        )
+        for state in ("RUNNING", "FAILED", "FAILED"):
+            emr.add_response("get_job_run", {"jobRun": job_run(state)}, details)
+        emr.add_response("cancel_job_run", details, details)
+        started = engines.start(stack, order)
+        assert [started.ended(), started.ended()] == [False, True]
+        assert started.traces() == "EMR Serverless says FAILED of job run j1: out of luck"
+        started.stop()
+        emr.assert_no_pending_responses()
+
+
+def job_run(state: str) -> dict[str, Any]:
+    texts = ("applicationId", "jobRunId", "createdBy", "executionRole", "releaseLabel")
+    arn = "arn:aws:emr-serverless:eu-west-1:123456789012:/applications/00f1/jobruns/j1"
+    return {
+        **dict.fromkeys(texts, "arn:aws:iam::123456789012:role/job"),
+        "arn": arn,
+        "createdAt": 0,
+        "updatedAt": 0,
+        "state": state,
+        "stateDetails": "out of luck",
+        "jobDriver": {"sparkSubmit": {"entryPoint": engines.IMAGE_JOB}},
+    }
+
+
+def found(*arguments: str) -> tuple[int, Any]:
+    result = call("verify", *arguments, "--json")
+    return result.exit_code, json.loads(result.stdout)
+
+
+def test_a_dataset_that_is_as_recorded_is_as_it_should_be(world: World) -> None:
+    world.s3.put_object(Bucket=world.uploads, Key=f"{DATASET}a.parquet", Body=body("dirty"))
+    count(world)
+    world.ingest(world.put("vouchers/china.parquet", body("china")))
+    counters = sum(map(len, expected([CHINA, DIRTY]).values()))
+    assert call("verify").stdout == (
+        "The table is what a fresh count gives "
+        f"(objects: 1, datasets as they are recorded: 1, counters: {counters})\n"
+    )
+
+
+def test_what_is_wrong_with_a_dataset_is_told_with_what_to_do(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = "count the dataset again with: make dataset NAME=history"
+    world.s3.put_object(Bucket=world.uploads, Key=f"{DATASET}a.parquet", Body=body("dirty"))
+    count(world)
+
+    world.s3.put_object(Bucket=world.uploads, Key=f"{DATASET}b.parquet", Body=body("none"))
+    assert found()[1]["problems"] == [{"source": DATASET, "problem": "holds other objects than were counted"}]
+    assert call("verify").stdout.endswith(f"{again}\n")
+
+    for name in "ab":
+        world.s3.delete_object(Bucket=world.uploads, Key=f"{DATASET}{name}.parquet")
+    assert found()[1]["problems"] == [{"source": DATASET, "problem": "is counted, and its object is gone"}]
+
+    count(world)
+    assert found() == (
+        0,
+        {"objects": 0, "datasets": 0, "counters": 0, "failed": [], "problems": [], "differences": []},
+    )
+
+    world.s3.put_object(Bucket=world.uploads, Key=f"{DATASET}a.parquet", Body=body("dirty"))
+    count(world)
+    for key in world.result_keys():
+        world.s3.delete_object(Bucket=world.results, Key=key)
+    assert found()[1]["problems"] == [
+        {"source": DATASET, "problem": "lacks what it has in the results bucket"}
+    ]
+    count(world, forced=True)
+    other = load_definitions().segments[:1]
+    monkeypatch.setattr("infra.cli.verifying.load_definitions", lambda: type(load_definitions())(other))
+    assert {p["problem"] for p in found()[1]["problems"]} == {
+        "was counted by other segment definitions than today's"
+    }
+
+
+def test_a_replay_sweeps_what_runs_left_behind(world: World) -> None:
+    world.s3.put_object(Bucket=world.uploads, Key=f"{DATASET}a.parquet", Body=body("dirty"))
+    count(world)
+    left = f"rejected/{DATASET}/00000001-broken/000000-1.parquet"
+    world.s3.put_object(Bucket=world.results, Key=left)
+
+    assert call("replay").stdout.endswith("nothing refers to it: 1\n")
+
+    assert left not in world.result_keys()
+    assert found()[0] == 0
