@@ -8,6 +8,7 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -39,7 +40,7 @@ CORES = 2
 SPARK_SQL = """
 select country_code, {days}, {orders}, amount, count(*) from (
   select country_code,
-         unix_micros(timestamp '{as_of} UTC') - unix_micros(cast(last_order_ts as timestamp)) as ago,
+         unix_micros(timestamp '{as_of} 00:00:00 UTC') - unix_micros(cast(last_order_ts as timestamp)) as ago,
          coalesce(try_cast(total_orders as double), 0) as orders,
          coalesce(cast(voucher_amount as double), 0) as amount
   from parquet.`{folder}`)
@@ -79,7 +80,8 @@ def ours_fanned_out() -> tuple[Counts, float]:
     """Count each file as the ingest function does, in as many processes as there are cores, from S3."""
     started = time.perf_counter()
     total: Contribution = {}
-    with ProcessPoolExecutor(CORES) as pool:
+    # Forked processes would share the connections that this one has opened.
+    with ProcessPoolExecutor(CORES, get_context("spawn")) as pool:
         for contribution in pool.map(_of_object, list_dataset(s3_client(), BUCKET, PREFIX).objects):
             for cell, counters in contribution.items():
                 sums = total.setdefault(cell, {})

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
 from benchmarks.files import FOLDER
 from benchmarks.rows import drawn
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BUCKET, PREFIX = "uploads", "datasets/scale/"
 SERVED = FOLDER / "scale"

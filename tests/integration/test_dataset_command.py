@@ -1,4 +1,4 @@
-"""The command `dataset` against moto, with runs in this process or on a stand-in of EMR; datasets in `verify`."""
+"""The command `dataset` against moto, with runs in this process or on a stand-in of EMR; `verify` of them."""
 
 from __future__ import annotations
 
