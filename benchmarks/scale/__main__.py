@@ -18,6 +18,7 @@ from rich.progress import track
 
 from benchmarks import page
 from benchmarks.s3 import serving
+from benchmarks.scale import paths
 from benchmarks.scale.dataset import FILES, ROWS, SERVED, made
 
 PAGE = page.PAGE.with_name("scale.md")
@@ -45,6 +46,7 @@ def main() -> None:
     if any(each != counts[0] for each in counts):
         raise SystemExit("not all count the same")
     page.write("engines", _text(seen, runs), PAGE)
+    page.write("paths", paths.table(_rate(seen["ours_fanned_out"]), _rate(seen["ours_on_spark"])), PAGE)
 
 
 def _measured(name: str, environment: dict[str, str]) -> dict[str, Any]:
@@ -69,8 +71,13 @@ def _text(seen: dict[str, list[dict[str, Any]]], runs: int) -> str:
 
 def _row(name: str, told: list[dict[str, Any]]) -> list[str]:
     seconds, whole = (statistics.median(each[figure] for each in told) for figure in ("seconds", "whole"))
-    rate = ROWS / seconds
-    return [SPOKEN[name], f"{seconds:.1f} s", f"{whole:.1f} s", f"{rate:,.0f}", f"{rate / CORES:,.0f}"]
+    rate = _rate(told)
+    return [SPOKEN[name], f"{seconds:.1f} s", f"{whole:.1f} s", f"{rate * CORES:,.0f}", f"{rate:,.0f}"]
+
+
+def _rate(told: list[dict[str, Any]]) -> float:
+    """Return rows a second and core."""
+    return ROWS / statistics.median(each["seconds"] for each in told) / CORES
 
 
 if __name__ == "__main__":
