@@ -1,4 +1,4 @@
-"""What each way of counting takes and costs, up to 10^12 rows: arithmetic on measured rates and listed prices.
+"""What each way of counting takes and costs, up to 10^12 rows, by measured rates and listed prices.
 
 Prices are AWS's list prices in US dollars for US East (N. Virginia) as of 2025.
 """
@@ -29,6 +29,8 @@ START = 120
 
 FUNCTION_GB_SECOND, WRITE, GET = 16.6667e-6, 0.625e-6, 0.4e-6
 VCPU_HOUR, GB_HOUR = 0.052624, 0.0057785
+
+CENT = 0.01
 
 SIZES = (10**7, 10**9, 10**10, 10**11, 10**12)
 
@@ -78,4 +80,4 @@ def _time(seconds: float) -> str:
 
 
 def _dollars(dollars: float) -> str:
-    return f"${dollars:,.2f}" if dollars >= 0.01 else "below 1 ¢"
+    return f"${dollars:,.2f}" if dollars >= CENT else "below 1 ¢"
