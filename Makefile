@@ -10,7 +10,8 @@ LOCALSTACK_URL ?= http://127.0.0.1:4566
 # In the functions' containers that name is LocalStack's.
 LOCALSTACK_FOR_FUNCTIONS ?= http://localhost.localstack.cloud:4566
 # What the user gives reaches the commands by the environment, so that no shell reads it as its own.
-export PORT AWS_PORT AWS_ENDPOINT_URL STACK FILE KEY AS_OF SAMPLE COUNTRY SEGMENT LAST_ORDER FIRST_ORDER ORDERS PREFIX NAME FROM REPOSITORY ARCH CHROMIUM SHOTS
+export PORT AWS_PORT AWS_ENDPOINT_URL STACK FILE KEY AS_OF OUT SAMPLE COUNTRY SEGMENT LAST_ORDER FIRST_ORDER ORDERS PREFIX NAME FROM
+export REPOSITORY ARCH CHROMIUM SHOTS
 export LOCALSTACK_URL LOCALSTACK_FOR_FUNCTIONS
 export PYTHONPATH := functions
 
@@ -64,6 +65,14 @@ dataset: .venv/.spark ## Count all objects under datasets/NAME/ with Spark [FROM
 .PHONY: sample
 sample: .venv/.run ## Write the sample to FILE=sample.parquet
 	@$(CLI) sample "$${FILE:-sample.parquet}"
+
+.PHONY: profile
+profile: .venv/.explore ## Explore FILE=path, or s3://… of the running stack, as one HTML page [OUT=name.html] [AS_OF=2018-08-05|row]
+	@$(CLI) profile "$$FILE" $(if $(OUT),--out "$$OUT") $(if $(AS_OF),--as-of "$$AS_OF")
+
+.PHONY: notebook
+notebook: .venv/.explore ## Open the same as a notebook in JupyterLab, on the running stack [KEY=name] [FILE=path] [AS_OF=2018-08-05|row]
+	@PYTHONPATH="$(CURDIR)/functions:$(CURDIR)" $(BIN)/jupyter lab --config=infra/explore/jupyter.py notebooks/exploration.ipynb
 
 .PHONY: setup
 setup: .venv/.dev ## Make .venv with all that running, testing and checking need
@@ -168,7 +177,7 @@ bench-scale: .venv/.bench .venv/.spark ## Compare Spark and others on a hundred 
 
 .PHONY: lock
 lock: .venv/.dev ## Pin requirements anew, with hashes [ARGS=--upgrade]
-	@for name in run dev bench spark emr sam checkov; do \
+	@for name in run dev bench explore spark emr sam checkov; do \
 	  $(PIN) --universal --python-version 3.11 requirements/$$name.in -o requirements/$$name.txt; done
 	@for name in ingest api; do \
 	  $(PIN) --python-platform x86_64-manylinux_2_28 --python-version 3.13 $(addprefix --no-emit-package ,$(IN_LAMBDA)) \
@@ -204,6 +213,11 @@ clean: ## Remove everything that was made, .venv included
 
 .venv/.bench: requirements/bench.txt .venv/.dev
 	@echo "Adding what the benchmarks need to .venv (once)"
+	@$(call install,$<)
+	@touch $@
+
+.venv/.explore: requirements/explore.txt .venv/.run
+	@echo "Adding what the notebook needs to .venv (once; about half a minute)" >&2
 	@$(call install,$<)
 	@touch $@
 

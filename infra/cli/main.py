@@ -9,6 +9,7 @@ import click
 from infra.cli.dashboard import dashboard
 from infra.cli.dataset import dataset
 from infra.cli.errors import EXPECTED, MEANING, Exit, code_of
+from infra.cli.profile import profile
 from infra.cli.questions import ask, counts
 from infra.cli.redrive import redrive
 from infra.cli.replay import replay
@@ -47,5 +48,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, run, upload, counts, ask, dashboard, sample, replay, verify, redrive, dataset):
+COMMANDS = (demo, run, upload, dataset, counts, ask, dashboard, profile, sample, replay, verify, redrive)
+
+for command in COMMANDS:
     cli.add_command(command)

@@ -1,0 +1,72 @@
+"""The notebook, run for one file, as one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbconvert import HTMLExporter
+from traitlets.config import Config
+
+from infra.cli.errors import CommandError, Exit
+from infra.explore.sources import ROOT, ExploreError
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+NOTEBOOK = ROOT / "notebooks" / "exploration.ipynb"
+BY_SOCKETS = Config({"KernelManager": {"transport": "ipc"}})
+"""How to speak to the notebook's process: by sockets in the file system, which no other user reaches."""
+
+TEMPLATES = Path(__file__).parent
+
+
+def executed(**variables: str) -> NotebookNode:
+    """Return the notebook with its outputs, run in a process of its own.
+
+    Args:
+        variables: FILE, KEY and AS_OF, as ``sources.chosen`` reads them.
+
+    Raises:
+        ExploreError: if there is nothing to explore.
+        CommandError: if the process came to an end, as it does without enough memory.
+        nbclient.exceptions.CellExecutionError: if a cell fails otherwise.
+    """
+    notebook: NotebookNode = nbformat.read(NOTEBOOK, as_version=4)
+    client = NotebookClient(
+        notebook, timeout=None, config=BY_SOCKETS, resources={"metadata": {"path": str(ROOT)}}
+    )
+    try:
+        client.execute(env=_environment(variables))
+    except CellExecutionError as error:
+        if error.ename == ExploreError.__name__:
+            raise ExploreError(error.evalue) from None
+        raise
+    except DeadKernelError:
+        said = "The notebook's process came to an end; most often there is too little memory for such a file"
+        raise CommandError(said, Exit.NO) from None
+    return notebook
+
+
+def html(notebook: NotebookNode, title: str) -> str:
+    """Return a notebook's prose and outputs as a page without code, scripts or anything to be fetched."""
+    notebook.metadata["title"] = title
+    exporter = HTMLExporter(
+        template_name="profile",
+        extra_template_basedirs=[str(TEMPLATES)],
+        exclude_input=True,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+        exclude_anchor_links=True,
+    )
+    page: str = exporter.from_notebook_node(notebook)[0]
+    return page
+
+
+def _environment(variables: dict[str, str]) -> dict[str, str]:
+    path = os.pathsep.join((str(ROOT / "functions"), str(ROOT)))
+    return {**os.environ, "FILE": "", "KEY": "", "AS_OF": "", **variables, "PYTHONPATH": path}
