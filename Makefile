@@ -72,7 +72,7 @@ profile: .venv/.explore ## Explore FILE=path, or s3://… of the running stack, 
 
 .PHONY: notebook
 notebook: .venv/.explore ## Open the same as a notebook in JupyterLab, on the running stack [KEY=name] [FILE=path] [AS_OF=2018-08-05|row]
-	@PYTHONPATH="$(CURDIR)/functions:$(CURDIR)" $(BIN)/jupyter lab --config=infra/explore/jupyter.py notebooks/exploration.ipynb
+	@PYTHONPATH="$(CURDIR)/functions:$(CURDIR)" $(BIN)/jupyter lab --config=infra/explore/jupyter.json notebooks/exploration.ipynb
 
 .PHONY: setup
 setup: .venv/.dev ## Make .venv with all that running, testing and checking need

@@ -77,7 +77,7 @@ def months(uses: pd.DataFrame) -> Image:
         axes = figure.subplots()
         places = [12 * period.year + period.month - 1 for period in held.index]
         axes.bar(places, held[False], color=BLUE, width=0.9, label="after the last order")
-        odd = {"color": ORANGE, "hatch": "///", "edgecolor": "white", "label": "before it"}
+        odd: dict[str, Any] = {"color": ORANGE, "hatch": "///", "edgecolor": "white", "label": "before it"}
         axes.bar(places, held[True], bottom=held[False], width=0.9, **odd)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{int(at) // 12}-{int(at) % 12 + 1:02d}"))
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
@@ -89,11 +89,13 @@ def months(uses: pd.DataFrame) -> Image:
 
 def ranges(frame: pd.DataFrame) -> Image:
     """Draw how ranges fill under each as-of choice; ``frame`` is as ``answers.filled`` returns it."""
-    segments = list(frame.index.unique("segment"))
-    with _figure(0.5 + 2.3 * len(segments)) as figure:
-        for axes, segment in zip(figure.subplots(len(segments), squeeze=False)[:, 0], segments, strict=True):
-            _bars(axes, frame.xs(segment))
-            axes.set_title(segment)
+    panels = [held.droplevel("segment") for _, held in frame.groupby(level="segment", sort=False)]
+    names = frame.index.unique("segment")
+    with _figure(0.5 + 2.3 * len(panels)) as figure:
+        drawn = figure.subplots(len(panels), squeeze=False)[:, 0]
+        for axes, held, name in zip(drawn, panels, names, strict=True):
+            _bars(axes, held)
+            axes.set_title(name)
         handles, labels = figure.axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
         return _drawn(figure, "Uses in each range, side by side for each as-of date: the table in a picture")
@@ -120,11 +122,10 @@ def _extremes(known: pd.DataFrame) -> str:
     """Say which answer is the surest, and which the least so."""
     if known.empty:
         return "there is none"
-    width = known["high"] - known["low"]
-    ends = {"narrowest": known.loc[width.idxmin()], "widest": known.loc[width.idxmax()]}
+    by_width = known.iloc[(known["high"] - known["low"]).argsort()]
     return "; ".join(
         f"the {kind} from {each['low']:.0%} to {each['high']:.0%} in {each['country']}, {each['range']}"
-        for kind, each in ends.items()
+        for kind, each in (("narrowest", by_width.iloc[0]), ("widest", by_width.iloc[-1]))
     )
 
 

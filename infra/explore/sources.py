@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from infra.cli.errors import EXPECTED, CommandError, Exit
 from infra.cli.sentences import sentence
@@ -95,9 +94,10 @@ def find(name: str, as_of: str | None = None) -> File:
         botocore.exceptions.BotoCoreError: if no stack answers, or credentials are missing.
     """
     if name.startswith(S3):
-        parts = urlsplit(name, allow_fragments=False)
-        key = name.removeprefix(f"{S3}{parts.netloc}/")
-        return _object(deployed(), parts.netloc, key, checked_as_of(as_of))
+        bucket, _, key = name.removeprefix(S3).partition("/")
+        if not bucket or not key:
+            raise CommandError(f"{name} names no object; one is named as s3://bucket/vouchers/name.parquet")
+        return _object(deployed(), bucket, key, checked_as_of(as_of))
     path = readable(str(ROOT / Path(name).expanduser()))
     rule = AsOf.parse(checked_as_of(as_of) or UPLOAD)
     return File(str(path), path.stat().st_size, datetime.now(UTC), rule)
@@ -119,8 +119,6 @@ def _last_counted(stack: Deployed) -> str:
 
 def _object(stack: Deployed, bucket: str, key: str, as_of: str | None) -> File:
     uri = f"{S3}{bucket}/{key}"
-    if not bucket or not key:
-        raise CommandError(f"{uri} names no object; one is named as s3://bucket/vouchers/name.parquet")
     try:
         version = find_object(stack.s3(), bucket, key)
     except SupersededError:

@@ -1,0 +1,189 @@
+"""The command `profile`: a file becomes one page, whatever the file is like."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from infra.cli.errors import Exit
+from infra.cli.main import cli
+from infra.cli.sample import write
+from ingest.as_of import AsOf, microseconds
+from ingest.count import Counted, count_file
+from tests.browser import hostile
+from tests.pages import Page
+from tests.uses import BROKEN, DIRTY, file_of, rows
+from vouchers.segments import load_definitions
+
+if TYPE_CHECKING:
+    from click.testing import Result
+
+ORIGINAL = os.environ.get("VOUCHERS_2018", "")
+DATE = "2018-08-05"
+PLAIN = {
+    *("html", "head", "meta", "title", "style", "body", "main", "div", "h1", "h2", "h3", "p", "em", "code"),
+    *("table", "caption", "thead", "tbody", "tr", "th", "td", "img"),
+}
+
+
+def profile(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["profile", *arguments])
+
+
+def page_of(path: Path, *arguments: str) -> Page:
+    result = profile(str(path), *arguments)
+    assert (result.exit_code, result.exception) == (Exit.FINE, None), result.stderr
+    return Page(Path(result.stdout.strip()).read_text())
+
+
+def counted(path: Path, as_of: str = DATE) -> Counted:
+    with path.open("rb") as file:
+        return count_file(file, microseconds(AsOf.parse(as_of).moment), load_definitions())
+
+
+def written(path: Path, body: bytes) -> Path:
+    path.write_bytes(body)
+    return path
+
+
+def assert_tells_what_is_counted(page: Page, of: Counted) -> None:
+    report = of.report
+    told = {name: int(n.replace(",", "")) for name, n, *_ in page.table("As of: ")}
+    assert told == {
+        "all": report.rows,
+        "counted": report.counted,
+        "no number of orders": report.repaired["total_orders_empty"],
+        "no voucher amount": report.repaired["voucher_amount_null"],
+        **{f"in no range of {name}": held.unsegmented for name, held in report.segments.items()},
+        "rejected": report.rejected,
+        **report.rejected_by_reason,
+    }
+
+
+def assert_needs_nothing_else(page: Page) -> None:
+    assert [each[:40] for each in page.resources if not each.startswith("data:image/png;base64,")] == []
+    assert page.handlers == []
+    assert page.tags <= PLAIN
+    assert "default-src 'none'" in page.source
+    assert len(page.alternatives) == 4
+    assert all(page.alternatives)
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sample") / "sample.parquet"
+    write(path)
+    return path
+
+
+def test_the_sample_is_told_as_it_is_counted(sample: Path) -> None:
+    page = page_of(sample, "--as-of", "2020-06-01")
+
+    assert_tells_what_is_counted(page, counted(sample, "2020-06-01"))
+    assert_needs_nothing_else(page)
+    assert page.title == "sample.parquet: voucher uses"
+    answers = {tuple(row[:3]): row[3:5] for row in page.table("Answers by country")}
+    assert answers["Peru", "frequent_segment", "14\N{EN DASH}37"] == ["2640", "21,930"]
+    assert page.table("Rows that count")[2] == ["Peru", "106,547", "20.8%"]
+    assert ["-35", "23,868"] in page.table("Months from")
+
+
+@pytest.mark.skipif(not ORIGINAL, reason="VOUCHERS_2018 does not name the public file of 2018")
+def test_the_public_file_of_2018_is_told_as_it_is_counted(tmp_path: Path) -> None:
+    page = page_of(Path(ORIGINAL), "--as-of", DATE, "--out", str(tmp_path / "2018.html"))
+
+    assert_tells_what_is_counted(page, counted(Path(ORIGINAL)))
+    assert_needs_nothing_else(page)
+    assert page.table("10 rows repeat an earlier one")
+    early = [int(n.replace(",", "")) for months, n in page.table("Months from") if int(months) < 0]
+    assert sum(early) == 22_845
+
+
+def test_the_page_lies_beside_the_file_and_is_named_and_timed(tmp_path: Path) -> None:
+    path = written(tmp_path / "dirty.parquet.gzip", file_of(DIRTY))
+
+    result = profile(str(path), "--as-of", DATE)
+
+    assert result.stdout == f"{tmp_path / 'dirty.profile.html'}\n"
+    assert result.stderr.startswith(f"✓ Exploring {path} ")
+    assert result.stderr.rstrip().endswith(" s")
+    page = Page((tmp_path / "dirty.profile.html").read_text())
+    assert_tells_what_is_counted(page, counted(path))
+    assert_needs_nothing_else(page)
+    rejected = [row[:2] for row in page.tables["row"]]
+    assert rejected == [["0", "country_code_missing"], ["1", "total_orders_negative"]]
+
+
+@pytest.mark.parametrize("held", [[], DIRTY[:1]], ids=["no rows", "no row that counts"])
+def test_a_file_of_which_nothing_counts_has_a_page(tmp_path: Path, held: list[dict[str, Any]]) -> None:
+    path = written(tmp_path / "none.parquet", file_of(held))
+
+    page = page_of(path, "--as-of", DATE)
+
+    assert_tells_what_is_counted(page, counted(path))
+    assert_needs_nothing_else(page)
+
+
+def test_what_a_file_holds_stays_text(tmp_path: Path) -> None:
+    names = (*hostile.NAMES, "$\\frac{1}{$", "{{ 7 * 7 }}", "</style><script>1</script>")
+    held = rows(*[(name, "2018-01-01", "2018-02-01", "3", 2640.0) for name in names])
+    path = written(tmp_path / "<b>bold<img src=x onerror=alert(1)>.parquet", file_of(held))
+
+    page = page_of(path, "--as-of", DATE, "--out", str(tmp_path / "hostile.html"))
+
+    assert_tells_what_is_counted(page, counted(path))
+    assert_needs_nothing_else(page)
+    assert page.title == f"{path.name}: voucher uses"
+    told = {row[0] for row in page.table("Rows that count")}
+    assert {hostile.SCRIPT, hostile.ARABIC, "$\\frac{1}{$", "{{ 7 * 7 }}"} <= told
+
+
+def test_columns_that_counting_does_not_need_may_be_of_any_kind_or_missing(tmp_path: Path) -> None:
+    plain = pq.read_table(written(tmp_path / "plain.parquet", file_of(DIRTY[1:]))).drop_columns(["timestamp"])
+    table = plain.append_column("tags", pa.array([[{"a": 1}], None])).append_column(
+        "of a zone", pa.array([0, None], pa.timestamp("us", "+02:00"))
+    )
+    pq.write_table(table, tmp_path / "odd.parquet")
+
+    page = page_of(tmp_path / "odd.parquet")
+
+    assert [row[0] for row in page.table("2 rows")] == table.column_names
+    assert page.table("Uses by range")[0][:2] == ["recency_segment", "30\N{EN DASH}60"]
+    assert len(page.table("Uses by range")[0]) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ([""], Exit.USAGE, "Name a file, as in: make profile FILE=vouchers.parquet"),
+        (["missing.parquet"], Exit.USAGE, "There is no file missing.parquet"),
+        (["broken.parquet"], Exit.NO, "broken.parquet cannot be counted: it cannot be read as Parquet"),
+        (["short.parquet"], Exit.NO, "short.parquet cannot be counted: it has no column 'voucher_amount'"),
+        (["good.parquet", "--as-of", "May"], Exit.USAGE, "AS_OF must be a date as 2018-08-05, row or upload"),
+        (["good.parquet", "--out", "nowhere/a.html"], Exit.USAGE, "nowhere/a.html cannot be written"),
+        (["good.parquet", "--out", "good.parquet"], Exit.USAGE, "good.parquet is the file itself"),
+        (["s3://"], Exit.USAGE, "s3:// names no object"),
+    ],
+)
+def test_what_cannot_be_explored_ends_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: Exit, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    good = written(tmp_path / "good.parquet", file_of(DIRTY))
+    written(tmp_path / "broken.parquet", BROKEN)
+    pq.write_table(pq.read_table(good).drop_columns(["voucher_amount"]), tmp_path / "short.parquet")
+
+    result = profile(*arguments)
+
+    assert (result.exit_code, result.stdout) == (code, "")
+    (sentence,) = result.stderr.splitlines()
+    assert sentence.startswith("Error: ")
+    assert said in sentence
+    assert list(tmp_path.glob("**/*.html")) == []
+    assert good.read_bytes() == file_of(DIRTY)

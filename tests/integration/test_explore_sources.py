@@ -1,0 +1,124 @@
+"""Which file is explored, and by which as-of date."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra.explore import sources, views
+from ingest.as_of import AsOf
+from tests.deployed import Lambda, deployed
+from tests.uses import BROKEN, DIRTY, PERU, file_of
+from tests.world import UPLOADED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.world import World
+
+NAMES = ("FILE", "KEY", "AS_OF")
+
+
+@pytest.fixture
+def stack(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(sources, "deployed", lambda: deployed(world, Lambda()))
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    return world
+
+
+def count(world: World, name: str, body: bytes, **metadata: str) -> None:
+    world.ingest(world.put(f"vouchers/{name}", body, **metadata))
+
+
+def test_a_stack_that_has_counted_nothing_says_what_to_do(stack: World) -> None:
+    stack.put("vouchers/waiting.parquet", file_of(PERU))
+
+    with pytest.raises(sources.ExploreError, match="has counted no file yet; upload one, as in: make upload"):
+        sources.chosen()
+
+
+def test_the_last_counted_object_is_explored_as_it_was_counted(stack: World) -> None:
+    count(stack, "a.parquet", file_of(PERU))
+    count(stack, "b.parquet", file_of(DIRTY))
+
+    file = sources.chosen()
+
+    assert (file.uri, file.size) == (f"s3://{stack.uploads}/vouchers/b.parquet", len(file_of(DIRTY)))
+    assert file.as_of == AsOf("upload")
+    assert file.uploaded.replace(microsecond=0) == UPLOADED
+    assert views.own_view(file).counted.report.rejected == 2
+
+
+@pytest.mark.parametrize(
+    ("as_of", "rule"),
+    [
+        ("2018-08-05", AsOf("date", datetime(2018, 8, 5, tzinfo=UTC))),
+        ("row", AsOf("row")),
+        ("upload", AsOf("upload")),
+    ],
+)
+@pytest.mark.parametrize("counted", [True, False], ids=["counted", "not counted yet"])
+def test_an_object_s_own_as_of_date_holds(
+    stack: World, monkeypatch: pytest.MonkeyPatch, as_of: str, rule: AsOf, *, counted: bool
+) -> None:
+    record = stack.put("vouchers/a.parquet", file_of(PERU), as_of=as_of)
+    if counted:
+        stack.ingest(record)
+    monkeypatch.setenv("KEY", "a.parquet")
+
+    assert sources.chosen().as_of == rule
+
+
+def test_another_as_of_date_can_be_given(stack: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    count(stack, "a.parquet", file_of(PERU), as_of="row")
+    monkeypatch.setenv("AS_OF", "2018-08-05")
+
+    assert sources.chosen().as_of.moment == datetime(2018, 8, 5, tzinfo=UTC)
+
+
+def test_what_an_earlier_object_of_the_same_key_was_counted_by_holds_no_longer(
+    stack: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count(stack, "a.parquet", file_of(PERU), as_of="row")
+    stack.put("vouchers/a.parquet", file_of(DIRTY))
+    monkeypatch.setenv("KEY", "vouchers/a.parquet")
+
+    assert sources.chosen().as_of == AsOf("upload")
+
+
+def test_an_object_of_another_bucket_can_be_named(stack: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.s3.put_object(Bucket=stack.results, Key="rejected/a #1.parquet", Body=file_of(PERU))
+    monkeypatch.setenv("FILE", f"s3://{stack.results}/rejected/a #1.parquet")
+
+    file = sources.chosen()
+
+    assert views.own_view(file).counted.report.rows == len(PERU)
+
+
+def test_an_as_of_date_that_is_none_is_told(stack: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack.put("vouchers/a.parquet", file_of(PERU), as_of="May")
+    monkeypatch.setenv("KEY", "a.parquet")
+
+    with pytest.raises(sources.ExploreError, match="The as-of date of s3://.* is 'May'; expected a date"):
+        sources.chosen()
+
+
+def test_a_file_on_this_machine_needs_no_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.parquet").write_bytes(file_of(DIRTY))
+    monkeypatch.setenv("FILE", str(tmp_path / "a.parquet"))
+    monkeypatch.setattr(sources, "deployed", lambda: pytest.fail("the stack was asked"))
+
+    assert views.own_view(sources.chosen()).counted.report.rows == len(DIRTY)
+
+
+def test_what_cannot_be_counted_is_told_in_one_sentence_and_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(BROKEN)
+
+    with pytest.raises(sources.ExploreError) as raised:
+        views.own_view(sources.find(str(tmp_path / "a.parquet")))
+
+    (sentence,) = raised.value._render_traceback_()  # noqa: SLF001 - IPython's own name for what it shows
+    assert sentence.startswith(f"{tmp_path}/a.parquet cannot be counted: it cannot be read as Parquet")

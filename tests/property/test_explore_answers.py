@@ -1,0 +1,132 @@
+"""What is told of a file's counts, against the rules once more, slow and obvious."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.explore import answers, views
+from infra.explore.sources import File
+from ingest.as_of import AsOf
+from tests import oracle
+from tests.uses import file_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.uses import Rows
+
+DATE = datetime(2020, 7, 1, tzinfo=UTC)
+UPLOADED = datetime(2020, 8, 9, 10, 11, tzinfo=UTC)
+AMOUNTS = {"0": 0.0, "2640": 2640.0, "12.5": 12.5, "4400": 4400.0}
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "country_code": st.sampled_from(["Peru", " peru ", "PERU", "Chile", None]),
+            "last_order_ts": st.sampled_from(
+                ["2020-05-20", "2020-04-10", "2018-01-01", "2021-01-01", "x", None]
+            ),
+            "timestamp": st.sampled_from(["2020-06-25", "2020-07-01", "2016-01-01", "x", None]),
+            "total_orders": st.sampled_from(["0", "4.5", "7", "40", "", "-1", None]),
+            "voucher_amount": st.sampled_from([*AMOUNTS.values(), -1.0, None]),
+        }
+    ),
+    max_size=30,
+)
+
+
+@contextmanager
+def file(held: Rows, as_of: AsOf) -> Iterator[File]:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "uses.parquet"
+        path.write_bytes(file_of(held))
+        yield File(str(path), path.stat().st_size, UPLOADED, as_of)
+
+
+@given(ROWS)
+def test_answers_are_the_most_used_amounts_of_each_range(held: Rows) -> None:
+    with file(held, AsOf("date", DATE)) as given_file:
+        told: Any = answers.answers(views.own_view(given_file).counted)
+    cells = oracle.count(held, DATE).cells
+
+    assert {(r.country.casefold(), cell_of(r.segment, r.range)) for r in told.itertuples()} == {
+        (country, f"{segment}#{low}-{high}")
+        for country in {country for country, _ in cells}
+        for segment, (_, ranges, *_) in oracle.SEGMENTS.items()
+        for low, high in ranges
+    }
+    for row in told.itertuples():
+        uses = cells.get((row.country.casefold(), cell_of(row.segment, row.range)), Counter())
+        used = {amount: n for amount, n in uses.items() if amount != "0"}
+        best = [amount for amount, n in used.items() if n == max(used.values())]
+        assert row.answer == (" or ".join(sorted(best, key=float)) or "none")
+        assert row.uses == sum(uses.values())
+        if best:
+            assert row.share == used[best[0]] / row.uses
+            assert row.low <= row.share <= row.high
+        else:
+            assert pd.isna(row.share)
+
+
+@given(ROWS)
+def test_ranges_and_rows_in_none_are_all_that_is_counted_by_each_as_of_date(held: Rows) -> None:
+    with file(held, AsOf("date", DATE)) as given_file:
+        seen = views.all_views(given_file, pd.DataFrame(held, columns=["last_order_ts", "timestamp"]))
+    told: Any = answers.filled(seen)
+
+    assert [*told.columns] == ["date 2020-07-01", "upload 2020-08-09", "row"]
+    for choice, moment in zip(told.columns, (DATE, UPLOADED, None), strict=True):
+        expected = oracle.count(held, moment)
+        filled: Counter[str] = Counter()
+        for (_, cell), counters in expected.cells.items():
+            filled[cell] += sum(counters.values())
+        for (segment, name), uses in told[choice].items():
+            in_none = expected.unsegmented[segment]
+            assert uses == (in_none if name == answers.NO_RANGE else filled[cell_of(segment, name)])
+
+
+@given(ROWS)
+def test_what_became_of_the_rows_is_what_the_rules_say(held: Rows) -> None:
+    with file(held, AsOf("row")) as given_file:
+        view = views.own_view(given_file)
+    rejected: Any = view.rejected
+    expected = oracle.count(held, None)
+    told = answers.became(view.counted.report).set_index("rows")["how many"]
+
+    assert told["all"] == len(held)
+    assert told["counted"] == expected.counted
+    assert told["no number of orders"] == expected.repaired["total_orders_empty"]
+    assert told["no voucher amount"] == expected.repaired["voucher_amount_null"]
+    assert {name: told[name] for name in expected.rejected} == expected.rejected
+    assert [*told.index[told.index.isin(expected.rejected)]] == [
+        *told.index[len(told) - len(expected.rejected) :]
+    ]
+    assert Counter(rejected["reason"]) == {name: min(n, 3) for name, n in expected.rejected.items()}
+    for row in rejected.itertuples():
+        assert oracle.count([held[row.row]], None).rejected == {row.reason: 1}
+
+
+@given(ROWS)
+def test_countries_are_all_counted_rows_by_their_most_frequent_spelling(held: Rows) -> None:
+    with file(held, AsOf("upload")) as given_file:
+        told = answers.countries(views.own_view(given_file).counted)
+    spellings = {c: n for (c, cell), n in oracle.count(held, UPLOADED).cells.items() if cell == "#spellings"}
+
+    assert {name.casefold(): uses for name, uses in zip(told["country"], told["uses"], strict=True)} == {
+        country: sum(names.values()) for country, names in spellings.items()
+    }
+    assert all(spellings[c.casefold()][c] == max(spellings[c.casefold()].values()) for c in told["country"])
+    assert told["uses"].is_monotonic_decreasing
+
+
+def cell_of(segment: str, name: str) -> str:
+    low, _, high = name.replace(",", "").replace("+", "\N{EN DASH}99999999").partition("\N{EN DASH}")
+    return f"{segment}#{low}-{high}"
