@@ -102,7 +102,7 @@ def test_an_as_of_date_that_is_none_is_told(stack: World, monkeypatch: pytest.Mo
     stack.put("vouchers/a.parquet", file_of(PERU), as_of="May")
     monkeypatch.setenv("KEY", "a.parquet")
 
-    with pytest.raises(sources.ExploreError, match="The as-of date of s3://.* is 'May'; expected a date"):
+    with pytest.raises(sources.ExploreError, match=r"The as-of date of s3://.* is 'May'; expected a date"):
         sources.chosen()
 
 
@@ -120,5 +120,5 @@ def test_what_cannot_be_counted_is_told_in_one_sentence_and_no_traceback(tmp_pat
     with pytest.raises(sources.ExploreError) as raised:
         views.own_view(sources.find(str(tmp_path / "a.parquet")))
 
-    (sentence,) = raised.value._render_traceback_()  # noqa: SLF001 - IPython's own name for what it shows
+    (sentence,) = raised.value._render_traceback_()
     assert sentence.startswith(f"{tmp_path}/a.parquet cannot be counted: it cannot be read as Parquet")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.explore import answers, views
@@ -51,6 +51,7 @@ def file(held: Rows, as_of: AsOf) -> Iterator[File]:
         yield File(str(path), path.stat().st_size, UPLOADED, as_of)
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_answers_are_the_most_used_amounts_of_each_range(held: Rows) -> None:
     with file(held, AsOf("date", DATE)) as given_file:
@@ -76,6 +77,7 @@ def test_answers_are_the_most_used_amounts_of_each_range(held: Rows) -> None:
             assert pd.isna(row.share)
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_ranges_and_rows_in_none_are_all_that_is_counted_by_each_as_of_date(held: Rows) -> None:
     with file(held, AsOf("date", DATE)) as given_file:
@@ -93,6 +95,7 @@ def test_ranges_and_rows_in_none_are_all_that_is_counted_by_each_as_of_date(held
             assert uses == (in_none if name == answers.NO_RANGE else filled[cell_of(segment, name)])
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_what_became_of_the_rows_is_what_the_rules_say(held: Rows) -> None:
     with file(held, AsOf("row")) as given_file:
@@ -114,6 +117,7 @@ def test_what_became_of_the_rows_is_what_the_rules_say(held: Rows) -> None:
         assert oracle.count([held[row.row]], None).rejected == {row.reason: 1}
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_countries_are_all_counted_rows_by_their_most_frequent_spelling(held: Rows) -> None:
     with file(held, AsOf("upload")) as given_file:
