@@ -190,7 +190,7 @@ IN_LAMBDA := boto3 botocore s3transfer urllib3 setuptools
 
 .PHONY: clean
 clean: ## Remove everything that was made, .venv included
-	@rm -rf .venv .sam-venv .checkov-venv .aws-sam .stack .screenshots .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .sam-venv .checkov-venv .aws-sam .stack .screenshots notebooks/.ipynb_checkpoints .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.run: requirements/run.txt

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-WIDTH = 5.4
+WIDTH = 5.0
 """Inches: narrow, so that letters can still be read on a phone."""
 
 DOTS = 180
@@ -178,4 +178,4 @@ def _figure(height: float) -> Iterator[Figure]:
 def _drawn(figure: Figure, alt: str) -> Image:
     body = io.BytesIO()
     figure.savefig(body, format="png")
-    return Image(body.getvalue(), format="png", width=int(WIDTH * 120), alt=alt)
+    return Image(body.getvalue(), format="png", width=int(WIDTH * 130), alt=alt)

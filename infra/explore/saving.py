@@ -6,7 +6,9 @@ from typing import Any
 
 
 def without_outputs(model: dict[str, Any], **_: object) -> None:
-    """Take outputs and execution counts out of a notebook that is to be saved, so that git has none.
+    """Take out of a notebook that is to be saved what differs from run to run, so that git has none of it.
+
+    That is outputs, execution counts, and the version of Python.
 
     Args:
         model: as Jupyter's contents service describes what is saved.
@@ -16,3 +18,4 @@ def without_outputs(model: dict[str, Any], **_: object) -> None:
     for cell in model["content"]["cells"]:
         if cell["cell_type"] == "code":
             cell |= {"outputs": [], "execution_count": None}
+    model["content"]["metadata"]["language_info"] = {"name": "python"}

@@ -24,6 +24,7 @@ COMMANDS = [
     "dashboard",
     "dataset",
     "demo",
+    "profile",
     "redrive",
     "replay",
     "run",

@@ -51,13 +51,19 @@ def test_jupyterlab_listens_on_loopback_and_asks_nothing_of_the_internet() -> No
 def test_a_notebook_is_saved_without_what_its_cells_put_out() -> None:
     code = {"cell_type": "code", "source": "1", "outputs": [{"output_type": "stream"}], "execution_count": 3}
     prose = {"cell_type": "markdown", "source": "# One"}
-    model = {"type": "notebook", "content": {"cells": [code, prose]}}
+    model = {
+        "type": "notebook",
+        "content": {"cells": [code, prose], "metadata": {"language_info": {"version": "3.11"}}},
+    }
 
     import_item(jupyter_config().FileContentsManager.pre_save_hook)(
         model=model, path="a.ipynb", contents_manager=None
     )
 
-    assert model["content"] == {"cells": [{**code, "outputs": [], "execution_count": None}, prose]}
+    assert model["content"] == {
+        "cells": [{**code, "outputs": [], "execution_count": None}, prose],
+        "metadata": {"language_info": {"name": "python"}},
+    }
 
 
 def test_files_of_other_kinds_are_saved_as_they_are() -> None:
