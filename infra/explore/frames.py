@@ -78,4 +78,5 @@ def _as_text_if_nested(value: object) -> object:
 
 
 def _day(moment: pd.Timestamp) -> str:
-    return "" if pd.isna(moment) else f"{moment:%Y-%m-%d}"
+    # Years that Python's own dates do not reach cannot be formatted as others are.
+    return "" if pd.isna(moment) else f"{moment.year:04d}-{moment.month:02d}-{moment.day:02d}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import nbformat
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 NOTEBOOK = ROOT / "notebooks" / "exploration.ipynb"
-BY_SOCKETS = Config({"KernelManager": {"transport": "ipc"}})
-"""How to speak to the notebook's process: by sockets in the file system, which no other user reaches."""
+SECONDS_TO_START = 300
+"""So long may a busy machine take to start the notebook's process."""
+
+READING = "read"
+"""The cell that reads the file: what goes wrong there is the file's fault."""
 
 TEMPLATES = Path(__file__).parent
 
@@ -33,18 +37,20 @@ def executed(**variables: str) -> NotebookNode:
 
     Raises:
         ExploreError: if there is nothing to explore.
-        CommandError: if the process came to an end, as it does without enough memory.
+        CommandError: if pandas cannot read the file, or the process came to an end, as it does without enough
+            memory.
         nbclient.exceptions.CellExecutionError: if a cell fails otherwise.
     """
     notebook: NotebookNode = nbformat.read(NOTEBOOK, as_version=4)
-    client = NotebookClient(
-        notebook, timeout=None, config=BY_SOCKETS, resources={"metadata": {"path": str(ROOT)}}
-    )
     try:
-        client.execute(env=_environment(variables))
+        with TemporaryDirectory(prefix="notebook-") as directory:
+            _client(notebook, directory).execute(env=_environment(variables))
     except CellExecutionError as error:
         if error.ename == ExploreError.__name__:
             raise ExploreError(error.evalue) from None
+        if _failed(notebook) == READING:
+            said = f"pandas cannot read the file, though it can be counted: {error.evalue}"
+            raise CommandError(said, Exit.NO) from None
         raise
     except DeadKernelError:
         said = "The notebook's process came to an end; most often there is too little memory for such a file"
@@ -65,6 +71,21 @@ def html(notebook: NotebookNode, title: str) -> str:
     )
     page: str = exporter.from_notebook_node(notebook)[0]
     return page
+
+
+def _client(notebook: NotebookNode, directory: str) -> NotebookClient:
+    """Return what runs a notebook; it speaks to the process by sockets in a directory that is ours alone."""
+    sockets = Config({"KernelManager": {"transport": "ipc", "ip": f"{directory}/socket"}})
+    place = {"metadata": {"path": str(ROOT)}}
+    return NotebookClient(
+        notebook, timeout=None, startup_timeout=SECONDS_TO_START, config=sockets, resources=place
+    )
+
+
+def _failed(notebook: NotebookNode) -> str:
+    """Return the id of the cell that failed."""
+    outputs = ((cell.id, output) for cell in notebook.cells for output in cell.get("outputs", ()))
+    return next((name for name, output in outputs if output.output_type == "error"), "")
 
 
 def _environment(variables: dict[str, str]) -> dict[str, str]:

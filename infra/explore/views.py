@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,10 +68,11 @@ def all_views(file: File, uses: pd.DataFrame) -> list[View]:
 
 def day_after(uses: pd.DataFrame) -> datetime:
     """Return midnight (UTC) after the last use, or after the last order where nothing says when uses were."""
-    times = [instants(uses[name]).max() for name in (TIMESTAMP, LAST_ORDER) if name in uses]
-    known = [time for time in times if not pd.isna(time)]
-    last = known[0].to_pydatetime() if known else datetime.now(UTC)
-    return last.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    for times in (instants(uses[name]) for name in (TIMESTAMP, LAST_ORDER) if name in uses):
+        known = times[times.dt.year.between(MINYEAR, MAXYEAR - 1)]
+        if len(known):
+            return known.max().floor("D").to_pydatetime() + timedelta(days=1)
+    return datetime.now(UTC)
 
 
 def _view(file: File, rule: AsOf) -> View:

@@ -165,6 +165,7 @@ def test_columns_that_counting_does_not_need_may_be_of_any_kind_or_missing(tmp_p
         (["missing.parquet"], Exit.USAGE, "There is no file missing.parquet"),
         (["broken.parquet"], Exit.NO, "broken.parquet cannot be counted: it cannot be read as Parquet"),
         (["short.parquet"], Exit.NO, "short.parquet cannot be counted: it has no column 'voucher_amount'"),
+        (["far.parquet"], Exit.NO, "pandas cannot read the file, though it can be counted: "),
         (["good.parquet", "--as-of", "May"], Exit.USAGE, "AS_OF must be a date as 2018-08-05, row or upload"),
         (["good.parquet", "--out", "nowhere/a.html"], Exit.USAGE, "nowhere/a.html cannot be written"),
         (["good.parquet", "--out", "good.parquet"], Exit.USAGE, "good.parquet is the file itself"),
@@ -177,13 +178,17 @@ def test_what_cannot_be_explored_ends_in_one_sentence(
     monkeypatch.chdir(tmp_path)
     good = written(tmp_path / "good.parquet", file_of(DIRTY))
     written(tmp_path / "broken.parquet", BROKEN)
-    pq.write_table(pq.read_table(good).drop_columns(["voucher_amount"]), tmp_path / "short.parquet")
+    table = pq.read_table(good)
+    pq.write_table(table.drop_columns(["voucher_amount"]), tmp_path / "short.parquet")
+    far = pa.array([2**30] * len(table), pa.date32())
+    pq.write_table(table.append_column("of the year 2941775", far), tmp_path / "far.parquet")
 
     result = profile(*arguments)
 
     assert (result.exit_code, result.stdout) == (code, "")
-    (sentence,) = result.stderr.splitlines()
+    (sentence,) = result.stderr.splitlines()[-1:]
     assert sentence.startswith("Error: ")
+    assert "Traceback" not in result.stderr
     assert said in sentence
     assert list(tmp_path.glob("**/*.html")) == []
     assert good.read_bytes() == file_of(DIRTY)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from infra.explore import frames
+from infra.explore.views import day_after
 from tests.uses import DIRTY, file_of, rows
 from tests.world import parquet
 
@@ -94,6 +95,28 @@ def test_columns_of_dates_go_from_their_first_to_their_last_day() -> None:
 
 def test_a_column_without_dates_goes_nowhere() -> None:
     assert [*frames.spans(uses(("Peru", None, None, "1", 1.0)))["from"]] == ["", ""]
+
+
+def test_a_day_that_python_s_dates_do_not_reach_is_told() -> None:
+    far = pa.table({"last_order_ts": pa.array([2**60], pa.timestamp("us"))})
+
+    told = frames.spans(pd.read_parquet(io.BytesIO(parquet(far))))
+
+    assert [*told["to"]] == ["38504-08-17"]
+
+
+@pytest.mark.parametrize(
+    ("times", "day"),
+    [
+        (["2018-06-01 10:00:00", "2018-07-31 23:59:59.999999999", None], datetime(2018, 8, 1, tzinfo=UTC)),
+        (["9999-12-31", "2018-07-31", "x"], datetime(2018, 8, 1, tzinfo=UTC)),
+        (["9999-12-31", None, "x"], datetime(2018, 5, 4, tzinfo=UTC)),
+    ],
+)
+def test_the_date_to_compare_with_is_the_day_after_the_last_use(
+    times: list[str | None], day: datetime
+) -> None:
+    assert day_after(uses(*[("Peru", "2018-05-03", time, "3", 1.0) for time in times])) == day
 
 
 def test_uses_before_the_last_order_are_found() -> None:
