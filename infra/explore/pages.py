@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import nbformat
+from jupyter_core.utils import ensure_async
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbconvert import HTMLExporter
@@ -44,7 +47,7 @@ def executed(**variables: str) -> NotebookNode:
     notebook: NotebookNode = nbformat.read(NOTEBOOK, as_version=4)
     try:
         with TemporaryDirectory(prefix="notebook-") as directory:
-            _client(notebook, directory).execute(env=_environment(variables))
+            _execute(_client(notebook, directory), _environment(variables))
     except CellExecutionError as error:
         if error.ename == ExploreError.__name__:
             raise ExploreError(error.evalue) from None
@@ -80,6 +83,18 @@ def _client(notebook: NotebookNode, directory: str) -> NotebookClient:
     return NotebookClient(
         notebook, timeout=None, startup_timeout=SECONDS_TO_START, config=sockets, resources=place
     )
+
+
+def _execute(client: NotebookClient, environment: dict[str, str]) -> None:
+    """Run a notebook in a thread: in the main one the client would take Ctrl-C for a process that died."""
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(client.execute, env=environment)
+        try:
+            running.result()
+        except KeyboardInterrupt:
+            if client.km:
+                asyncio.run(ensure_async(client.km.shutdown_kernel(now=True)))
+            raise
 
 
 def _failed(notebook: NotebookNode) -> str:

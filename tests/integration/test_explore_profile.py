@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import nbformat
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from nbformat.v4 import new_code_cell, new_notebook
 
 from infra.cli.errors import Exit
 from infra.cli.main import cli
 from infra.cli.sample import write
+from infra.explore import pages
 from ingest.as_of import AsOf, microseconds
 from ingest.count import Counted, count_file
 from tests.browser import hostile
@@ -22,8 +28,11 @@ from tests.uses import BROKEN, DIRTY, file_of, rows
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from click.testing import Result
 
+ROOT = Path(__file__).parents[2]
 ORIGINAL = os.environ.get("VOUCHERS_2018", "")
 DATE = "2018-08-05"
 PLAIN = {
@@ -192,3 +201,43 @@ def test_what_cannot_be_explored_ends_in_one_sentence(
     assert said in sentence
     assert list(tmp_path.glob("**/*.html")) == []
     assert good.read_bytes() == file_of(DIRTY)
+
+
+def test_a_process_that_comes_to_an_end_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deadly = new_code_cell("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", id="deadly")
+    nbformat.write(new_notebook(cells=[deadly]), tmp_path / "deadly.ipynb")
+    monkeypatch.setattr(pages, "NOTEBOOK", tmp_path / "deadly.ipynb")
+    path = written(tmp_path / "good.parquet", file_of(DIRTY))
+
+    result = profile(str(path))
+
+    assert (result.exit_code, result.stdout) == (Exit.NO, "")
+    assert "Error: The notebook's process came to an end; most often there is too little" in result.stderr
+
+
+def test_ctrl_c_ends_it_at_once_and_leaves_nothing(tmp_path: Path) -> None:
+    path = written(tmp_path / "good.parquet", file_of(DIRTY))
+    (tmp_path / "tmp").mkdir()
+    command = subprocess.Popen(  # noqa: S603 - our own launcher
+        [ROOT / "infra" / "voucher-selector", "profile", path],
+        env=os.environ | {"TMPDIR": str(tmp_path / "tmp")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(lambda: len([*tmp_path.glob("tmp/notebook-*/socket-*")]) == 5)
+    time.sleep(1)
+
+    command.send_signal(signal.SIGINT)
+    out, err = command.communicate(timeout=60)
+
+    assert (command.returncode, out) == (Exit.INTERRUPTED, "")
+    assert "Traceback" not in err
+    assert [*tmp_path.glob("tmp/notebook-*")] == [*tmp_path.glob("*.html")] == []
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
