@@ -111,7 +111,7 @@ def sureness(frame: pd.DataFrame) -> Image:
         drawn = figure.subplots(len(heights), squeeze=False, sharex=True, height_ratios=heights)[:, 0]
         for axes, held in zip(drawn, panels, strict=False):
             _intervals(axes, held)
-        drawn[-1].set_xlabel("share of the range's uses, with its 95 % interval")
+        drawn[-1].set_xlabel("share of the uses, and its 95 % interval")
         drawn[-1].xaxis.set_major_formatter(PercentFormatter(1))
         return _drawn(
             figure, f"The shares of {len(known)} answers, each with its interval: {_extremes(known)}"
