@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from infra.local.stack import Stack
 
+PLACE = pytest.StashKey[Place]()
+"""The stack that is in use, once one is."""
+
 PROBE = Path(__file__).with_name("probe.py")
 
 
@@ -32,10 +35,21 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     """The stack that --endpoint names, or else the embedded one."""
     if endpoint := request.config.getoption("--endpoint"):
         with elsewhere(endpoint) as found:
+            request.config.stash[PLACE] = found
             yield found
     else:
         up: Stack = request.getfixturevalue("stack")
-        yield Place(Deployed(session(), up.endpoint, up.outputs), up.url)
+        request.config.stash[PLACE] = Place(Deployed(session(), up.endpoint, up.outputs), up.url)
+        yield request.config.stash[PLACE]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_files_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Delete what a module's tests have uploaded: others use the same stack after them, in any order."""
+    yield
+    if found := request.config.stash.get(PLACE, None):
+        for key in found.keys():  # noqa: SIM118 - it is no dictionary
+            found.delete(key)
 
 
 @pytest.fixture(scope="session")
