@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
-"""Seconds between tries: at random below a bound that doubles."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.02, 4.0
+"""Seconds between tries: at random below a bound that doubles.
+
+A try in vain uses up what others could write with, so that many at once have to wait long.
+"""
 
 BUSY = {
     "TransactionConflict",

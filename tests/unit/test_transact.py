@@ -68,7 +68,7 @@ def test_its_pauses_are_drawn_below_a_bound_that_doubles_and_ends(
 ) -> None:
     monkeypatch.setattr("ingest.transact.random.uniform", lambda low, high: low + high)
     run(Refusing(*[cancelled("TransactionConflict")] * 9))
-    assert pauses == [0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.0, 1.0, 1.0]
+    assert pauses == [0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 4.0]
 
 
 def test_it_gives_in_to_the_retry_when_the_time_is_up() -> None:
