@@ -31,8 +31,11 @@ if TYPE_CHECKING:
     from vouchers.counts import Contribution
     from vouchers.sources import SourcesTable
 
-LONGEST_INLINE = 100_000
-"""Bytes of a contribution that an item holds itself; two of them and a report fit its 400 KB."""
+LONGEST_INLINE = 10_000
+"""Bytes of a contribution that an item holds itself.
+
+DynamoDB meters every change of an item by all of it, and each transaction of a large commit changes it.
+"""
 
 LONGEST_PLACE = 900
 """Bytes of a source's key that the keys of its results repeat; S3's keys end at 1,024."""
