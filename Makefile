@@ -175,6 +175,10 @@ bench-start: .venv/.dev build ## Measure how the built functions start, into doc
 bench-scale: .venv/.bench .venv/.spark ## Compare Spark and others on a hundred million rows, into docs/scale.md [ARGS="--runs 3"]
 	@$(BIN)/python -m benchmarks.scale $(ARGS)
 
+.PHONY: bench-burst
+bench-burst: .venv/.dev ## Simulate very many small uploads at once, into docs/scale.md [ARGS="--events 10000"]
+	@$(BIN)/python -m benchmarks.burst $(ARGS)
+
 .PHONY: lock
 lock: .venv/.dev ## Pin requirements anew, with hashes [ARGS=--upgrade]
 	@for name in run dev bench explore spark emr sam checkov; do \

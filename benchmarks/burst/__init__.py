@@ -1,0 +1,1 @@
+"""What becomes of very many small uploads at once: measured on the embedded stack, simulated beyond."""
