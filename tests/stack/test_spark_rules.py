@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 from infra.spark import clients
 from infra.spark.counting import count_on
 from infra.spark.run import run
+from ingest.commit import contribution_of
+from ingest.objects import Results
 from tests.datasets import DATASET, order
 from tests.dirty import AS_OF, LAYOUTS, TABLES
 from tests.emulated import emulated, new_world
 from tests.world import parquet
-from vouchers.sources import Status, decode
+from vouchers.sources import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,10 +67,10 @@ def test_spark_counts_reports_and_rejects_cell_by_cell_what_lambda_does(
         assert run(order(world, as_of=as_of), lambda *work: count_on(spark, *work)).outcome == "counted"
 
         by_spark = state(world, DATASET)
-        assert counts([by_spark]) == counts(by_lambda)
+        assert counts(world, [by_spark]) == counts(world, by_lambda)
         assert report([by_spark]) == report(by_lambda)
         assert rejects(world, [by_spark]) == rejects(world, by_lambda)
-        assert doubled(world, counts(by_lambda))
+        assert doubled(world, counts(world, by_lambda))
 
 
 def of_lambda(world: World, name: str, file: bytes, as_of: str) -> State:
@@ -84,10 +86,10 @@ def state(world: World, key: str) -> State:
     return found
 
 
-def counts(states: list[State]) -> Counter[tuple[str, ...]]:
-    total: Counter[tuple[str, ...]] = Counter()
+def counts(world: World, states: list[State]) -> Counter[tuple[str, ...]]:
+    results, total = Results(world.s3, world.results), Counter[tuple[str, ...]]()
     for each in states:
-        for cell, counters in decode(each.contribution or "{}").items():
+        for cell, counters in contribution_of(each, results).items():
             total.update({(*cell, name): rows for name, rows in counters.items()})
     return total
 
