@@ -83,8 +83,6 @@ def redrive(stack: Deployed, tell: Callable[[Redriven], None]) -> None:
         while messages := queue.receive():
             held |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
             new = [message for message in messages if message["MessageId"] not in seen]
-            if not new:
-                break
             seen |= {message["MessageId"] for message in new}
             for_each(new, lambda message: _redriven(function, message["Body"]), note)
     finally:
