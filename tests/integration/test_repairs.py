@@ -724,7 +724,7 @@ def test_an_event_that_fails_again_stays_in_the_queue_and_is_tried_once(
 def test_events_that_come_back_do_not_hide_those_that_were_not_tried_yet(
     world: World, stack: Deployed, function: Lambda, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number in range(redriving.AT_ONCE):
+    for number in range(invoking.AT_ONCE):
         fail(stack, world.put(f"vouchers/bad {number}", body("broken")))
     fail(stack, world.put(KEY, body("peru")))
     real, received = redriving.Failures.receive, list[list[Any]]()
@@ -736,7 +736,7 @@ def test_events_that_come_back_do_not_hide_those_that_were_not_tried_yet(
     monkeypatch.setattr(redriving.Failures, "receive", coming_back)
 
     assert run("redrive").stdout.endswith("\nRedriven: 1; failed again and left in the queue: 4\n")
-    assert len(function.invoked) == redriving.AT_ONCE + 1
+    assert len(function.invoked) == invoking.AT_ONCE + 1
 
 
 @pytest.mark.parametrize("message", ["hello", "[]", "{}", '{"requestPayload": {"Records": [{}]}}'])
