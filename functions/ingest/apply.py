@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from ingest.as_of import AsOf, microseconds, recorded
 from ingest.basis import basis_of
@@ -14,11 +16,14 @@ from ingest.count import count_file
 from ingest.errors import FileError, SupersededError
 from ingest.events import Kind
 from ingest.objects import AS_OF_METADATA, opened
+from ingest.partitions import TABLE
 from ingest.rejected import RejectedRows
+from ingest.segmented import SegmentedRows
 from ingest.transact import ChangedError
 from vouchers.sources import State, Status, iso
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from mypy_boto3_s3 import S3Client
@@ -78,6 +83,8 @@ class Ingest:
             try:
                 found = self._aim(event, source)
                 if isinstance(found, Action):
+                    if event.kind is Kind.REPLAYED:
+                        self.ledger.looked_after(source)
                     return Outcome(found)
                 aim = found
                 self.ledger.tidied(self.ledger.commit(source, aim.state, aim.contribution))
@@ -95,7 +102,7 @@ class Ingest:
         try:
             as_of = self._as_of(basis.version).at(basis.uploaded) if basis.version else None
             state = replace(state, as_of=recorded(as_of) if basis.version else None)
-            if event.kind is Kind.REPLAYED and not event.forced and _is_up_to_date(source.state, state):
+            if event.kind is Kind.REPLAYED and not event.forced and self._is_up_to_date(source.state, state):
                 return Action.DUPLICATE
             return self._counted(basis.version, source, state, as_of) if basis.version else _Aim(state, {})
         except FileError as error:
@@ -125,14 +132,35 @@ class Ingest:
 
     def _counted(self, version: ObjectVersion, source: Source, state: State, as_of: datetime | None) -> _Aim:
         started = time.monotonic()
-        with opened(self.objects, version) as file, RejectedRows() as rejected:
-            counted = count_file(file, microseconds(as_of), self.definitions, rejected.add)
+        kept = self._segmented(source, as_of)
+        with opened(self.objects, version) as file, RejectedRows() as rejected, kept as rows:
+            keep = rows.add if rows else None
+            counted = count_file(file, microseconds(as_of), self.definitions, rejected.add, keep)
+            rows_folder = rows.store() if rows else None
             prefix = results_key("rejected", source, "")
             rejected_object = rejected.store(self.ledger.results, prefix)
         seconds = round(time.monotonic() - started, 3)
         report = counted.report.as_dict() | {"as_of": state.as_of, "seconds": seconds}
-        state = replace(state, report=report, rejected_object=rejected_object)
+        state = replace(state, report=report, rejected_object=rejected_object, rows_folder=rows_folder)
         return _Aim(self.ledger.stored(source, state, counted.contribution), counted.contribution)
+
+    def _segmented(
+        self, source: Source, as_of: datetime | None
+    ) -> AbstractContextManager[SegmentedRows | None]:
+        if self.ledger.catalogue is None:
+            return nullcontext()
+        folder = results_key(TABLE, source, f"{uuid4().hex}/")
+        return SegmentedRows(self.ledger.results, folder, self.definitions, microseconds(as_of))
+
+    def _is_up_to_date(self, state: State | None, aim: State) -> bool:
+        """Say whether counting again would contribute what ``state`` contributes already, rows and all."""
+        if aim.status is Status.DELETED:
+            return state is None or state.status is Status.DELETED
+        same = ("status", "version_id", "etag", "definitions", "as_of")
+        if state is None or any(getattr(state, name) != getattr(aim, name) for name in same):
+            return False
+        keeps_rows = self.ledger.catalogue is not None and state.report["counted"] > 0
+        return keeps_rows == (state.rows_folder is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +179,3 @@ def _old_news(event: ObjectEvent, state: State | None) -> Action | None:
     if event.order < state.order:
         return Action.LATE
     return None if state.status is Status.FAILED else Action.DUPLICATE
-
-
-def _is_up_to_date(state: State | None, aim: State) -> bool:
-    """Say whether counting again would contribute what ``state`` contributes already."""
-    if aim.status is Status.DELETED:
-        return state is None or state.status is Status.DELETED
-    same = ("status", "version_id", "etag", "definitions", "as_of")
-    return state is not None and all(getattr(state, name) == getattr(aim, name) for name in same)

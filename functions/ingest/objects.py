@@ -139,7 +139,7 @@ class Results:
             self.client.put_object(Bucket=self.bucket, Key=key, Body=body)
 
     def discard(self, names: Iterable[str]) -> None:
-        """Delete objects, and all in folders, whose names end in a slash; what is gone already is no error."""
+        """Delete objects, and all in folders, whose names end in a slash; what is gone is no error."""
         for name in sorted(names):
             if not name.endswith("/"):
                 self.client.delete_object(Bucket=self.bucket, Key=name)
@@ -159,6 +159,13 @@ class Results:
                 return False
             raise
         return True
+
+    def folders(self, folder: str) -> Iterator[str]:
+        """Yield the names of the folders in a folder, whose name ends in a slash; theirs are without."""
+        paginator = self.client.get_paginator("list_objects_v2")
+        for page in paginator.paginate(Bucket=self.bucket, Prefix=folder, Delimiter="/"):
+            for each in page.get("CommonPrefixes", []):
+                yield each["Prefix"].removeprefix(folder).removesuffix("/")
 
     def _pages(self, prefix: str) -> Iterator[list[str]]:
         paginator = self.client.get_paginator("list_objects_v2")

@@ -1,0 +1,58 @@
+"""What awswrangler does for the segmented rows; whoever imports this loads it, and pandas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import awswrangler as wr
+import pandas as pd
+
+from ingest.partitions import COUNTRY, SOURCE, TABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+# Microseconds stay what they are, and a text is a text whatever Arrow calls it.
+FORMAT = {"coerce_timestamps": None, "flavor": None, "version": "2.6", "store_schema": False}
+
+KEYS = {SOURCE: "string", COUNTRY: "string"}
+
+
+def write(rows: pa.Table, url: str) -> None:
+    """Add rows to a dataset at an S3 URL, a file for each of their countries.
+
+    Raises:
+        botocore.exceptions.ClientError: if S3 refuses.
+    """
+    frame = rows.to_pandas(types_mapper=pd.ArrowDtype)
+    frame[COUNTRY] = frame[COUNTRY].astype("category")
+    wr.s3.to_parquet(
+        frame,
+        url,
+        dataset=True,
+        partition_cols=[COUNTRY],
+        compression="zstd",
+        # Beside counting there is less than a core, and memory for one file at a time.
+        use_threads=False,
+        pyarrow_additional_kwargs=FORMAT,
+    )
+
+
+def describe(database: str, url: str, columns: Mapping[str, str]) -> None:
+    """See to it that the table is in the catalogue, with these columns (their Athena types by name) at least.
+
+    Raises:
+        botocore.exceptions.ClientError: if Glue refuses, to whoever is second to change it, too.
+    """
+    wr.catalog.create_parquet_table(
+        database,
+        TABLE,
+        url,
+        columns_types=dict(columns),
+        table_type="EXTERNAL_TABLE",
+        partitions_types=KEYS,
+        compression="zstd",
+        mode="append",
+    )
