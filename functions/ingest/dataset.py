@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import awswrangler as wr
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pyarrow as pa
+
+# What pandas tells awswrangler's authors is not for the log of a user.
+warnings.filterwarnings("ignore", module="awswrangler")
 
 # Microseconds stay what they are, and a text is a text whatever Arrow calls it.
 FORMAT = {"coerce_timestamps": None, "flavor": None, "version": "2.6", "store_schema": False}
@@ -36,7 +40,7 @@ def write(rows: pa.Table, url: str) -> None:
         compression="zstd",
         # Beside counting there is less than a core, and memory for one file at a time.
         use_threads=False,
-        pyarrow_additional_kwargs=FORMAT,
+        pyarrow_additional_kwargs=dict(FORMAT),  # to which awswrangler adds a file's schema
     )
 
 
