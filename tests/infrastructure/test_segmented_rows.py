@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ingest import catalogue, commit, partitions
+from ingest import partitions
 from tests.transformed import KEY, Template, listed, transformed
 
 if TYPE_CHECKING:
@@ -57,7 +57,6 @@ def test_the_ingest_may_do_to_its_table_what_it_does_and_to_no_other(keeping: Te
         f"{GLUE}:database/${{RowsDatabase}}",
         f"{GLUE}:table/${{RowsDatabase}}/{partitions.TABLE}",
     ]
-    assert catalogue.TABLE == commit.TABLE == partitions.TABLE
 
 
 def test_the_ingest_may_list_the_folder_of_the_rows_and_no_other(keeping: Template) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from moto import mock_aws
@@ -12,6 +12,12 @@ from vouchers.segments import load_definitions
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+
+class Switch(Protocol):
+    """Switches the segmented rows on or off."""
+
+    def __call__(self, *, on: bool) -> None: ...
 
 
 @pytest.fixture
@@ -31,10 +37,10 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 @pytest.fixture
-def keep_rows(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+def keep_rows(world: World, monkeypatch: pytest.MonkeyPatch) -> Switch:
     """Return what switches the segmented rows on, with a database, and off, without one, as a stack does."""
 
-    def switch(on: bool) -> None:
+    def switch(*, on: bool) -> None:
         if on:
             world.glue.create_database(DatabaseInput={"Name": world.database})
         elif world.keeps_rows:

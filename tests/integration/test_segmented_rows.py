@@ -29,16 +29,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.integration.conftest import Switch
     from tests.world import World
-
-    Switch = Callable[[bool], None]
 
 KEY, OTHER = "vouchers/a.parquet", "vouchers/other.parquet"
 
 
 @pytest.fixture(autouse=True)
 def kept(keep_rows: Switch) -> None:
-    keep_rows(True)
+    keep_rows(on=True)
 
 
 def counted(world: World) -> dict[Any, Any]:
@@ -198,11 +197,11 @@ def test_a_column_that_counting_does_not_need_is_empty_where_it_cannot_be_read(w
 def test_a_replay_keeps_the_rows_of_what_was_counted_before_they_were_kept(
     world: World, keep_rows: Switch
 ) -> None:
-    keep_rows(False)
+    keep_rows(on=False)
     world.ingest(world.put(KEY, body("peru")), world.put(OTHER, body("none")))
     assert world.result_keys() == []
 
-    keep_rows(True)
+    keep_rows(on=True)
     assert world.ingest(world.replay(KEY), world.replay(OTHER)) == ["counted", "duplicate"]
     assert found(world) == counted(world)
     assert world.ingest(world.replay(KEY)) == ["duplicate"]
@@ -210,8 +209,8 @@ def test_a_replay_keeps_the_rows_of_what_was_counted_before_they_were_kept(
 
 def test_a_replay_lists_again_what_the_catalogue_has_lost(world: World, keep_rows: Switch) -> None:
     world.ingest(world.put(KEY, body("wide")))
-    keep_rows(False)
-    keep_rows(True)
+    keep_rows(on=False)
+    keep_rows(on=True)
     assert world.listed() == {}
 
     assert world.ingest(world.replay(KEY)) == ["duplicate"]
@@ -224,7 +223,7 @@ def test_switched_off_rows_are_not_kept_and_the_function_leaves_those_there_are_
 ) -> None:
     world.ingest(world.put(KEY, body("peru")))
     folder = world.source(KEY).objects
-    keep_rows(False)
+    keep_rows(on=False)
 
     assert world.ingest(world.replay(KEY)) == ["counted"]
     source = world.source(KEY)
@@ -257,7 +256,7 @@ def test_what_glue_refuses_for_good_is_said_and_made_good_by_the_next_event(
     with monkeypatch.context() as refusing:
         denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetPartitions")
         refuse(refusing, "GetPartitions", denied)
-        with pytest.raises(IngestError, match="'vouchers/a.parquet' is not counted yet: .*AccessDenied"):
+        with pytest.raises(IngestError, match=r"'vouchers/a\.parquet' is not counted yet: .*AccessDenied"):
             world.ingest(world.put(KEY, body("peru")))
     assert world.source(KEY).movers
     world.ingest(world.replay(KEY))
@@ -280,7 +279,7 @@ def refuse(monkeypatch: pytest.MonkeyPatch, call: str, answer: Exception | dict[
 
 
 def overtaken(world: World, monkeypatch: pytest.MonkeyPatch, *, dies: bool) -> None:
-    """Count two files of one key at once: the first process lists its rows when the second has listed its own."""
+    """Count two files of one key at once: the first process lists its rows after the second one."""
     first = world.put(KEY, body("peru"))
     point, begun = Catalogue.point, list[str]()
 
@@ -331,8 +330,7 @@ def test_who_may_be_alive_is_watched_for_and_who_cannot_be_any_longer_is_not(
     assert world.source(KEY).movers == frozenset()
 
 
-def test_off_nothing_is_loaded_or_asked_for(world: World, keep_rows: Switch, tmp_path: Path) -> None:
-    keep_rows(False)
+def test_off_nothing_is_loaded_or_asked_for(tmp_path: Path) -> None:
     file = tmp_path / "file.parquet"
     file.write_bytes(body("peru"))
     code = (
@@ -349,7 +347,7 @@ def test_off_nothing_is_loaded_or_asked_for(world: World, keep_rows: Switch, tmp
         "print(made.made, sorted({'awswrangler', 'pandas'} & set(sys.modules)))\n"
     )
     environment = {**os.environ, "PYTHONPATH": "functions:."}
-    ran = subprocess.run(
+    ran = subprocess.run(  # noqa: S603 - this interpreter, and the code above
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
     calls_made = ["GetItem", "HeadObject", "GetObject", "TransactWriteItems"]
