@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -19,12 +20,16 @@ import pyarrow.parquet as pq
 from ingest.events import replay_record
 from ingest.handler import lambda_handler
 from ingest.partitions import TABLE
+from tests.grouped import grouped
+from vouchers.counts import SPELLINGS
 from vouchers.sources import Source, SourcesTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pyarrow as pa
+
+    from vouchers.segments import Definitions
 
 REGION = "eu-west-1"
 ACCOUNT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
@@ -48,6 +53,8 @@ SOURCES_INDEX = {
     },
 }  # fmt: skip
 """The index of the template; a test compares them."""
+
+FILE_OF_ROWS = re.compile(rf"({TABLE}/.+/\d{{8}}-[0-9a-f]{{32}}/)country=.+")
 
 Cells = dict[tuple[str, str], dict[str, int]]
 """(country, cell) → counter → count, without zeros."""
@@ -184,10 +191,21 @@ class World:
             rows += [row | named for key in keys for row in self.result_rows(key)]
         return rows
 
+    def listed_cells(self, used: Definitions) -> Cells:
+        """Return what ``cells`` should be, by the segmented rows that a reader of the catalogue finds."""
+        return {
+            cell: {f"as:{name}" if cell[1] == SPELLINGS else name: n for name, n in counters.items()}
+            for cell, counters in grouped(self.listed_rows(), used).items()
+        }
+
     def result_keys(self) -> list[str]:
         """Return the keys in the results bucket."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.results)
         return [each["Key"] for page in pages for each in page.get("Contents", [])]
+
+    def results_held(self) -> set[str]:
+        """Return what is in the results bucket as sources name it: keys, and folders of rows."""
+        return {FILE_OF_ROWS.sub(r"\1", key) for key in self.result_keys()}
 
     def result_rows(self, key: str) -> list[dict[str, Any]]:
         body = self.s3.get_object(Bucket=self.results, Key=key)["Body"].read()

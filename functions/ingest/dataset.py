@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from typing import TYPE_CHECKING
 
 import awswrangler as wr
+import boto3
 import pandas as pd
 
 from ingest.partitions import COUNTRY, SOURCE, TABLE
@@ -40,6 +42,7 @@ def write(rows: pa.Table, url: str) -> None:
         compression="zstd",
         # Beside counting there is less than a core, and memory for one file at a time.
         use_threads=False,
+        boto3_session=_session(),
         pyarrow_additional_kwargs=dict(FORMAT),  # to which awswrangler adds a file's schema
     )
 
@@ -59,4 +62,11 @@ def describe(database: str, url: str, columns: Mapping[str, str]) -> None:
         partitions_types=KEYS,
         compression="zstd",
         mode="append",
+        boto3_session=_session(),
     )
+
+
+@cache
+def _session() -> boto3.Session:
+    """Return the process's session; with a new one for every call awswrangler would read what S3 is anew."""
+    return boto3.Session()

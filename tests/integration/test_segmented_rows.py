@@ -18,7 +18,6 @@ from ingest import commit, segmented
 from ingest.catalogue import Catalogue
 from ingest.handler import IngestError
 from tests.crashes import Crash
-from tests.property.test_rows import grouped
 from tests.uses import FILES, body, rows
 from tests.uses import file_of as written
 from tests.world import UPLOADED, parquet
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.integration.conftest import Switch
-    from tests.world import World
+    from tests.world import Cells, World
 
 KEY, OTHER = "vouchers/a.parquet", "vouchers/other.parquet"
 
@@ -40,20 +39,8 @@ def kept(keep_rows: Switch) -> None:
     keep_rows(on=True)
 
 
-def counted(world: World) -> dict[Any, Any]:
-    """Return what the segments table holds, as ``grouped`` gives it."""
-    return {
-        cell: {
-            name.removeprefix("as:") if cell[1] == "#spellings" else name: n for name, n in counters.items()
-        }
-        for cell, counters in world.cells().items()
-    }
-
-
-def found(world: World) -> dict[Any, Any]:
-    return {
-        tuple(cell): counters for cell, counters in grouped(world.listed_rows(), load_definitions()).items()
-    }
+def found(world: World) -> Cells:
+    return world.listed_cells(load_definitions())
 
 
 def test_a_row_is_kept_as_counting_sees_it(world: World) -> None:
@@ -76,14 +63,14 @@ def test_a_row_is_kept_as_counting_sees_it(world: World) -> None:
 def test_a_reader_of_the_catalogue_counts_what_was_counted(world: World, name: str) -> None:
     world.ingest(world.put(KEY, body(name)), world.put(OTHER, body("peru")))
 
-    assert found(world) == counted(world)
+    assert found(world) == world.cells()
 
 
 def test_an_overwritten_file_is_read_once(world: World) -> None:
     world.ingest(world.put(KEY, body("wide")))
     world.ingest(world.put(KEY, body("china")))
 
-    assert found(world) == counted(world)
+    assert found(world) == world.cells()
     assert {country for _, country in world.listed()} == {"china"}
     assert len({key.rsplit("/", 2)[0] for key in world.result_keys()}) == 1
 
@@ -119,7 +106,7 @@ def test_a_country_may_be_called_anything(world: World, country: str) -> None:
     uses = [(name, "2020-01-01", None, "3", 2640.0) for name in (country, country.upper(), f" {country} ")]
     world.ingest(world.put(KEY, written(rows(*uses))))
 
-    assert found(world) == counted(world)
+    assert found(world) == world.cells()
     assert len(world.listed()) == 1
     assert Counter(row["country_code"] for row in world.listed_rows()) == Counter(
         name.strip() for name, *_ in uses
@@ -137,10 +124,10 @@ def test_a_country_may_be_called_anything(world: World, country: str) -> None:
 )
 def test_a_source_may_be_called_anything(world: World, key: str) -> None:
     world.ingest(world.put(key, body("peru")), world.put(OTHER, body("china")))
-    assert found(world) == counted(world)
+    assert found(world) == world.cells()
 
     world.ingest(world.delete(key))
-    assert found(world) == counted(world)
+    assert found(world) == world.cells()
     assert {source for source, _ in world.listed()} == {OTHER}
 
 
@@ -163,7 +150,7 @@ def test_many_rows_are_written_some_at_a_time(world: World, monkeypatch: pytest.
     table = pa.table({**{n: [row[n] for row in FILES["wide"] * 3] for n in FILES["wide"][0]}})
     world.ingest(world.put(KEY, parquet(table, row_group_size=3)))
 
-    assert found(world) == counted(world)
+    assert found(world) == world.cells()
     assert len([key for key in world.result_keys() if key.endswith(".parquet")]) > len(world.listed())
 
 
@@ -203,7 +190,7 @@ def test_a_replay_keeps_the_rows_of_what_was_counted_before_they_were_kept(
 
     keep_rows(on=True)
     assert world.ingest(world.replay(KEY), world.replay(OTHER)) == ["counted", "duplicate"]
-    assert found(world) == counted(world)
+    assert found(world) == world.cells()
     assert world.ingest(world.replay(KEY)) == ["duplicate"]
 
 
@@ -214,7 +201,7 @@ def test_a_replay_lists_again_what_the_catalogue_has_lost(world: World, keep_row
     assert world.listed() == {}
 
     assert world.ingest(world.replay(KEY)) == ["duplicate"]
-    assert found(world) == counted(world)
+    assert found(world) == world.cells()
     assert world.source(KEY).movers == frozenset()
 
 
@@ -238,7 +225,7 @@ def test_switched_off_rows_are_not_kept_and_the_function_leaves_those_there_are_
 def test_glue_may_be_busy(world: World, monkeypatch: pytest.MonkeyPatch, code: str, call: str) -> None:
     refuse(monkeypatch, call, ClientError({"Error": {"Code": code, "Message": "Rate exceeded"}}, call))
     assert world.ingest(world.put(KEY, body("peru"))) == ["counted"]
-    assert found(world) == counted(world)
+    assert found(world) == world.cells()
 
 
 def test_partitions_that_another_process_has_made_meanwhile_are_looked_at_again(
@@ -247,7 +234,7 @@ def test_partitions_that_another_process_has_made_meanwhile_are_looked_at_again(
     detail = {"PartitionValues": [KEY, "peru"], "ErrorDetail": {"ErrorCode": "AlreadyExistsException"}}
     refuse(monkeypatch, "BatchCreatePartition", {"Errors": [detail]})
     assert world.ingest(world.put(KEY, body("peru"))) == ["counted"]
-    assert found(world) == counted(world)
+    assert found(world) == world.cells()
 
 
 def test_what_glue_refuses_for_good_is_said_and_made_good_by_the_next_event(
@@ -260,7 +247,7 @@ def test_what_glue_refuses_for_good_is_said_and_made_good_by_the_next_event(
             world.ingest(world.put(KEY, body("peru")))
     assert world.source(KEY).movers
     world.ingest(world.replay(KEY))
-    assert found(world) == counted(world)
+    assert found(world) == world.cells()
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, call: str, answer: Exception | dict[str, Any]) -> None:
@@ -303,18 +290,18 @@ def test_a_process_that_was_overtaken_puts_the_catalogue_right(
     overtaken(world, monkeypatch, dies=False)
 
     assert world.source(KEY).movers == frozenset()
-    assert found(world) == counted(world)
+    assert found(world) == world.cells()
     assert {country for _, country in world.listed()} == {"china"}
 
 
 def test_where_it_dies_over_it_whoever_comes_next_does(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Crash):
         overtaken(world, monkeypatch, dies=True)
-    assert found(world) != counted(world)
+    assert found(world) != world.cells()
     assert len(world.source(KEY).movers) == 1
 
     world.ingest(world.replay(KEY))
-    assert found(world) == counted(world)
+    assert found(world) == world.cells()
 
 
 def test_who_may_be_alive_is_watched_for_and_who_cannot_be_any_longer_is_not(

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -11,8 +10,9 @@ from hypothesis import strategies as st
 
 from ingest.as_of import microseconds
 from ingest.count import count_file
-from ingest.rows import counted_rows, segment_columns
+from ingest.rows import counted_rows
 from tests import oracle
+from tests.grouped import grouped
 from tests.property.test_counting import (
     AS_OF,
     COUNTRIES,
@@ -23,14 +23,13 @@ from tests.property.test_counting import (
     definitions,
     plain_rows,
 )
-from vouchers.counts import Cell, Contribution, amount_name, country_key, spellings_cell
+from vouchers.counts import Cell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ingest.axes import Axes
     from ingest.indexed import Codes
-    from vouchers.segments import Definitions
 
 NAMES = ("country_code", "last_order_ts", "first_order_ts", "timestamp", "total_orders", "voucher_amount")
 OPTIONAL = ("first_order_ts", "timestamp")
@@ -48,18 +47,6 @@ def file_of(
     sink = io.BytesIO()
     pq.write_table(pa.table(columns), sink, row_group_size=group, use_dictionary=dictionary)
     return pa.table(columns), sink.getvalue()
-
-
-def grouped(rows: Sequence[dict[str, Any]], used: Definitions) -> Contribution:
-    """Count rows of the dataset by nothing but what stands in them."""
-    found: dict[Cell, Counter[str]] = {}
-    for row in rows:
-        country, amount = row["country_code"], amount_name(row["voucher_amount"])
-        found.setdefault(spellings_cell(country), Counter())[country] += 1
-        for segment, name in zip(used.segments, segment_columns(used), strict=True):
-            if held := row[name]:
-                found.setdefault(Cell(country_key(country), f"{segment.name}#{held}"), Counter())[amount] += 1
-    return {cell: dict(counters) for cell, counters in found.items()}
 
 
 @given(
@@ -99,7 +86,7 @@ def test_rows_grouped_are_the_counts_and_their_values_those_of_the_file(
     got = [row for batch in kept for row in batch.to_pylist()]
 
     assert len(got) == counted.report.counted
-    assert grouped(got, used) == counted.contribution
+    assert {Cell(*at): counters for at, counters in grouped(got, used).items()} == counted.contribution
     assert counted == count_file(io.BytesIO(body), microseconds(as_of), used)
     assert [values(row) for row in got] == expected(plain_rows(table), as_of, segments)
 
