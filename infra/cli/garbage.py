@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from infra.cli.target import Deployed
+    from vouchers.sources import Source
 
 FOLDERS = ("contributions/", "rejected/")
 
@@ -38,8 +39,13 @@ def garbage(stack: Deployed, prefix: str = PREFIX) -> Iterator[str]:
     named = (result_of(key) for key in _keys(stack, prefix))
     for result, _ in groupby(each for each in named if each):
         source = table.load(result.source)
-        if result.revision <= source.revision and result.name not in source.objects:
+        if result.revision <= source.revision and result.name not in _needed(source):
             yield result.name
+
+
+def _needed(source: Source) -> set[str]:
+    """Return what a source refers to, and what the catalogue may refer to until it has followed the source."""
+    return source.objects | (source.discard if source.movers else frozenset())
 
 
 def _keys(stack: Deployed, prefix: str) -> Iterator[str]:

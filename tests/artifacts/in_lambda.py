@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import awswrangler as wr
 import numpy as np
@@ -48,12 +49,13 @@ def count(directory: str, codec: str) -> None:
 def keep_rows(directory: str, bucket: str) -> None:
     """Write the rows that count to S3, list them in Glue, and read them back by that."""
     definitions, session = load_definitions(), get_session()
-    results = Results(session.create_client("s3"), bucket)
+    s3: Any = session.create_client("s3")
+    results = Results(s3, bucket)
     rows = SegmentedRows(results, "voucher_selector/a/00000001-b/", definitions, AS_OF)
     with Path(directory, "zstd.parquet").open("rb") as file, rows:
         count_file(file, AS_OF, definitions, keep=rows.add)
         folder = rows.store()
-    glue = session.create_client("glue")
+    glue: Any = session.create_client("glue")
     glue.create_database(DatabaseInput={"Name": "rows"})
     Catalogue(glue, "rows", results, definitions, lambda: 9).point("a", folder)
     back = wr.s3.read_parquet_table("voucher_selector", database="rows")
