@@ -44,7 +44,7 @@ def garbage(stack: Deployed, prefix: str = PREFIX) -> Iterator[str]:
 
 
 def _needed(source: Source) -> set[str]:
-    """Return what a source refers to, and what the catalogue may refer to until it has followed the source."""
+    """Return what a source refers to, and what the catalogue may refer to until it has followed."""
     return source.objects | (source.discard if source.movers else frozenset())
 
 

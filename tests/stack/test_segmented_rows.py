@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -10,7 +11,7 @@ import pytest
 
 from infra.cli.target import Deployed
 from infra.cli.uploading import object_key
-from infra.local.deploy import session
+from infra.local.deploy import ROOT, session
 from infra.local.ports import free_port
 from infra.local.stack import running
 from infra.sample.file import write_sample
@@ -101,14 +102,46 @@ def test_counts_by_sql_are_those_of_the_api(keeping: Place, tmp_path: Path) -> N
 
 
 def test_what_is_overwritten_or_deleted_is_read_no_longer(keeping: Place, tmp_path: Path) -> None:
+    upload(keeping, write(tmp_path / "dirty", "dirty"), "other.parquet")
     upload(keeping, write(tmp_path / "wide", "wide"), "b c.parquet")
     assert len(urls(keeping)) > 80
-    upload(keeping, write(tmp_path / "china", "china"), "b c.parquet")
+    upload(keeping, write(tmp_path / "peru", "peru"), "b c.parquet")
     assert [at for at in urls(keeping) if at[0] == "vouchers/b%20c.parquet"] == [
-        ("vouchers/b%20c.parquet", "china")
+        ("vouchers/b%20c.parquet", "peru")
     ]
-    assert by_sql(keeping, "china", tmp_path) == by_api(keeping, "china")
+    assert by_sql(keeping, "peru", tmp_path) == by_api(keeping, "peru")
 
     keeping.delete("b c.parquet")
     keeping.until(lambda: "vouchers/b%20c.parquet" not in {source for source, _ in urls(keeping)})
-    assert by_sql(keeping, "china", tmp_path) == by_api(keeping, "china")
+    assert by_sql(keeping, "peru", tmp_path) == by_api(keeping, "peru")
+
+
+def test_the_query_of_the_documentation_gives_the_counts_by_athena_too(
+    keeping: Place, tmp_path: Path
+) -> None:
+    """The emulator's Athena reads all that is in the table's folder: once all is quiet, what is listed."""
+    upload(keeping, write(tmp_path / "peru", "peru"), "peru.parquet")
+    (sql,) = re.findall(r"```sql\n(.+?)```", (ROOT / "docs" / "segmented-rows.md").read_text(), re.DOTALL)
+    rows = athena(keeping, sql)
+    assert {("recency_segment", row[0], float(row[1])): int(row[2]) for row in rows} == {
+        cell: count for cell, count in by_api(keeping, "peru").items() if cell[0] == "recency_segment"
+    }
+
+
+def athena(place: Place, sql: str) -> list[list[str]]:
+    """Return what Athena answers to a query in the stack's database, without the columns' names."""
+    client = place.deployed.session.client("athena", endpoint_url=place.deployed.endpoint)
+    begun = client.start_query_execution(
+        QueryString=sql,
+        QueryExecutionContext={"Database": place.deployed.outputs["RowsDatabase"]},
+        ResultConfiguration={"OutputLocation": f"s3://{place.deployed.outputs['ResultsBucket']}/athena/"},
+    )["QueryExecutionId"]
+
+    def state() -> str:
+        found = client.get_query_execution(QueryExecutionId=begun)
+        return str(found["QueryExecution"]["Status"]["State"])
+
+    place.until(lambda: state() not in {"QUEUED", "RUNNING"})
+    assert state() == "SUCCEEDED"
+    _, *rows = client.get_query_results(QueryExecutionId=begun)["ResultSet"]["Rows"]
+    return [[cell["VarCharValue"] for cell in row["Data"]] for row in rows]
