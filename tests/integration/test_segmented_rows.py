@@ -156,7 +156,7 @@ def test_many_rows_are_written_some_at_a_time(world: World, monkeypatch: pytest.
 
 def test_a_file_that_fails_half_way_leaves_no_rows(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segmented, "ROWS_AT_A_TIME", 1)
-    table = pa.table({n: [row[n] for row in FILES["wide"] * 50] for n in FILES["wide"][0]})
+    table = pa.table({n: [row[n] for row in FILES["china"] * 50] for n in FILES["wide"][0]})
     whole = bytearray(parquet(table, row_group_size=100, write_page_checksum=True, use_dictionary=False))
     at = len(whole) * 3 // 5
     whole[at : at + 40] = bytes(40)
