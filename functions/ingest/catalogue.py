@@ -113,22 +113,26 @@ class Catalogue:
         }
 
     def _move(self, source: str, held: Locations, wanted: Locations) -> None:
-        moved = {country: at for country, at in wanted.items() if held.get(country) not in (None, at)}
         new = {country: at for country, at in wanted.items() if country not in held}
+        moved = {country: at for country, at in wanted.items() if country in held and held[country] != at}
         if moved or new:
             storage = self._storage()
-            for batch in _batches(_partitions(source, moved, storage)):
-                entries: Any = [{"PartitionValueList": p["Values"], "PartitionInput": p} for p in batch]
-                _check(self.client.batch_update_partition(**self._table, Entries=entries).get("Errors", []))
-            for batch in _batches(_partitions(source, new, storage)):
-                inputs: Any = batch
-                _check(
-                    self.client.batch_create_partition(**self._table, PartitionInputList=inputs).get(
-                        "Errors", []
-                    )
-                )
+            self._update(_partitions(source, moved, storage))
+            self._create(_partitions(source, new, storage))
         for country in sorted(held.keys() - wanted.keys()):
             self._drop([source, country])
+
+    def _update(self, partitions: Iterable[dict[str, Any]]) -> None:
+        for batch in _batches(partitions):
+            entries: Any = [{"PartitionValueList": each["Values"], "PartitionInput": each} for each in batch]
+            answer = self.client.batch_update_partition(**self._table, Entries=entries)
+            _check(answer.get("Errors", []))
+
+    def _create(self, partitions: Iterable[dict[str, Any]]) -> None:
+        for batch in _batches(partitions):
+            inputs: Any = batch
+            answer = self.client.batch_create_partition(**self._table, PartitionInputList=inputs)
+            _check(answer.get("Errors", []))
 
     def _storage(self) -> dict[str, Any]:
         """Return how the table's data is stored, its columns first of all; the table is there then."""
