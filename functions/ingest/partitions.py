@@ -15,7 +15,7 @@ SOURCE, COUNTRY = "source", "country"
 LONGEST_SOURCE, LONGEST_COUNTRY = 600, 250
 """Bytes of both, percent-encoded, in the key of an object: with all else in it they fit S3's 1,024."""
 
-_VANISHING = re.compile(r"(?<=/)(/|\.{1,2}(?=/))")
+_VANISHING = re.compile(r"(?<=/)(/|\.{1,2}(?=/|$))|/$")
 """What paths are simplified by, though keys are not: a part that is empty, or one or two dots."""
 
 
@@ -23,6 +23,11 @@ def source_partition(key: str) -> str:
     """Return a source's partition: its key, percent-encoded but for ``/`` and ``=``; a digest if long."""
     encoded = _VANISHING.sub(lambda part: "".join(f"%{ord(c):02X}" for c in part[0]), quote(key, safe="/="))
     return encoded if len(encoded) <= LONGEST_SOURCE else _digest(key)
+
+
+def source_prefix(prefix: str) -> str:
+    """Return how the partitions of all sources begin whose keys begin with ``prefix``, but for digests."""
+    return source_partition(f"{prefix}x")[:-1]
 
 
 def source_of(partition: str) -> str:

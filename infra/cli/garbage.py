@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from infra.cli.uploading import PREFIX
 from ingest.commit import result_of
 from ingest.objects import Results
-from ingest.partitions import TABLE, source_partition
+from ingest.partitions import TABLE, source_prefix
 from vouchers.sources import SourcesTable
 
 if TYPE_CHECKING:
@@ -50,6 +50,6 @@ def _needed(source: Source) -> set[str]:
 
 def _keys(stack: Deployed, prefix: str) -> Iterator[str]:
     paginator, bucket = stack.s3().get_paginator("list_objects_v2"), stack.outputs["ResultsBucket"]
-    for under in (*(folder + prefix for folder in FOLDERS), f"{TABLE}/{source_partition(prefix)}"):
+    for under in (*(folder + prefix for folder in FOLDERS), f"{TABLE}/{source_prefix(prefix)}"):
         for page in paginator.paginate(Bucket=bucket, Prefix=under):
             yield from (found["Key"] for found in page.get("Contents", []))
