@@ -14,11 +14,11 @@ def definitions(*names: str) -> Definitions:
     ("names", "columns"),
     [
         (("recency_segment",), ["recency_segment"]),
-        (("Recency Segment", "recency-segment", "recency_segment"), ["recency_segment", "recency_segment_2", "recency_segment_3"]),
+        (("The Orders", "the-orders", "the_orders"), ["the_orders", "the_orders_2", "the_orders_3"]),
         (("total_orders", "Source", "as_of"), ["total_orders_2", "source_2", "as_of_2"]),
         (("größe", "x" * 300), ["gr__e", "x" * 200]),
     ],
-)  # fmt: skip
+)
 def test_a_segment_has_a_column_of_its_own_that_athena_takes(
     names: tuple[str, ...], columns: list[str]
 ) -> None:
