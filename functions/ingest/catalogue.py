@@ -135,12 +135,37 @@ class Catalogue:
             _check(answer.get("Errors", []))
 
     def _storage(self) -> dict[str, Any]:
-        """Return how the table's data is stored, its columns first of all; the table is there then."""
+        """Return how the table's data is stored; it is there then, with a column for each segment."""
+        columns = athena_types(self.definitions)
+        table = self._found() or self._made(columns)
+        storage: dict[str, Any] = table["StorageDescriptor"]
+        held = {each["Name"] for each in storage["Columns"]}
+        new = [{"Name": name, "Type": kind} for name, kind in columns.items() if name not in held]
+        if new:
+            storage = {**storage, "Columns": [*storage["Columns"], *new]}
+            self._widen(table, storage)
+        return storage
+
+    def _found(self) -> Any:  # noqa: ANN401 - as Glue describes a table
+        try:
+            return self.client.get_table(DatabaseName=self.database, Name=TABLE)["Table"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != ABSENT:
+                raise
+            return None
+
+    def _made(self, columns: Mapping[str, str]) -> Any:  # noqa: ANN401 - as Glue describes a table
         from ingest.dataset import describe
 
-        describe(self.database, f"s3://{self.results.bucket}/{TABLE}/", athena_types(self.definitions))
-        table = self.client.get_table(DatabaseName=self.database, Name=TABLE)["Table"]
-        return dict(table["StorageDescriptor"])
+        describe(self.database, f"s3://{self.results.bucket}/{TABLE}/", columns)
+        return self.client.get_table(DatabaseName=self.database, Name=TABLE)["Table"]
+
+    def _widen(self, table: Mapping[str, Any], storage: Mapping[str, Any]) -> None:
+        """Give the table other columns, unless it has changed since: Glue says then that it is busy."""
+        kept = {name: table[name] for name in ("PartitionKeys", "TableType", "Parameters")}
+        given: Any = {"Name": TABLE, **kept, "StorageDescriptor": storage}
+        version: Any = {"VersionId": table["VersionId"]} if "VersionId" in table else {}
+        self.client.update_table(DatabaseName=self.database, TableInput=given, SkipArchive=True, **version)
 
     def _drop(self, values: list[str]) -> None:
         # One by one: there are few, and not every emulator takes several.

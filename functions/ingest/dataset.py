@@ -48,10 +48,10 @@ def write(rows: pa.Table, url: str) -> None:
 
 
 def describe(database: str, url: str, columns: Mapping[str, str]) -> None:
-    """See to it that the table is in the catalogue, with these columns (their Athena types by name) at least.
+    """Make the table in the catalogue, with these columns (their Athena types by name), unless it is there.
 
     Raises:
-        botocore.exceptions.ClientError: if Glue refuses, to whoever is second to change it, too.
+        botocore.exceptions.ClientError: if Glue refuses.
     """
     wr.catalog.create_parquet_table(
         database,
