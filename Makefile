@@ -27,8 +27,8 @@ demo: .venv/.run ## See it work: start the stack, upload the sample, print count
 	@$(CLI) demo
 
 .PHONY: run
-run: .venv/.run ## The same, but stay up [SAMPLE=file|none] [PORT=5000] [AWS_PORT=4566] [CONTAINERS=1]
-	@$(CLI) run $(if $(SAMPLE),--sample "$$SAMPLE") $(if $(CONTAINERS),--containers)
+run: .venv/.run ## The same, but stay up [SAMPLE=file|none] [ROWS=1] [PORT=5000] [AWS_PORT=4566] [CONTAINERS=1]
+	@$(CLI) run $(if $(SAMPLE),--sample "$$SAMPLE") $(if $(CONTAINERS),--containers) $(if $(ROWS),--rows)
 
 .PHONY: upload
 upload: .venv/.run ## Upload FILE=path to the running stack [AS_OF=2018-08-05|row] [KEY=name] [JSON=1]

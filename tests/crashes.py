@@ -21,12 +21,18 @@ class Calls:
     """Counts calls, and crashes at one of them if told to."""
 
     def __init__(
-        self, at: int | None = None, *, answered: bool = False, watch: Callable[[], None] | None = None
+        self,
+        at: int | None = None,
+        *,
+        answered: bool = False,
+        watch: Callable[[], None] | None = None,
+        after: str | None = None,
     ) -> None:
         self.made: list[str] = []
         self._at = at
         self._answered = answered
         self._watch = watch
+        self._after = after
         self._lock = threading.Lock()
 
     def call(self, send: Callable[[], Any], name: str) -> Any:
@@ -38,17 +44,24 @@ class Calls:
         answer = send()
         if self._watch:
             self._watch()
-        if number == self._at:
+        if number == self._at or name == self._after:
             raise Crash(f"after call {number}, {name}")
         return answer
 
 
 @contextmanager
 def calls(
-    at: int | None = None, *, answered: bool = False, watch: Callable[[], None] | None = None
+    at: int | None = None,
+    *,
+    answered: bool = False,
+    watch: Callable[[], None] | None = None,
+    after: str | None = None,
 ) -> Iterator[Calls]:
-    """Record the calls to AWS that are made in a block; crash at one of them, or watch what each has done."""
-    counted = Calls(at, answered=answered, watch=watch)
+    """Record the calls to AWS that are made in a block; crash at one of them, or watch what each has done.
+
+    ``after`` is the name of the call after which to crash, in the place of a number.
+    """
+    counted = Calls(at, answered=answered, watch=watch, after=after)
     real = vars(BaseClient)["_make_api_call"]  # the one place that every call passes
 
     def counting(self: Any, name: str, arguments: Any) -> Any:

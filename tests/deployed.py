@@ -71,5 +71,6 @@ def deployed(world: World, function: Lambda) -> Deployed:
         "SourcesTable": world.sources,
         "FailedEventsQueue": queue,
         "IngestFunction": "ingest",
+        **({"RowsDatabase": world.database} if world.keeps_rows else {}),
     }
     return Deployed(cast("boto3.Session", Session(function)), None, outputs)

@@ -32,7 +32,11 @@ def emulated() -> Iterator[None]:
 def new_world(**kind: Any) -> Iterator[World]:
     """Make buckets and tables of their own, and the ingest function's environment for them."""
     made = World(
-        suffix=f"-{next(_numbers)}", s3=handler.s3_client(), dynamodb=handler.dynamodb_client(), **kind
+        suffix=f"-{next(_numbers)}",
+        s3=handler.s3_client(),
+        dynamodb=handler.dynamodb_client(),
+        glue=handler.glue_client(),
+        **kind,
     )
     with patch.dict(os.environ, made.environment):
         yield made.create()
@@ -41,3 +45,4 @@ def new_world(**kind: Any) -> Iterator[World]:
 def forget_clients() -> None:
     handler.s3_client.cache_clear()
     handler.dynamodb_client.cache_clear()
+    handler.glue_client.cache_clear()

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from ingest import columns
 from ingest.as_of import microseconds
-from ingest.count import count_file
+from ingest.count import Aside, count_file
 from ingest.errors import FileError
 from ingest.rejected import RejectedRows
 from tests import oracle, thrift
@@ -260,7 +260,7 @@ def verdict(body: bytes) -> tuple[str, str | None]:
     """Return what counting a file came to, and what is wrong with that, if anything."""
     try:
         with RejectedRows() as rejected:
-            got = count_file(io.BytesIO(body), microseconds(AS_OF), load_definitions(), rejected.add)
+            got = count_file(io.BytesIO(body), microseconds(AS_OF), load_definitions(), Aside(rejected.add))
     except FileError as error:
         sentence = str(error)
         bad = NOT_A_SENTENCE.search(sentence) or len(sentence) > 3_000

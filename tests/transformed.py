@@ -35,6 +35,11 @@ class Template:
         held = self.body["Resources"].items()
         return {n: self._worked_out(r) for n, r in held if self.conditions.get(r.get("Condition"), True)}
 
+    @property
+    def outputs(self) -> set[str]:
+        held = self.body["Outputs"].items()
+        return {name for name, each in held if self.conditions.get(each.get("Condition"), True)}
+
     def of_type(self, kind: str) -> dict[str, Properties]:
         """Return the properties of each resource of a type, as in ``S3::Bucket``."""
         held = self.resources.items()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -18,12 +19,17 @@ import pyarrow.parquet as pq
 
 from ingest.events import replay_record
 from ingest.handler import lambda_handler
+from ingest.partitions import TABLE
+from tests.grouped import grouped
+from vouchers.counts import SPELLINGS
 from vouchers.sources import Source, SourcesTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pyarrow as pa
+
+    from vouchers.segments import Definitions
 
 REGION = "eu-west-1"
 ACCOUNT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
@@ -48,6 +54,8 @@ SOURCES_INDEX = {
 }  # fmt: skip
 """The index of the template; a test compares them."""
 
+FILE_OF_ROWS = re.compile(rf"({TABLE}/.+/\d{{8}}-[0-9a-f]{{32}}/)country=.+")
+
 Cells = dict[tuple[str, str], dict[str, int]]
 """(country, cell) → counter → count, without zeros."""
 
@@ -62,13 +70,16 @@ class World:
     suffix: str = ""
     versioned: bool = True
     sequencers: str = "growing"
+    keeps_rows: bool = False
     s3: Any = field(default_factory=lambda: boto3.client("s3"))
     dynamodb: Any = field(default_factory=lambda: boto3.client("dynamodb"))
+    glue: Any = field(default_factory=lambda: boto3.client("glue"))
     _ticks: Iterator[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
         self.uploads, self.results = f"uploads{self.suffix}", f"results{self.suffix}"
         self.segments, self.sources = f"voucher_segments{self.suffix}", f"voucher_sources{self.suffix}"
+        self.database = f"rows{self.suffix}".replace("-", "_")
 
     @property
     def environment(self) -> dict[str, str]:
@@ -78,6 +89,7 @@ class World:
             "SOURCES_TABLE": self.sources,
             "RESULTS_BUCKET": self.results,
             "RECENCY_AS_OF": "upload",
+            "ROWS_DATABASE": self.database if self.keeps_rows else "",
         }
 
     def create(self) -> World:
@@ -86,6 +98,8 @@ class World:
             self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
         if self.versioned:
             self.s3.put_bucket_versioning(Bucket=self.uploads, VersioningConfiguration={"Status": "Enabled"})
+        if self.keeps_rows:
+            self.glue.create_database(DatabaseInput={"Name": self.database})
         self._create_table(self.segments, ("country", "cell"))
         self._create_table(self.sources, ("source",), SOURCES_INDEX)
         return self
@@ -162,14 +176,53 @@ class World:
         found = {c: {k: n for k, n in counters.items() if n} for c, counters in self.counters().items()}
         return {cell: counters for cell, counters in found.items() if counters}
 
+    def listed(self) -> dict[tuple[str, str], str]:
+        """Return the URL from which the catalogue has each partition read."""
+        return listed(self.glue, self.database)
+
+    def listed_rows(self) -> list[dict[str, Any]]:
+        """Return the segmented rows that a reader finds by the catalogue, partitions and all."""
+        rows = []
+        for (source, country), url in self.listed().items():
+            prefix = url.removeprefix(f"s3://{self.results}/")
+            assert prefix.startswith("voucher_selector/")
+            keys = [key for key in self.result_keys() if key.startswith(prefix)]
+            named = {"source": source, "country": country}
+            rows += [row | named for key in keys for row in self.result_rows(key)]
+        return rows
+
+    def listed_cells(self, used: Definitions) -> Cells:
+        """Return what ``cells`` should be, by the segmented rows that a reader of the catalogue finds."""
+        return {
+            cell: {f"as:{name}" if cell[1] == SPELLINGS else name: n for name, n in counters.items()}
+            for cell, counters in grouped(self.listed_rows(), used).items()
+        }
+
     def result_keys(self) -> list[str]:
         """Return the keys in the results bucket."""
-        return [o["Key"] for o in self.s3.list_objects_v2(Bucket=self.results).get("Contents", [])]
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.results)
+        return [each["Key"] for page in pages for each in page.get("Contents", [])]
+
+    def results_held(self) -> set[str]:
+        """Return what is in the results bucket as sources name it: keys, and folders of rows."""
+        return {FILE_OF_ROWS.sub(r"\1", key) for key in self.result_keys()}
 
     def result_rows(self, key: str) -> list[dict[str, Any]]:
         body = self.s3.get_object(Bucket=self.results, Key=key)["Body"].read()
         rows: list[dict[str, Any]] = pq.read_table(io.BytesIO(body)).to_pylist()
         return rows
+
+
+def listed(glue: Any, database: str) -> dict[tuple[str, str], str]:
+    """Return the URL from which a database's segmented rows are read, by source and country."""
+    try:
+        pages = [*glue.get_paginator("get_partitions").paginate(DatabaseName=database, TableName=TABLE)]
+    except glue.exceptions.EntityNotFoundException:
+        return {}
+    found = [each for page in pages for each in page["Partitions"]]
+    urls = {tuple(each["Values"]): each["StorageDescriptor"]["Location"] for each in found}
+    assert len(urls) == len(found)
+    return urls
 
 
 def parquet(table: pa.Table, **options: Any) -> bytes:

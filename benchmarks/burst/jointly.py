@@ -29,7 +29,7 @@ def commit_jointly(ingest: Ingest, events: Sequence[ObjectEvent], count: Callabl
     """Count the objects of all events by ``count``, and commit them in one transaction.
 
     Raises:
-        ingest.transact.BusyError: if other commits held the counters until the time was up.
+        ingest.pauses.BusyError: if other commits held the counters until the time was up.
     """
     ledger = ingest.ledger
     puts: list[dict[str, Any]] = []

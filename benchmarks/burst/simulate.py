@@ -16,7 +16,7 @@ from benchmarks.burst.dynamodb import Model
 from benchmarks.burst.jointly import commit_jointly
 from benchmarks.burst.uploads import UPLOADED, Kept, Uploads, created
 from benchmarks.burst.waiting import Ready, Throttled
-from ingest import apply, transact
+from ingest import apply, pauses
 from ingest.apply import Ingest
 from ingest.as_of import AsOf, microseconds
 from ingest.commit import Ledger, contribution_of
@@ -150,8 +150,8 @@ def _in_time_of(clock: Clock, processor: float) -> Iterator[Callable[..., Counte
         for module, name, stand_in in (
             (apply, "time", clock),
             (apply, "count_file", count),
-            (transact, "time", clock),
-            (transact, "random", clock),
+            (pauses, "time", clock),
+            (pauses, "random", clock),
         ):
             patches.enter_context(patch.object(module, name, stand_in))
         yield count

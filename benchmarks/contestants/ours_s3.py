@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from benchmarks.contestants.ours import as_counts, as_of
 from benchmarks.s3 import delayed
 from ingest import handler
-from ingest.count import count_file
+from ingest.count import Aside, count_file
 from ingest.memory import limit_memory
 from ingest.objects import Results, find_object, opened
 from ingest.rejected import RejectedRows
@@ -27,6 +27,6 @@ def count(path: Path, *, by_row: bool, cores: int) -> Counts:
     limit_memory()
     s3, bucket = delayed(handler.s3_client()), path.parent.name
     with opened(s3, find_object(s3, bucket, path.name)) as file, RejectedRows() as rejected:
-        counted = count_file(file, as_of(by_row=by_row), load_definitions(), rejected.add)
+        counted = count_file(file, as_of(by_row=by_row), load_definitions(), Aside(rejected.add))
         rejected.store(Results(s3, bucket), "rejected/")
     return as_counts(counted.contribution)

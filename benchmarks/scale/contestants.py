@@ -21,7 +21,7 @@ from infra.spark.clients import s3_client
 from infra.spark.counting import Counting, count_on
 from infra.spark.listing import list_dataset
 from infra.spark.sums import contribution_of
-from ingest.count import count_file
+from ingest.count import Aside, count_file
 from ingest.objects import opened
 from ingest.rejected import RejectedRows
 from vouchers.segments import load_definitions
@@ -92,7 +92,7 @@ def ours_fanned_out() -> tuple[Counts, float]:
 
 def _of_object(version: ObjectVersion) -> Contribution:
     with opened(s3_client(), version) as file, RejectedRows() as rejected:
-        return count_file(file, as_of(by_row=False), load_definitions(), rejected.add).contribution
+        return count_file(file, as_of(by_row=False), load_definitions(), Aside(rejected.add)).contribution
 
 
 def duckdb_sql() -> tuple[Counts, float]:

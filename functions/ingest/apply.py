@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from ingest.as_of import AsOf, microseconds, recorded
 from ingest.basis import basis_of
 from ingest.commit import results_key
-from ingest.count import count_file
+from ingest.count import Aside, count_file
 from ingest.errors import FileError, SupersededError
 from ingest.events import Kind
 from ingest.objects import AS_OF_METADATA, opened
+from ingest.partitions import TABLE
 from ingest.rejected import RejectedRows
+from ingest.segmented import SegmentedRows
 from ingest.transact import ChangedError
 from vouchers.sources import State, Status, iso
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from mypy_boto3_s3 import S3Client
@@ -71,36 +76,46 @@ class Ingest:
         aim: _Aim | None = None
         while True:
             source = self.ledger.settled(event.key)
-            if aim and source.state == aim.state:
-                return aim.outcome
-            if aim:
-                self.ledger.results.discard(aim.state.objects - source.objects)
+            aim = self._next(event, source, aim)
             try:
-                found = self._aim(event, source)
-                if isinstance(found, Action):
-                    return Outcome(found)
-                aim = found
-                self.ledger.tidied(self.ledger.commit(source, aim.state, aim.contribution))
-            except SupersededError:
-                return Outcome(Action.SUPERSEDED)
+                self._carry_out(event, source, aim)
             except ChangedError:
                 continue
             return aim.outcome
 
-    def _aim(self, event: ObjectEvent, source: Source) -> _Aim | Action:
+    def _next(self, event: ObjectEvent, source: Source, last: _Aim | None) -> _Aim:
+        """Return what to lead ``source`` to: what was aimed at last, if that is where it is by now."""
+        if last and last.state:
+            if last.state == source.state:
+                return last
+            self.ledger.results.discard(last.state.objects - source.objects)
+        try:
+            return self._aim(event, source)
+        except SupersededError:
+            return _Aim(Action.SUPERSEDED)
+
+    def _carry_out(self, event: ObjectEvent, source: Source, aim: _Aim) -> None:
+        """Commit, and only then see to what else is to be done, so that counts wait for nothing else."""
+        if aim.state and aim.state != source.state:
+            source = self.ledger.commit(source, aim.state, aim.contribution)
+        source = self.ledger.tidied(source)
+        if event.kind is Kind.REPLAYED:
+            self.ledger.looked_after(source)
+
+    def _aim(self, event: ObjectEvent, source: Source) -> _Aim:
         if old_news := _old_news(event, source.state):
-            return old_news
+            return _Aim(old_news)
         basis = basis_of(event, source.state, self.objects)
         state = self._state(basis)
         try:
             as_of = self._as_of(basis.version).at(basis.uploaded) if basis.version else None
             state = replace(state, as_of=recorded(as_of) if basis.version else None)
-            if event.kind is Kind.REPLAYED and not event.forced and _is_up_to_date(source.state, state):
-                return Action.DUPLICATE
-            return self._counted(basis.version, source, state, as_of) if basis.version else _Aim(state, {})
+            if event.kind is Kind.REPLAYED and not event.forced and self._is_up_to_date(source.state, state):
+                return _Aim(Action.DUPLICATE)
+            return self._counted(basis.version, source, state, as_of) if basis.version else _reaching(state)
         except FileError as error:
             sentence = f"'{event.key}' was not counted: {error}; {error.advice}"
-            return _Aim(replace(state, status=Status.FAILED, error=sentence), {})
+            return _reaching(replace(state, status=Status.FAILED, error=sentence))
 
     def _state(self, basis: Basis) -> State:
         version = basis.version
@@ -125,24 +140,52 @@ class Ingest:
 
     def _counted(self, version: ObjectVersion, source: Source, state: State, as_of: datetime | None) -> _Aim:
         started = time.monotonic()
-        with opened(self.objects, version) as file, RejectedRows() as rejected:
-            counted = count_file(file, microseconds(as_of), self.definitions, rejected.add)
+        kept = self._segmented(source, as_of)
+        with opened(self.objects, version) as file, RejectedRows() as rejected, kept as rows:
+            keep = rows.add if rows else None
+            counted = count_file(file, microseconds(as_of), self.definitions, Aside(rejected.add, keep))
+            rows_folder = rows.store() if rows else None
             prefix = results_key("rejected", source, "")
             rejected_object = rejected.store(self.ledger.results, prefix)
         seconds = round(time.monotonic() - started, 3)
         report = counted.report.as_dict() | {"as_of": state.as_of, "seconds": seconds}
-        state = replace(state, report=report, rejected_object=rejected_object)
-        return _Aim(self.ledger.stored(source, state, counted.contribution), counted.contribution)
+        state = replace(state, report=report, rejected_object=rejected_object, rows_folder=rows_folder)
+        return _reaching(self.ledger.stored(source, state, counted.contribution), counted.contribution)
+
+    def _segmented(
+        self, source: Source, as_of: datetime | None
+    ) -> AbstractContextManager[SegmentedRows | None]:
+        if self.ledger.catalogue is None:
+            return nullcontext()
+        folder = results_key(TABLE, source, f"{uuid4().hex}/")
+        return SegmentedRows(self.ledger.results, folder, self.definitions, microseconds(as_of))
+
+    def _is_up_to_date(self, state: State | None, aim: State) -> bool:
+        """Say whether counting again would contribute what ``state`` contributes already, rows and all."""
+        if aim.status is Status.DELETED:
+            return state is None or state.status is Status.DELETED
+        same = ("status", "version_id", "etag", "definitions", "as_of")
+        if state is None or any(getattr(state, name) != getattr(aim, name) for name in same):
+            return False
+        keeps_rows = self.ledger.catalogue is not None and state.report["counted"] > 0
+        return keeps_rows == (state.rows_folder is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class _Aim:
-    state: State
-    contribution: Contribution
+    """What an event leads to: a state, with what that contributes, or none, where it changes nothing."""
+
+    action: Action
+    state: State | None = None
+    contribution: Contribution = field(default_factory=dict)
 
     @property
     def outcome(self) -> Outcome:
-        return Outcome(Action(self.state.status), self.state, self.state.error)
+        return Outcome(self.action, self.state, self.state.error if self.state else None)
+
+
+def _reaching(state: State, contribution: Contribution | None = None) -> _Aim:
+    return _Aim(Action(state.status), state, contribution or {})
 
 
 def _old_news(event: ObjectEvent, state: State | None) -> Action | None:
@@ -151,11 +194,3 @@ def _old_news(event: ObjectEvent, state: State | None) -> Action | None:
     if event.order < state.order:
         return Action.LATE
     return None if state.status is Status.FAILED else Action.DUPLICATE
-
-
-def _is_up_to_date(state: State | None, aim: State) -> bool:
-    """Say whether counting again would contribute what ``state`` contributes already."""
-    if aim.status is Status.DELETED:
-        return state is None or state.status is Status.DELETED
-    same = ("status", "version_id", "etag", "definitions", "as_of")
-    return state is not None and all(getattr(state, name) == getattr(aim, name) for name in same)

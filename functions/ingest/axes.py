@@ -5,19 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ingest import columns
 from ingest.codes import AmountAxis, CountryAxis, DaysAxis, OrdersAxis
 from ingest.intervals import Intervals
+from vouchers.counts import country_key
 from vouchers.segments import Attribute
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
     from numpy.typing import NDArray
 
     from ingest.indexed import Codes
-    from vouchers.segments import Definitions
+    from vouchers.segments import Definitions, Ranges, Segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,35 @@ class Axes:
         if axis is None:
             raise LookupError(f"nothing is read of {attribute}")
         return self._all.index(axis), axis.intervals, axis.interval_of_code
+
+    def ranges(self, segment: Segment, codes: Sequence[NDArray[Any]]) -> NDArray[np.intp]:
+        """Return in which of ``segment.all_ranges`` rows lie, by its place there; -1 where in none.
+
+        Args:
+            segment: whose ranges they are; a country's own count where it has any.
+            codes: those of the rows along each axis; none of them may reject its row.
+        """
+        axis, intervals, interval_of_code = self.intervals(segment.attribute)
+        interval, places = interval_of_code[codes[axis]], {r: n for n, r in enumerate(segment.all_ranges)}
+        found = np.full(len(interval), -1, np.intp)
+        for ranges, there in self._by_ranges(segment, codes[0]):
+            place_of = np.full(len(intervals) + 1, -1, np.intp)  # the last is that of no interval
+            for held in ranges:
+                place_of[:-1][intervals.within(held)] = places[held]
+            found[there] = place_of[interval[there]]
+        return found
+
+    def _by_ranges(
+        self, segment: Segment, countries: NDArray[Any]
+    ) -> Iterator[tuple[Ranges, NDArray[np.bool_]]]:
+        """Yield the ranges of each country that has its own, and which rows are its; then the others'."""
+        own, others = dict(segment.countries), np.ones(len(countries), np.bool_)
+        for code, name in enumerate(self.country.names if own else [], self.country.first):
+            if ranges := own.get(country_key(name)):
+                there = countries == code
+                others &= ~there
+                yield ranges, there
+        yield segment.ranges, others
 
     @property
     def _all(self) -> tuple[CountryAxis | DaysAxis | OrdersAxis | AmountAxis, ...]:

@@ -5,14 +5,14 @@ Code 0 is a null's on every axis. Some codes are the reasons for which an axis r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pyarrow as pa
 
 from ingest.buffers import as_arrow, picked, plain
 from ingest.errors import FileError
-from ingest.indexed import Codes, Column
+from ingest.indexed import Codes, Column, of_rows
 from ingest.intervals import passed
 from ingest.known import KnownNumbers
 from ingest.parse import (
@@ -111,8 +111,8 @@ class DaysAxis:
         """Return the codes of a batch's rows; ``timestamp`` is given where days are counted back from it."""
         if timestamp is None:
             return Codes(*self._order.read(orders))
-        ordered = _of_rows(*self._order_of_row.read(orders))
-        seen = _of_rows(*self._timestamp.read(timestamp))
+        ordered = of_rows(*self._order_of_row.read(orders))
+        seen = of_rows(*self._timestamp.read(timestamp))
         elapsed = _bounded(seen.values) - _bounded(ordered.values)
         codes = passed(self._edges, elapsed) + np.uint8(self.first)
         return Codes(_with_states(codes, (seen.states, 2), (ordered.states, 1)), None)
@@ -216,13 +216,6 @@ def _amounts(array: pa.Array) -> Parsed:
     if states.max(initial=READABLE) > NULL:
         states[states == EMPTY] = UNREADABLE
     return Parsed(values.astype(np.float64, copy=False), states)
-
-
-def _of_rows(parsed: Parsed, rows: NDArray[np.integer[Any]] | None) -> Parsed:
-    """Return the value and the state of each row."""
-    if rows is None:
-        return parsed
-    return Parsed(picked(parsed.values, rows), picked(parsed.states, rows))
 
 
 def _with_states(codes: Table, *columns: tuple[NDArray[np.uint8], int]) -> Table:

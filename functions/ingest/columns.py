@@ -84,8 +84,15 @@ class OpenFile:
         return outgrown
 
 
-def open_parquet(source: IO[bytes] | RawIOBase, columns: Sequence[str], part: Part = WHOLE) -> OpenFile:
+def open_parquet(
+    source: IO[bytes] | RawIOBase,
+    columns: Sequence[str],
+    welcome: Sequence[str] = (),
+    part: Part = WHOLE,
+) -> OpenFile:
     """Open a Parquet file, or a part of it, and check that ``columns`` are there and of readable types.
+
+    Those of the ``welcome`` ones that are there once, and of readable types, are read, too.
 
     Raises:
         FileError: if it is not Parquet, or a column is missing, there twice or of no readable type.
@@ -95,6 +102,10 @@ def open_parquet(source: IO[bytes] | RawIOBase, columns: Sequence[str], part: Pa
         plain = pq.ParquetFile(guard)
         schema, metadata = plain.schema_arrow, plain.metadata
         _check(schema, columns)
+        columns = (
+            *columns,
+            *(name for name in welcome if name not in columns and _can_be_read(schema, name)),
+        )
         groups = _of_columns(guard.row_groups or (), plain.schema, columns)
         chosen = part.among(len(groups))
         if isinstance(source, ReadAhead):
@@ -236,13 +247,21 @@ def _check(schema: pa.Schema, columns: Sequence[str]) -> None:
 
 
 def _check_type(name: str, held: pa.DataType) -> None:
-    inner = held.value_type if pa.types.is_dictionary(held) else held
-    meaning, kinds = ACCEPTED[name]
-    if not any(accepts(inner) for accepts in kinds):
+    if not _is_accepted(name, held):
+        meaning, _ = ACCEPTED[name]
         raise FileError(
             f"its column '{name}' is of type {excerpt(str(held))}, which cannot be read as {meaning}",
             _advice([name]),
         )
+
+
+def _can_be_read(schema: pa.Schema, name: str) -> bool:
+    return schema.names.count(name) == 1 and _is_accepted(name, schema.field(name).type)
+
+
+def _is_accepted(name: str, held: pa.DataType) -> bool:
+    inner = held.value_type if pa.types.is_dictionary(held) else held
+    return any(accepts(inner) for accepts in ACCEPTED[name][1])
 
 
 def _advice(wrong: Sequence[str]) -> str:

@@ -5,6 +5,12 @@ contributions to the counters. Every transaction changes the source's item, on t
 has since it was read, together with the counters that belong to that change; so whatever is repeated,
 reordered or cut off, the item says what the counters hold. A commit that needs several transactions writes
 its aim into the item first (``pending``); whoever next finds it there finishes it before anything else.
+
+Where segmented rows are kept, the catalogue follows each commit. Nothing holds two processes apart that
+change it, so each is written down first (``movers``), as part of the commit or by itself, and taken off the
+list once the source is found to be as it was before; if it is not, what it has come to is gone for again. One
+that died stays on the list for as long as it might have lived, and whoever next finds it there goes over the
+catalogue once more.
 """
 
 from __future__ import annotations
@@ -12,12 +18,14 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ingest.chunks import chunks
+from ingest.partitions import TABLE, source_of, source_partition
 from ingest.transact import ChangedError, transact
 from vouchers.counts import difference
-from vouchers.sources import Source, State, Status, decode, encode, iso
+from vouchers.sources import NEVER_WRITTEN, Source, State, Status, decode, encode, iso
 from vouchers.table import addition
 
 if TYPE_CHECKING:
@@ -26,6 +34,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from ingest.catalogue import Catalogue
     from ingest.chunks import Chunk
     from ingest.objects import Results
     from vouchers.counts import Contribution
@@ -42,6 +51,9 @@ LONGEST_PLACE = 900
 
 RESULTS_KEY = re.compile(r"(?P<name>[^/]+/(?P<source>.+)/(?P<revision>\d{8,})-[^/]+(/|$)).*", re.DOTALL)
 
+LONGEST_LIFE = timedelta(seconds=900)
+"""How long a process may go on after it was written down: Lambda's limit."""
+
 REMEMBERED = 30 * 86_400
 """Seconds for which the deletion of a source is remembered, so that late events for it change nothing."""
 
@@ -49,6 +61,9 @@ REMEMBERED = 30 * 86_400
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """Where commits are kept: the two tables and the results bucket, with a clock and the time left.
+
+    ``catalogue`` is there where segmented rows are kept; who changes it is called ``mover``, from when on
+    and a name that no other process has (``mover_name``).
 
     Besides what each method names, all raise ``BusyError`` when other commits hold the counters until the
     time is up, and botocore's errors when AWS refuses or cannot be reached; the next try goes on from there.
@@ -60,13 +75,18 @@ class Ledger:
     results: Results
     now: Callable[[], datetime]
     seconds_left: Callable[[], float]
+    catalogue: Catalogue | None = None
+    mover: str = ""
 
     def settled(self, key: str) -> Source:
-        """Return a source with no commit under way: one that was cut off is finished first."""
+        """Return a source with no commit under way: one that was cut off is finished first.
+
+        What it may have left undone besides, in the catalogue and among the results, is left to ``tidied``.
+        """
         while True:
             source = self.sources.load(key)
             try:
-                return self.tidied(self._finish(source, source.pending) if source.pending else source)
+                return self._finish(source, source.pending) if source.pending else source
             except ChangedError:
                 continue
 
@@ -95,12 +115,42 @@ class Ledger:
         return replace(state, contribution_object=key)
 
     def tidied(self, source: Source) -> Source:
-        """Delete the objects that ``source`` no longer refers to; return it without them."""
+        """Let the catalogue follow ``source``, and delete what that no longer refers to; return it without.
+
+        Raises:
+            ChangedError: if the source has changed while the catalogue did.
+        """
+        if self.catalogue and source.movers:
+            return self._catalogued(source, self.catalogue)
         if not source.discard:
             return source
-        self.results.discard(source.discard)
+        # Without a catalogue the function may not list the folders of rows; a replay sweeps them.
+        kept = () if self.catalogue else {name for name in source.discard if name.startswith(f"{TABLE}/")}
+        self.results.discard(source.discard.difference(kept))
         self.sources.forget_discarded(source)
         return replace(source, discard=frozenset())
+
+    def looked_after(self, source: Source) -> Source:
+        """Let the catalogue say of ``source`` what it should, which most often it does; return it as it is.
+
+        Raises:
+            ChangedError: if the source has changed meanwhile.
+        """
+        written = source.revision != NEVER_WRITTEN
+        if self.catalogue and written and not self.catalogue.is_right(source.key, _rows_folder(source)):
+            return self._catalogued(source, self.catalogue)
+        return source
+
+    def _catalogued(self, source: Source, catalogue: Catalogue) -> Source:
+        if self.mover not in source.movers:
+            self._transact([{"Update": self.sources.announcement(source, self.mover)}])
+            source = replace(source, revision=source.revision + 1, movers=source.movers | {self.mover})
+        catalogue.point(source.key, _rows_folder(source))
+        self.results.discard(source.discard)
+        dead = iso(self.now() - LONGEST_LIFE)
+        done = {mover for mover in source.movers if mover == self.mover or mover < dead}
+        self._transact([{"Update": self.sources.settlement(source, done)}])
+        return replace(source, discard=frozenset(), movers=source.movers - done)
 
     def _finish(self, source: Source, aim: State) -> Source:
         plan = chunks(difference(self._contribution(source.state), self._contribution(aim)))
@@ -111,10 +161,16 @@ class Ledger:
 
     def _apply(self, source: Source, state: State, chunk: Chunk) -> Source:
         left_behind = (source.state.objects if source.state else set()) - state.objects
-        new = Source(source.key, source.revision + 1, state, discard=source.discard | left_behind)
+        discard, movers = source.discard | left_behind, self._movers(source, state)
+        new = Source(source.key, source.revision + 1, state, discard=discard, movers=movers)
         expires_at = int(self.now().timestamp()) + REMEMBERED if state.status is Status.DELETED else None
         self._transact([{"Put": self.sources.replacement(source, new, expires_at)}, *self._additions(chunk)])
         return new
+
+    def _movers(self, source: Source, state: State) -> frozenset[str]:
+        if self.catalogue is None:
+            return frozenset()
+        return source.movers | ({self.mover} if _rows_folder(source) != state.rows_folder else set())
 
     def _additions(self, chunk: Chunk) -> list[dict[str, Any]]:
         now = iso(self.now())
@@ -141,6 +197,7 @@ def results_key(folder: str, source: Source, name: str) -> str:
     """
     key = source.key.encode()
     place = source.key if len(key) <= LONGEST_PLACE else hashlib.sha256(key).hexdigest()
+    place = source_partition(source.key) if folder == TABLE else place
     return f"{folder}/{place}/{source.revision + 1:08d}-{name}"
 
 
@@ -155,4 +212,16 @@ class Result(NamedTuple):
 def result_of(key: str) -> Result | None:
     """Return the result that an object of the results bucket is, or is part of; None if it is none."""
     named = RESULTS_KEY.fullmatch(key)
-    return Result(named["name"], named["source"], int(named["revision"])) if named else None
+    if not named:
+        return None
+    source = source_of(named["source"]) if key.startswith(f"{TABLE}/") else named["source"]
+    return Result(named["name"], source, int(named["revision"]))
+
+
+def mover_name(began: datetime, name: str) -> str:
+    """Return what a process is written down as that may be changing the catalogue from a moment on."""
+    return f"{iso(began)} {name}"
+
+
+def _rows_folder(source: Source) -> str | None:
+    return source.state.rows_folder if source.state else None

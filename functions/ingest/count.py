@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ingest.axes import make_axes
 from ingest.buffers import as_arrow, as_texts
-from ingest.columns import batches, file_errors, needed_columns, open_parquet
+from ingest.columns import FIRST_ORDER, TIMESTAMP, batches, file_errors, needed_columns, open_parquet
 from ingest.errors import FileError
 from ingest.parts import WHOLE
 from ingest.reasons import names_of, rejected_rows
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ingest.axes import Axes
     from ingest.indexed import Codes
     from ingest.parts import Part
     from ingest.reasons import Reasons
@@ -31,6 +32,28 @@ if TYPE_CHECKING:
     from vouchers.segments import Definitions
 
     Rejected = Callable[[pa.RecordBatch, NDArray[np.int64], pa.DictionaryArray], None]
+    Seen = Callable[[pa.RecordBatch, Sequence[Codes], Axes], None]
+
+KEPT = (FIRST_ORDER, TIMESTAMP)
+"""Columns that only whoever keeps the rows wants to see, where counting needs them not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Who is told of rows, besides that they are counted.
+
+    Attributes:
+        reject: is given the rejected rows of a batch, their row numbers in the file (from 0, int64), and the
+            reason of each (a dictionary of texts).
+        keep: is given each batch, rejected rows and all, its codes along each axis, and the axes. The batch
+            has the columns ``KEPT``, too, where the file has them.
+    """
+
+    reject: Rejected | None = None
+    keep: Seen | None = None
+
+
+NOBODY = Aside()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +68,7 @@ def count_file(
     source: IO[bytes] | RawIOBase,
     as_of: int | None,
     definitions: Definitions,
-    reject: Rejected | None = None,
+    aside: Aside = NOBODY,
     part: Part = WHOLE,
 ) -> Counted:
     """Count the voucher amounts of a Parquet file.
@@ -54,15 +77,14 @@ def count_file(
         source: the file, opened for reading bytes, seekable.
         as_of: microseconds since 1970 (UTC) to which recency is measured; None for each row's ``timestamp``.
         definitions: the segments to count by.
-        reject: is given the rejected rows of a batch, their row numbers in the file (from 0, int64), and the
-            reason of each (a dictionary of texts).
+        aside: who is told of rows, too.
         part: of the file; what its parts contribute, and what is reported on them, sums up to the file's.
 
     Raises:
         FileError: if the file cannot be counted.
     """
     try:
-        return _count(source, as_of, definitions, reject, part)
+        return _count(source, as_of, definitions, aside, part)
     except MemoryError:
         raise FileError("counting it takes more memory than there is") from None
 
@@ -71,21 +93,24 @@ def _count(
     source: IO[bytes] | RawIOBase,
     as_of: int | None,
     definitions: Definitions,
-    reject: Rejected | None,
+    aside: Aside,
     part: Part,
 ) -> Counted:
     tenure = definitions.go_by(Attribute.DAYS_SINCE_FIRST_ORDER)
     columns = needed_columns(row_as_of=as_of is None, tenure=tenure)
     axes = make_axes(definitions, as_of)
     tally = Tally(len(axes.sizes))
-    file = open_parquet(source, columns, part)
+    file = open_parquet(source, columns, KEPT if aside.keep else (), part)
     row = file.first_row
-    for batch in batches(file):
+    for whole in batches(file):
+        batch = whole.select(columns) if aside.keep else whole
         with file_errors("its values cannot be read"):
             codes = axes.read(batch)
         tally.add(codes, axes.sizes)
-        if reject:
-            _reject(reject, batch, codes, axes.reasons, row)
+        if aside.reject:
+            _reject(aside.reject, batch, codes, axes.reasons, row)
+        if aside.keep:
+            aside.keep(whole, codes, axes)
         row += batch.num_rows
     return Counted(*report_on(Combinations(*tally.combinations()), axes, definitions))
 

@@ -6,6 +6,7 @@ import os
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
 
 from aws_lambda_powertools import Logger, Metrics
 from botocore.config import Config
@@ -14,7 +15,8 @@ from botocore.exceptions import HTTPClientError
 from botocore.session import get_session
 
 from ingest.apply import Action, Ingest, Outcome
-from ingest.commit import Ledger
+from ingest.catalogue import Catalogue
+from ingest.commit import Ledger, mover_name
 from ingest.events import object_events
 from ingest.memory import limit_memory
 from ingest.objects import Results
@@ -24,11 +26,15 @@ from vouchers.segments import load_definitions
 from vouchers.sources import SourcesTable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_glue import GlueClient
     from mypy_boto3_s3 import S3Client
 
     from ingest.events import ObjectEvent
+    from ingest.settings import Settings
 
 logger = Logger(service="ingest")
 
@@ -93,14 +99,27 @@ def _ingest(context: LambdaContext) -> Ingest:
 
 def _ledger(context: LambdaContext) -> Ledger:
     settings = load_settings()
+
+    def seconds_left() -> float:
+        return context.get_remaining_time_in_millis() / 1000 - LAST_SECONDS
+
     return Ledger(
         dynamodb_client(),
         SourcesTable(dynamodb_client(), settings.sources_table),
         settings.segments_table,
         Results(s3_client(), settings.results_bucket),
         now=lambda: datetime.now(UTC),
-        seconds_left=lambda: context.get_remaining_time_in_millis() / 1000 - LAST_SECONDS,
+        seconds_left=seconds_left,
+        catalogue=_catalogue(settings, seconds_left),
+        mover=mover_name(datetime.now(UTC), uuid4().hex),
     )
+
+
+def _catalogue(settings: Settings, seconds_left: Callable[[], float]) -> Catalogue | None:
+    if settings.rows_database is None:
+        return None
+    results = Results(s3_client(), settings.results_bucket)
+    return Catalogue(glue_client(), settings.rows_database, results, load_definitions(), seconds_left)
 
 
 @cache
@@ -121,6 +140,12 @@ def dynamodb_client() -> DynamoDBClient:
 def s3_client() -> S3Client:
     """Return the process's client for S3."""
     return cast("S3Client", get_session().create_client("s3", config=_patience()))
+
+
+@cache
+def glue_client() -> GlueClient:
+    """Return the process's client for Glue."""
+    return cast("GlueClient", get_session().create_client("glue", config=_patience()))
 
 
 def _patience() -> Config:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ingest.buffers import picked, plain, present
-from ingest.parse import is_text
+from ingest.parse import Parsed, is_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +60,13 @@ class Column(Generic[Read]):
             with_null = pa.concat_arrays([pa.nulls(1, array.dictionary.type), array.dictionary])
             self._last = self._read(with_null)
         return self._last, _rows(array.indices, len(array.dictionary))
+
+
+def of_rows(parsed: Parsed, rows: NDArray[np.integer[Any]] | None) -> Parsed:
+    """Return the value and the state of each row, as ``Column.read`` gives them."""
+    if rows is None:
+        return parsed
+    return Parsed(picked(parsed.values, rows), picked(parsed.states, rows))
 
 
 def _rows(indices: pa.Array, entries: int) -> NDArray[np.unsignedinteger[Any]]:

@@ -160,6 +160,13 @@ class Results:
             raise
         return True
 
+    def folders(self, folder: str) -> Iterator[str]:
+        """Yield the names of the folders in a folder, whose name ends in a slash; theirs are without."""
+        paginator = self.client.get_paginator("list_objects_v2")
+        for page in paginator.paginate(Bucket=self.bucket, Prefix=folder, Delimiter="/"):
+            for each in page.get("CommonPrefixes", []):
+                yield each["Prefix"].removeprefix(folder).removesuffix("/")
+
     def _pages(self, prefix: str) -> Iterator[list[str]]:
         paginator = self.client.get_paginator("list_objects_v2")
         for page in paginator.paginate(Bucket=self.bucket, Prefix=prefix):

@@ -9,7 +9,7 @@ import numpy as np
 
 from ingest.errors import FileError
 from vouchers.choice import NO_VOUCHER
-from vouchers.counts import Contribution, amount_name, country_key, range_cell, spellings_cell
+from vouchers.counts import Contribution, amount_name, range_cell, spellings_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ingest.axes import Axes
     from vouchers.counts import Cell
-    from vouchers.segments import Definitions, Ranges, Segment
+    from vouchers.segments import Definitions, Segment
 
 MOST_COUNTERS = 200_000
 
@@ -113,28 +113,12 @@ def _contribution(
 
 
 def _add_segment(contribution: Contribution, segment: Segment, kept: Combinations, axes: Axes) -> int:
-    axis, intervals, interval_of_code = axes.intervals(segment.attribute)
-    segmented = 0
-    for ranges, rows_there in _by_ranges(segment, kept, axes):
-        interval = interval_of_code[rows_there.codes[:, axis]]
-        for held in ranges:
-            customers = rows_there.where((interval >= 0) & intervals.within(held)[interval])
-            segmented += customers.rows
-            for country, amount, rows in _by_country_and_amount(customers, axes):
-                _add(contribution, range_cell(country, segment.name, held), amount, rows)
-    return segmented
-
-
-def _by_ranges(segment: Segment, kept: Combinations, axes: Axes) -> Iterator[tuple[Ranges, Combinations]]:
-    """Yield the ranges of each country that has its own, and what was seen there; then the others'."""
-    countries, own = kept.codes[:, 0], dict(segment.countries)
-    others = np.ones(len(countries), np.bool_)
-    for code, name in enumerate(axes.country.names if own else [], axes.country.first):
-        if ranges := own.get(country_key(name)):
-            there = countries == code
-            others &= ~there
-            yield ranges, kept.where(there)
-    yield segment.ranges, kept.where(others)
+    places = axes.ranges(segment, [*kept.codes.T])
+    for place, held in enumerate(segment.all_ranges):
+        customers = kept.where(places == place)
+        for country, amount, rows in _by_country_and_amount(customers, axes):
+            _add(contribution, range_cell(country, segment.name, held), amount, rows)
+    return kept.where(places >= 0).rows
 
 
 def _by_country_and_amount(seen: Combinations, axes: Axes) -> Iterator[tuple[str, str, int]]:

@@ -18,12 +18,16 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Names of the tables and of the results bucket, and the as-of date where an object names none."""
+    """Names of the tables and of the results bucket, and the as-of date where an object names none.
+
+    ``rows_database`` is the Glue database in which segmented rows are listed; None where none are kept.
+    """
 
     segments_table: str
     sources_table: str
     results_bucket: str
     recency_as_of: AsOf
+    rows_database: str | None = None
 
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -37,6 +41,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         raise SettingsError(f"the environment lacks {', '.join(missing)}; template.yaml sets them")
     segments, sources, results = (environment[name] for name in names)
     try:
-        return Settings(segments, sources, results, AsOf.parse(environment.get("RECENCY_AS_OF") or "upload"))
+        as_of = AsOf.parse(environment.get("RECENCY_AS_OF") or "upload")
     except ValueError as error:
         raise SettingsError(f"RECENCY_AS_OF is {error}") from None
+    return Settings(segments, sources, results, as_of, environment.get("ROWS_DATABASE") or None)

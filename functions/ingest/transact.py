@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import random
-import time
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
+
+from ingest.pauses import tries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
-
-FIRST_PAUSE, LONGEST_PAUSE = 0.02, 4.0
-"""Seconds between tries: at random below a bound that doubles.
-
-A try in vain uses up what others could write with, so that many at once have to wait long.
-"""
 
 BUSY = {
     "TransactionConflict",
@@ -37,10 +31,6 @@ class ChangedError(Exception):
     """The source has changed since it was read."""
 
 
-class BusyError(Exception):
-    """Others held the counters until the time was up."""
-
-
 def transact(
     client: DynamoDBClient, writes: Sequence[dict[str, Any]], seconds_left: Callable[[], float]
 ) -> None:
@@ -56,8 +46,8 @@ def transact(
         BusyError: if other transactions, or throttling, stood in the way until the time was up.
         ClientError: if DynamoDB refuses for another reason.
     """
-    bound = FIRST_PAUSE
-    while True:
+    busy = "other commits held the counters for too long; the event will be tried again"
+    for _ in tries(seconds_left, busy):
         try:
             client.transact_write_items(TransactItems=list(writes))  # type: ignore[arg-type]
         except ClientError as error:
@@ -68,11 +58,6 @@ def transact(
                 raise
         else:
             return
-        pause = random.uniform(0, bound)  # noqa: S311
-        if pause >= seconds_left():
-            raise BusyError("other commits held the counters for too long; the event will be tried again")
-        time.sleep(pause)
-        bound = min(2 * bound, LONGEST_PAUSE)
 
 
 def _reasons(error: ClientError) -> set[str]:

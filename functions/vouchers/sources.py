@@ -3,7 +3,7 @@
 One item per object key: ``source`` (partition key), ``revision`` (a number that every write changes), the
 fields of the state that the counts hold, and, while a commit is under way, the state that it leads to
 (``pending``) with the number of its chunks that are done (``done``). ``discard`` lists objects in the results
-bucket that nothing refers to any longer.
+bucket that nothing refers to any longer, ``movers`` the processes that may be changing the catalogue.
 
 The index ``newest`` (``status``, ``committed_at``) has the sources without what they contributed, for lists
 (``listing.py``).
@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vouchers.counts import Cell, Contribution
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
 SOURCE, REVISION, DONE = "source", "revision", "done"
-PENDING, DISCARD, EXPIRES_AT = "pending", "discard", "expires_at"
+PENDING, DISCARD, MOVERS, EXPIRES_AT = "pending", "discard", "movers", "expires_at"
 SEQUENCER_DIGITS = 64
 NEVER_WRITTEN = 0
 
@@ -73,6 +73,7 @@ class State:
     contribution: str | None = None
     contribution_object: str | None = None
     rejected_object: str | None = None
+    rows_folder: str | None = None
 
     @property
     def order(self) -> EventOrder:
@@ -82,12 +83,16 @@ class State:
     @property
     def objects(self) -> set[str]:
         """What the state refers to in the results bucket: keys, and folders, whose names end in a slash."""
-        return {key for key in (self.contribution_object, self.rejected_object) if key}
+        return {key for key in (self.contribution_object, self.rejected_object, self.rows_folder) if key}
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source as its item has it; ``state`` is None where no event was ever committed."""
+    """A source as its item has it; ``state`` is None where no event was ever committed.
+
+    ``movers`` are the processes, by when they began and a name, that may be at pointing the catalogue to the
+    folder of the state, or of an earlier one; while there are any, the catalogue may be wrong.
+    """
 
     key: str
     revision: int = NEVER_WRITTEN
@@ -95,6 +100,7 @@ class Source:
     pending: State | None = None
     done: int = 0
     discard: frozenset[str] = frozenset()
+    movers: frozenset[str] = frozenset()
 
     @property
     def objects(self) -> set[str]:
@@ -103,9 +109,14 @@ class Source:
         return {key for state in states for key in state.objects}
 
     @property
+    def is_unfinished(self) -> bool:
+        """Whether a commit is under way, or was cut off, or the catalogue may not say yet what it led to."""
+        return self.pending is not None or bool(self.movers)
+
+    @property
     def is_gone(self) -> bool:
         """Whether all that is left of it is the memory of its deletion."""
-        return self.pending is None and (self.state is None or self.state.status is Status.DELETED)
+        return not self.is_unfinished and (self.state is None or self.state.status is Status.DELETED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,24 +148,35 @@ class SourcesTable:
 
     def progress(self, read: Source) -> dict[str, Any]:
         """Return the ``Update`` of a transaction that counts one more chunk done, unless ``read`` changed."""
-        update = _unless_changed(read) | {
-            "TableName": self.name,
-            "Key": {SOURCE: {"S": read.key}},
-            "UpdateExpression": "ADD #revision :one, #done :one",
-        }
+        update = self._update(read, "ADD #revision :one, #done :one")
         update["ExpressionAttributeNames"] |= {"#done": DONE}
         update["ExpressionAttributeValues"] |= {":one": _number(1)}
         return update
 
+    def announcement(self, read: Source, mover: str) -> dict[str, Any]:
+        """Return the ``Update`` of a transaction that adds a mover, unless ``read`` has changed since."""
+        update = self._update(read, "ADD #revision :one, #movers :movers")
+        update["ExpressionAttributeNames"] |= {"#movers": MOVERS}
+        update["ExpressionAttributeValues"] |= {":one": _number(1), ":movers": {"SS": [mover]}}
+        return update
+
+    def settlement(self, read: Source, movers: Collection[str]) -> dict[str, Any]:
+        """Return the ``Update`` that takes movers off, and all that is discarded, unless ``read`` changed."""
+        update = self._update(read, "REMOVE #discard DELETE #movers :movers")
+        update["ExpressionAttributeNames"] |= {"#movers": MOVERS, "#discard": DISCARD}
+        update["ExpressionAttributeValues"] |= {":movers": {"SS": sorted(movers)}}
+        return update
+
+    def _update(self, read: Source, expression: str) -> dict[str, Any]:
+        key = {"TableName": self.name, "Key": {SOURCE: {"S": read.key}}}
+        return _unless_changed(read) | key | {"UpdateExpression": expression}
+
     def forget_discarded(self, read: Source) -> None:
         """Empty the list of objects to discard, unless ``read`` has changed since."""
-        update = _unless_changed(read) | {
-            "Key": {SOURCE: {"S": read.key}},
-            "UpdateExpression": "REMOVE #discard",
-        }
+        update = self._update(read, "REMOVE #discard")
         update["ExpressionAttributeNames"] |= {"#discard": DISCARD}
         try:
-            self.client.update_item(TableName=self.name, **update)
+            self.client.update_item(**update)
         except self.client.exceptions.ConditionalCheckFailedException:
             return
 
@@ -204,6 +226,8 @@ def _item(source: Source, expires_at: int | None) -> dict[str, Any]:
         item[PENDING] = {"M": _state_item(source.pending)}
     if source.discard:
         item[DISCARD] = {"SS": sorted(source.discard)}
+    if source.movers:
+        item[MOVERS] = {"SS": sorted(source.movers)}
     if expires_at is not None:
         item[EXPIRES_AT] = _number(expires_at)
     return item
@@ -223,6 +247,7 @@ def _source(key: str, item: Mapping[str, Any]) -> Source:
         state_of(item[PENDING]["M"]) if PENDING in item else None,
         int(item[DONE]["N"]),
         frozenset(item.get(DISCARD, {}).get("SS", ())),
+        frozenset(item.get(MOVERS, {}).get("SS", ())),
     )
 
 

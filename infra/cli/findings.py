@@ -22,6 +22,9 @@ class Problem(StrEnum):
     REDEFINED = "was counted by other segment definitions than today's"
     MISTAKEN = "is recorded with other counts than its object has"
     LOST = "lacks what it has in the results bucket"
+    ROWLESS = "has no segmented rows, and should have"
+    KEEPS_ROWS = "has segmented rows, and should have none"
+    MISLISTED = "is listed otherwise in the Glue catalogue than its segmented rows are stored"
     CHANGED = "changed meanwhile"
     GARBAGE = "is in the results bucket, and nothing refers to it"
 

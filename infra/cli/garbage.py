@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from ingest.commit import result_of
 from ingest.objects import Results
+from ingest.partitions import TABLE, source_prefix
 from vouchers.sources import SourcesTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from infra.cli.target import Deployed
+    from vouchers.sources import Source
 
 FOLDERS = ("contributions/", "rejected/")
 
@@ -36,12 +38,17 @@ def garbage(stack: Deployed, prefix: str) -> Iterator[str]:
     named = (result_of(key) for key in _keys(stack, prefix))
     for result, _ in groupby(each for each in named if each):
         source = table.load(result.source)
-        if result.revision <= source.revision and result.name not in source.objects:
+        if result.revision <= source.revision and result.name not in _needed(source):
             yield result.name
+
+
+def _needed(source: Source) -> set[str]:
+    """Return what a source refers to, and what the catalogue may refer to until it has followed."""
+    return source.objects | (source.discard if source.movers else frozenset())
 
 
 def _keys(stack: Deployed, prefix: str) -> Iterator[str]:
     paginator, bucket = stack.s3().get_paginator("list_objects_v2"), stack.outputs["ResultsBucket"]
-    for folder in FOLDERS:
-        for page in paginator.paginate(Bucket=bucket, Prefix=folder + prefix):
+    for under in (*(folder + prefix for folder in FOLDERS), f"{TABLE}/{source_prefix(prefix)}"):
+        for page in paginator.paginate(Bucket=bucket, Prefix=under):
             yield from (found["Key"] for found in page.get("Contents", []))

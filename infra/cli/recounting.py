@@ -9,7 +9,7 @@ from infra.cli.findings import Finding, Problem
 from infra.spark.listing import list_dataset
 from ingest.as_of import AsOf, microseconds
 from ingest.commit import contribution_of
-from ingest.count import count_file
+from ingest.count import Aside, count_file
 from ingest.errors import FileError, SupersededError
 from ingest.objects import AS_OF_METADATA, find_object, opened
 from vouchers.counts import difference
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
+    from ingest.catalogue import Catalogue
     from ingest.objects import ObjectVersion, Results
     from vouchers.counts import Contribution
     from vouchers.segments import Definitions
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 class Recount:
     """Counts objects afresh: where they and their sources are, and the rules that counting follows.
 
-    ``as_of`` gives the stack's as-of date for objects that name none and were not counted yet.
+    ``as_of`` gives the stack's as-of date for objects that name none and were not counted yet, and
+    ``catalogue`` is there where the stack keeps segmented rows.
     """
 
     s3: S3Client
@@ -39,6 +41,7 @@ class Recount:
     results: Results
     definitions: Definitions
     as_of: Callable[[], AsOf]
+    catalogue: Catalogue | None = None
 
     def of(self, key: str) -> tuple[Contribution, list[Finding]]:
         """Return what an object contributes to the counts, and what is wrong with its source."""
@@ -81,7 +84,9 @@ class Recount:
     def _count(self, version: ObjectVersion, state: State | None) -> Contribution:
         as_of = self._as_of(version, state).at(version.modified)
         with opened(self.s3, version) as file:
-            return count_file(file, microseconds(as_of), self.definitions).contribution
+            # Where rows are kept, a column more may be what a file fails by.
+            keep = _ignore if self.catalogue else None
+            return count_file(file, microseconds(as_of), self.definitions, Aside(keep=keep)).contribution
 
     def _as_of(self, version: ObjectVersion, state: State | None) -> AsOf:
         if state and state.as_of and _is_of(state, version):
@@ -94,7 +99,7 @@ class Recount:
 
     def _problems(self, version: ObjectVersion, source: Source, counted: Contribution) -> Iterator[Problem]:
         state = source.state
-        if source.pending:
+        if source.is_unfinished:
             return  # It is told of with all that were cut off.
         if state is None or not _is_of(state, version):
             yield Problem.UNCOUNTED
@@ -106,15 +111,30 @@ class Recount:
             yield Problem.LOST
         elif difference(contribution_of(state, self.results), counted):
             yield Problem.MISTAKEN
+        else:
+            yield from self._problems_of_rows(source.key, state)
+
+    def _problems_of_rows(self, key: str, state: State) -> Iterator[Problem]:
+        if self.catalogue is None:
+            if state.rows_folder:
+                yield Problem.KEEPS_ROWS
+        elif state.report["counted"] and not state.rows_folder:
+            yield Problem.ROWLESS
+        elif not self.catalogue.is_right(key, state.rows_folder):
+            yield Problem.MISLISTED
 
 
 def _problems_of_failure(version: ObjectVersion, source: Source) -> Iterator[Problem]:
-    if source.pending:
+    if source.is_unfinished:
         return
     if source.state is None or not _is_of(source.state, version):
         yield Problem.UNCOUNTED
     elif source.state.status is not Status.FAILED:
         yield Problem.FAILS
+
+
+def _ignore(*_: object) -> None:
+    """Keep nothing."""
 
 
 def _is_of(state: State, version: ObjectVersion) -> bool:

@@ -41,9 +41,10 @@ EXAMPLES = options.examples(
 def replay(prefix: str, *, force: bool, as_json: bool) -> None:
     """Count again what needs it under PREFIX.
 
-    An object needs it if no event told of it or of its deletion, if it failed, or if it was counted by other
-    segment definitions. Broken off, it goes on where it was when it is started again. The results
-    bucket is tidied afterwards. It ends with 1 if a file failed.
+    An object needs it if no event told of it or of its deletion, if it failed, if it was counted by other
+    segment definitions, or if its segmented rows are not kept as they should be. Broken off, it goes on
+    where it was when it is started again. The results bucket is tidied afterwards. It ends with 1 if a file
+    failed.
     """
     stack, under = deployed(), object_key(prefix)
     sources = to_replay(stack, under)

@@ -22,6 +22,8 @@ from infra.local.relay import bridge, relay
 from infra.local.stack import running
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from infra.local.stack import Stack
 
 SAMPLE = "sample.parquet"
@@ -29,6 +31,7 @@ NONE = "none"
 RUN_EXAMPLES = options.examples(
     "make run",
     "make run SAMPLE=vouchers.parquet PORT=5001",
+    "make run ROWS=1",
     "infra/voucher-selector run --sample none --containers",
 )
 
@@ -61,14 +64,15 @@ def demo() -> None:
 @click.command(epilog=RUN_EXAMPLES)
 @click.option("--sample", "file", help="A file to upload in the sample's place, or none.")
 @click.option("--containers", is_flag=True, help="Let containers of this machine call AWS, for sam local.")
-def run(file: str | None, *, containers: bool) -> None:
+@click.option("--rows", is_flag=True, help="Keep the rows with their segments, too, and list them in Glue.")
+def run(file: str | None, *, containers: bool, rows: bool) -> None:
     """Start the stack, and stay up until Ctrl-C.
 
     The sample is uploaded, or a file of one's own, or nothing.
     """
     path = readable(file) if file and file != NONE else None
     with ExitStack() as parts:
-        stack = _start(parts, ports())
+        stack = _start(parts, ports(), {"SegmentedRows": "true"} if rows else None)
         if containers:
             _let_containers_in(parts, ports().aws)
         if path:
@@ -92,9 +96,9 @@ def _free_or_another(port: int) -> int:
     return port
 
 
-def _start(parts: ExitStack, chosen: Ports) -> Stack:
+def _start(parts: ExitStack, chosen: Ports, parameters: Mapping[str, str] | None = None) -> Stack:
     with screen.step("Starting S3, Lambda, DynamoDB and API Gateway on this machine"):
-        return parts.enter_context(running(chosen.aws, chosen.api))
+        return parts.enter_context(running(chosen.aws, chosen.api, parameters=parameters))
 
 
 def _let_containers_in(parts: ExitStack, port: int) -> None:

@@ -19,6 +19,7 @@ from infra.local.emulator import REGION, log_file, short
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_glue import GlueClient
     from mypy_boto3_s3 import S3Client
 
 HIGHEST_PORT = 65535
@@ -72,6 +73,10 @@ class Deployed:
     def dynamodb(self) -> DynamoDBClient:
         """Return a client of the stack's DynamoDB."""
         return self.session.client("dynamodb", endpoint_url=self.endpoint)
+
+    def glue(self) -> GlueClient:
+        """Return a client of the stack's Glue."""
+        return self.session.client("glue", endpoint_url=self.endpoint)
 
 
 def ports() -> Ports:

@@ -14,6 +14,7 @@ from infra.cli.invoking import ingest_function
 from infra.cli.recounting import Recount
 from infra.cli.uploading import DATASETS, PREFIX
 from ingest.as_of import AsOf
+from ingest.catalogue import Catalogue
 from ingest.objects import Results
 from vouchers.counts import Cell, difference
 from vouchers.segments import load_definitions
@@ -42,7 +43,7 @@ class Moment:
     @classmethod
     def of(cls, source: Source) -> Moment:
         """Return what a source is like now."""
-        cut_off, state = source.pending is not None, source.state
+        cut_off, state = source.is_unfinished, source.state
         failed = state is not None and state.status is Status.FAILED and not cut_off
         return cls(source.revision, cut_off, replace(state, committed_at="") if state and failed else None)
 
@@ -117,7 +118,16 @@ def _recount(stack: Deployed) -> Recount:
         Results(s3, stack.outputs["ResultsBucket"]),
         load_definitions(),
         cache(lambda: AsOf.parse(ingest_function(stack).as_of_rule())),
+        _catalogue(stack),
     )
+
+
+def _catalogue(stack: Deployed) -> Catalogue | None:
+    database = stack.outputs.get("RowsDatabase")
+    if database is None:
+        return None
+    results = Results(stack.s3(), stack.outputs["ResultsBucket"])
+    return Catalogue(stack.glue(), database, results, load_definitions(), lambda: 0)
 
 
 def _segments(stack: Deployed) -> SegmentsTable:

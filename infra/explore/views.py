@@ -14,7 +14,7 @@ from infra.explore.frames import instants
 from infra.explore.sources import ExploreError
 from ingest.as_of import ROW, AsOf, microseconds
 from ingest.columns import COUNTRY, LAST_ORDER, TIMESTAMP
-from ingest.count import Counted, count_file
+from ingest.count import Aside, Counted, count_file
 from ingest.errors import FileError
 from vouchers.excerpts import excerpt
 from vouchers.segments import load_definitions
@@ -78,7 +78,7 @@ def day_after(uses: pd.DataFrame) -> datetime:
 def _view(file: File, rule: AsOf) -> View:
     moment, kept = rule.at(file.uploaded), _Kept()
     with file.opened() as source:
-        counted = count_file(source, microseconds(moment), load_definitions(), kept.add)
+        counted = count_file(source, microseconds(moment), load_definitions(), Aside(kept.add))
     return View(f"{rule.rule} {moment:%Y-%m-%d}" if moment else rule.rule, counted, kept.frame())
 
 

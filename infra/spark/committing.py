@@ -39,7 +39,7 @@ def commit(ledger: Ledger, read: Source, state: State, contribution: Contributio
 
 
 def _overtaken(ledger: Ledger, key: str, aim: State) -> str:
-    now = ledger.settled(key)
+    now = ledger.tidied(ledger.settled(key))
     if now.state == aim:
         return str(aim.status)
     ledger.results.discard(aim.objects - now.objects)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from infra.spark.clients import s3_client
 from infra.spark.sums import FAILED, REPLACED, sums_of
-from ingest.count import count_file
+from ingest.count import Aside, count_file
 from ingest.errors import FileError, SupersededError
 from ingest.objects import Results, opened
 from ingest.rejected import RejectedRows
@@ -60,7 +60,7 @@ class Counting:
 
     def _counted(self, piece: Piece) -> list[tuple[Path, int]]:
         with opened(s3_client(), piece.version) as file, RejectedRows(piece.version.key) as rejected:
-            counted = count_file(file, self.as_of, load_definitions(), rejected.add, piece.part)
+            counted = count_file(file, self.as_of, load_definitions(), Aside(rejected.add), piece.part)
             results = Results(s3_client(), self.results_bucket)
             rejected.store(results, f"{self.rejected}{piece.number:06d}-")
         return [*sums_of(counted)]

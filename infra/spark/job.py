@@ -14,7 +14,7 @@ from infra.spark.order import read_order
 from infra.spark.progress import Progress, tell, telling
 from infra.spark.run import run
 from ingest.objects import Results
-from ingest.transact import BusyError
+from ingest.pauses import BusyError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -57,14 +57,14 @@ def run(order: Order, count: Count) -> Progress:
     Raises:
         RunError: if there is nothing of the dataset, and never was; if an object of it was replaced while it
             was counted; or if another run of it has committed meanwhile.
-        ingest.transact.BusyError: if other commits stood in the way for too long.
+        ingest.pauses.BusyError: if other commits stood in the way for too long.
         botocore.exceptions.ClientError: if AWS refuses.
     """
     now, results = datetime.now(UTC), Results(s3_client(), order.results_bucket)
     tell(results, order.run, Progress("listing"))
     dataset = list_dataset(s3_client(), order.uploads_bucket, order.dataset)
     ledger = _ledger(order, results)
-    source = ledger.settled(order.dataset)
+    source = ledger.tidied(ledger.settled(order.dataset))
     if not dataset.objects and source.state is None:
         raise RunError(f"there are no objects under '{order.dataset}'; upload them there first")
     state = _state(order, dataset, now)

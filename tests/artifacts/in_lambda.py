@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import awswrangler as wr
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from botocore.session import get_session
 
-from ingest.count import count_file
+from ingest.catalogue import Catalogue
+from ingest.count import Aside, count_file
+from ingest.objects import Results
+from ingest.segmented import SegmentedRows
 from vouchers.segments import load_definitions
 
+AS_OF = 1_533_427_200_000_000
 CODECS = ["none", "snappy", "gzip", "brotli", "zstd", "lz4"]
 
 
@@ -37,20 +42,29 @@ def round_trip(directory: str, codec: str) -> None:
 def count(directory: str, codec: str) -> None:
     """Count what was written, without pandas."""
     with Path(directory, f"{codec}.parquet").open("rb") as file:
-        report = count_file(file, 1_533_427_200_000_000, load_definitions()).report
+        report = count_file(file, AS_OF, load_definitions()).report
     assert (report.rows, report.counted) == (3, 1)
 
 
-def write_dataset(bucket: str) -> None:
-    """Write a partitioned dataset to S3 and read it back, as awswrangler does."""
-    frame = pd.DataFrame({"country_code": ["Peru", "China"], "row": [1, 2]})
-    wr.s3.to_parquet(frame, f"s3://{bucket}/rejected/", dataset=True, partition_cols=["country_code"])
-    back = wr.s3.read_parquet(f"s3://{bucket}/rejected/", dataset=True)
-    assert sorted(back["row"]) == [1, 2]
+def keep_rows(directory: str, bucket: str) -> None:
+    """Write the rows that count to S3, list them in Glue, and read them back by that."""
+    definitions, session = load_definitions(), get_session()
+    s3: Any = session.create_client("s3")
+    results = Results(s3, bucket)
+    rows = SegmentedRows(results, "voucher_selector/a/00000001-b/", definitions, AS_OF)
+    with Path(directory, "zstd.parquet").open("rb") as file, rows:
+        count_file(file, AS_OF, definitions, Aside(keep=rows.add))
+        folder = rows.store()
+    glue: Any = session.create_client("glue")
+    glue.create_database(DatabaseInput={"Name": "rows"})
+    Catalogue(glue, "rows", results, definitions, lambda: 9).point("a", folder)
+    back = wr.s3.read_parquet_table("voucher_selector", database="rows")
+    assert [*back["frequent_segment"]] == ["0-4"]
+    assert [*back["country"]] == ["peru"]
 
 
 for each in CODECS:
     round_trip(sys.argv[1], each)
     count(sys.argv[1], each)
-write_dataset(sys.argv[2])
+keep_rows(sys.argv[1], sys.argv[2])
 sys.stdout.write(f"{sys.version_info[:2]} {pa.__file__}")

@@ -68,7 +68,7 @@ def test_segment_definitions_come_along(artifact: Path) -> None:
     assert (artifact / "vouchers/segments.toml").is_file()
 
 
-def test_ingest_reads_and_counts_every_codec_and_writes_datasets(
+def test_ingest_reads_and_counts_every_codec_and_keeps_and_lists_rows(
     ingest: Path, runtime: Runtime, tmp_path: Path
 ) -> None:
     with emulator(free_port()) as endpoint:

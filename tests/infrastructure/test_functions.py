@@ -23,7 +23,7 @@ SECONDS_THAT_AN_API_WAITS = 29
 
 
 def test_the_outputs_are_those_that_tools_and_people_read(template: Template) -> None:
-    assert set(template.body["Outputs"]) == {
+    assert template.outputs == {
         "UploadsBucket", "ResultsBucket", "SegmentsTable", "SourcesTable",
         "FailedEventsQueue", "ApiUrl", "IngestFunction", "ApiFunction",
         "SparkApplication", "SparkRole",
@@ -97,7 +97,7 @@ def test_an_environment_holds_names_and_settings_and_nothing_secret(template: Te
         "SEGMENTS_TABLE",
     }  # fmt: skip
     own = {
-        "IngestFunction": {"RECENCY_AS_OF", "RESULTS_BUCKET", "SOURCES_TABLE"},
+        "IngestFunction": {"RECENCY_AS_OF", "RESULTS_BUCKET", "ROWS_DATABASE", "SOURCES_TABLE"},
         "ApiFunction": {"ANSWER_CACHE_SECONDS", "CORS_ORIGIN", "SOURCES_TABLE"},
     }
     assert {name: set(variables(template, name)) for name in FUNCTIONS} == {

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from moto import mock_aws
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+class Switch(Protocol):
+    """Switches the segmented rows on or off."""
+
+    def __call__(self, *, on: bool) -> None: ...
+
+
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Buckets, tables and the ingest function's environment, all of them moto's."""
@@ -23,10 +29,26 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     with mock_aws():
         handler.s3_client.cache_clear()
         handler.dynamodb_client.cache_clear()
+        handler.glue_client.cache_clear()
         made = World().create()
         for name, value in made.environment.items():
             monkeypatch.setenv(name, value)
         yield made
+
+
+@pytest.fixture
+def keep_rows(world: World, monkeypatch: pytest.MonkeyPatch) -> Switch:
+    """Return what switches the segmented rows on, with a database, and off, without one, as a stack does."""
+
+    def switch(*, on: bool) -> None:
+        if on:
+            world.glue.create_database(DatabaseInput={"Name": world.database})
+        elif world.keeps_rows:
+            world.glue.delete_database(Name=world.database)
+        world.keeps_rows = on
+        monkeypatch.setenv("ROWS_DATABASE", world.environment["ROWS_DATABASE"])
+
+    return switch
 
 
 @pytest.fixture

@@ -336,14 +336,14 @@ def test_neither_counting_nor_rejecting_loads_pandas_or_awswrangler(tmp_path: Pa
     file.write_bytes(file_of(PERU + DIRT))
     script = (
         "import sys, ingest.handler\n"
-        "from ingest.count import count_file\n"
+        "from ingest.count import Aside, count_file\n"
         "from ingest.rejected import RejectedRows\n"
         "from vouchers.segments import load_definitions\n"
         "class Results:\n"
         "    def store_file(self, key, file): self.size = file.stat().st_size\n"
         "results = Results()\n"
         "with RejectedRows() as rejected:\n"
-        f"    counted = count_file(open({str(file)!r}, 'rb'), 0, load_definitions(), rejected.add)\n"
+        f"    counted = count_file(open({str(file)!r}, 'rb'), 0, load_definitions(), Aside(rejected.add))\n"
         "    rejected.store(results, '')\n"
         "assert counted.report.rejected and results.size\n"
         "print(sorted({'pandas', 'awswrangler'} & set(sys.modules)))\n"

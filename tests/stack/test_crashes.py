@@ -14,6 +14,7 @@ from ingest.handler import IngestError
 from tests.crashes import Crash, calls, uncounted
 from tests.emulated import emulated, new_world
 from tests.uses import FILES, body, expected
+from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +33,7 @@ class Scenario:
     before: str
     after: str | None
     inline: int = commit.LONGEST_INLINE
+    keeps_rows: bool = False
 
 
 SCENARIOS = {
@@ -43,6 +45,9 @@ SCENARIOS = {
     "contributions in S3": Scenario("wide", "dirty", inline=10),
     "a deletion in chunks": Scenario("wide", None),
     "a broken file": Scenario("dirty", "broken"),
+    "segmented rows are replaced": Scenario("peru", "dirty", keeps_rows=True),
+    "segmented rows of another country come": Scenario("peru", "china", keeps_rows=True),
+    "segmented rows go": Scenario("peru", None, keeps_rows=True),
 }
 
 
@@ -55,7 +60,8 @@ def emulator() -> Iterator[None]:
 @contextmanager
 def started(scenario: Scenario) -> Iterator[tuple[World, dict[str, Any]]]:
     """Yield a world in which two objects are counted and one has changed since, and the event of that."""
-    with patch.object(commit, "LONGEST_INLINE", scenario.inline), new_world() as world:
+    kind = {"keeps_rows": scenario.keeps_rows}
+    with patch.object(commit, "LONGEST_INLINE", scenario.inline), new_world(**kind) as world:
         world.ingest(world.put(OTHER, body("peru")), world.put(KEY, body(scenario.before)))
         yield world, world.delete(KEY) if scenario.after is None else world.put(KEY, body(scenario.after))
 
@@ -79,6 +85,8 @@ def calls_of(scenario: Scenario) -> list[str]:
                 for cell, counters in world.counters().items():
                     for name, count in counters.items():
                         assert count in {old.get(cell, {}).get(name, 0), new.get(cell, {}).get(name, 0)}
+                if scenario.keeps_rows:
+                    reads_no_row_twice(world, old, new)
 
         with calls(watch=look) as made:
             ingest(world, event)
@@ -86,11 +94,20 @@ def calls_of(scenario: Scenario) -> list[str]:
     return made.made
 
 
+def reads_no_row_twice(world: World, *cells: Cells) -> None:
+    """Whoever counts by the catalogue finds of each country what was there before, or what is after."""
+    found = world.listed_cells(load_definitions())
+    for country, cell in {*found, *(at for held in cells for at in held)}:
+        assert found.get((country, cell), {}) in [held.get((country, cell), {}) for held in cells]
+
+
 def is_whole(world: World, name: str | None) -> None:
     source = world.source(KEY)
     assert world.cells() == fresh(name)
+    if world.keeps_rows:
+        assert world.listed_cells(load_definitions()) == fresh(name)
     assert (source.pending, source.discard) == (None, frozenset())
-    assert source.objects <= set(world.result_keys())
+    assert source.objects <= world.results_held()
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.keys())

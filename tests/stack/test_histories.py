@@ -49,11 +49,12 @@ class Histories(RuleBasedStateMachine):
 
     versioned: ClassVar[bool] = True
     sequencers: ClassVar[str] = "growing"
+    keeps_rows: ClassVar[bool] = False
 
     @initialize()
     def start(self) -> None:
         self.parts = ExitStack()
-        kind = {"versioned": self.versioned, "sequencers": self.sequencers}
+        kind = {name: getattr(self, name) for name in ("versioned", "sequencers", "keeps_rows")}
         self.world: World = self.parts.enter_context(new_world(**kind))
         self.versions: dict[str, list[tuple[str | None, str | None]]] = {}
         self.coming: list[dict[str, Any]] = []
@@ -63,6 +64,7 @@ class Histories(RuleBasedStateMachine):
 
     def _define(self, which: int) -> None:
         definitions, self.segments = DEFINITIONS[which]
+        self.definitions = definitions
         self.parts.enter_context(patch.object(handler, "load_definitions", lambda: definitions))
 
     def teardown(self) -> None:
@@ -132,6 +134,8 @@ class Histories(RuleBasedStateMachine):
         current = {key: held[-1][1] for key, held in self.versions.items() if held}
         files = [FILES[name] for name in current.values() if name in FILES]
         assert self.world.cells() == expected(files, self.segments)
+        if self.keeps_rows:
+            assert self.world.listed_cells(self.definitions) == self.world.cells()
         self._sources_tell_the_same(current)
 
     def _sources_tell_the_same(self, current: dict[str, str | None]) -> None:
@@ -144,9 +148,9 @@ class Histories(RuleBasedStateMachine):
             rejected = source.state.rejected_object
             assert bool(rejected) == (name == "dirty")
             referred |= source.objects
-        assert referred <= set(self.world.result_keys())
+        assert referred <= self.world.results_held()
         if not self.crashed:
-            assert referred == set(self.world.result_keys())
+            assert referred == self.world.results_held()
 
     def _ingest(self, records: list[dict[str, Any]], crash: tuple[int, bool] | None) -> None:
         at, answered = crash or (None, False)
@@ -174,12 +178,19 @@ def emulator() -> Iterator[None]:
 @pytest.mark.parametrize("sequencers", ["growing", "same"])
 @pytest.mark.parametrize("versioned", [True, False])
 def test_any_history_ends_in_the_counts_of_a_fresh_count(sequencers: str, versioned: bool) -> None:
-    kind = type("Kind", (Histories,), {"sequencers": sequencers, "versioned": versioned})
+    run({"sequencers": sequencers, "versioned": versioned}, HISTORIES, STEPS)
+
+
+def test_the_catalogue_ends_in_the_rows_of_the_same_counts() -> None:
+    run({"keeps_rows": True}, max(HISTORIES // 3, 1), STEPS)
+
+
+def run(kind: dict[str, Any], histories: int, steps: int) -> None:
     run_state_machine_as_test(
-        kind,
+        type("Kind", (Histories,), kind),
         settings=settings(
-            max_examples=HISTORIES,
-            stateful_step_count=STEPS,
+            max_examples=histories,
+            stateful_step_count=steps,
             deadline=None,
             suppress_health_check=list(HealthCheck),
             phases=[Phase.generate] if os.environ.get("ONLY_GENERATE") else list(Phase),

@@ -85,6 +85,18 @@ CHANGE_UPLOADS: list[tuple[str, dict[str, Any]]] = [
     ("get_object", {"Bucket": "UploadsBucket", "Key": "elsewhere"}),
 ]
 
+CATALOGUE_ROWS: list[tuple[str, dict[str, Any]]] = [
+    ("list_objects_v2", {"Bucket": "ResultsBucket", "Prefix": "voucher_selector/"}),
+    ("get_table", {"DatabaseName": "voucher_selector", "Name": "voucher_selector"}),
+    ("get_partitions", {"DatabaseName": "voucher_selector", "TableName": "voucher_selector"}),
+    (
+        "batch_create_partition",
+        {"DatabaseName": "voucher_selector", "TableName": "voucher_selector", "PartitionInputList": []},
+    ),
+]
+SERVICES = {"Bucket": "s3", "DatabaseName": "glue"}
+"""The service of a call, by what it names; that of all others is DynamoDB."""
+
 
 def outcome(stack: Stack, function: str, operation: str, arguments: dict[str, Any]) -> object:
     """Have ``function`` make a call; resources are named as the outputs are."""
@@ -92,7 +104,7 @@ def outcome(stack: Stack, function: str, operation: str, arguments: dict[str, An
     for name, value in stack.outputs.items():
         spelt = spelt.replace(f'"{name}"', json.dumps(value))
     order = {"operation": operation, "arguments": json.loads(spelt)}
-    order["service"] = "s3" if "Bucket" in arguments else "dynamodb"
+    order["service"] = next((of for name, of in SERVICES.items() if name in arguments), "dynamodb")
     client = session().client("lambda", endpoint_url=stack.endpoint)
     response = client.invoke(FunctionName=stack.outputs[function], Payload=json.dumps(order))
     return json.load(response["Payload"])
@@ -124,6 +136,16 @@ def test_ingest_may_add_to_counts_and_never_overwrite_or_delete_them(
     assert outcome(probed, "IngestFunction", operation, arguments) == "AccessDeniedException"
 
 
+@pytest.mark.parametrize(("operation", "arguments"), CATALOGUE_ROWS)
+def test_ingest_may_not_touch_the_catalogue_where_no_rows_are_kept(
+    probed: Stack, operation: str, arguments: dict[str, Any]
+) -> None:
+    assert outcome(probed, "IngestFunction", operation, arguments) in {
+        "AccessDenied",
+        "AccessDeniedException",
+    }
+
+
 @pytest.mark.parametrize(("operation", "arguments"), READ_COUNTS + READ_SOURCES)
 def test_api_may_read_the_counts_and_sources(
     probed: Stack, operation: str, arguments: dict[str, Any]
@@ -133,7 +155,7 @@ def test_api_may_read_the_counts_and_sources(
 
 @pytest.mark.parametrize(
     ("operation", "arguments"),
-    CHANGE_COUNTS + DESTROY_COUNTS + SCAN_SOURCES + READ_UPLOADS + KEEP_RESULTS,
+    CHANGE_COUNTS + DESTROY_COUNTS + SCAN_SOURCES + READ_UPLOADS + KEEP_RESULTS + CATALOGUE_ROWS,
 )
 def test_api_may_do_nothing_else(probed: Stack, operation: str, arguments: dict[str, Any]) -> None:
     refusals = {"AccessDenied", "AccessDeniedException", "403"}

@@ -21,7 +21,7 @@ from infra.local.stack import Stack
 from vouchers.sources import State, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 pytestmark = pytest.mark.enable_socket
@@ -46,9 +46,12 @@ class Machine:
     broken: dict[str, BaseException] = field(default_factory=dict)
 
     @contextmanager
-    def running(self, aws_port: int, port: int) -> Iterator[Stack]:
+    def running(
+        self, aws_port: int, port: int, *, parameters: Mapping[str, str] | None = None
+    ) -> Iterator[Stack]:
         self._do("start")
         self.ports = (aws_port, port)
+        self.parameters = parameters
         try:
             yield Stack(
                 f"http://127.0.0.1:{aws_port}", f"http://localhost:{port}", {"UploadsBucket": "uploads"}
@@ -175,6 +178,15 @@ def test_run_loads_the_sample_says_where_everything_is_and_is_ready(machine: Mac
         line.split()[-1] for line in lines if line
     }
     assert (lines[-1], result.exit_code) == ("ready", 0)
+
+
+@pytest.mark.usefixtures("told_to_stop")
+@pytest.mark.parametrize(("more", "parameters"), [([], None), (["--rows"], {"SegmentedRows": "true"})])
+def test_rows_are_kept_only_where_that_is_asked_for(
+    machine: Machine, more: list[str], parameters: dict[str, str] | None
+) -> None:
+    CliRunner().invoke(cli, ["run", "--sample", "none", *more])
+    assert machine.parameters == parameters
 
 
 @pytest.mark.usefixtures("told_to_stop", "machine")

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ingest.transact import BusyError, ChangedError, transact
+from ingest.pauses import BusyError
+from ingest.transact import ChangedError, transact
 
 WRITES = [{"Put": {"TableName": "t", "Item": {}}}]
 
@@ -36,7 +37,7 @@ def cancelled(*reasons: str) -> ClientError:
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     slept: list[float] = []
-    monkeypatch.setattr("ingest.transact.time.sleep", slept.append)
+    monkeypatch.setattr("ingest.pauses.time.sleep", slept.append)
     return slept
 
 
@@ -66,7 +67,7 @@ def test_it_tries_again_while_others_hold_the_counters(busy: ClientError, pauses
 def test_its_pauses_are_drawn_below_a_bound_that_doubles_and_ends(
     monkeypatch: pytest.MonkeyPatch, pauses: list[float]
 ) -> None:
-    monkeypatch.setattr("ingest.transact.random.uniform", lambda low, high: low + high)
+    monkeypatch.setattr("ingest.pauses.random.uniform", lambda low, high: low + high)
     run(Refusing(*[cancelled("TransactionConflict")] * 9))
     assert pauses == [0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 4.0]
 

@@ -1,0 +1,77 @@
+"""What it costs to keep the rows with their segments: processors' time and memory, beside counting alone.
+
+Rows are written to the emulator's S3; its own work is not counted.
+
+Run: PYTHONPATH=functions python -m benchmarks.keeping
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore.session import get_session
+
+from benchmarks.child import peak_memory
+from benchmarks.files import File, made
+from infra.local.deploy import session
+from infra.local.emulator import REGION, emulator
+from infra.local.ports import free_port
+from ingest.count import Aside, count_file
+from ingest.objects import Results
+from ingest.segmented import SegmentedRows
+from vouchers.segments import load_definitions
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+FILES = tuple(
+    File(types, "plain", "zstd", rows=rows)
+    for types in ("text", "distinct")
+    for rows in (1_000_000, 5_000_000)
+)
+BUCKET = "results"
+AS_OF = 1_600_000_000_000_000
+
+
+def count(path: Path, *, keeps_rows: bool) -> None:
+    """Count a file, and keep its rows or not; print seconds of the processors, and MB at the peak."""
+    began, definitions = time.process_time(), load_definitions()
+    with path.open("rb") as file:
+        if keeps_rows:
+            results = Results(cast("S3Client", get_session().create_client("s3")), BUCKET)
+            with SegmentedRows(results, "voucher_selector/a/00000001-b/", definitions, AS_OF) as rows:
+                count_file(file, AS_OF, definitions, Aside(keep=rows.add))
+                rows.store()
+        else:
+            count_file(file, AS_OF, definitions)
+    sys.stdout.write(f"{time.process_time() - began:.1f} s, {peak_memory() / 1e6:.0f} MB")
+
+
+def main() -> None:
+    """Count each file with and without keeping its rows, and print what it took."""
+    with emulator(free_port()) as endpoint:
+        session().client("s3", endpoint_url=endpoint).create_bucket(Bucket=BUCKET)
+        here = {"AWS_ENDPOINT_URL": endpoint, "AWS_DEFAULT_REGION": REGION}
+        account = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+        for file in FILES:
+            for kept in ("alone", "kept"):
+                took = _in_a_process(made(file), kept, {**os.environ, **here, **account})
+                sys.stdout.write(f"{file.name}, {file.rows:,} rows, {kept}: {took}\n")
+
+
+def _in_a_process(path: Path, kept: str, environment: dict[str, Any]) -> str:
+    command = [sys.executable, "-m", "benchmarks.keeping", str(path), kept]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)  # noqa: S603 - this module
+    return ran.stdout
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        count(Path(sys.argv[1]), keeps_rows=sys.argv[2] == "kept")
+    else:
+        main()

@@ -1,0 +1,73 @@
+"""What the stack has more where the segmented rows are kept, and that it has nothing of it where not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ingest import partitions
+from tests.transformed import KEY, Template, listed, transformed
+
+if TYPE_CHECKING:
+    from typing import Any
+
+SIDS = ("FindRows", "CatalogueRows")
+GLUE = "arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}"
+DATABASE = {"Ref": "RowsDatabase"}
+
+
+@pytest.fixture(scope="module")
+def keeping() -> Template:
+    return transformed(SegmentedRows="true", KmsKeyArn=KEY)
+
+
+def statements(template: Template) -> dict[str, Any]:
+    return {each["Sid"]: each for each in template.statements("IngestRole")}
+
+
+def database(template: Template) -> Any:
+    return template.properties("IngestFunction")["Environment"]["Variables"]["ROWS_DATABASE"]
+
+
+def test_off_there_is_no_database_no_permission_and_nothing_in_the_environment(template: Template) -> None:
+    assert template.parameters["SegmentedRows"] == "false"
+    assert template.of_type("Glue::Database") == {}
+    assert not set(SIDS) & set(statements(template))
+    assert "glue" not in str(template.statements("IngestRole"))
+    assert (database(template), "RowsDatabase" in template.outputs) == ("", False)
+
+
+def test_on_the_database_is_named_and_handed_to_the_function_and_to_people(keeping: Template) -> None:
+    (made,) = keeping.of_type("Glue::Database").values()
+    assert made["DatabaseInput"]["Name"] == {
+        "Fn::Join": ["_", {"Fn::Split": ["-", {"Ref": "AWS::StackName"}]}]
+    }
+    assert (database(keeping), "RowsDatabase" in keeping.outputs) == (DATABASE, True)
+
+
+def test_the_ingest_may_do_to_its_table_what_it_does_and_to_no_other(keeping: Template) -> None:
+    held = statements(keeping)["CatalogueRows"]
+    calls = ("GetPartitions", "BatchCreatePartition", "BatchUpdatePartition", "DeletePartition")
+    assert set(held["Action"]) == {
+        f"glue:{call}" for call in (*calls, "GetTable", "CreateTable", "UpdateTable")
+    }
+    assert [resource["Fn::Sub"] for resource in held["Resource"]] == [
+        f"{GLUE}:catalog",
+        f"{GLUE}:database/${{RowsDatabase}}",
+        f"{GLUE}:table/${{RowsDatabase}}/{partitions.TABLE}",
+    ]
+
+
+def test_the_ingest_may_list_the_folder_of_the_rows_and_no_other(keeping: Template) -> None:
+    held = statements(keeping)["FindRows"]
+    assert listed(held["Action"]) == ["s3:ListBucket"]
+    assert held["Resource"] == {"Fn::GetAtt": ["ResultsBucket", "Arn"]}
+    assert held["Condition"] == {"StringLike": {"s3:prefix": f"{partitions.TABLE}/*"}}
+
+
+def test_no_other_role_has_more_than_without(keeping: Template, template: Template) -> None:
+    assert set(keeping.of_type("IAM::Role")) == set(template.of_type("IAM::Role"))
+    assert {each["Sid"] for each in keeping.statements("ApiRole")} - {"UseKey"} == {
+        each["Sid"] for each in template.statements("ApiRole")
+    }

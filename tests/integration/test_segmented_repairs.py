@@ -1,0 +1,139 @@
+"""The commands `replay` and `verify` where the segmented rows are, or were, kept."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from click.testing import CliRunner
+
+from infra.cli import replay, verify
+from infra.cli.main import cli
+from ingest.partitions import TABLE
+from tests.crashes import Crash, calls
+from tests.deployed import Lambda, deployed
+from tests.uses import body
+from vouchers.segments import load_definitions
+
+if TYPE_CHECKING:
+    from infra.cli.target import Deployed
+    from tests.integration.conftest import Switch
+    from tests.world import World
+
+KEY, OTHER = "vouchers/a b+ü.parquet", "vouchers/none.parquet"
+NO_ROWS = "has no segmented rows, and should have"
+ROWS = "has segmented rows, and should have none"
+MISLISTED = "is listed otherwise in the Glue catalogue than its segmented rows are stored"
+CUT_OFF = "has a commit that was cut off"
+LOST = "lacks what it has in the results bucket"
+GARBAGE = "is in the results bucket, and nothing refers to it"
+
+
+@pytest.fixture(autouse=True)
+def stack(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    function = Lambda()
+
+    def there() -> Deployed:
+        return deployed(world, function)
+
+    for command in (replay, verify):
+        monkeypatch.setattr(command, "deployed", there)
+
+
+def run(*arguments: str) -> tuple[int, Any]:
+    result = CliRunner().invoke(cli, [*arguments, "--json"], catch_exceptions=False)
+    return result.exit_code, json.loads(result.stdout)
+
+
+def problems() -> list[tuple[str, str]]:
+    _, found = run("verify")
+    return [(each["source"], each["problem"]) for each in found["problems"]]
+
+
+def count_two(world: World) -> None:
+    world.ingest(world.put(KEY, body("peru")), world.put(OTHER, body("none")))
+
+
+def is_well(world: World) -> bool:
+    return run("verify")[0] == 0 and world.listed_cells(load_definitions()) == world.cells()
+
+
+def test_switched_on_a_replay_keeps_rows_and_switched_off_it_removes_them(
+    world: World, keep_rows: Switch
+) -> None:
+    count_two(world)
+    keep_rows(on=True)
+    assert problems() == [(KEY, NO_ROWS)]
+    assert run("replay")[1]["counted"] == 1
+    assert is_well(world)
+
+    keep_rows(on=False)
+    assert problems() == [(KEY, ROWS)]
+    assert run("replay")[1]["swept"] == 1
+    assert (problems(), world.result_keys()) == ([], [])
+
+
+def test_a_partition_that_was_changed_by_hand_is_found_and_put_right(world: World, keep_rows: Switch) -> None:
+    keep_rows(on=True)
+    count_two(world)
+    ((source, country),) = world.listed()
+    named = {"DatabaseName": world.database, "TableName": TABLE}
+    world.glue.delete_partition(**named, PartitionValues=[source, country])
+    assert problems() == [(KEY, MISLISTED)]
+
+    assert run("replay")[1]["up_to_date"] == 2
+    assert is_well(world)
+
+
+def test_rows_that_were_deleted_by_hand_are_found_and_written_anew(world: World, keep_rows: Switch) -> None:
+    keep_rows(on=True)
+    count_two(world)
+    for key in world.result_keys():
+        world.s3.delete_object(Bucket=world.results, Key=key)
+    assert problems() == [(KEY, LOST)]
+
+    run("replay", "--force")
+    assert is_well(world)
+
+
+def test_rows_of_a_commit_that_never_came_are_swept(world: World, keep_rows: Switch) -> None:
+    keep_rows(on=True)
+    count_two(world)
+    record = world.put(KEY, body("china"))
+    with calls() as made:
+        world.ingest(record)
+    record = world.put(KEY, body("peru"))
+    at = made.made.index("TransactWriteItems")
+    with pytest.raises(Crash), calls(at):
+        world.ingest(record)
+    world.ingest(record)
+
+    ((garbage, problem),) = problems()
+    assert (garbage.startswith(f"{TABLE}/vouchers/a%20b%2B%C3%BC.parquet/"), problem) == (True, GARBAGE)
+    assert run("replay")[1]["swept"] == 1
+    assert is_well(world)
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+def test_a_commit_that_the_catalogue_did_not_follow_is_told_of_and_followed(
+    world: World, keep_rows: Switch, deleted: bool
+) -> None:
+    keep_rows(on=True)
+    count_two(world)
+    record = world.delete(KEY) if deleted else world.put(KEY, body("china"))
+    with pytest.raises(Crash), calls(after="TransactWriteItems"):
+        world.ingest(record)
+    assert problems() == [(KEY, CUT_OFF)]
+
+    run("replay")
+    assert world.listed_cells(load_definitions()) == world.cells()
+
+
+def test_a_source_with_a_long_name_is_told_apart(world: World, keep_rows: Switch) -> None:
+    keep_rows(on=True)
+    world.ingest(*(world.put(f"vouchers/{'x' * 900}{n}.parquet", body("peru")) for n in range(2)))
+    assert is_well(world)
+    assert len(world.listed()) == 2
+    assert boto3.client("glue").get_tables(DatabaseName=world.database)["TableList"]

@@ -1,0 +1,351 @@
+"""The rows with their segments: what is kept of a file, what a reader finds of it, and how it goes again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+
+from ingest import commit, segmented
+from ingest.catalogue import Catalogue
+from ingest.handler import IngestError
+from tests.crashes import Crash
+from tests.uses import FILES, body, rows
+from tests.uses import file_of as written
+from tests.world import UPLOADED, parquet
+from vouchers.segments import load_definitions
+from vouchers.sources import SourcesTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.integration.conftest import Switch
+    from tests.world import Cells, World
+
+KEY, OTHER = "vouchers/a.parquet", "vouchers/other.parquet"
+
+
+@pytest.fixture(autouse=True)
+def kept(keep_rows: Switch) -> None:
+    keep_rows(on=True)
+
+
+def found(world: World) -> Cells:
+    return world.listed_cells(load_definitions())
+
+
+def test_a_row_is_kept_as_counting_sees_it(world: World) -> None:
+    world.ingest(world.put(KEY, body("peru")))
+
+    first, repaired, unsegmented = sorted(world.listed_rows(), key=lambda row: str(row["voucher_amount"]))[
+        ::-1
+    ]
+    assert (unsegmented["voucher_amount"], unsegmented["total_orders"]) == (0.0, 0.0)
+    assert (first["country_code"], first["country"], first["source"]) == ("PERU", "peru", KEY)
+    assert (first["last_order_ts"], first["timestamp"], first["total_orders"]) == (None, None, 4.5)
+    assert (first["recency_segment"], first["frequent_segment"]) == (None, None)
+    assert (repaired["recency_segment"], repaired["frequent_segment"]) == ("180-99999999", "0-4")
+    assert str(repaired["last_order_ts"]) == "2020-01-01 00:00:00+00:00"
+    assert repaired["first_order_ts"] is None
+    assert {row["as_of"] for row in world.listed_rows()} == {UPLOADED}
+
+
+@pytest.mark.parametrize("name", ["peru", "china", "dirty", "wide"])
+def test_a_reader_of_the_catalogue_counts_what_was_counted(world: World, name: str) -> None:
+    world.ingest(world.put(KEY, body(name)), world.put(OTHER, body("peru")))
+
+    assert found(world) == world.cells()
+
+
+def test_an_overwritten_file_is_read_once(world: World) -> None:
+    world.ingest(world.put(KEY, body("wide")))
+    world.ingest(world.put(KEY, body("china")))
+
+    assert found(world) == world.cells()
+    assert {country for _, country in world.listed()} == {"china"}
+    assert len({key.rsplit("/", 2)[0] for key in world.result_keys()}) == 1
+
+
+@pytest.mark.parametrize("name", ["none", "broken", None])
+def test_nothing_is_listed_or_left_of_a_file_that_counts_for_nothing(world: World, name: str | None) -> None:
+    world.ingest(world.put(KEY, body("peru")))
+    try:
+        world.ingest(world.delete(KEY) if name is None else world.put(KEY, body(name)))
+    except IngestError:
+        assert name == "broken"
+
+    assert (world.listed(), world.result_keys()) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    "country",
+    [
+        "Côte d'Ivoire",
+        "a/b",
+        "#x",
+        "100%",
+        "a=b",
+        "中国",
+        "U+00e9 é",
+        "..",
+        "_hidden",
+        "x" * 900,
+        "tab\tin it",
+    ],
+)
+def test_a_country_may_be_called_anything(world: World, country: str) -> None:
+    uses = [(name, "2020-01-01", None, "3", 2640.0) for name in (country, country.upper(), f" {country} ")]
+    world.ingest(world.put(KEY, written(rows(*uses))))
+
+    assert found(world) == world.cells()
+    assert len(world.listed()) == 1
+    assert Counter(row["country_code"] for row in world.listed_rows()) == Counter(
+        name.strip() for name, *_ in uses
+    )
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "vouchers/a b+ü'\"\\{}[*]?.parquet",
+        "vouchers/2018//../100%25/./x=1.parquet",
+        f"vouchers/{'é' * 450}.parquet",
+        f"vouchers/{'x' * 1000}.parquet",
+    ],
+)
+def test_a_source_may_be_called_anything(world: World, key: str) -> None:
+    world.ingest(world.put(key, body("peru")), world.put(OTHER, body("china")))
+    assert found(world) == world.cells()
+
+    world.ingest(world.delete(key))
+    assert found(world) == world.cells()
+    assert {source for source, _ in world.listed()} == {OTHER}
+
+
+def test_a_new_segment_becomes_a_column_and_a_replay_fills_it(
+    world: World, redefine: Callable[[str], None]
+) -> None:
+    world.ingest(world.put(KEY, body("peru")), world.put(OTHER, body("china")))
+    redefine('[orders]\nattribute = "total_orders"\nranges = [[0, 9]]\n')
+    world.ingest(world.replay(KEY))
+
+    of_key = [row for row in world.listed_rows() if row["source"] == KEY]
+    assert sorted(str(row["orders"]) for row in of_key) == ["0-9", "0-9", "0-9"]
+    columns = world.glue.get_table(DatabaseName=world.database, Name="voucher_selector")["Table"]
+    names = [column["Name"] for column in columns["StorageDescriptor"]["Columns"]]
+    assert names[-3:] == ["recency_segment", "frequent_segment", "orders"]
+
+
+def test_many_rows_are_written_some_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segmented, "ROWS_AT_A_TIME", 7)
+    table = pa.table({**{n: [row[n] for row in FILES["wide"] * 3] for n in FILES["wide"][0]}})
+    world.ingest(world.put(KEY, parquet(table, row_group_size=3)))
+
+    assert found(world) == world.cells()
+    assert len([key for key in world.result_keys() if key.endswith(".parquet")]) > len(world.listed())
+
+
+def test_a_file_that_fails_half_way_leaves_no_rows(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segmented, "ROWS_AT_A_TIME", 1)
+    table = pa.table({n: [row[n] for row in FILES["china"] * 50] for n in FILES["wide"][0]})
+    whole = bytearray(parquet(table, row_group_size=100, write_page_checksum=True, use_dictionary=False))
+    at = len(whole) * 3 // 5
+    whole[at : at + 40] = bytes(40)
+    with pytest.raises(IngestError, match="was not counted"):
+        world.ingest(world.put(KEY, bytes(whole)))
+
+    assert (world.listed(), world.result_keys()) == ({}, [])
+
+
+def test_a_column_that_counting_does_not_need_is_empty_where_it_cannot_be_read(world: World) -> None:
+    table = pa.table(
+        {
+            "country_code": ["Peru"],
+            "last_order_ts": ["2020-01-01"],
+            "total_orders": [1],
+            "voucher_amount": [5.0],
+        }
+        | {"first_order_ts": ["no date"], "timestamp": [[1, 2]]}
+    )
+    assert world.ingest(world.put(KEY, parquet(table))) == ["counted"]
+    (row,) = world.listed_rows()
+    assert (row["first_order_ts"], row["timestamp"], row["voucher_amount"]) == (None, None, 5.0)
+
+
+def test_a_replay_keeps_the_rows_of_what_was_counted_before_they_were_kept(
+    world: World, keep_rows: Switch
+) -> None:
+    keep_rows(on=False)
+    world.ingest(world.put(KEY, body("peru")), world.put(OTHER, body("none")))
+    assert world.result_keys() == []
+
+    keep_rows(on=True)
+    assert world.ingest(world.replay(KEY), world.replay(OTHER)) == ["counted", "duplicate"]
+    assert found(world) == world.cells()
+    assert world.ingest(world.replay(KEY)) == ["duplicate"]
+
+
+def test_a_replay_lists_again_what_the_catalogue_has_lost(world: World, keep_rows: Switch) -> None:
+    world.ingest(world.put(KEY, body("wide")))
+    keep_rows(on=False)
+    keep_rows(on=True)
+    assert world.listed() == {}
+
+    assert world.ingest(world.replay(KEY)) == ["duplicate"]
+    assert found(world) == world.cells()
+    assert world.source(KEY).movers == frozenset()
+
+
+def test_switched_off_rows_are_not_kept_and_the_function_leaves_those_there_are_to_a_replay(
+    world: World, keep_rows: Switch
+) -> None:
+    world.ingest(world.put(KEY, body("peru")))
+    folder = world.source(KEY).objects
+    keep_rows(on=False)
+
+    assert world.ingest(world.replay(KEY)) == ["counted"]
+    source = world.source(KEY)
+    assert (source.objects, source.discard, source.movers) == (set(), frozenset(), frozenset())
+    assert {key.rsplit("country=")[0] for key in world.result_keys()} == folder
+
+
+@pytest.mark.parametrize(
+    "code", ["ThrottlingException", "ConcurrentModificationException", "OperationTimeoutException"]
+)
+@pytest.mark.parametrize("call", ["GetPartitions", "CreateTable", "BatchCreatePartition", "GetTable"])
+def test_glue_may_be_busy(world: World, monkeypatch: pytest.MonkeyPatch, code: str, call: str) -> None:
+    refuse(monkeypatch, call, ClientError({"Error": {"Code": code, "Message": "Rate exceeded"}}, call))
+    assert world.ingest(world.put(KEY, body("peru"))) == ["counted"]
+    assert found(world) == world.cells()
+
+
+def test_partitions_that_another_process_has_made_meanwhile_are_looked_at_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detail = {"PartitionValues": [KEY, "peru"], "ErrorDetail": {"ErrorCode": "AlreadyExistsException"}}
+    refuse(monkeypatch, "BatchCreatePartition", {"Errors": [detail]})
+    assert world.ingest(world.put(KEY, body("peru"))) == ["counted"]
+    assert found(world) == world.cells()
+
+
+def test_what_glue_refuses_for_good_is_said_and_made_good_by_the_next_event(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as refusing:
+        denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetPartitions")
+        refuse(refusing, "GetPartitions", denied)
+        with pytest.raises(IngestError, match=r"'vouchers/a\.parquet' is not counted yet: .*AccessDenied"):
+            world.ingest(world.put(KEY, body("peru")))
+    assert world.source(KEY).movers
+    world.ingest(world.replay(KEY))
+    assert found(world) == world.cells()
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, call: str, answer: Exception | dict[str, Any]) -> None:
+    """Let the first such call be answered so."""
+    real, answers = BaseClient._make_api_call, [answer]  # type: ignore[attr-defined]  # noqa: SLF001
+
+    def calling(self: Any, name: str, arguments: Any) -> Any:
+        if name == call and answers:
+            said = answers.pop()
+            if isinstance(said, Exception):
+                raise said
+            return said
+        return real(self, name, arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", calling)
+
+
+def overtaken(world: World, monkeypatch: pytest.MonkeyPatch, *, dies: bool) -> None:
+    """Count two files of one key at once: the first process lists its rows after the second one."""
+    first = world.put(KEY, body("peru"))
+    point, begun = Catalogue.point, list[str]()
+
+    def slow(self: Catalogue, source: str, folder: str | None) -> None:
+        begun.append(source)
+        is_first = len(begun) == 1
+        if is_first:
+            world.ingest(world.put(KEY, body("china")))
+        point(self, source, folder)
+        if is_first and dies:
+            raise Crash
+
+    with monkeypatch.context() as slowly:
+        slowly.setattr(Catalogue, "point", slow)
+        world.ingest(first)
+
+
+def test_a_process_that_was_overtaken_puts_the_catalogue_right(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overtaken(world, monkeypatch, dies=False)
+
+    assert world.source(KEY).movers == frozenset()
+    assert found(world) == world.cells()
+    assert {country for _, country in world.listed()} == {"china"}
+
+
+def test_where_it_dies_over_it_whoever_comes_next_does(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Crash):
+        overtaken(world, monkeypatch, dies=True)
+    assert found(world) != world.cells()
+    assert len(world.source(KEY).movers) == 1
+
+    world.ingest(world.replay(KEY))
+    assert found(world) == world.cells()
+
+
+def test_who_may_be_alive_is_watched_for_and_who_cannot_be_any_longer_is_not(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Crash):
+        overtaken(world, monkeypatch, dies=True)
+    world.ingest(world.replay(KEY))
+    assert world.source(KEY).movers != frozenset()
+
+    monkeypatch.setattr(commit, "LONGEST_LIFE", timedelta(0))
+    world.ingest(world.replay(KEY))
+    assert world.source(KEY).movers == frozenset()
+
+
+def test_off_nothing_is_loaded_or_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "file.parquet"
+    file.write_bytes(body("peru"))
+    code = (
+        "import os, sys\n"
+        "from moto import mock_aws\n"
+        "from tests.crashes import calls\n"
+        "from tests.world import World\n"
+        "with mock_aws(), calls() as made:\n"
+        "    world = World().create()\n"
+        "    os.environ.update(world.environment)\n"
+        f"    record = world.put({KEY!r}, open({str(file)!r}, 'rb').read())\n"
+        "    made.made.clear()\n"
+        "    assert world.ingest(record) == ['counted']\n"
+        "print(made.made, sorted({'awswrangler', 'pandas'} & set(sys.modules)))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": "functions:."}
+    ran = subprocess.run(  # noqa: S603 - this interpreter, and the code above
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    calls_made = ["GetItem", "HeadObject", "GetObject", "TransactWriteItems"]
+    assert ran.stdout.splitlines()[-1] == f"{calls_made} []"
+
+
+def test_table_of_sources_reads_items_written_before_there_were_rows(world: World) -> None:
+    world.ingest(world.put(KEY, body("peru")))
+    item = world.dynamodb.get_item(TableName=world.sources, Key={"source": {"S": KEY}})["Item"]
+    del item["rows_folder"]
+    world.dynamodb.put_item(TableName=world.sources, Item=item)
+    state = SourcesTable(world.dynamodb, world.sources).load(KEY).state
+    assert state is not None
+    assert state.rows_folder is None
