@@ -18,7 +18,7 @@ from ingest import commit, segmented
 from ingest.catalogue import Catalogue
 from ingest.handler import IngestError
 from tests.crashes import Crash
-from tests.uses import FILES, body, rows
+from tests.uses import FILES, body, expected, rows
 from tests.uses import file_of as written
 from tests.world import UPLOADED, parquet
 from vouchers.segments import load_definitions
@@ -248,6 +248,20 @@ def test_what_glue_refuses_for_good_is_said_and_made_good_by_the_next_event(
     assert world.source(KEY).movers
     world.ingest(world.replay(KEY))
     assert found(world) == world.cells()
+
+
+def test_counts_do_not_wait_for_glue(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as refusing:
+        for name in ("peru", "china"):
+            denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "GetPartitions")
+            refuse(refusing, "GetPartitions", denied)
+            with pytest.raises(IngestError):
+                world.ingest(world.put(KEY, body(name)))
+            assert world.cells() == expected([FILES[name]])
+    assert world.ingest(world.replay(KEY)) == ["duplicate"]
+    assert found(world) == world.cells()
+    assert world.source(KEY).discard == frozenset()
+    assert len({key.rsplit("/", 2)[0] for key in world.result_keys()}) == 1
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, call: str, answer: Exception | dict[str, Any]) -> None:
