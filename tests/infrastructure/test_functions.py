@@ -26,7 +26,6 @@ def test_the_outputs_are_those_that_tools_and_people_read(template: Template) ->
     assert template.outputs == {
         "UploadsBucket", "ResultsBucket", "SegmentsTable", "SourcesTable",
         "FailedEventsQueue", "ApiUrl", "IngestFunction", "ApiFunction",
-        "SparkApplication", "SparkRole",
     }  # fmt: skip
 
 

@@ -54,6 +54,7 @@ def spark() -> Template:
 def test_there_is_no_spark_unless_an_image_is_named(template: Template) -> None:
     assert "Spark" not in template.resources
     assert "Spark" not in transformed(SparkImage=IMAGE, EndpointUrl="http://127.0.0.1:4566").resources
+    assert {"SparkApplication", "SparkRole"} < transformed(SparkImage=IMAGE).outputs
     nested = transformed(SparkImage=IMAGE).properties("Spark")
     assert (ROOT / nested["TemplateURL"]).samefile(FOLDER / "spark.yaml")
     assert set(nested["Parameters"]) | {"Release"} == set(transformed(FOLDER / "spark.yaml").parameters)
