@@ -12,6 +12,7 @@ from botocore.stub import Stubber
 from click.testing import CliRunner
 
 from infra.cli import dataset, datasets, engines, replay, verify
+from infra.cli.errors import CommandError
 from infra.cli.main import cli
 from infra.spark import clients
 from infra.spark.order import read_order
@@ -230,6 +231,25 @@ def test_where_the_stack_has_emr_serverless_the_run_is_there(
         assert started.traces() == "EMR Serverless says FAILED of job run j1: out of luck"
         started.stop()
         emr.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    ("installed", "said"),
+    [
+        ([], "Spark is not installed here; install it with: make .venv/.spark"),
+        (["spark-submit"], "Spark needs Java 17, and there is no java on PATH; install it"),
+    ],
+)
+def test_what_a_run_here_lacks_is_told(
+    stack: Deployed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installed: list[str], said: str
+) -> None:
+    for name in installed:
+        (tmp_path / name).touch()
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    with pytest.raises(CommandError, match=re.escape(said)):
+        engines.start(stack, datasets.new_order(stack, DATASET, "row", forced=False))
 
 
 def job_run(state: str) -> dict[str, Any]:
