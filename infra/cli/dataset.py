@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from infra.cli import options, screen
+from infra.cli import datasets, engines, options, screen
 from infra.cli.errors import CommandError, Exit
+from infra.cli.invoking import ingest_function
 from infra.cli.report import show_report
 from infra.cli.target import deployed
 from infra.cli.upload import checked_as_of, document
+from infra.spark.progress import Outcome
 from vouchers.sources import SourcesTable
 
 if TYPE_CHECKING:
@@ -40,8 +42,6 @@ def dataset(name: str, folder: str | None, as_of: str | None, *, forced: bool, a
     no objects any longer, nothing is. Spark runs on EMR Serverless if the stack has it, else on this machine.
     It ends with 1 if the dataset cannot be counted.
     """
-    from infra.cli import datasets  # noqa: PLC0415 - of all commands only this needs what the job imports
-
     key, moment = datasets.dataset_key(name), checked_as_of(as_of)
     stack = deployed()
     if folder:
@@ -52,22 +52,16 @@ def dataset(name: str, folder: str | None, as_of: str | None, *, forced: bool, a
 
 
 def _rule(stack: Deployed) -> str:
-    from infra.cli.invoking import ingest_function  # noqa: PLC0415 - as above
-
     return ingest_function(stack).as_of_rule()
 
 
 def _send(stack: Deployed, folder: Path, key: str) -> None:
-    from infra.cli import datasets  # noqa: PLC0415 - as above
-
     files = datasets.files_in(folder)
     with screen.bar(f"Uploading {len(files):,} files to {key}", len(files)) as advance:
         datasets.send(stack, folder, files, key, advance)
 
 
 def _followed(stack: Deployed, order: Order) -> Progress:
-    from infra.cli import datasets, engines  # noqa: PLC0415 - as above
-
     with screen.step(f"Starting Spark for {order.dataset}"):
         run = engines.start(stack, order)
     followed = datasets.Followed(stack, order, run)
@@ -78,7 +72,7 @@ def _followed(stack: Deployed, order: Order) -> Progress:
         raise
     finally:
         followed.forget()
-    if last.error and last.outcome == "broken off":
+    if last.outcome == Outcome.BROKEN_OFF:
         raise CommandError(f"The run broke off: {last.error}; {run.traces()}", Exit.STACK)
     return last
 
@@ -98,7 +92,7 @@ def _tell(stack: Deployed, key: str, last: Progress, *, as_json: bool) -> None:
     state = SourcesTable(stack.dynamodb(), stack.outputs["SourcesTable"]).load(key).state
     if as_json:
         screen.print_json({"outcome": last.outcome, **(document(stack, key, state) if state else {})})
-    elif last.outcome == "counted" and state:
+    elif last.outcome == Outcome.COUNTED and state:
         show_report(stack, key, state)
     elif not last.error:
         click.echo(f"{key}: {last.outcome}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from infra.spark.errors import RunError
+from infra.spark.progress import Outcome
 from ingest.transact import ChangedError
 
 if TYPE_CHECKING:
@@ -12,10 +13,8 @@ if TYPE_CHECKING:
     from vouchers.counts import Contribution
     from vouchers.sources import Source, State
 
-LATE = "late"
 
-
-def commit(ledger: Ledger, read: Source, state: State, contribution: Contribution) -> str:
+def commit(ledger: Ledger, read: Source, state: State, contribution: Contribution) -> Outcome:
     """Lead a dataset's source to ``state``, unless a run that listed its objects later was quicker.
 
     Args:
@@ -25,7 +24,7 @@ def commit(ledger: Ledger, read: Source, state: State, contribution: Contributio
         contribution: to the counts.
 
     Returns:
-        The state's status, or `late`, and then nothing has changed.
+        What came of it; where it is `late`, nothing has changed.
 
     Raises:
         RunError: if a run that had listed the objects earlier has committed meanwhile.
@@ -35,14 +34,14 @@ def commit(ledger: Ledger, read: Source, state: State, contribution: Contributio
         ledger.tidied(ledger.commit(read, aim, contribution))
     except ChangedError:
         return _overtaken(ledger, read.key, aim)
-    return str(aim.status)
+    return Outcome(aim.status)
 
 
-def _overtaken(ledger: Ledger, key: str, aim: State) -> str:
+def _overtaken(ledger: Ledger, key: str, aim: State) -> Outcome:
     now = ledger.tidied(ledger.settled(key))
     if now.state == aim:
-        return str(aim.status)
+        return Outcome(aim.status)
     ledger.results.discard(aim.objects - now.objects)
     if now.state and now.state.order >= aim.order:
-        return LATE
+        return Outcome.LATE
     raise RunError(f"another run counted '{key}' meanwhile; count it again")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.spark.clients import s3_client
+from infra.spark.counting import count_on
 from infra.spark.errors import RunError
 from infra.spark.order import read_order
-from infra.spark.progress import Progress, tell, telling
+from infra.spark.progress import Outcome, Progress, tell, telling
 from infra.spark.run import run
 from ingest.objects import Results
 from ingest.pauses import BusyError
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from infra.spark.order import Order
     from infra.spark.sums import Sums
 
-BROKEN_OFF = "broken off"
-
 
 def main(document: str) -> int:
     """Carry out an order, and write down its progress; return the exit status."""
@@ -34,11 +33,11 @@ def main(document: str) -> int:
     try:
         last = run(order, lambda tasks, counting: _on_spark(order, results, tasks, counting))
     except (RunError, BusyError, BotoCoreError, ClientError) as error:
-        last = Progress("done", outcome=BROKEN_OFF, error=str(error))
+        last = Progress("done", outcome=Outcome.BROKEN_OFF, error=str(error))
     except BaseException as error:
         traceback.print_exc()
         said = f"the job ended with {type(error).__name__}"
-        tell(results, order.run, Progress("done", outcome=BROKEN_OFF, error=said))
+        tell(results, order.run, Progress("done", outcome=Outcome.BROKEN_OFF, error=said))
         raise
     tell(results, order.run, last)
     return int(last.error is not None)
@@ -46,8 +45,6 @@ def main(document: str) -> int:
 
 def _on_spark(order: Order, results: Results, tasks: Sequence[Task], counting: Counting) -> Sums:
     from pyspark import SparkConf, SparkContext  # noqa: PLC0415 - a JVM starts with it, and deletions need none
-
-    from infra.spark.counting import count_on  # noqa: PLC0415 - as above
 
     with (
         SparkContext(conf=SparkConf().setAppName(order.dataset)) as spark,

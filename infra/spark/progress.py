@@ -6,6 +6,7 @@ import json
 import threading
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,6 +20,17 @@ SECONDS_BETWEEN = 1.0
 SECONDS_TO_STOP = 10.0
 
 
+class Outcome(StrEnum):
+    """What came of a run; the next one finishes a commit in which one broke off."""
+
+    COUNTED = "counted"
+    FAILED = "failed"
+    DELETED = "deleted"
+    UP_TO_DATE = "up to date"
+    LATE = "late"
+    BROKEN_OFF = "broken off"
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a run is.
@@ -27,14 +39,14 @@ class Progress:
         doing: `listing`, `counting`, `committing` or `done`.
         tasks: how many there are; 0 until that is known.
         finished: how many of them are finished.
-        outcome: once it is done: `counted`, `failed`, `deleted`, `up to date`, `late` or `broken off`.
+        outcome: what came of it, once it is done.
         error: why it failed or was broken off, and what to do, in one sentence.
     """
 
     doing: str
     tasks: int = 0
     finished: int = 0
-    outcome: str | None = None
+    outcome: Outcome | None = None
     error: str | None = None
 
 
@@ -45,7 +57,8 @@ def progress_key(run: str) -> str:
 
 def read_progress(text: str) -> Progress:
     """Return the progress that ``tell`` wrote."""
-    return Progress(**json.loads(text))
+    told = json.loads(text)
+    return Progress(**told | {"outcome": told["outcome"] and Outcome(told["outcome"])})
 
 
 def tell(results: Results, run: str, progress: Progress) -> None:

@@ -12,7 +12,7 @@ from infra.spark.committing import commit
 from infra.spark.counting import Counting
 from infra.spark.errors import RunError
 from infra.spark.listing import list_dataset
-from infra.spark.progress import Progress, tell
+from infra.spark.progress import Outcome, Progress, tell
 from infra.spark.sums import FAILED, REPLACED, contribution_of, report_of, sentences_of
 from ingest.as_of import microseconds, recorded
 from ingest.commit import Ledger, results_key
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     Count = Callable[[Sequence[Task], Counting], Sums]
     """Carries out tasks, and returns the sums over all of them."""
-
-UP_TO_DATE = "up to date"
 
 SECONDS_TO_COMMIT = 600.0
 """How long a commit may be held up by others."""
@@ -69,7 +67,7 @@ def run(order: Order, count: Count) -> Progress:
         raise RunError(f"there are no objects under '{order.dataset}'; upload them there first")
     state = _state(order, dataset, now)
     if not order.forced and _is_up_to_date(source, state):
-        return Progress("done", outcome=UP_TO_DATE)
+        return Progress("done", outcome=Outcome.UP_TO_DATE)
     aim = _counted(order, dataset, source, state, count) if dataset.objects else Aim(state, {})
     tell(results, order.run, Progress("committing"))
     return Progress(

@@ -17,7 +17,7 @@ from infra.cli.errors import CommandError
 from infra.cli.main import cli
 from infra.spark import clients
 from infra.spark.order import read_order
-from infra.spark.progress import Progress, tell
+from infra.spark.progress import Outcome, Progress, tell
 from infra.spark.run import run as run_order
 from ingest.objects import Results
 from tests.datasets import DATASET, count, count_here
@@ -175,7 +175,7 @@ def test_a_folder_without_files_is_told_of(tmp_path: Path) -> None:
 
 
 def test_a_run_that_broke_off_says_why_and_where_its_log_is(runs: Runs) -> None:
-    runs.says = Progress("done", outcome="broken off", error="S3 is gone")
+    runs.says = Progress("done", outcome=Outcome.BROKEN_OFF, error="S3 is gone")
     result = call("dataset", "history")
     assert (result.exit_code, last_line(result)) == (
         3,
