@@ -160,23 +160,23 @@ aws-test: .venv/.dev ## Test an empty stack on AWS, end to end: STACK=… deploy
 	@$(BIN)/pytest -m anywhere --endpoint aws $(ARGS)
 
 .PHONY: bench
-bench: .venv/.bench ## Measure how fast and how small counting is, into docs/performance.md [ARGS="remote --runs 3"]
+bench: .venv/.bench ## Measure how fast and how small counting is, into docs/reference/performance.md [ARGS="remote --runs 3"]
 	@$(BIN)/python -m benchmarks.counting $(ARGS)
 
 .PHONY: bench-api
-bench-api: .venv/.bench ## Measure how fast requests are answered, into docs/performance.md [ARGS="--rounds 5"]
+bench-api: .venv/.bench ## Measure how fast requests are answered, into docs/reference/performance.md [ARGS="--rounds 5"]
 	@$(BIN)/python -m benchmarks.serving $(ARGS)
 
 .PHONY: bench-start
-bench-start: .venv/.dev build ## Measure how the built functions start, into docs/performance.md [ARGS="--runs 5"]
+bench-start: .venv/.dev build ## Measure how the built functions start, into docs/reference/performance.md [ARGS="--runs 5"]
 	@$(BIN)/python -m benchmarks.starting $(ARGS)
 
 .PHONY: bench-scale
-bench-scale: .venv/.bench .venv/.spark ## Compare Spark and others on a hundred million rows, into docs/scale.md [ARGS="--runs 3"]
+bench-scale: .venv/.bench .venv/.spark ## Compare Spark and others on a hundred million rows, into docs/explanation/scale.md [ARGS="--runs 3"]
 	@$(BIN)/python -m benchmarks.scale $(ARGS)
 
 .PHONY: bench-burst
-bench-burst: .venv/.dev ## Simulate very many small uploads at once, into docs/scale.md [ARGS="--events 10000"]
+bench-burst: .venv/.dev ## Simulate very many small uploads at once, into docs/explanation/scale.md [ARGS="--events 10000"]
 	@$(BIN)/python -m benchmarks.burst $(ARGS)
 
 .PHONY: lock

@@ -1,4 +1,4 @@
-"""docs/performance.md: each benchmark writes its own part of it, between two marks."""
+"""docs/reference/performance.md: each benchmark writes its own part of it, between two marks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "performance.md"
 
 
 def write(part: str, text: str, page: Path = PAGE) -> None:

@@ -1,4 +1,4 @@
-"""The picture in docs/performance.md: each contestant's CPU time as a multiple of decoding alone."""
+"""The picture in docs/reference/performance.md: each contestant's CPU time as a multiple of decoding alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.page import PAGE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PICTURE = PAGE.with_name("counting.svg")
+PICTURE = PAGE.parents[1] / "images" / "counting.svg"
 INK, BAR, OTHERS = "#555555", "#c2410c", "#94a3b8"
 
 

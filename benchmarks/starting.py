@@ -1,4 +1,4 @@
-"""Measure how the built functions start, and write it into docs/performance.md."""
+"""Measure how the built functions start, and write it into docs/reference/performance.md."""
 
 from __future__ import annotations
 

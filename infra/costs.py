@@ -1,4 +1,4 @@
-"""What the stack costs a month, for three sizes: the arithmetic behind the table in docs/operations.md.
+"""What the stack costs a month, for three sizes: the arithmetic behind the table in docs/how-to/operate.md.
 
 Prices are AWS's list prices in US dollars for US East (N. Virginia) as of 2025, without free tiers.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # it ships none
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "operations.md"
+PAGE = ROOT / "docs" / "how-to" / "operate.md"
 BEGIN, END = "<!-- costs -->", "<!-- end of costs -->"
 
 MILLION, GB = 1e6, 1e9
@@ -22,7 +22,7 @@ MONTHS_KEPT = 12
 """So long an upload stays."""
 
 FILE_SECONDS, MILLION_ROWS_SECONDS = 2.0, 2.0
-"""What a file takes besides its rows, and a million of them: docs/performance.md, doubled."""
+"""What a file takes besides its rows, and a million of them: docs/reference/performance.md, doubled."""
 
 REQUEST_SECONDS = 0.01
 """What a request takes in the API function, its GetItem included."""

@@ -1,4 +1,4 @@
-"""Find out what becomes of very many small uploads at once, and write it into docs/scale.md."""
+"""Find out what becomes of very many small uploads at once, and write it into docs/explanation/scale.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compare engines on a hundred million rows, by turns, into docs/scale.md.
+"""Compare engines on a hundred million rows, by turns, into docs/explanation/scale.md.
 
 Run: make bench-scale [ARGS="--runs 3"]
 """

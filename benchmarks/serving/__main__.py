@@ -1,4 +1,4 @@
-"""Measure how fast requests are answered, and write it into docs/performance.md."""
+"""Measure how fast requests are answered, and write it into docs/reference/performance.md."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from infra.local.errors import StackError
 
 
 class Exit(IntEnum):
-    """The exit codes; docs/cli.md says what scripts can tell by each."""
+    """The exit codes; docs/reference/command-line.md says what scripts can tell by each."""
 
     FINE = 0
     NO = 1

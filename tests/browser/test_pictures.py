@@ -35,4 +35,4 @@ def test_a_picture_is_taken(page: Page, url: str, width: int, scheme: str) -> No
     taken = page.screenshot(path=KEPT / f"{width}-{scheme}.png", full_page=True)
     assert taken.startswith(PNG)
     if os.environ.get("SHOTS") and (name := SHOWN.get((width, scheme))):
-        page.screenshot(path=ROOT / "docs" / name)
+        page.screenshot(path=ROOT / "docs" / "images" / name)

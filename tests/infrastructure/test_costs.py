@@ -9,7 +9,7 @@ from infra import costs
 from infra.local.deploy import ROOT
 from tests.transformed import Template, transformed
 
-PAGE = (ROOT / "docs" / "operations.md").read_text()
+PAGE = (ROOT / "docs" / "how-to" / "operate.md").read_text()
 
 
 def test_the_page_has_the_table_that_the_arithmetic_gives() -> None:

@@ -13,8 +13,8 @@ from tests.infrastructure.test_samconfig import CONFIG, deploy
 if TYPE_CHECKING:
     from tests.transformed import Template
 
-DEPLOYMENT = (ROOT / "docs" / "deployment.md").read_text()
-LENS = (ROOT / "docs" / "well-architected.md").read_text()
+DEPLOYMENT = (ROOT / "docs" / "how-to" / "deploy.md").read_text()
+LENS = (ROOT / "docs" / "explanation" / "well-architected.md").read_text()
 README = (ROOT / "README.md").read_text()
 ROW = re.compile(r"^\| (`[A-Z]\w+`(?:, `[A-Z]\w+`)*) \|([^|]*)\|", re.MULTILINE)
 PLACE = re.compile(r"`((?:infra|tests|functions|ingest|api|requirements)/[\w./*-]+|[\w-]+\.(?:yaml|toml))`")

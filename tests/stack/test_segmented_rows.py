@@ -121,7 +121,9 @@ def test_the_query_of_the_documentation_gives_the_counts_by_athena_too(
 ) -> None:
     """The emulator's Athena reads all that is in the table's folder: once all is quiet, what is listed."""
     upload(keeping, write(tmp_path / "peru", "peru"), "peru.parquet")
-    (sql,) = re.findall(r"```sql\n(.+?)```", (ROOT / "docs" / "segmented-rows.md").read_text(), re.DOTALL)
+    (sql,) = re.findall(
+        r"```sql\n(.+?)```", (ROOT / "docs" / "how-to" / "query-segmented-rows.md").read_text(), re.DOTALL
+    )
     rows = athena(keeping, sql)
     assert {("recency_segment", row[0], float(row[1])): int(row[2]) for row in rows} == {
         cell: count for cell, count in by_api(keeping, "peru").items() if cell[0] == "recency_segment"

@@ -1,4 +1,4 @@
-"""docs/api.md says what the API answers: each example is asked, and each kind of problem is there."""
+"""docs/reference/api.md says what the API answers: each example is asked, and each kind of problem is there."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.disable_socket
 
-PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "api.md").read_text()
 BLOCKS = re.findall(r"^```\n(.*?)\n```$", PAGE, flags=re.MULTILINE | re.DOTALL)
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.disable_socket
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
-PAGE = (ROOT / "docs" / "cli.md").read_text()
+PAGE = (ROOT / "docs" / "reference" / "command-line.md").read_text()
 COMMANDS = [
     "ask",
     "counts",
