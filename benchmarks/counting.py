@@ -59,7 +59,7 @@ class Options:
 
 
 def main() -> None:
-    """Count five million rows in every kind of file, each way in turn, and write docs/reference/performance.md."""
+    """Count five million rows in each kind of file, and write docs/reference/performance.md."""
     given = _given()
     contestants = QUICK if given.quick else QUICK + SLOW
     files = tuple(file for file in CLEAN if given.only in file.name)

@@ -1,4 +1,4 @@
-"""The picture in docs/reference/performance.md: each contestant's CPU time as a multiple of decoding alone."""
+"""The picture in docs/reference/performance.md: CPU time as a multiple of decoding alone."""
 
 from __future__ import annotations
 

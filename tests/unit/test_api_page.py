@@ -1,4 +1,4 @@
-"""docs/reference/api.md says what the API answers: each example is asked, and each kind of problem is there."""
+"""Each example of docs/reference/api.md is asked, and each kind of problem is described there."""
 
 from __future__ import annotations
 
