@@ -13,10 +13,9 @@ LOCALSTACK_FOR_FUNCTIONS ?= http://localhost.localstack.cloud:4566
 export PORT AWS_PORT AWS_ENDPOINT_URL STACK FILE KEY AS_OF OUT SAMPLE COUNTRY SEGMENT LAST_ORDER FIRST_ORDER ORDERS PREFIX NAME FROM
 export REPOSITORY ARCH CHROMIUM SHOTS
 export LOCALSTACK_URL LOCALSTACK_FOR_FUNCTIONS
-export PYTHONPATH := functions
 
 BIN := .venv/bin
-CLI := $(BIN)/python -m infra.cli
+CLI := $(BIN)/voucher-selector
 
 .PHONY: help
 help: ## Show the targets
@@ -72,7 +71,7 @@ profile: .venv/.explore ## Explore FILE=path, or s3://… of the running stack, 
 
 .PHONY: notebook
 notebook: .venv/.explore ## Open the same as a notebook in JupyterLab, on the running stack [KEY=name] [FILE=path] [AS_OF=2018-08-05|row]
-	@PYTHONPATH="$(CURDIR)/functions:$(CURDIR)" $(BIN)/jupyter lab --config=infra/explore/jupyter.json notebooks/exploration.ipynb
+	@$(BIN)/jupyter lab --config=src/voucher_selector/explore/jupyter.json notebooks/exploration.ipynb
 
 .PHONY: setup
 setup: .venv/.dev ## Make .venv with all that running, testing and checking need
@@ -91,7 +90,7 @@ lint: .venv/.dev ## Check style, types, import directions and the templates
 
 .PHONY: scan
 scan: .venv/.dev ## Check the templates for what is insecure, with Checkov
-	@infra/checkov --version >/dev/null
+	@scripts/checkov --version >/dev/null
 	@$(BIN)/pytest -m scan $(ARGS)
 
 .PHONY: format
@@ -104,7 +103,7 @@ pr: demo lint scan test browser-test test-build ## All that CI runs
 
 .PHONY: build
 build: ## Build both functions into .aws-sam/build with SAM CLI [ARCH=arm64]
-	@infra/sam build $(if $(ARCH),--parameter-overrides Architecture="$$ARCH")
+	@scripts/sam build $(if $(ARCH),--parameter-overrides Architecture="$$ARCH")
 
 .PHONY: test-build
 test-build: .venv/.dev build ## Build, then test what the functions' artifacts hold, weigh and can do
@@ -120,7 +119,7 @@ spark-test: .venv/.dev .venv/.spark ## Test datasets on real Spark (needs Java)
 
 .PHONY: spark-image
 spark-image: ## Build the image of the Spark job in Docker, and push it to REPOSITORY=… [ARCH=arm64]
-	@infra/spark/image
+	@scripts/spark-image
 
 .PHONY: sam-test
 sam-test: .venv/.dev build ## Test sam local: build, then run the functions in containers (needs Docker)
@@ -135,8 +134,8 @@ localstack-up: ## Start LocalStack in Docker [LOCALSTACK_VERSION=… LOCALSTACK_
 .PHONY: localstack-deploy
 localstack-deploy: .venv/.run build ## Build, and deploy the stack to LocalStack [LOCALSTACK_URL=http://127.0.0.1:4566] [ARCH=arm64]
 	@$(LOCALSTACK_ANSWERS)
-	@$(BIN)/python -m infra.localstack.adapt
-	@$(IN_LOCALSTACK) infra/sam deploy --config-env localstack \
+	@$(BIN)/python -m voucher_selector.local_stack.localstack_template
+	@$(IN_LOCALSTACK) scripts/sam deploy --config-env localstack \
 	  --parameter-overrides "EndpointUrl=$$LOCALSTACK_FOR_FUNCTIONS" AnswerCacheSeconds=0 $(if $(ARCH),Architecture="$$ARCH")
 
 .PHONY: localstack-test
@@ -197,35 +196,36 @@ clean: ## Remove everything that was made, .venv included
 	@rm -rf .venv .sam-venv .checkov-venv .aws-sam .stack .screenshots notebooks/.ipynb_checkpoints .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/.run: requirements/run.txt
+.venv/.run: requirements/run.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not; name one: make PYTHON=python3.13 …"; exit 1; }
 	@echo "Setting up .venv (once; about half a minute)" >&2
 	@$(PYTHON) -m venv .venv >/dev/null || { echo "'$(PYTHON) -m venv' failed; install Python's venv module"; exit 1; }
-	@$(call install,$<)
+	@$(call install,-r $<)
+	@$(call install,--no-deps --no-build-isolation --editable .)
 	@touch $@
 
 .venv/.dev: requirements/dev.txt .venv/.run
 	@echo "Adding what tests and checks need to .venv (once; about half a minute)"
-	@$(call install,$<)
+	@$(call install,-r $<)
 	@touch $@
 
 .venv/.spark: requirements/spark.txt .venv/.run
 	@echo "Adding Spark to .venv (once; about a minute)" >&2
-	@$(call install,$<)
+	@$(call install,-r $<)
 	@touch $@
 
 .venv/.bench: requirements/bench.txt .venv/.dev
 	@echo "Adding what the benchmarks need to .venv (once)"
-	@$(call install,$<)
+	@$(call install,-r $<)
 	@touch $@
 
 .venv/.explore: requirements/explore.txt .venv/.run
 	@echo "Adding what the notebook needs to .venv (once; about half a minute)" >&2
-	@$(call install,$<)
+	@$(call install,-r $<)
 	@touch $@
 
 define install
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1) >.venv/install.log 2>&1 || \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(filter -r,$(1)),--require-hashes) $(1) >.venv/install.log 2>&1 || \
 	  { echo "The install failed: $$(grep -m1 ERROR .venv/install.log). All of it is in .venv/install.log"; exit 1; }
 endef

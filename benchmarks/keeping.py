@@ -18,12 +18,12 @@ from botocore.session import get_session
 
 from benchmarks.child import peak_memory
 from benchmarks.files import File, made
-from infra.local.deploy import session
-from infra.local.emulator import REGION, emulator
-from infra.local.ports import free_port
-from ingest.count import Aside, count_file
-from ingest.objects import Results
-from ingest.segmented import SegmentedRows
+from ingest.counting.count_file import Aside, count_file
+from ingest.row_outputs.segmented_writer import SegmentedRows
+from ingest.storage.results_bucket import Results
+from voucher_selector.local_stack.deploy import session
+from voucher_selector.local_stack.emulator import REGION, emulator
+from voucher_selector.local_stack.ports import free_port
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:

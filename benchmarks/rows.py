@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from infra.sample.facts import COUNTRIES
-from infra.sample.rows import NO_ORDERS, Rows, draw
+from voucher_selector.sample_data.facts import COUNTRIES
+from voucher_selector.sample_data.rows import NO_ORDERS, Rows, draw
 
 Columns = dict[str, pa.Array]
 

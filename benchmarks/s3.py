@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from botocore.session import get_session
 
-from infra.local.ports import answers, free_port
+from voucher_selector.local_stack.ports import answers, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -15,7 +15,7 @@ from pathlib import Path
 def api() -> None:
     """Start the API function, up to where it can answer."""
     import_module("api.handler")
-    import_module("api.connection").segments_table()
+    import_module("api.dependencies").segments_table()
 
 
 def ingest() -> None:

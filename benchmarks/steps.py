@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from benchmarks.contestants.ours import as_of
-from ingest import columns
-from ingest.axes import make_axes
-from ingest.columns import batches, needed_columns, open_parquet
-from ingest.report import Combinations, report_on
-from ingest.tally import Tally
+from ingest.counting.dimensions import make_axes
+from ingest.counting.histogram import Tally
+from ingest.counting.report import Combinations, report_on
+from ingest.parquet import reader as columns
+from ingest.parquet.reader import batches, needed_columns, open_parquet
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ingest.axes import Axes
-    from ingest.indexed import Codes
+    from ingest.counting.dimensions import Axes
+    from ingest.counting.encoding import Codes
 
 Step = tuple[str, "Callable[[pa.RecordBatch], Codes]"]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from benchmarks.burst.embedded import Each
     from benchmarks.burst.simulate import Course
 
-PAGE = page.PAGE.with_name("scale.md")
+PAGE = page.PAGE.parents[1] / "explanation" / "scale.md"
 MEASURED, SIMULATED, WIDE = 200, 3_000, 200
 """Events that are measured on the emulator, simulated for a rate, and simulated of the widest uploads."""
 

@@ -1,10 +1,10 @@
-"""What a burst costs, in US dollars: list prices of ``infra.costs``, and S3's and SQS's for requests."""
+"""What a burst costs, in US dollars: list prices of ``benchmarks.costs``, and S3's and SQS's for requests."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from infra import costs
+from benchmarks import costs
 
 if TYPE_CHECKING:
     from benchmarks.burst.embedded import Each

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from vouchers.sources import REVISION, SOURCE
-from vouchers.table import CELL, COUNTRY
+from vouchers.dynamodb.segments_table import CELL, COUNTRY
+from vouchers.dynamodb.sources_table import REVISION, SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from statistics import median
 from typing import IO, TYPE_CHECKING, Any
 
-from tests.crashes import calls
-from tests.emulated import emulated, new_world
+from tests.support.crash_injection import calls
+from tests.support.emulator import emulated, new_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from tests.world import World
+    from tests.support.stack_harness import World
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,20 +8,21 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from ingest.basis import basis_of
-from ingest.objects import opened
-from ingest.transact import transact
+from ingest.commit.transactions import transact
+from ingest.service import basis_of
+from ingest.storage.s3_objects import opened
 from vouchers.counts import difference
-from vouchers.sources import Source, State, Status, decode, iso
-from vouchers.table import addition
+from vouchers.dynamodb.segments_table import addition
+from vouchers.dynamodb.sources_table import Source, State, Status, decode
+from vouchers.timestamps import iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ingest.apply import Ingest
-    from ingest.commit import Ledger
-    from ingest.count import Counted
+    from ingest.commit.committer import Ledger
+    from ingest.counting.count_file import Counted
     from ingest.events import ObjectEvent
+    from ingest.service import Ingest
     from vouchers.counts import Cell
 
 
@@ -29,7 +30,7 @@ def commit_jointly(ingest: Ingest, events: Sequence[ObjectEvent], count: Callabl
     """Count the objects of all events by ``count``, and commit them in one transaction.
 
     Raises:
-        ingest.pauses.BusyError: if other commits held the counters until the time was up.
+        ingest.retry.BusyError: if other commits held the counters until the time was up.
     """
     ledger = ingest.ledger
     puts: list[dict[str, Any]] = []

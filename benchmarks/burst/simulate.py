@@ -16,15 +16,16 @@ from benchmarks.burst.dynamodb import Model
 from benchmarks.burst.jointly import commit_jointly
 from benchmarks.burst.uploads import UPLOADED, Kept, Uploads, created
 from benchmarks.burst.waiting import Ready, Throttled
-from ingest import apply, pauses
-from ingest.apply import Ingest
-from ingest.as_of import AsOf, microseconds
-from ingest.commit import Ledger, contribution_of
-from ingest.count import count_file
-from ingest.objects import Results
+from ingest import retry as pauses
+from ingest import service as apply
+from ingest.commit.committer import Ledger, contribution_of
+from ingest.counting.as_of import AsOf, microseconds
+from ingest.counting.count_file import count_file
+from ingest.service import Ingest
+from ingest.storage.results_bucket import Results
+from vouchers.dynamodb.segments_table import SPELLED
+from vouchers.dynamodb.sources_table import SourcesTable, state_of
 from vouchers.segments import load_definitions
-from vouchers.sources import SourcesTable, state_of
-from vouchers.table import SPELLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-    from ingest.count import Counted
+    from ingest.counting.count_file import Counted
 
 SEGMENTS, SOURCES = "segments", "sources"
 PUTS_A_SECOND = 3_500

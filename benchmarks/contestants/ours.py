@@ -9,8 +9,8 @@ from typing import IO, TYPE_CHECKING
 import pyarrow as pa
 
 from benchmarks.segments import AS_OF, Counts
-from ingest.as_of import microseconds
-from ingest.count import count_file
+from ingest.counting.as_of import microseconds
+from ingest.counting.count_file import count_file
 from vouchers.counts import SPELLINGS
 from vouchers.segments import load_definitions
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from benchmarks.contestants.ours import as_counts, as_of
 from benchmarks.s3 import delayed
 from ingest import handler
-from ingest.count import Aside, count_file
-from ingest.memory import limit_memory
-from ingest.objects import Results, find_object, opened
-from ingest.rejected import RejectedRows
+from ingest.config import limit_memory
+from ingest.counting.count_file import Aside, count_file
+from ingest.row_outputs.rejected_rows import RejectedRows
+from ingest.storage.results_bucket import Results
+from ingest.storage.s3_objects import find_object, opened
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.contestants.ours import count_source
 from benchmarks.s3 import client
-from ingest.ahead import ReadAhead, Span
+from ingest.parquet.read_ahead import ReadAhead, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.s3 import client
-from ingest.ahead import BLOCK, ReadAhead
-from ingest.columns import needed_columns, open_parquet
-from ingest.objects import find_object, opened
+from ingest.parquet.read_ahead import BLOCK, ReadAhead
+from ingest.parquet.reader import needed_columns, open_parquet
+from ingest.storage.s3_objects import find_object, opened
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,7 +21,7 @@ from benchmarks.s3 import serving
 from benchmarks.scale import paths
 from benchmarks.scale.dataset import FILES, ROWS, SERVED, made
 
-PAGE = page.PAGE.with_name("scale.md")
+PAGE = page.PAGE.parents[1] / "explanation" / "scale.md"
 CORES = 2
 SPOKEN = {
     "ours_on_spark": "the job on Spark, from S3",

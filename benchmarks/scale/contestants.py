@@ -17,13 +17,13 @@ from benchmarks.contestants.duckdb_sql import QUERY
 from benchmarks.contestants.ours import as_counts, as_of
 from benchmarks.scale.dataset import BUCKET, PREFIX, made
 from benchmarks.segments import AS_OF, DAY_RANGES, ORDER_RANGES, by_segment, sql_case
-from infra.spark.clients import s3_client
-from infra.spark.counting import Counting, count_on
-from infra.spark.listing import list_dataset
-from infra.spark.sums import contribution_of
-from ingest.count import Aside, count_file
-from ingest.objects import opened
-from ingest.rejected import RejectedRows
+from ingest.counting.count_file import Aside, count_file
+from ingest.row_outputs.rejected_rows import RejectedRows
+from ingest.storage.s3_objects import opened
+from voucher_selector.spark_job.clients import s3_client
+from voucher_selector.spark_job.counting import Counting, count_on
+from voucher_selector.spark_job.listing import list_dataset
+from voucher_selector.spark_job.sums import contribution_of
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pyspark import SparkContext
 
     from benchmarks.segments import Counts
-    from ingest.objects import ObjectVersion
+    from ingest.storage.s3_objects import ObjectVersion
     from vouchers.counts import Contribution
 
 CORES = 2

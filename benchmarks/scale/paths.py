@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks import page
-from infra.costs import FILE_SECONDS, FILE_WRITES
+from benchmarks.costs import FILE_SECONDS, FILE_WRITES
 
 FUNCTION_SHARE, FUNCTION_GB = 0.58, 1.0
 """What a function of 1,024 MB has: a part of a processor, and memory."""

@@ -15,18 +15,18 @@ from urllib.parse import urlsplit
 from benchmarks.serving import empty
 from benchmarks.serving.dynamodb import COUNTS
 from benchmarks.serving.variants import EMPTY, event
-from infra.local.deploy import FUNCTIONS, session
-from infra.local.ports import free_port
-from infra.local.stack import running
+from voucher_selector.local_stack.deploy import FUNCTIONS, session
+from voucher_selector.local_stack.ports import free_port
+from voucher_selector.local_stack.stack import running
 from vouchers.counts import range_cell, spellings_cell
+from vouchers.dynamodb.segments_table import addition
 from vouchers.segments import Range
-from vouchers.table import addition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from benchmarks.serving.variants import Variant
-    from infra.local.stack import Stack
+    from voucher_selector.local_stack.stack import Stack
 
 CLIENTS = 8
 

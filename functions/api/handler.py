@@ -7,21 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver
 
-from api import bodies, requests, responses, selection
-from api.boundary import note, reads_from, request_id, surround
-from api.caching import revalidated
-from api.connection import memory, segments_table, sources_table
-from api.fields import country_of, read_exactly
-from api.headers import header, prefers
-from api.recent import RecentTable
-from api.routing import serve
+from api.cached_table import RecentTable
+from api.dependencies import memory, segments_table, sources_table
+from api.http import fields as bodies
+from api.http import responses
+from api.http.caching import revalidated
+from api.http.fields import country_of, read_exactly
+from api.http.middleware import note, reads_from, request_id, surround
+from api.http.responses import header, prefers
+from api.http.routing import serve
+from api.routes import vouchers as requests
+from api.routes import vouchers as selection
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler.api_gateway import Response
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from api.selections import SelectionsAnswer
+    from api.routes.selections import SelectionsAnswer
 
 app = APIGatewayRestResolver(serializer=responses.to_json, debug=False)
 app.use([surround])
@@ -38,7 +41,8 @@ def voucher_amount() -> responses.VoucherAnswer:
 
 def select() -> SelectionsAnswer:
     """Answer which voucher amounts to give up to a hundred customers, and why."""
-    from api import customers, selections
+    from api.routes import selections
+    from api.routes import selections as customers
 
     fields = bodies.json_object(bodies.text_of(app.current_event, customers.MAX_BODY))
     now = datetime.now(UTC)
@@ -52,7 +56,7 @@ def select() -> SelectionsAnswer:
 
 def segments() -> Response[str]:
     """Answer how customers are sorted, and what is counted in each range."""
-    from api import overview
+    from api.routes import segments as overview
 
     written = read_exactly(app.current_event.query_string_parameters, overview.SegmentsFields)
     note(app, country=written.country)
@@ -66,7 +70,7 @@ def segments() -> Response[str]:
 
 def countries() -> Response[str]:
     """Answer which countries have counts."""
-    from api import overview
+    from api.routes import segments as overview
 
     return revalidated(overview.countries_answer(_recent(datetime.now(UTC)).every_country()))
 
@@ -81,7 +85,7 @@ def counts() -> Response[str]:
     counted = selection.country_counts(recent.table, request.country, recent.countries)
     answer = responses.counts_answer(counted, request.segments)
     if prefers(header(app.current_event, "Accept"), responses.CSV, responses.JSON):
-        from api import tables
+        from api.routes import counts as tables
 
         disposition = {"Content-Disposition": tables.file_name(counted.name)}
         return revalidated(tables.counts_csv(answer), tables.CSV_WITH_HEADER, Vary="Accept", **disposition)
@@ -90,7 +94,7 @@ def counts() -> Response[str]:
 
 def list_sources() -> Response[str]:
     """Answer what was ingested, the last first."""
-    from api import sources
+    from api.routes import sources
 
     query = app.current_event.query_string_parameters
     note(app, source_status=query.get("status"))
@@ -101,7 +105,7 @@ def list_sources() -> Response[str]:
 
 def source() -> Response[str]:
     """Answer what became of one object."""
-    from api import sources
+    from api.routes import sources
 
     key = app.current_event.path.partition("/v1/sources/")[2]
     return revalidated(sources.source_answer(sources_table(), key))
@@ -109,14 +113,14 @@ def source() -> Response[str]:
 
 def index() -> Response[str]:
     """Answer the page for people."""
-    from api import page
+    from api.routes import static_page as page
 
     return page.file(page.INDEX)
 
 
 def static() -> Response[str]:
     """Answer a file that the page is made of."""
-    from api import page
+    from api.routes import static_page as page
 
     return page.file(app.current_event.path.partition("/static/")[2])
 
@@ -130,7 +134,7 @@ def description() -> Response[str]:
 
 def docs() -> Response[str]:
     """Answer the same, as a page."""
-    from api.openapi import page
+    from api.openapi import docs_page as page
 
     return revalidated(page.text(), "text/html; charset=utf-8", **page.headers())
 

@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus, unquote_plus
 
-from vouchers.sources import EventOrder, iso
+from vouchers.dynamodb.sources_table import EventOrder
+from vouchers.timestamps import iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

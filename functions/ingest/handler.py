@@ -14,16 +14,15 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.exceptions import HTTPClientError
 from botocore.session import get_session
 
-from ingest.apply import Action, Ingest, Outcome
-from ingest.catalogue import Catalogue
-from ingest.commit import Ledger, mover_name
+from ingest.commit.committer import Ledger, mover_name
+from ingest.config import limit_memory, load_settings
 from ingest.events import object_events
-from ingest.memory import limit_memory
-from ingest.objects import Results
-from ingest.settings import load_settings
-from ingest.telemetry import tell
+from ingest.observability import tell
+from ingest.row_outputs.glue_catalog import Catalogue
+from ingest.service import Action, Ingest, Outcome
+from ingest.storage.results_bucket import Results
+from vouchers.dynamodb.sources_table import SourcesTable
 from vouchers.segments import load_definitions
-from vouchers.sources import SourcesTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +32,8 @@ if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
     from mypy_boto3_s3 import S3Client
 
+    from ingest.config import Settings
     from ingest.events import ObjectEvent
-    from ingest.settings import Settings
 
 logger = Logger(service="ingest")
 

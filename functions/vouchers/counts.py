@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from vouchers.text import country_key
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -40,11 +42,6 @@ def spellings_cell(country: str) -> Cell:
     return Cell(country_key(country), SPELLINGS)
 
 
-def country_key(name: str) -> str:
-    """Return what all spellings of a country's name share: no blanks around it, no regard to case."""
-    return name.strip().casefold()
-
-
 def amount_name(amount: float) -> str:
     """Return the one name of a voucher amount: 2640.0 is "2640", 12.50 is "12.5"."""
     return str(int(amount)) if amount.is_integer() and amount < EXACT_INTEGERS else repr(amount)
@@ -60,3 +57,18 @@ def difference(old: Mapping[Cell, Counters], new: Mapping[Cell, Counters]) -> Co
 def _change(old: Mapping[str, int], new: Mapping[str, int]) -> Counters:
     deltas = {name: new.get(name, 0) - old.get(name, 0) for name in sorted(old.keys() | new.keys())}
     return {name: delta for name, delta in deltas.items() if delta}
+
+
+NO_VOUCHER = 0.0
+"""The amount that stands for "no voucher used": counted and shown, never chosen."""
+
+
+def most_used(counts: Mapping[float, int]) -> list[float]:
+    """Return the amounts with the largest count, ascending; several on a tie, none where no voucher was used.
+
+    Args:
+        counts: how often each voucher amount was used; counts of 0 stand for amounts no longer used.
+    """
+    used = {amount: count for amount, count in counts.items() if amount != NO_VOUCHER and count > 0}
+    largest = max(used.values(), default=0)
+    return sorted(amount for amount, count in used.items() if count == largest)

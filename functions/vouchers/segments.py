@@ -10,7 +10,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from vouchers.counts import country_key
+from vouchers.text import country_key
 
 FARTHEST = 10**12
 """The largest bound of a range; up to here doubles tell whole numbers and halves apart."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.runtime import Runtime, find_python, make_runtime
+from voucher_selector.lambda_runtime import Runtime, find_python, make_runtime
 
 BUILT = Path(".aws-sam/build").absolute()
 

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from botocore.session import get_session
 
-from ingest.catalogue import Catalogue
-from ingest.count import Aside, count_file
-from ingest.objects import Results
-from ingest.segmented import SegmentedRows
+from ingest.counting.count_file import Aside, count_file
+from ingest.row_outputs.glue_catalog import Catalogue
+from ingest.row_outputs.segmented_writer import SegmentedRows
+from ingest.storage.results_bucket import Results
 from vouchers.segments import load_definitions
 
 AS_OF = 1_533_427_200_000_000

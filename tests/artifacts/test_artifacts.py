@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from api.page import FILES
-from infra.local.deploy import session
-from infra.local.emulator import REGION, emulator
-from infra.local.ports import free_port
-from tests.api_gateway import rest_event
+from api.routes.static_page import FILES
+from tests.support.api_gateway import rest_event
+from voucher_selector.local_stack.deploy import session
+from voucher_selector.local_stack.emulator import REGION, emulator
+from voucher_selector.local_stack.ports import free_port
 
 if TYPE_CHECKING:
-    from infra.runtime import Runtime
+    from voucher_selector.lambda_runtime import Runtime
 
 pytestmark = pytest.mark.build
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.local.deploy import ROOT, session
-from infra.local.emulator import REGION, emulator
-from infra.local.ports import free_port
 from tests.infrastructure.test_samconfig import deploy, overrides
+from voucher_selector.local_stack.deploy import ROOT, session
+from voucher_selector.local_stack.emulator import REGION, emulator
+from voucher_selector.local_stack.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ def run(endpoint: str, *arguments: str) -> str:
     """Run SAM CLI as its user does, who confirms nothing here; return what it says."""
     caller = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
     done = subprocess.run(  # noqa: S603 - the project's own script
-        [str(ROOT / "infra" / "sam"), *arguments],
+        [str(ROOT / "scripts" / "sam"), *arguments],
         capture_output=True,
         check=False,
         env={**os.environ, **caller, "AWS_ENDPOINT_URL": endpoint},

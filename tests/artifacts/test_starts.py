@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.local.emulator import REGION
+from voucher_selector.local_stack.emulator import REGION
 
 if TYPE_CHECKING:
-    from infra.runtime import Runtime
+    from voucher_selector.lambda_runtime import Runtime
 
 pytestmark = pytest.mark.build
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Error, sync_playwright
 
-from infra.cli import sample
-from infra.cli.target import Deployed
-from infra.cli.uploading import NotCountedError, load, object_key
-from infra.local.deploy import session
-from infra.local.ports import free_port
-from infra.local.stack import running
 from tests.browser import hostile
-from tests.uses import BROKEN, DIRTY, file_of, rows
+from tests.support.sample_files import BROKEN, DIRTY, file_of, rows
+from voucher_selector.cli import sample
+from voucher_selector.local_stack.deploy import session
+from voucher_selector.local_stack.ports import free_port
+from voucher_selector.local_stack.stack import running
+from voucher_selector.operations.upload import NotCountedError, load, object_key
+from voucher_selector.stack import Deployed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.uses import rows
+from tests.support.sample_files import rows
 
 SCRIPT = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
 RIGHT_TO_LEFT = "\u202eelttil ereh"

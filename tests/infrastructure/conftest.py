@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.transformed import Template, transformed
+from tests.support.sam_template import Template, transformed
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from api import cors
-from tests.api_gateway import call, rest_event
-from tests.transformed import Template, transformed
+from api.http import middleware as cors
+from tests.support.api_gateway import call, rest_event
+from tests.support.sam_template import Template, transformed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

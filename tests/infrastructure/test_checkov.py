@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # it ships none
 
-from infra.local.deploy import ROOT, TEMPLATE
-from tests.transformed import KEY, transformed
+from tests.support.sam_template import KEY, transformed
+from voucher_selector.local_stack.deploy import ROOT, TEMPLATE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +62,7 @@ def _written(folder: Path, resources: dict[str, Any]) -> Path:
 
 def failed(path: Path) -> list[tuple[str, str]]:
     """Return the checks that failed, each with the resource."""
-    command = [str(ROOT / "infra" / "checkov"), "--output", "json", "--soft-fail", "--file", str(path)]
+    command = [str(ROOT / "scripts" / "checkov"), "--output", "json", "--soft-fail", "--file", str(path)]
     said = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)  # noqa: S603
     # Where it knows no check for anything in a template, it says less.
     found: list[dict[str, Any]] = said.get("results", {"failed_checks": []})["failed_checks"]

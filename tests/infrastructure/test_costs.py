@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from infra import costs
-from infra.local.deploy import ROOT
-from tests.transformed import Template, transformed
+from benchmarks import costs
+from tests.support.sam_template import Template, transformed
+from voucher_selector.local_stack.deploy import ROOT
 
 PAGE = (ROOT / "docs" / "how-to" / "operate.md").read_text()
 
 
 def test_the_page_has_the_table_that_the_arithmetic_gives() -> None:
-    assert f"{costs.BEGIN}\n{costs.table()}\n{costs.END}" in PAGE, "run: python -m infra.costs"
+    assert f"{costs.BEGIN}\n{costs.table()}\n{costs.END}" in PAGE, "run: python -m benchmarks.costs"
 
 
 def test_the_page_says_what_the_sizes_are() -> None:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ingest.commit import results_key
-from tests.transformed import KEY, Template, transformed
-from vouchers import sources
-from vouchers.sources import Source
+from ingest.commit.committer import results_key
+from tests.support.sam_template import KEY, Template, transformed
+from vouchers.dynamodb import sources_table as sources
+from vouchers.dynamodb.sources_table import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.local.deploy import ROOT
 from tests.infrastructure.test_samconfig import CONFIG, deploy
+from voucher_selector.local_stack.deploy import ROOT
 
 if TYPE_CHECKING:
-    from tests.transformed import Template
+    from tests.support.sam_template import Template
 
 DEPLOYMENT = (ROOT / "docs" / "how-to" / "deploy.md").read_text()
 LENS = (ROOT / "docs" / "explanation" / "well-architected.md").read_text()
@@ -30,7 +30,7 @@ def test_every_parameter_is_explained_with_its_default(template: Template) -> No
 
 @pytest.mark.parametrize("document", [README, DEPLOYMENT], ids=["README", "deployment"])
 def test_a_stage_that_is_named_is_configured(document: str) -> None:
-    named = re.findall(r"infra/sam deploy.* --config-env (\w+)", document)
+    named = re.findall(r"scripts/sam deploy.* --config-env (\w+)", document)
     assert {"account"} < set(named) <= set(CONFIG)
 
 

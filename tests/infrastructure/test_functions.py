@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # it ships none
 
-from api import connection
-from infra.cli.uploading import SECONDS
-from infra.local.deploy import TEMPLATE
+from api import dependencies as connection
 from ingest import handler
-from tests.transformed import listed, transformed
+from tests.support.sam_template import listed, transformed
+from voucher_selector.local_stack.deploy import TEMPLATE
+from voucher_selector.operations.upload import SECONDS
 
 if TYPE_CHECKING:
-    from tests.transformed import Template
+    from tests.support.sam_template import Template
 
 FUNCTIONS = ("IngestFunction", "ApiFunction")
 SECONDS_THAT_AN_API_WAITS = 29

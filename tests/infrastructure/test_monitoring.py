@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.local.deploy import TEMPLATE
-from ingest.apply import Action
-from tests.told import Told, told
-from tests.transformed import Template, transformed
+from ingest.service import Action
+from tests.support.emitted_metrics import Told, told
+from tests.support.sam_template import Template, transformed
+from voucher_selector.local_stack.deploy import TEMPLATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.transformed import KEY, Template, listed, transformed
+from tests.support.sam_template import KEY, Template, listed, transformed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

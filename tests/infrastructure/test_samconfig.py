@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from infra.local.deploy import TEMPLATE
-from tests.transformed import Template, transformed
+from tests.support.sam_template import Template, transformed
+from voucher_selector.local_stack.deploy import TEMPLATE
 
 CONFIG = tomllib.loads(TEMPLATE.with_name("samconfig.toml").read_text())
 STAGES = ("dev", "prod")

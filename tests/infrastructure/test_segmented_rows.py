@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ingest import partitions
-from tests.transformed import KEY, Template, listed, transformed
+from ingest.storage import partition_names as partitions
+from tests.support.sam_template import KEY, Template, listed, transformed
 
 if TYPE_CHECKING:
     from typing import Any

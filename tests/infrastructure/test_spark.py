@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from moto import mock_aws
 
-from infra.cli.engines import IMAGE_JOB
-from infra.local.deploy import ROOT
-from infra.spark import clients
-from ingest import chunks
-from tests.crashes import calls
-from tests.datasets import DATASET, count
-from tests.transformed import KEY, Template, listed, transformed
-from tests.uses import body
-from tests.world import ACCOUNT, World
+from ingest.commit import chunks
+from tests.support.crash_injection import calls
+from tests.support.datasets import DATASET, count
+from tests.support.sam_template import KEY, Template, listed, transformed
+from tests.support.sample_files import body
+from tests.support.stack_harness import ACCOUNT, World
+from voucher_selector.local_stack.deploy import ROOT
+from voucher_selector.operations.spark_runs import IMAGE_JOB
+from voucher_selector.spark_job import clients
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,7 +128,7 @@ def test_the_image_holds_the_job_and_all_that_it_imports(tmp_path: Path) -> None
         copy(ROOT / source, root / target)
     assert (root / IMAGE_JOB.removeprefix("local:///opt/voucher-selector/")).is_file()
 
-    found = imported(root, "infra.spark.job", "infra.spark.counting")
+    found = imported(root, "voucher_selector.spark_job.job", "voucher_selector.spark_job.counting")
 
     own = {name for name, file in found.items() if file.startswith(str(root))}
     foreign = {name.split(".")[0].lower() for name, file in found.items() if "site-packages" in file}
@@ -137,7 +137,7 @@ def test_the_image_holds_the_job_and_all_that_it_imports(tmp_path: Path) -> None
         for line in (ROOT / "requirements/emr.txt").read_text().splitlines()
         if "==" in line
     }
-    assert {"infra.spark.job", "ingest.count", "vouchers.segments"} <= own
+    assert {"voucher_selector.spark_job.job", "ingest.counting.count_file", "vouchers.segments"} <= own
     assert foreign - OPTIONAL <= {name.replace("python-", "") for name in installed}
 
 
@@ -147,7 +147,7 @@ def imported(root: Path, *modules: str) -> dict[str, str]:
         f"import importlib, json, sys\nfor name in {modules}: importlib.import_module(name)\n"
         "print(json.dumps({n: getattr(m, '__file__', None) or '' for n, m in sys.modules.items()}))"
     )
-    environment = {**os.environ, "PYTHONPATH": f"{root / 'functions'}{os.pathsep}{root}"}
+    environment = {**os.environ, "PYTHONPATH": f"{root / 'functions'}{os.pathsep}{root / 'src'}"}
     ended = subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, "-P", "-c", script], env=environment, capture_output=True, text=True, check=True
     )

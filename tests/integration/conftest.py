@@ -6,7 +6,7 @@ import pytest
 from moto import mock_aws
 
 from ingest import handler
-from tests.world import ACCOUNT, World
+from tests.support.stack_harness import ACCOUNT, World
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 
 from ingest.handler import IngestError
-from tests.world import parquet
+from tests.support.stack_harness import parquet
 
 if TYPE_CHECKING:
-    from tests.world import World
+    from tests.support.stack_harness import World
 
 GOOD = pa.table(
     {

@@ -8,12 +8,12 @@ from unittest import mock
 import pytest
 from moto import mock_aws
 
-from api import connection
-from tests.api_gateway import call, rest_event
-from tests.counted import PERU, UPDATED_AT, contribution
+from api import dependencies as connection
+from tests.support.api_gateway import call, rest_event
+from tests.support.fake_segments_table import PERU, UPDATED_AT, contribution
 from vouchers.counts import Cell, range_cell, spellings_cell
+from vouchers.dynamodb.segments_table import addition
 from vouchers.segments import Range
-from vouchers.table import addition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

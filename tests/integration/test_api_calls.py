@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from api import connection, handler
-from api.recent import Memory
-from tests.api_gateway import call, rest_event
-from tests.counted import CountedTable
+from api import dependencies as connection
+from api import handler
+from api.cached_table import Memory
+from tests.support.api_gateway import call, rest_event
+from tests.support.fake_segments_table import CountedTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

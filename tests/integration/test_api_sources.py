@@ -9,20 +9,20 @@ from urllib.parse import quote
 
 import pytest
 
-from api import connection
-from api.boundary import logger
+from api import dependencies as connection
+from api.http.middleware import logger
 from ingest import handler
-from tests.api_gateway import REQUEST_ID, Answer, call, rest_event
-from tests.transformed import transformed
-from tests.uses import BROKEN, DIRTY, PERU, file_of
-from tests.world import SOURCES_INDEX
+from tests.support.api_gateway import REQUEST_ID, Answer, call, rest_event
+from tests.support.sam_template import transformed
+from tests.support.sample_files import BROKEN, DIRTY, PERU, file_of
+from tests.support.stack_harness import SOURCES_INDEX
+from vouchers.dynamodb.sources_table import Source, SourcesTable, State, Status
 from vouchers.segments import load_definitions
-from vouchers.sources import Source, SourcesTable, State, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.world import World
+    from tests.support.stack_harness import World
 
 
 @pytest.fixture(autouse=True)

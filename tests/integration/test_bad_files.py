@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
-from ingest.as_of import microseconds
-from ingest.count import count_file
+from ingest.config import limit_memory
+from ingest.counting.as_of import microseconds
+from ingest.counting.count_file import count_file
 from ingest.errors import FileError
 from ingest.handler import IngestError
-from ingest.memory import limit_memory
-from tests import fuzz, thrift
-from tests.bad_files import BOMBS, BROKEN, MB, ODD, written
-from tests.by_hand import (
+from tests.support import fuzz, thrift
+from tests.support.bad_files import BOMBS, BROKEN, MB, ODD, written
+from tests.support.parquet_builder import (
     BYTE_ARRAY,
     RLE_DICTIONARY,
     Column,
@@ -31,14 +31,14 @@ from tests.by_hand import (
     texts,
     uses,
 )
-from tests.transformed import transformed
-from tests.world import parquet
+from tests.support.sam_template import transformed
+from tests.support.stack_harness import parquet
+from vouchers.dynamodb.sources_table import Status
 from vouchers.segments import load_definitions
-from vouchers.sources import Status
 
 if TYPE_CHECKING:
-    from ingest.count import Counted
-    from tests.world import World
+    from ingest.counting.count_file import Counted
+    from tests.support.stack_harness import World
 
 LAMBDA_MB = transformed().properties("IngestFunction")["MemorySize"]
 MOST_MB = 0.75 * LAMBDA_MB
@@ -82,7 +82,7 @@ def told_of_bombs() -> dict[str, str]:
 def test_imports_leave_the_memory_to_the_events() -> None:
     # Arrow's first allocation reserves a gigabyte of addresses, which the limit counts if it is there before.
     script = (
-        "import ingest.handler; from ingest.memory import limit_memory; limit_memory();"
+        "import ingest.handler; from ingest.config import limit_memory; limit_memory();"
         "held = bytearray(256 << 20)"
     )
     limit = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512", "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -12,17 +12,19 @@ import pytest
 from botocore.stub import Stubber
 from click.testing import CliRunner
 
-from infra.cli import dataset, datasets, engines, replay, verify
-from infra.cli.errors import CommandError
-from infra.cli.main import cli
-from infra.spark import clients
-from infra.spark.order import read_order
-from infra.spark.progress import Outcome, Progress, tell
-from infra.spark.run import run as run_order
-from ingest.objects import Results
-from tests.datasets import DATASET, count, count_here
-from tests.deployed import Lambda, deployed
-from tests.uses import CHINA, DIRTY, PERU, body, expected
+from ingest.storage.results_bucket import Results
+from tests.support.datasets import DATASET, count, count_here
+from tests.support.fake_stack_client import Lambda, deployed
+from tests.support.sample_files import CHINA, DIRTY, PERU, body, expected
+from voucher_selector.cli import dataset, replay, verify
+from voucher_selector.cli.main import cli
+from voucher_selector.errors import CommandError
+from voucher_selector.operations import dataset_run as datasets
+from voucher_selector.operations import spark_runs as engines
+from voucher_selector.spark_job import clients
+from voucher_selector.spark_job.order import read_order
+from voucher_selector.spark_job.progress import Outcome, Progress, tell
+from voucher_selector.spark_job.run import run as run_order
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
@@ -31,9 +33,9 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from infra.cli.target import Deployed
-    from infra.spark.order import Order
-    from tests.world import World
+    from tests.support.stack_harness import World
+    from voucher_selector.spark_job.order import Order
+    from voucher_selector.stack import Deployed
 
 
 @dataclass
@@ -310,7 +312,9 @@ def test_what_is_wrong_with_a_dataset_is_told_with_what_to_do(
     ]
     count(world, forced=True)
     other = load_definitions().segments[:1]
-    monkeypatch.setattr("infra.cli.verifying.load_definitions", lambda: type(load_definitions())(other))
+    monkeypatch.setattr(
+        "voucher_selector.operations.verify.load_definitions", lambda: type(load_definitions())(other)
+    )
     assert {p["problem"] for p in found()[1]["problems"]} == {
         "was counted by other segment definitions than today's"
     }

@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.spark import clients, listing
-from infra.spark.errors import RunError
-from infra.spark.run import run
-from ingest import chunks
-from tests.crashes import Crash, calls
-from tests.datasets import DATASET, count, count_here, order
-from tests.uses import CHINA, DIRTY, FILES, PERU, WIDE, body, expected, file_of
-from vouchers.sources import Status
+from ingest.commit import chunks
+from tests.support.crash_injection import Crash, calls
+from tests.support.datasets import DATASET, count, count_here, order
+from tests.support.sample_files import CHINA, DIRTY, FILES, PERU, WIDE, body, expected, file_of
+from voucher_selector.spark_job import clients, listing
+from voucher_selector.spark_job.errors import RunError
+from voucher_selector.spark_job.run import run
+from vouchers.dynamodb.sources_table import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from infra.spark.counting import Counting
-    from infra.spark.listing import Task
-    from infra.spark.sums import Sums
-    from tests.world import World
-    from vouchers.sources import State
+    from tests.support.stack_harness import World
+    from voucher_selector.spark_job.counting import Counting
+    from voucher_selector.spark_job.listing import Task
+    from voucher_selector.spark_job.sums import Sums
+    from vouchers.dynamodb.sources_table import State
 
 
 @pytest.fixture(autouse=True)

@@ -10,18 +10,18 @@ import pyarrow as pa
 import pytest
 
 from api import handler as api_handler
-from api.recent import Memory
+from api.cached_table import Memory
 from ingest import handler
 from ingest.handler import IngestError
-from tests.api_gateway import call, rest_event
-from tests.world import parquet
+from tests.support.api_gateway import call, rest_event
+from tests.support.stack_harness import parquet
+from vouchers.dynamodb.segments_table import SegmentsTable
 from vouchers.segments import load_definitions
-from vouchers.table import SegmentsTable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.world import World
+    from tests.support.stack_harness import World
 
 KEY = "vouchers/a.parquet"
 CHANGED = """

@@ -16,15 +16,15 @@ import pytest
 from click.testing import CliRunner
 from nbformat.v4 import new_code_cell, new_notebook
 
-from infra.cli.errors import Exit
-from infra.cli.main import cli
-from infra.cli.sample import write
-from infra.explore import pages
-from ingest.as_of import AsOf, microseconds
-from ingest.count import Counted, count_file
+from ingest.counting.as_of import AsOf, microseconds
+from ingest.counting.count_file import Counted, count_file
 from tests.browser import hostile
-from tests.pages import Page
-from tests.uses import BROKEN, DIRTY, file_of, rows
+from tests.support.pages import Page
+from tests.support.sample_files import BROKEN, DIRTY, file_of, rows
+from voucher_selector.cli.main import cli
+from voucher_selector.cli.sample import write
+from voucher_selector.errors import Exit
+from voucher_selector.explore import pages
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ def test_ctrl_c_ends_it_at_once_and_leaves_nothing(tmp_path: Path) -> None:
     path = written(tmp_path / "good.parquet", file_of(DIRTY))
     (tmp_path / "tmp").mkdir()
     command = subprocess.Popen(  # noqa: S603 - our own launcher
-        [ROOT / "infra" / "voucher-selector", "profile", path],
+        [ROOT / ".venv" / "bin" / "voucher-selector", "profile", path],
         env=os.environ | {"TMPDIR": str(tmp_path / "tmp")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

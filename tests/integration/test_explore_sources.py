@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.explore import sources, views
-from ingest.as_of import AsOf
-from tests.deployed import Lambda, deployed
-from tests.uses import BROKEN, DIRTY, PERU, file_of
-from tests.world import UPLOADED
+from ingest.counting.as_of import AsOf
+from tests.support.fake_stack_client import Lambda, deployed
+from tests.support.sample_files import BROKEN, DIRTY, PERU, file_of
+from tests.support.stack_harness import UPLOADED
+from voucher_selector.explore import sources, views
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.world import World
+    from tests.support.stack_harness import World
 
 NAMES = ("FILE", "KEY", "AS_OF")
 

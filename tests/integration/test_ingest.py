@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from infra.local.ports import free_port
 from ingest import handler
 from ingest.handler import IngestError
-from tests import oracle
-from tests.world import UPLOADED, World, parquet
-from vouchers.sources import Status
+from tests.support import oracle
+from tests.support.stack_harness import UPLOADED, World, parquet
+from voucher_selector.local_stack.ports import free_port
+from vouchers.dynamodb.sources_table import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -336,8 +336,8 @@ def test_neither_counting_nor_rejecting_loads_pandas_or_awswrangler(tmp_path: Pa
     file.write_bytes(file_of(PERU + DIRT))
     script = (
         "import sys, ingest.handler\n"
-        "from ingest.count import Aside, count_file\n"
-        "from ingest.rejected import RejectedRows\n"
+        "from ingest.counting.count_file import Aside, count_file\n"
+        "from ingest.row_outputs.rejected_rows import RejectedRows\n"
         "from vouchers.segments import load_definitions\n"
         "class Results:\n"
         "    def store_file(self, key, file): self.size = file.stat().st_size\n"

@@ -11,8 +11,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from tests import fuzz
-from tests.world import parquet
+from tests.support import fuzz
+from tests.support.stack_harness import parquet
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,26 +13,29 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from click.testing import CliRunner
 
-from infra.cli import invoking, recounting, redrive, redriving, replay, verify
-from infra.cli.main import cli
-from ingest import chunks
-from ingest.count import count_file
+from ingest.commit import chunks
+from ingest.counting.count_file import count_file
 from ingest.handler import IngestError
-from ingest.objects import find_object
-from tests.crashes import Crash, calls
-from tests.deployed import Lambda, deployed
-from tests.uses import FILES, body, expected
-from vouchers.sources import SourcesTable, Status, encode
-from vouchers.table import MOST_CORRECTED, SegmentsTable
+from ingest.storage.s3_objects import find_object
+from tests.support.crash_injection import Crash, calls
+from tests.support.fake_stack_client import Lambda, deployed
+from tests.support.sample_files import FILES, body, expected
+from voucher_selector.cli import redrive, replay, verify
+from voucher_selector.cli.main import cli
+from voucher_selector.operations import invoke as invoking
+from voucher_selector.operations import recount as recounting
+from voucher_selector.operations import redrive as redriving
+from vouchers.dynamodb.segments_table import MOST_CORRECTED, SegmentsTable
+from vouchers.dynamodb.sources_table import SourcesTable, Status, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from click.testing import Result
 
-    from infra.cli.target import Deployed
-    from tests.world import Cells, World
-    from vouchers.sources import Source, State
+    from tests.support.stack_harness import Cells, World
+    from voucher_selector.stack import Deployed
+    from vouchers.dynamodb.sources_table import Source, State
 
 KEY, OTHER = "vouchers/a b+ü.parquet", "vouchers/2018/other.parquet"
 CELL = {"country": {"S": "peru"}, "cell": {"S": "frequent_segment#0-4"}}

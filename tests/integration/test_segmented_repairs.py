@@ -9,18 +9,18 @@ import boto3
 import pytest
 from click.testing import CliRunner
 
-from infra.cli import replay, verify
-from infra.cli.main import cli
-from ingest.partitions import TABLE
-from tests.crashes import Crash, calls
-from tests.deployed import Lambda, deployed
-from tests.uses import body
+from ingest.storage.partition_names import TABLE
+from tests.support.crash_injection import Crash, calls
+from tests.support.fake_stack_client import Lambda, deployed
+from tests.support.sample_files import body
+from voucher_selector.cli import replay, verify
+from voucher_selector.cli.main import cli
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
-    from infra.cli.target import Deployed
     from tests.integration.conftest import Switch
-    from tests.world import World
+    from tests.support.stack_harness import World
+    from voucher_selector.stack import Deployed
 
 KEY, OTHER = "vouchers/a b+ü.parquet", "vouchers/none.parquet"
 NO_ROWS = "has no segmented rows, and should have"

@@ -14,22 +14,23 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from ingest import commit, segmented
-from ingest.catalogue import Catalogue
+from ingest.commit import committer as commit
 from ingest.handler import IngestError
-from tests.crashes import Crash
-from tests.uses import FILES, body, expected, rows
-from tests.uses import file_of as written
-from tests.world import UPLOADED, parquet
+from ingest.row_outputs import segmented_writer as segmented
+from ingest.row_outputs.glue_catalog import Catalogue
+from tests.support.crash_injection import Crash
+from tests.support.sample_files import FILES, body, expected, rows
+from tests.support.sample_files import file_of as written
+from tests.support.stack_harness import UPLOADED, parquet
+from vouchers.dynamodb.sources_table import SourcesTable
 from vouchers.segments import load_definitions
-from vouchers.sources import SourcesTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from tests.integration.conftest import Switch
-    from tests.world import Cells, World
+    from tests.support.stack_harness import Cells, World
 
 KEY, OTHER = "vouchers/a.parquet", "vouchers/other.parquet"
 
@@ -337,8 +338,8 @@ def test_off_nothing_is_loaded_or_asked_for(tmp_path: Path) -> None:
     code = (
         "import os, sys\n"
         "from moto import mock_aws\n"
-        "from tests.crashes import calls\n"
-        "from tests.world import World\n"
+        "from tests.support.crash_injection import calls\n"
+        "from tests.support.stack_harness import World\n"
         "with mock_aws(), calls() as made:\n"
         "    world = World().create()\n"
         "    os.environ.update(world.environment)\n"
@@ -347,7 +348,7 @@ def test_off_nothing_is_loaded_or_asked_for(tmp_path: Path) -> None:
         "    assert world.ingest(record) == ['counted']\n"
         "print(made.made, sorted({'awswrangler', 'pandas'} & set(sys.modules)))\n"
     )
-    environment = {**os.environ, "PYTHONPATH": "functions:."}
+    environment = {**os.environ, "PYTHONPATH": "functions:src:."}
     ran = subprocess.run(  # noqa: S603 - this interpreter, and the code above
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )

@@ -12,11 +12,12 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from infra.cli import upload, uploading
-from infra.cli.main import cli
-from infra.cli.target import Deployed
 from ingest.handler import IngestError
-from tests.world import World, parquet
+from tests.support.stack_harness import World, parquet
+from voucher_selector.cli import upload
+from voucher_selector.cli.main import cli
+from voucher_selector.operations import upload as uploading
+from voucher_selector.stack import Deployed
 
 if TYPE_CHECKING:
     from pathlib import Path

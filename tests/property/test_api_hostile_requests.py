@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api import handler
-from api.recent import Memory
-from tests.api_gateway import call, rest_event
-from tests.counted import CountedTable
-from vouchers.sources import SourcesTable
+from api.cached_table import Memory
+from tests.support.api_gateway import call, rest_event
+from tests.support.fake_segments_table import CountedTable
+from vouchers.dynamodb.sources_table import SourcesTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.timestamps import parse_timestamp
+from vouchers.timestamps import parse_timestamp
 
 pytestmark = pytest.mark.disable_socket
 

@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.as_of import microseconds
-from ingest.count import count_file
-from tests import oracle
-from tests.dirty import AS_OF, LAYOUTS, SEGMENTS, TABLES, definitions, plain_rows
-from tests.world import parquet
+from ingest.counting.as_of import microseconds
+from ingest.counting.count_file import count_file
+from tests.support import oracle
+from tests.support.stack_harness import parquet
+from tests.support.strategies import AS_OF, LAYOUTS, SEGMENTS, TABLES, definitions, plain_rows
 
 
 @given(table=TABLES, layout=LAYOUTS, segments=st.just(oracle.SEGMENTS) | SEGMENTS, by_row=st.booleans())

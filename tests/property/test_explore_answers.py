@@ -13,16 +13,16 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.explore import answers, views
-from infra.explore.sources import File
-from ingest.as_of import AsOf
-from tests import oracle
-from tests.uses import file_of
+from ingest.counting.as_of import AsOf
+from tests.support import oracle
+from tests.support.sample_files import file_of
+from voucher_selector.explore import answers, views
+from voucher_selector.explore.sources import File
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.uses import Rows
+    from tests.support.sample_files import Rows
 
 DATE = datetime(2020, 7, 1, tzinfo=UTC)
 UPLOADED = datetime(2020, 8, 9, 10, 11, tzinfo=UTC)

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from tests import fuzz
+from tests.support import fuzz
 
 FILES = int(os.environ.get("FUZZ_FILES", "600"))
 FIRST = int(os.environ.get("FUZZ_FIRST", "0"))
@@ -18,7 +18,7 @@ def test_a_file_broken_anywhere_is_counted_right_or_refused() -> None:
     for first in range(FIRST, FIRST + FILES, AT_ONCE):
         count = min(AT_ONCE, FIRST + FILES - first)
         ran = subprocess.run(  # noqa: S603  (it runs this project's own module)
-            [sys.executable, "-m", "tests.fuzz", str(first), str(count)],
+            [sys.executable, "-m", "tests.support.fuzz", str(first), str(count)],
             env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
             capture_output=True,
             text=True,

@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.count import Aside, Counted, count_file
-from ingest.parts import WHOLE, Part
-from tests.uses import DIRTY, WIDE, file_of
+from ingest.counting.count_file import Aside, Counted, count_file
+from ingest.parquet.reader import WHOLE, Part
+from tests.support.sample_files import DIRTY, WIDE, file_of
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:

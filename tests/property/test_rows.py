@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.as_of import microseconds
-from ingest.count import Aside, count_file
-from ingest.rows import counted_rows
-from tests import oracle
-from tests.dirty import AS_OF, LAYOUTS, NAMES, SEGMENTS, TABLES, definitions, plain_rows
-from tests.grouped import grouped
-from tests.world import parquet
+from ingest.counting.as_of import microseconds
+from ingest.counting.count_file import Aside, count_file
+from ingest.row_outputs.segmented_rows import counted_rows
+from tests.support import oracle
+from tests.support.recount_rows import grouped
+from tests.support.stack_harness import parquet
+from tests.support.strategies import AS_OF, LAYOUTS, NAMES, SEGMENTS, TABLES, definitions, plain_rows
 from vouchers.counts import Cell
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from ingest.axes import Axes
-    from ingest.indexed import Codes
+    from ingest.counting.dimensions import Axes
+    from ingest.counting.encoding import Codes
 
 OPTIONAL = ("first_order_ts", "timestamp")
 

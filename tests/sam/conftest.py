@@ -13,19 +13,19 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from infra.cli.target import Deployed
-from infra.cli.uploading import object_key
-from infra.local.deploy import session
-from infra.local.ports import answers, free_port
-from infra.local.relay import bridge, relay
-from infra.local.stack import running
-from infra.sample.file import write_sample
+from voucher_selector.local_stack.deploy import session
+from voucher_selector.local_stack.ports import answers, free_port
+from voucher_selector.local_stack.relay import bridge, relay
+from voucher_selector.local_stack.stack import running
+from voucher_selector.operations.upload import object_key
+from voucher_selector.sample_data.file import write_sample
+from voucher_selector.stack import Deployed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
-SAM = str(ROOT / "infra" / "sam")
+SAM = str(ROOT / "scripts" / "sam")
 SECONDS = 120
 
 

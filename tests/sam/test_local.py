@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.cli.stack import REFERENCE
-from infra.local.deploy import session
-from infra.local.ports import free_port
-from tests.counted import PERU
 from tests.sam.conftest import ROOT, Sam
-from vouchers.table import SegmentsTable
+from tests.support.fake_segments_table import PERU
+from voucher_selector.cli.stack import REFERENCE
+from voucher_selector.local_stack.deploy import session
+from voucher_selector.local_stack.ports import free_port
+from vouchers.dynamodb.segments_table import SegmentsTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from infra.cli.target import Deployed
+    from voucher_selector.stack import Deployed
 
 pytestmark = pytest.mark.sam
 

@@ -6,11 +6,11 @@ from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from api.http.problems import PROBLEM_JSON, Problem
+from api.http.responses import JSON, Message, to_json
 from api.openapi.operations import OPERATIONS
 from api.openapi.schemas import REFERENCE, components, parameters
-from api.page import FILES
-from api.problems import PROBLEM_JSON, Problem
-from api.responses import JSON, Message, to_json
+from api.routes.static_page import FILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

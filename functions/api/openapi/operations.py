@@ -6,8 +6,13 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from api import customers, overview, page, requests, responses, selections, sources
-from api.responses import CSV, JSON
+from api.http import responses
+from api.http.responses import CSV, JSON
+from api.routes import segments as overview
+from api.routes import selections, sources
+from api.routes import selections as customers
+from api.routes import static_page as page
+from api.routes import vouchers as requests
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from api.written import NUMERAL, SEGMENT
+from api.http.fields import NUMERAL, SEGMENT
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""HTTP: routing, middleware, caching, errors and request fields."""

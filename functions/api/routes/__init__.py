@@ -1,0 +1,1 @@
+"""Routes: request, response and view of each resource."""

@@ -1,0 +1,68 @@
+"""How sure an answer is: shares of a sample, and how far the true share may be from them."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from vouchers.counts import NO_VOUCHER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONFIDENCE = 0.95
+QUANTILE = 1.959963984540054
+"""That of the standard normal distribution, between which and its negative the confidence lies."""
+
+DIGITS = 6
+"""Decimals of a share."""
+
+
+class Interval(msgspec.Struct, frozen=True):
+    """Where the true share lies with 95 % confidence (Wilson's score interval), both from 0 to 1."""
+
+    low: float
+    high: float
+
+
+class UsedAmount(msgspec.Struct, frozen=True):
+    """How often an amount was used, and its share of the sample."""
+
+    voucher_amount: float
+    count: int
+    share: float
+    interval: Interval
+
+
+def sample_size(counts: Mapping[float, int]) -> int:
+    """Return how many uses were counted, those without a voucher included."""
+    return sum(count for count in counts.values() if count > 0)
+
+
+def ranked(counts: Mapping[float, int]) -> list[UsedAmount]:
+    """Return the amounts that were used, the most used first; of equally used ones the smallest first.
+
+    Their shares are of all uses. Uses without a voucher are not among them.
+    """
+    size = sample_size(counts)
+    used = [(-count, amount) for amount, count in counts.items() if amount != NO_VOUCHER and count > 0]
+    return [used_amount(amount, -count, size) for count, amount in sorted(used)]
+
+
+def used_amount(amount: float, count: int, size: int) -> UsedAmount:
+    """Return an amount with its share of ``size`` uses."""
+    return UsedAmount(amount, count, round(count / size, DIGITS), wilson(count, size))
+
+
+def wilson(count: int, size: int) -> Interval:
+    """Return Wilson's score interval of the share ``count / size``; ``size`` is at least 1.
+
+    E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927. Unlike the
+    normal approximation it holds for small samples and for shares near 0 and 1.
+    """
+    share, spread = count / size, QUANTILE**2 / size
+    middle = (share + spread / 2) / (1 + spread)
+    half = QUANTILE * sqrt(share * (1 - share) / size + spread / size / 4) / (1 + spread)
+    return Interval(round(max(middle - half, 0.0), DIGITS), round(min(middle + half, 1.0), DIGITS))

@@ -1,0 +1,1 @@
+"""The exactly-once commit to DynamoDB."""

@@ -1,0 +1,1 @@
+"""Counting a Parquet file: pure functions, without AWS."""

@@ -1,0 +1,129 @@
+"""Parquet file → contribution, report and rejected rows: the steps of counting, composed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+import pyarrow as pa
+
+from ingest.arrow import as_arrow, as_texts
+from ingest.counting.dimensions import make_axes, names_of, rejected_rows
+from ingest.counting.histogram import Tally
+from ingest.counting.report import Combinations, Report, report_on
+from ingest.errors import FileError
+from ingest.parquet.reader import (
+    FIRST_ORDER,
+    TIMESTAMP,
+    WHOLE,
+    batches,
+    file_errors,
+    needed_columns,
+    open_parquet,
+)
+from vouchers.segments import Attribute
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from io import RawIOBase
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ingest.counting.dimensions import Axes, Reasons
+    from ingest.counting.encoding import Codes
+    from ingest.parquet.reader import Part
+    from vouchers.counts import Contribution
+    from vouchers.segments import Definitions
+
+    Rejected = Callable[[pa.RecordBatch, NDArray[np.int64], pa.DictionaryArray], None]
+    Seen = Callable[[pa.RecordBatch, Sequence[Codes], Axes], None]
+
+KEPT = (FIRST_ORDER, TIMESTAMP)
+"""Columns that only whoever keeps the rows wants to see, where counting needs them not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Who is told of rows, besides that they are counted.
+
+    Attributes:
+        reject: is given the rejected rows of a batch, their row numbers in the file (from 0, int64), and the
+            reason of each (a dictionary of texts).
+        keep: is given each batch, rejected rows and all, its codes along each axis, and the axes. The batch
+            has the columns ``KEPT``, too, where the file has them.
+    """
+
+    reject: Rejected | None = None
+    keep: Seen | None = None
+
+
+NOBODY = Aside()
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a file contributes to the counts, and the report on its rows."""
+
+    contribution: Contribution
+    report: Report
+
+
+def count_file(
+    source: IO[bytes] | RawIOBase,
+    as_of: int | None,
+    definitions: Definitions,
+    aside: Aside = NOBODY,
+    part: Part = WHOLE,
+) -> Counted:
+    """Count the voucher amounts of a Parquet file.
+
+    Args:
+        source: the file, opened for reading bytes, seekable.
+        as_of: microseconds since 1970 (UTC) to which recency is measured; None for each row's ``timestamp``.
+        definitions: the segments to count by.
+        aside: who is told of rows, too.
+        part: of the file; what its parts contribute, and what is reported on them, sums up to the file's.
+
+    Raises:
+        FileError: if the file cannot be counted.
+    """
+    try:
+        return _count(source, as_of, definitions, aside, part)
+    except MemoryError:
+        raise FileError("counting it takes more memory than there is") from None
+
+
+def _count(
+    source: IO[bytes] | RawIOBase,
+    as_of: int | None,
+    definitions: Definitions,
+    aside: Aside,
+    part: Part,
+) -> Counted:
+    tenure = definitions.go_by(Attribute.DAYS_SINCE_FIRST_ORDER)
+    columns = needed_columns(row_as_of=as_of is None, tenure=tenure)
+    axes = make_axes(definitions, as_of)
+    tally = Tally(len(axes.sizes))
+    file = open_parquet(source, columns, KEPT if aside.keep else (), part)
+    row = file.first_row
+    for whole in batches(file):
+        batch = whole.select(columns) if aside.keep else whole
+        with file_errors("its values cannot be read"):
+            codes = axes.read(batch)
+        tally.add(codes, axes.sizes)
+        if aside.reject:
+            _reject(aside.reject, batch, codes, axes.reasons, row)
+        if aside.keep:
+            aside.keep(whole, codes, axes)
+        row += batch.num_rows
+    return Counted(*report_on(Combinations(*tally.combinations()), axes, definitions))
+
+
+def _reject(
+    reject: Rejected, batch: pa.RecordBatch, codes: Sequence[Codes], reasons: Reasons, row: int
+) -> None:
+    rows, places = rejected_rows(codes, reasons)
+    if len(rows):
+        named = pa.DictionaryArray.from_arrays(as_arrow(places), as_texts(names_of(reasons)))
+        reject(batch.take(as_arrow(rows)), rows + row, named)

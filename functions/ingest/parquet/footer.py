@@ -1,0 +1,164 @@
+"""A Parquet file's footer: where the columns' data lies, and whether Arrow can be let at it.
+
+Arrow goes by the footer too, and trusts it: columns nested too deeply, or encrypted, end the process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from ingest.errors import FileError
+from ingest.parquet.thrift import BINARY, I32, I64, LIST, STRUCT, Reader, ThriftError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ingest.parquet.thrift import Shape, Struct
+
+TAIL = 8
+"""Bytes at a file's end: the length of the footer, and the magic."""
+
+MOST_FOOTER = 8 << 20
+"""Bytes. Arrow makes up to 250 times as many of them."""
+
+DEEPEST_SCHEMA = 256
+"""Levels of nested columns: Arrow recurses and runs out of stack at some thousands."""
+
+MOST_ROWS = 5_000_000_000
+"""Rows that the function has the time to count; a few bytes can stand for any number of them."""
+
+LONGEST_PATHS = 100_000_000
+"""Bytes that the paths of all columns, and of all that they are nested in, may have together."""
+
+MAGIC, ENCRYPTED_MAGIC = b"PAR1", b"PARE"
+BROKEN = "it cannot be read as Parquet: its footer is broken"
+ENCRYPTED = "it is encrypted; upload it unencrypted"
+
+_META: Shape = {2: [I32], 3: [BINARY], 8: [{}], 13: [{}], 16: {2: [I64], 3: [I64]}, 17: {2: [I32]}}
+_CHUNK: Shape = {3: _META, 8: {2: {1: [BINARY]}}}
+_FOOTER: Shape = {2: [{}], 4: [{1: [_CHUNK], 4: [{}]}], 5: [{}], 7: [{}]}
+_SCHEMA, _ROWS, _GROUPS, _ENCRYPTION = (2, LIST), (3, I64), (4, LIST), (8, STRUCT)
+_NAME, _CHILDREN = (4, BINARY), (5, I32)
+_CHUNKS, _GROUP_ROWS = (1, LIST), (3, I64)
+_COLUMN, _KEYS, _SECRET = (3, STRUCT), (8, STRUCT), (9, BINARY)
+_ENCODINGS, _VALUES, _STORED, _DATA, _DICTIONARY = (2, LIST), (5, I64), (7, I64), (9, I64), (11, I64)
+_PAGES = (13, LIST)
+_PAGE_KIND, _PAGE_ENCODING = (1, I32), (2, I32)
+_DATA_PAGES = {0, 3}
+_REFERRING = {2, 8}
+"""Encodings of pages that refer to a dictionary."""
+_PLAIN, _LEVELS = 0, {3, 4}
+_AMBIGUOUS = {_PLAIN, *_LEVELS}
+"""PLAIN, RLE and BIT_PACKED: of a dictionary's own page and of levels, or of pages without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The values of one column in one row group: how many, and where they lie in the file.
+
+    ``is_dictionary`` says that all its pages refer to its dictionary, as far as the footer tells, and
+    ``is_plain`` that it has none and all its values are written out.
+    """
+
+    values: int
+    start: int
+    size: int
+    is_dictionary: bool
+    is_plain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RowGroup:
+    """A number of rows, and a chunk for each column, nested ones included, in the order of the schema."""
+
+    rows: int
+    chunks: tuple[Chunk, ...]
+
+
+def footer_length(tail: bytes, file_size: int) -> int:
+    """Return how many bytes the footer has that ends with the 8 bytes of ``tail``.
+
+    Raises:
+        FileError: if there is none, it is encrypted, or longer than the file or than may be.
+    """
+    if tail[-4:] == ENCRYPTED_MAGIC:
+        raise FileError(ENCRYPTED)
+    if tail[-4:] != MAGIC or len(tail) < TAIL:
+        raise FileError("it cannot be read as Parquet: it does not end as a Parquet file does")
+    length = int.from_bytes(tail[-TAIL:-4], "little")
+    if length > file_size - TAIL - len(MAGIC):
+        raise FileError("it cannot be read as Parquet: its footer would be longer than the file")
+    if length > MOST_FOOTER:
+        raise FileError(f"its footer is longer than {MOST_FOOTER >> 20} MB; write it with fewer row groups")
+    return length
+
+
+def read_footer(footer: bytes) -> tuple[RowGroup, ...]:
+    """Return a file's row groups.
+
+    Raises:
+        FileError: if the footer is broken or contradicts itself, parts of the file are encrypted, or its
+            columns are nested too deeply or are too many.
+    """
+    try:
+        said = Reader(footer).struct(_FOOTER)
+        _check_schema(said[_SCHEMA])
+        if _ENCRYPTION in said:
+            raise FileError(ENCRYPTED)
+        groups = tuple(_row_group(group) for group in said[_GROUPS])
+    except (ThriftError, IndexError, KeyError):
+        raise FileError(BROKEN) from None
+    if said.get(_ROWS, 0) > MOST_ROWS:
+        raise FileError(f"it has more than {MOST_ROWS:,} rows; split it")
+    if said.get(_ROWS) != sum(group.rows for group in groups):
+        raise FileError("its row groups do not have as many rows as it says")
+    return groups
+
+
+def _row_group(said: Struct) -> RowGroup:
+    return RowGroup(said[_GROUP_ROWS], tuple(_chunk(chunk) for chunk in said[_CHUNKS]))
+
+
+def _chunk(said: Struct) -> Chunk:
+    """Return a chunk, which starts where Arrow starts to read it."""
+    if _KEYS in said or _SECRET in said:
+        raise FileError(ENCRYPTED)
+    column = said[_COLUMN]
+    start, dictionary = column[_DATA], column.get(_DICTIONARY, 0)
+    has_dictionary = 0 < dictionary < start
+    return Chunk(
+        column[_VALUES],
+        dictionary if has_dictionary else start,
+        column[_STORED],
+        is_dictionary=has_dictionary and _encodings_of_pages(column, _AMBIGUOUS) <= _REFERRING,
+        is_plain=not has_dictionary and _encodings_of_pages(column, _LEVELS) == {_PLAIN},
+    )
+
+
+def _encodings_of_pages(column: Struct, others: set[int]) -> set[int]:
+    """Return how the values of a chunk's pages are encoded, or else what is used apart from ``others``."""
+    if _PAGES in column:
+        return {page[_PAGE_ENCODING] for page in column[_PAGES] if page[_PAGE_KIND] in _DATA_PAGES}
+    return set(column[_ENCODINGS]) - others
+
+
+def _check_schema(elements: Iterable[Struct]) -> None:
+    """Follow the tree, whose elements come parents first, with the children left at each level."""
+    left: list[int] = []
+    names: list[int] = []
+    total = 0
+    for element in elements:
+        while left and left[-1] <= 0:
+            left.pop()
+            names.pop()
+        if left:
+            left[-1] -= 1
+        left.append(element.get(_CHILDREN, 0))
+        names.append(len(element.get(_NAME, b"")) + 1)
+        if len(left) > DEEPEST_SCHEMA:
+            raise FileError(f"its columns are nested more than {DEEPEST_SCHEMA} levels deep")
+        total += sum(accumulate(names)) if left[-1] <= 0 else 0
+        if total > LONGEST_PATHS:
+            raise FileError("it has too many columns, or names that are too long")

@@ -1,0 +1,86 @@
+"""The file that Arrow reads: what it says of itself is looked at before Arrow goes by it."""
+
+from __future__ import annotations
+
+import io
+from typing import IO, TYPE_CHECKING
+
+from ingest.errors import FileError
+from ingest.parquet.footer import TAIL, footer_length, read_footer
+from ingest.parquet.page_limits import ColumnPages, check_held
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from io import RawIOBase
+
+    from ingest.parquet.footer import Chunk, RowGroup
+
+
+class GuardedFile(io.RawIOBase):
+    """A Parquet file as a seekable file, guarded against footers and pages that would take too much memory.
+
+    Reads raise ``FileError`` for these, and what reading the source raises. Once the end of the file has been
+    read, which Arrow does first, ``row_groups`` are those of its footer. ``pages`` are looked at when read.
+    """
+
+    def __init__(self, source: IO[bytes] | RawIOBase) -> None:
+        super().__init__()
+        self._source = source
+        self._size = source.seek(0, io.SEEK_END)
+        # Arrow's files, and what reads ahead, have buffers that need not be copied.
+        self._read = getattr(source, "read_buffer", source.read)
+        self.pages: list[ColumnPages] = []
+        self.row_groups: tuple[RowGroup, ...] | None = None
+        if self._size < TAIL:
+            raise FileError("it cannot be read as Parquet: it is empty or almost so")
+
+    def watch(self, chunks: Iterable[Chunk]) -> None:
+        """Look at the pages of these column chunks from now on, and no longer at others."""
+        self.pages = [ColumnPages(chunk) for chunk in chunks]
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position, in bytes from the start."""
+        return self._source.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to a position and return it."""
+        return self._source.seek(offset, whence)
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next ``size`` bytes, or all that are left."""
+        return bytes(self.read_buffer(size))
+
+    def read_buffer(self, size: int) -> memoryview:
+        """Return the next ``size`` bytes, or all that are left; Arrow asks for them in this way."""
+        at = self._source.tell()
+        data = memoryview(self._read(size)).cast("B")
+        self._look_at(at, data)
+        return data
+
+    def _look_at(self, at: int, data: memoryview) -> None:
+        if self.row_groups is None and at + len(data) == self._size:
+            self.row_groups = self._row_groups(at, data)
+        for pages in self.pages:
+            pages.read(at, data)
+        check_held(self.pages)
+
+    def _row_groups(self, at: int, data: memoryview) -> tuple[RowGroup, ...]:
+        start = self._size - TAIL - footer_length(bytes(data[-TAIL:]), self._size)
+        if start < at:
+            data, at = self._read_again(start), start
+        return read_footer(bytes(data[start - at : -TAIL]))
+
+    def _read_again(self, start: int) -> memoryview:
+        end = self._source.tell()
+        self._source.seek(start)
+        data = memoryview(self._source.read(self._size - start) or b"")
+        self._source.seek(end)
+        return data

@@ -1,0 +1,84 @@
+"""The headers of pages: what each says of its page, and where it ends.
+
+Nearly all are those of data pages as every writer writes them; a pattern reads these eight times as quick as
+the protocol's reader, which reads the others. A file of five million rows has a thousand.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ingest.parquet.thrift import I32, STRUCT, Reader
+
+DATA, DICTIONARY, DATA_V2 = 0, 2, 3
+REFERRING = {2, 8}
+"""Encodings of values that refer to a dictionary."""
+
+_KIND, _SIZE, _STORED = (1, I32), (2, I32), (3, I32)
+_VALUES = (1, I32)
+_OWN = {DATA: (5, STRUCT), DICTIONARY: (7, STRUCT), DATA_V2: (8, STRUCT)}
+_ENCODING = {DATA: (2, I32), DICTIONARY: (2, I32), DATA_V2: (4, I32)}
+
+_NUMBER = rb"[\x80-\xff]{0,3}[\x00-\x7f]"
+_TEXT = b"|".join(re.escape(bytes([size])) + b".{%d}" % size for size in range(65))
+_STATISTIC = rb"[\x18\x28](?:%b) | [\x16\x26\x36]%b | [\x11\x12\x21\x22]" % (_TEXT, _NUMBER)
+_DATA_PAGE = re.compile(
+    rb"""
+    \x15\x00               # its kind: data
+    \x15(NUMBER)           # its size,
+    \x15(NUMBER)           # and as stored
+    (?:\x2c | \x15NUMBER\x1c)  # perhaps a checksum; then the data page's own header:
+      \x15(NUMBER)         # how many values it has,
+      \x15(NUMBER)         # in which encoding,
+      \x15NUMBER\x15NUMBER # and in which their levels are
+      (?:\x1c(?:STATISTIC)*\x00)?
+    \x00\x00
+    """.replace(b"STATISTIC", _STATISTIC).replace(b"NUMBER", _NUMBER),
+    re.DOTALL | re.VERBOSE,
+)
+
+
+class PageHeader(NamedTuple):
+    """What a header says of its page: bytes, decoded and as stored, and values; -1 where it does not.
+
+    ``end`` is where the header itself ends.
+    """
+
+    kind: int
+    size: int
+    stored: int
+    values: int
+    encoding: int
+    end: int
+
+
+def read_header(data: bytes | memoryview, at: int) -> PageHeader:
+    """Return the header that starts at a place in ``data``.
+
+    Raises:
+        ThriftError: if it breaks the protocol.
+        IndexError: if ``data`` ends before it does.
+    """
+    found = _DATA_PAGE.match(data, at)
+    if found:
+        size, stored, values, encoding = map(_number, found.groups())
+        return PageHeader(DATA, size, stored, values, encoding, found.end())
+    return _any_header(data, at)
+
+
+def _any_header(data: bytes | memoryview, at: int) -> PageHeader:
+    reader = Reader(data, at)
+    said = reader.struct({})
+    kind = said.get(_KIND, -1)
+    own = said.get(_OWN[kind], {}) if kind in _OWN else {}
+    encoding = own.get(_ENCODING[kind], -1) if own else -1
+    size, stored = said.get(_SIZE, -1), said.get(_STORED, -1)
+    return PageHeader(kind, size, stored, own.get(_VALUES, -1), encoding, reader.at)
+
+
+def _number(written: bytes) -> int:
+    number = 0
+    for byte in reversed(written):
+        number = number << 7 | byte & 127
+    return number >> 1 ^ -(number & 1)

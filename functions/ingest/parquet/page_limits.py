@@ -1,0 +1,113 @@
+"""The pages of column chunks: how much memory their headers say that decoding will take, as they are read."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from ingest.errors import FileError
+from ingest.parquet.page_headers import DATA, DATA_V2, DICTIONARY, REFERRING, read_header
+from ingest.parquet.thrift import ThriftError
+
+if TYPE_CHECKING:
+    from ingest.parquet.footer import Chunk
+    from ingest.parquet.page_headers import PageHeader
+
+BATCH_ROWS = 1 << 16
+"""Rows a batch: small enough that a batch's codes stay in the processor's cache."""
+
+MOST_PAGES = 256 << 20
+"""Bytes, uncompressed, of the pages that a batch may lie in, over all needed columns."""
+
+LONGEST_HEADER = 1 << 20
+"""Bytes; it may hold a value or two."""
+
+PADDING = 100
+"""Bytes after a column chunk that Arrow reads where old writers forgot to count a header."""
+
+
+class ColumnPages:
+    """The pages of one column chunk, followed from header to header as Arrow reads it from start to end.
+
+    ``held`` is how many bytes the pages of a batch have had at most so far, ``entries`` how many values the
+    dictionary has, and ``coded`` the row before which pages refer to it.
+    """
+
+    def __init__(self, chunk: Chunk) -> None:
+        self.held = 0
+        self.entries = 0
+        self.coded = 0
+        self._end = chunk.start + chunk.size + PADDING
+        self._values = chunk.values
+        self._next = chunk.start
+        self._begun = b""
+        self._row = 0
+        self._dictionary = 0
+        self._window: deque[tuple[int, int]] = deque()
+        self._in_window = 0
+
+    def read(self, at: int, data: bytes | memoryview) -> None:
+        """Take note of bytes that Arrow is about to read at a place in the file.
+
+        Raises:
+            FileError: if a page's header is broken.
+        """
+        if self._begun and at == self._next + len(self._begun):
+            at, data = self._next, self._begun + data
+        end = min(at + len(data), self._end)
+        while at <= self._next < end and self._row < self._values:
+            try:
+                header = read_header(data, self._next - at)
+            except IndexError:
+                self._begun = bytes(data[self._next - at :])
+                if len(self._begun) > LONGEST_HEADER:
+                    raise _broken() from None
+                return
+            except ThriftError:
+                raise _broken() from None
+            self._add(header)
+            self._next = at + header.end + header.stored
+            self._begun = b""
+
+    def _add(self, header: PageHeader) -> None:
+        if header.stored < 0:
+            raise _broken()
+        size = max(header.stored, header.size)
+        if header.kind == DICTIONARY:
+            self._dictionary += size
+            self.entries += max(header.values, 0)
+        elif header.kind in {DATA, DATA_V2}:
+            self._add_data(size, header.values)
+            self.coded = self._row if header.encoding in REFERRING else self.coded
+        self.held = max(self.held, self._dictionary + self._in_window)
+
+    def _add_data(self, size: int, values: int) -> None:
+        """Let the window be the pages that share a batch with this one's first row.
+
+        Rows and values are one here: the columns that are read are flat.
+        """
+        if values < 0 or self._row + values > self._values:
+            raise _broken()
+        batch = self._row - self._row % BATCH_ROWS
+        while self._window and self._window[0][0] <= batch:
+            self._in_window -= self._window.popleft()[1]
+        self._row += values
+        self._window.append((self._row, size))
+        self._in_window += size
+
+
+def check_held(chunks: list[ColumnPages]) -> None:
+    """Hold the pages of all needed columns to what they may take together.
+
+    Raises:
+        FileError: if they take more.
+    """
+    if sum(chunk.held for chunk in chunks) > MOST_PAGES:
+        raise FileError(
+            f"its pages are too large: {BATCH_ROWS:,} rows of the needed columns lie in pages of more than "
+            f"{MOST_PAGES >> 20} MB; write it with smaller pages"
+        )
+
+
+def _broken() -> FileError:
+    return FileError("its data cannot be decoded: a page's header is broken")

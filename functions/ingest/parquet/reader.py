@@ -1,0 +1,326 @@
+"""Parts of a Parquet file, so that several can count one."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ingest.arrow import is_text
+from ingest.errors import CORRECT, FileError
+from ingest.parquet.footer import Chunk, RowGroup
+from ingest.parquet.guarded_file import GuardedFile
+from ingest.parquet.page_limits import BATCH_ROWS
+from ingest.parquet.read_ahead import ReadAhead, Span
+from vouchers.text import excerpt, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from io import RawIOBase
+
+    from ingest.parquet.footer import Chunk
+
+
+class Part(NamedTuple):
+    """One of the parts of a file, counted from 0, that together have each of its row groups once."""
+
+    number: int
+    of: int
+
+    def among(self, row_groups: int) -> range:
+        """Return which row groups are the part's, of so many in the file; there may be none."""
+        return range(row_groups * self.number // self.of, row_groups * (self.number + 1) // self.of)
+
+
+WHOLE = Part(0, 1)
+
+
+MOST_ENTRIES = 1 << 14
+"""Values that a dictionary which Arrow makes may have."""
+
+
+class Dictionaries:
+    """The columns of texts that are read as dictionaries; fewer, once values turn out not to repeat."""
+
+    def __init__(self, chunks: Mapping[str, Sequence[Chunk]], repeats: Callable[[str], bool]) -> None:
+        """Choose among columns of texts by their chunks and, where these do not tell, by a sample."""
+        read = [name for name, held in chunks.items() if all(c.is_dictionary or c.is_plain for c in held)]
+        made = [name for name in read if any(chunk.is_plain for chunk in chunks[name])]
+        self._made = [name for name in made if repeats(name)]
+        self.names = [name for name in read if name in self._made or name not in made]
+
+    def outgrown(self, batch: pa.RecordBatch) -> bool:
+        """Say whether a batch shows too many values in a column; that column is no longer among them then."""
+        too_many = [name for name in self._made if len(batch.column(name).dictionary) > MOST_ENTRIES]
+        self._made = [name for name in self._made if name not in too_many]
+        self.names = [name for name in self.names if name not in too_many]
+        return bool(too_many)
+
+
+COUNTRY, LAST_ORDER, TIMESTAMP = "country_code", "last_order_ts", "timestamp"
+FIRST_ORDER, ORDERS, AMOUNT = "first_order_ts", "total_orders", "voucher_amount"
+
+BUFFER_BYTES = 1 << 20
+"""Bytes of a column chunk that are read at a time, so that memory does not follow its size."""
+
+SMALL_GROUP = 32 << 20
+"""Bytes, as stored, of the needed columns of a row group up to which they are read all at once."""
+
+SAMPLE_ROWS = 1 << 12
+SAMPLE_BYTES = 1 << 16
+"""Bytes that are read at a time for a sample."""
+
+WITHOUT_ROW = "only the as-of date 'row' needs 'timestamp'; upload a file that has it, or name a date"
+"""What to do where that column is all that is wrong."""
+
+MOST_TEXT = 48 << 20
+"""Bytes of texts, each different one once, that a batch may have."""
+
+
+def needed_columns(*, row_as_of: bool, tenure: bool = False) -> tuple[str, ...]:
+    """Return the columns to read.
+
+    ``timestamp`` is among them where days are counted back from it, ``first_order_ts`` where a segment
+    goes by tenure.
+    """
+    more = ((TIMESTAMP, row_as_of), (FIRST_ORDER, tenure))
+    return (COUNTRY, LAST_ORDER, ORDERS, AMOUNT, *(name for name, needed in more if needed))
+
+
+@dataclass(slots=True)
+class OpenFile:
+    """A Parquet file of which some columns can be read, and the chunks that these have in each row group.
+
+    ``part`` are the row groups that are to be read, which follow each other.
+    """
+
+    guard: GuardedFile
+    columns: tuple[str, ...]
+    row_groups: tuple[RowGroup, ...]
+    part: range
+    dictionaries: Dictionaries
+    parquet: pq.ParquetFile
+
+    @property
+    def first_row(self) -> int:
+        """The number of the part's first row in the file, from 0."""
+        return sum(group.rows for group in self.row_groups[: self.part.start])
+
+    def drop_outgrown(self, batch: pa.RecordBatch) -> bool:
+        """From now on read columns in which a batch shows too many values as texts; say if there are any."""
+        outgrown = self.dictionaries.outgrown(batch)
+        if outgrown:
+            self.parquet = _reader(
+                self.guard, self.parquet.metadata, self.row_groups, self.dictionaries.names
+            )
+        return outgrown
+
+
+def open_parquet(
+    source: IO[bytes] | RawIOBase,
+    columns: Sequence[str],
+    welcome: Sequence[str] = (),
+    part: Part = WHOLE,
+) -> OpenFile:
+    """Open a Parquet file, or a part of it, and check that ``columns`` are there and of readable types.
+
+    Those of the ``welcome`` ones that are there once, and of readable types, are read, too.
+
+    Raises:
+        FileError: if it is not Parquet, or a column is missing, there twice or of no readable type.
+    """
+    guard = GuardedFile(source)
+    with file_errors("it cannot be read as Parquet"):
+        plain = pq.ParquetFile(guard)
+        schema, metadata = plain.schema_arrow, plain.metadata
+        _check(schema, columns)
+        columns = (
+            *columns,
+            *(name for name in welcome if name not in columns and _can_be_read(schema, name)),
+        )
+        groups = _of_columns(guard.row_groups or (), plain.schema, columns)
+        chosen = part.among(len(groups))
+        if isinstance(source, ReadAhead):
+            source.expect(map(_spans, groups[chosen.start : chosen.stop]))
+        chunks = {name: [group.chunks[place] for group in groups] for place, name in enumerate(columns)}
+        texts = {name: held for name, held in chunks.items() if held and is_text(schema.field(name).type)}
+        dictionaries = Dictionaries(texts, lambda name: _repeats(guard, metadata, name, chunks[name][0]))
+        parquet = _reader(guard, metadata, groups, dictionaries.names)
+    return OpenFile(guard, tuple(columns), groups, chosen, dictionaries, parquet)
+
+
+def batches(file: OpenFile) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a file, or of its part, a batch at a time, one row group after the other.
+
+    Raises:
+        FileError: if the data cannot be decoded, or is not what the file says it is.
+    """
+    for number in file.part:
+        group, rows = file.row_groups[number], 0
+        for batch in _decoded(file, number):
+            _check_texts(batch)
+            _check_dictionaries(batch, file, rows)
+            rows += batch.num_rows
+            yield batch
+        if rows != group.rows:
+            raise FileError(f"its row group {number} holds {rows:,} rows and says that it has {group.rows:,}")
+
+
+@contextmanager
+def file_errors(what: str) -> Iterator[None]:
+    """Turn what pyarrow raises for the contents of a file into ``FileError``: ``what``, and why."""
+    try:
+        yield
+    except MemoryError:
+        raise FileError(f"{what}: that takes more memory than there is") from None
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise FileError(f"{what}: {_sentence(error)}") from None
+
+
+def _reader(
+    guard: GuardedFile, metadata: pq.FileMetaData, groups: Sequence[RowGroup], dictionaries: Sequence[str]
+) -> pq.ParquetFile:
+    return pq.ParquetFile(
+        guard,
+        metadata=metadata,
+        read_dictionary=list(dictionaries),
+        buffer_size=BUFFER_BYTES,
+        pre_buffer=all(sum(chunk.size for chunk in group.chunks) <= SMALL_GROUP for group in groups),
+        coerce_int96_timestamp_unit="us",
+        page_checksum_verification=True,
+    )
+
+
+def _repeats(guard: GuardedFile, metadata: pq.FileMetaData, name: str, chunk: Chunk) -> bool:
+    """Say whether a column has few values, by its first rows."""
+    guard.watch([chunk])
+    reader = pq.ParquetFile(
+        guard, metadata=metadata, read_dictionary=[name], buffer_size=SAMPLE_BYTES, pre_buffer=False
+    )
+    for batch in reader.iter_batches(SAMPLE_ROWS, row_groups=[0], columns=[name], use_threads=False):
+        return bool(2 * len(batch.column(name).dictionary) <= batch.num_rows)
+    return True
+
+
+def _decoded(file: OpenFile, group: int, done: int = 0) -> Iterator[pa.RecordBatch]:
+    """Yield a row group's batches from row ``done`` on; begin anew where they outgrow dictionaries."""
+    file.guard.watch(file.row_groups[group].chunks)
+    row = 0
+    with file_errors("its data cannot be decoded"):
+        for batch in file.parquet.iter_batches(
+            BATCH_ROWS, row_groups=[group], columns=list(file.columns), use_threads=pa.cpu_count() > 1
+        ):
+            if file.drop_outgrown(batch):
+                yield from _decoded(file, group, done)
+                return
+            row += batch.num_rows
+            if row > done:
+                yield _without_views(batch.slice(batch.num_rows - (row - done)))
+                done = row
+
+
+def _without_views(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch whose texts are no views, of which Arrow neither takes rows nor makes dictionaries."""
+    for place, field in enumerate(batch.schema):
+        if pa.types.is_string_view(field.type) or pa.types.is_binary_view(field.type):
+            batch = batch.set_column(place, field.name, batch.column(place).cast(pa.binary()))
+    return batch
+
+
+def _check_texts(batch: pa.RecordBatch) -> None:
+    if batch.get_total_buffer_size() <= MOST_TEXT:
+        return
+    texts = (getattr(column, "dictionary", column) for column in batch.columns)
+    if sum(column.nbytes for column in texts if is_text(column.type)) > MOST_TEXT:
+        raise FileError(f"{BATCH_ROWS:,} of its rows hold more than {MOST_TEXT >> 20} MB of different texts")
+
+
+def _check_dictionaries(batch: pa.RecordBatch, file: OpenFile, row: int) -> None:
+    """Look at what Arrow does not: that dictionaries repeat no value.
+
+    Arrow drops the repetition, and what comes after it stands for other rows than it did.
+    """
+    for name, pages in zip(file.columns, file.guard.pages, strict=True):
+        if row >= pages.coded:
+            continue
+        column = batch.column(name)
+        if isinstance(column, pa.DictionaryArray) and len(column.dictionary) < pages.entries:
+            raise FileError(
+                f"its column '{name}' has a dictionary that holds a value twice, or too few values"
+            )
+
+
+def _spans(group: RowGroup) -> list[Span]:
+    return [Span(chunk.start, chunk.start + chunk.size) for chunk in group.chunks]
+
+
+def _of_columns(
+    groups: Sequence[RowGroup], schema: pq.ParquetSchema, columns: Sequence[str]
+) -> tuple[RowGroup, ...]:
+    paths = [schema.column(leaf).path for leaf in range(len(schema))]
+    leaves = [paths.index(name) for name in columns]
+    for number, group in enumerate(groups):
+        if len(group.chunks) != len(paths):
+            raise FileError(f"its row group {number} does not have as many columns as the file")
+        if any(group.chunks[leaf].values != group.rows for leaf in leaves):
+            raise FileError(f"its row group {number} does not have a value of each needed column in each row")
+    return tuple(RowGroup(group.rows, tuple(group.chunks[leaf] for leaf in leaves)) for group in groups)
+
+
+def _check(schema: pa.Schema, columns: Sequence[str]) -> None:
+    missing = [name for name in columns if name not in schema.names]
+    if missing:
+        said = f"it has no column {_quoted(missing)}; it has {_quoted(schema.names)}"
+        raise FileError(said, _advice(missing))
+    for name in columns:
+        if schema.names.count(name) > 1:
+            raise FileError(f"it has more than one column '{name}'")
+        _check_type(name, schema.field(name).type)
+
+
+def _check_type(name: str, held: pa.DataType) -> None:
+    if not _is_accepted(name, held):
+        meaning, _ = ACCEPTED[name]
+        raise FileError(
+            f"its column '{name}' is of type {excerpt(str(held))}, which cannot be read as {meaning}",
+            _advice([name]),
+        )
+
+
+def _can_be_read(schema: pa.Schema, name: str) -> bool:
+    return schema.names.count(name) == 1 and _is_accepted(name, schema.field(name).type)
+
+
+def _is_accepted(name: str, held: pa.DataType) -> bool:
+    inner = held.value_type if pa.types.is_dictionary(held) else held
+    return any(accepts(inner) for accepts in ACCEPTED[name][1])
+
+
+def _advice(wrong: Sequence[str]) -> str:
+    return WITHOUT_ROW if wrong == [TIMESTAMP] else CORRECT
+
+
+Kinds = tuple["Callable[[pa.DataType], bool]", ...]
+_TEXT: Kinds = (is_text, pa.types.is_null)
+_INSTANT: Kinds = (*_TEXT, pa.types.is_timestamp, pa.types.is_date)
+_NUMBER: Kinds = (*_TEXT, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+ACCEPTED: dict[str, tuple[str, Kinds]] = {
+    COUNTRY: ("a name", _TEXT),
+    LAST_ORDER: ("a point in time", _INSTANT),
+    FIRST_ORDER: ("a point in time", _INSTANT),
+    TIMESTAMP: ("a point in time", _INSTANT),
+    ORDERS: ("a number", _NUMBER),
+    AMOUNT: ("a number", _NUMBER),
+}
+"""What each column is read as, and the types that can be."""
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return listed(names, 20, lambda name: f"'{excerpt(name)}'") or "none"
+
+
+def _sentence(error: Exception) -> str:
+    return excerpt(str(error).split("\n", 1)[0].rstrip("."), 200) or type(error).__name__

@@ -1,0 +1,1 @@
+"""S3 objects and the results bucket."""

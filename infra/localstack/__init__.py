@@ -1,1 +1,0 @@
-"""The stack in LocalStack: how it is started, and how the template is put for it."""

@@ -1,0 +1,27 @@
+"""The console script `voucher-selector`."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+
+def main() -> None:
+    """Run the command line, and exit with the code of its outcome."""
+    try:
+        # Imported here, since Ctrl-C may come while they are imported.
+        from voucher_selector.cli.main import cli  # noqa: PLC0415
+        from voucher_selector.errors import Exit  # noqa: PLC0415
+    except KeyboardInterrupt:
+        sys.exit(130)
+    try:
+        cli(prog_name="voucher-selector")
+    except KeyboardInterrupt:
+        sys.exit(Exit.INTERRUPTED)
+    except Exception:  # noqa: BLE001 - a bug ends in a traceback and an exit code of its own
+        traceback.print_exc()
+        sys.exit(Exit.BUG)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""The command `sample`, and the sample for the commands that upload it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from voucher_selector.cli import options, screen
+
+
+@click.command(epilog=options.examples("make sample FILE=sample.parquet"))
+@click.argument("file")
+def sample(file: str) -> None:
+    """Write the sample to FILE."""
+    write(Path(file).expanduser())
+
+
+def write(path: Path) -> None:
+    """Write the sample with a progress bar.
+
+    Raises:
+        OSError: if the file cannot be written.
+    """
+    from voucher_selector.sample_data.file import STEPS, write_sample  # noqa: PLC0415 - arrow takes long, and only this needs it
+
+    with screen.bar(f"Writing {path.name}: 511,427 uses of vouchers in four countries", STEPS) as advance:
+        write_sample(path, on_step=lambda: advance(1))

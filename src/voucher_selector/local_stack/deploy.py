@@ -1,0 +1,118 @@
+"""Deployment of the real template, with the functions' sources, into an emulator of AWS."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import time
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.session import Session as CoreSession
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # it ships none
+
+from voucher_selector.local_stack.emulator import REGION
+from voucher_selector.local_stack.errors import StackError
+from voucher_selector.local_stack.template import for_emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+ROOT = Path(__file__).parents[3]
+TEMPLATE = ROOT / "template.yaml"
+FUNCTIONS = ROOT / "functions"
+STACK_NAME = "voucher-selector"
+
+CODE_BUCKET = "voucher-selector-code"
+# Name in a file, name in the environment, default, conversion.
+NOT_THE_USERS = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+SECONDS_BETWEEN_LOOKS = 0.1
+
+
+def session() -> boto3.Session:
+    """Return a session for the emulator: its credentials and region, no proxy, nothing of the user's own."""
+    core = CoreSession(NOT_THE_USERS)
+    core.set_default_client_config(Config(proxies={}))
+    return boto3.Session(
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - the emulator takes any
+        region_name=REGION,
+        botocore_session=core,
+    )
+
+
+def deploy(
+    endpoint: str, parameters: Mapping[str, str], *, template: Path = TEMPLATE, functions: Path = FUNCTIONS
+) -> dict[str, str]:
+    """Deploy ``template`` with the packages under ``functions`` to the emulator at ``endpoint``.
+
+    The functions run on the emulator's own interpreter and packages, so that their sources are enough.
+
+    Returns:
+        The stack's outputs, value by name.
+
+    Raises:
+        StackError: the deployment failed.
+    """
+    code = _upload(endpoint, pack(functions))
+    body = json.dumps(for_emulator(yaml_parse(template.read_text()), code))
+    cloudformation = session().client("cloudformation", endpoint_url=endpoint)
+    # Whoever tries the stack on this machine uploads and asks at once.
+    values = {"EndpointUrl": endpoint, "AnswerCacheSeconds": "0", **parameters}
+    try:
+        cloudformation.create_stack(
+            StackName=STACK_NAME,
+            TemplateBody=body,
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+    except cloudformation.exceptions.ClientError as error:
+        raise StackError(f"The deployment failed: {error.response['Error']['Message']}") from error
+    return _wait_until_complete(cloudformation)
+
+
+def pack(functions: Path) -> bytes:
+    """Return a zip archive of the Python packages under ``functions``, the same for the same sources."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for path in sorted(functions.glob("*/**/*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                packed.writestr(zipfile.ZipInfo(path.relative_to(functions).as_posix()), path.read_bytes())
+    return archive.getvalue()
+
+
+def _upload(endpoint: str, archive: bytes) -> str:
+    s3 = session().client("s3", endpoint_url=endpoint)
+    s3.create_bucket(Bucket=CODE_BUCKET)
+    key = f"{hashlib.sha256(archive).hexdigest()}.zip"
+    s3.put_object(Bucket=CODE_BUCKET, Key=key, Body=archive)
+    return f"s3://{CODE_BUCKET}/{key}"
+
+
+def _wait_until_complete(cloudformation: CloudFormationClient) -> dict[str, str]:
+    while True:
+        stack = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
+        if stack["StackStatus"] == "CREATE_COMPLETE":
+            return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        if stack["StackStatus"] != "CREATE_IN_PROGRESS":
+            raise StackError(f"The deployment failed: {_reason(cloudformation)}")
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _reason(cloudformation: CloudFormationClient) -> str:
+    """Return what went wrong first; what follows it is only its consequence."""
+    events = cloudformation.describe_stack_events(StackName=STACK_NAME)["StackEvents"]
+    failures = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
+    first = min(failures, key=lambda event: event["Timestamp"])
+    return f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', 'no reason given')}"

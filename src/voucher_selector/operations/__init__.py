@@ -1,0 +1,1 @@
+"""The logic of the commands, without click and rich."""

@@ -1,0 +1,168 @@
+"""Drawing a country's rows: the facts fix how many there are of each kind, the seed everything else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from voucher_selector.sample_data.facts import (
+    A_MONTH_AGO,
+    A_QUARTER_AGO,
+    FREQUENCY_RANGES,
+    JUST_ORDERED,
+    MONTHS_EARLY,
+    VISITS,
+    apportion,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from voucher_selector.sample_data.facts import Country, Uses
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Times = npt.NDArray[np.datetime64]
+
+NO_ORDERS = -1
+"""Stands for empty total orders."""
+
+EARLY, JUST, MONTH, QUARTER = range(4)
+VISITED = {EARLY: A_MONTH_AGO + A_QUARTER_AGO, JUST: JUST_ORDERED, MONTH: A_MONTH_AGO, QUARTER: A_QUARTER_AGO}
+"""Which visits rows of each recency are drawn from."""
+
+RETURNING = 0.15
+"""The share of customers who used a second voucher, where two of a kind are to be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Columns, all of one length.
+
+    Attributes:
+        used: when the voucher was used, to the microsecond, UTC.
+        last_order: day of the last order.
+        first_order: day of the first order, never after the last one.
+        orders: total orders, or NO_ORDERS.
+        amount: voucher amounts, NaN for none.
+    """
+
+    used: Times
+    last_order: Times
+    first_order: Times
+    orders: Ints
+    amount: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        return len(self.used)
+
+
+def draw(country: Country, rng: np.random.Generator) -> Rows:
+    """Draw the rows of a country, kind by kind."""
+    uses = np.repeat(np.arange(len(country.uses)), [u.rows for u in country.uses])
+    ranges = np.arange(len(FREQUENCY_RANGES))
+    frequency = np.concatenate([np.repeat(ranges, u.by_frequency) for u in country.uses])
+    empty = np.concatenate([_empty(u, rng) for u in country.uses])
+    recency = _recencies(country, rng)
+
+    customer = _customers((uses, frequency, empty, recency), rng)
+    orders = np.where(empty, NO_ORDERS, _total_orders(frequency, rng))[customer]
+    visit = _visits(recency, rng)
+    day = _days(visit, rng)[customer]
+    last_order = day - np.array([v.lag for v in VISITS])[visit[customer]]
+    used: Times = day.astype("datetime64[us]")
+    used[recency == EARLY] = _set_back(day[recency == EARLY])
+    used += _times_of_day(len(uses), rng)[_copied(customer, country, rng, at=~empty & (recency != EARLY))]
+    return Rows(
+        used=used,
+        last_order=last_order,
+        first_order=last_order - _tenures(len(uses), rng)[customer],
+        orders=orders,
+        amount=np.array([u.amount for u in country.uses])[uses],
+    )
+
+
+def _recencies(country: Country, rng: np.random.Generator) -> Ints:
+    """Return the recency of every row, shuffled within its amount."""
+    rest = [u.rows - sum(u.by_recency) for u in country.uses]
+    aside = np.repeat(np.arange(len(rest)), rest)
+    early = rng.permutation(np.arange(len(aside)) < country.early)
+    just = np.bincount(aside[~early], minlength=len(rest))
+    parts = [
+        rng.permutation(np.repeat([EARLY, JUST, MONTH, QUARTER], [r - j, j, *u.by_recency]))
+        for u, r, j in zip(country.uses, rest, just, strict=True)
+    ]
+    return np.concatenate(parts)
+
+
+def _empty(uses: Uses, rng: np.random.Generator) -> Bools:
+    """Choose the rows without total orders: they count as 0 and so are among the lowest frequency."""
+    lowest = rng.permutation(np.arange(uses.by_frequency[0]) < uses.without_orders)
+    return np.concatenate([lowest, np.zeros(uses.rows - len(lowest), bool)])
+
+
+def _customers(kinds: Iterable[Ints | Bools], rng: np.random.Generator) -> Ints:
+    """Say for each row which row's customer it shares: its own, or the one before of the same kind."""
+    same = np.logical_and.reduce([kind[1:] == kind[:-1] for kind in kinds])
+    again = np.concatenate([[False], same & (rng.random(len(same)) < RETURNING)])
+    return np.maximum.accumulate(np.where(again, 0, np.arange(len(again))))
+
+
+def _copied(customer: Ints, country: Country, rng: np.random.Generator, *, at: Bools) -> Ints:
+    """Say for each row which row's time of day it has: its own, but for a few of the returning."""
+    copied = np.arange(len(customer))
+    chosen = rng.choice(np.flatnonzero((customer != copied) & at), country.duplicates, replace=False)
+    copied[chosen] = customer[chosen]
+    return copied
+
+
+def _visits(recency: Ints, rng: np.random.Generator) -> Ints:
+    """Draw for each row which of VISITS it belongs to."""
+    chosen = np.empty(len(recency), np.int64)
+    for kind, visits in VISITED.items():
+        at = np.flatnonzero(recency == kind)
+        shares = apportion(len(at), tuple(v.weight for v in visits))
+        chosen[at] = rng.permutation(np.repeat([VISITS.index(v) for v in visits], shares))
+    return chosen
+
+
+def _days(visit: Ints, rng: np.random.Generator) -> Times:
+    days: Times = np.array([v.start for v in VISITS], "datetime64[D]")[visit]
+    days += rng.integers(np.array([v.days for v in VISITS])[visit]).astype("timedelta64[D]")
+    return days
+
+
+def _total_orders(frequency: Ints, rng: np.random.Generator) -> Ints:
+    """Draw total orders within their ranges, few more often than many."""
+    orders = np.empty(len(frequency), np.int64)
+    for kind, (low, high) in enumerate(FREQUENCY_RANGES):
+        at = np.flatnonzero(frequency == kind)
+        values = np.arange(low, high + 1)
+        weights = np.exp(-values / 60) / (values + 3)
+        orders[at] = rng.choice(values, len(at), p=weights / weights.sum())
+    return orders
+
+
+def _tenures(rows: int, rng: np.random.Generator) -> Ints:
+    """Draw the days between the first and the last order: none for one customer in six."""
+    days = np.minimum(rng.exponential(260, rows), 2100).astype(np.int64)
+    return np.where(rng.random(rows) < 1 / 6, 0, days)
+
+
+def _times_of_day(rows: int, rng: np.random.Generator) -> npt.NDArray[np.timedelta64]:
+    """Draw times between 13:00 and 20:00 UTC, most of them around five in the afternoon."""
+    return rng.triangular(13 * 3600e6, 17 * 3600e6, 20 * 3600e6, rows).astype("timedelta64[us]")
+
+
+def _set_back(day: Times) -> Times:
+    """Return days MONTHS_EARLY before; where that month is shorter, its last day."""
+    month = day.astype("datetime64[M]")
+    day_of_month = day - month
+    target = month - np.timedelta64(MONTHS_EARLY, "M")
+    last = (target + np.timedelta64(1, "M")).astype("datetime64[D]") - np.timedelta64(1, "D")
+    earlier: Times = np.minimum(target + day_of_month, last)
+    return earlier

@@ -1,0 +1,160 @@
+"""The command line as scripts call it: a process of its own, from any directory, on the running stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.support.sample_files import body, file_of, rows
+from voucher_selector.errors import Exit
+from voucher_selector.local_stack.ports import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.e2e.place import Place
+
+pytestmark = [pytest.mark.stack, pytest.mark.anywhere]
+
+LAUNCHER = Path(__file__).parents[2] / ".venv" / "bin" / "voucher-selector"
+VARIABLES = ("AWS_ENDPOINT_URL", "STACK", "PORT", "AWS_PORT", "PYTHONPATH")
+USES = [("Suriname", "2020-01-01", None, "15", amount) for amount in (7.0, 7.0, 9.0, None, -1.0)]
+
+
+class Said(NamedTuple):
+    """What a command ended with, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def environment(place: Place, pytestconfig: pytest.Config) -> dict[str, str]:
+    held = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    if endpoint := pytestconfig.getoption("--endpoint"):
+        return held | {"AWS_ENDPOINT_URL": endpoint}
+    aws, api = (urlsplit(url).port for url in (place.deployed.endpoint or "", place.url))
+    return held | {"AWS_PORT": str(aws), "PORT": str(api)}
+
+
+@pytest.fixture
+def run(environment: dict[str, str], tmp_path: Path) -> Callable[..., Said]:
+    def call(*arguments: str, **variables: str) -> Said:
+        ended = subprocess.run(  # noqa: S603 - our own launcher
+            [LAUNCHER, *arguments],
+            cwd=tmp_path,
+            env=environment | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        return Said(ended.returncode, ended.stdout, ended.stderr)
+
+    return call
+
+
+@pytest.fixture
+def name(place: Place) -> Iterator[str]:
+    yield "cli/uses.parquet"
+    place.delete("cli/uses.parquet")
+
+
+def test_a_script_reads_data_on_standard_output_and_nothing_else(
+    run: Callable[..., Said], tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "mine.parquet").write_bytes(file_of(rows(*USES)))
+
+    uploaded = run("upload", "mine.parquet", "--key", name, "--as-of", "2021-01-01", "--json")
+    counts = run("counts", "Suriname", "--segment", "frequent_segment", "--json")
+    asked = run("ask", "--country", "suriname", "--segment", "frequent_segment", "--orders", "15", "--json")
+    why = run(
+        *("ask", "--country", "Suriname", "--segment", "recency_segment"),
+        *("--last-order", "2020-01-01", "--why", "--json"),
+    )
+
+    assert [each.code for each in (uploaded, counts, asked, why)] == [Exit.FINE] * 4
+    report = json.loads(uploaded.out)
+    assert (report["report"]["counted"], report["report"]["rejected"]) == (4, 1)
+    assert report["rejected_rows"].startswith("s3://")
+    assert [(r["voucher_amount"], r["count"]) for r in json.loads(counts.out)["rows"]] == [
+        (0, 1),
+        (7, 2),
+        (9, 1),
+    ]
+    assert json.loads(asked.out) == {"voucher_amount": [7.0]}
+    because = json.loads(why.out)
+    assert (because["voucher_amount"], because["count"], because["sample_size"]) == ([7.0], 2, 4)
+
+
+def test_a_file_that_fails_ends_with_1_and_right_after_it_verify_ends_with_0(
+    run: Callable[..., Said], tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "bad.parquet").write_bytes(body("broken"))
+
+    uploaded = run("upload", "bad.parquet", "--key", name, "--json")
+    verified = run("verify", "--json")
+
+    failed = json.loads(uploaded.out)
+    assert (uploaded.code, failed["status"]) == (Exit.NO, "failed")
+    assert failed["error"] in uploaded.err
+    assert (verified.code, json.loads(verified.out)["failed"]) == (
+        Exit.FINE,
+        [{"source": f"vouchers/{name}", "error": failed["error"]}],
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("counts", "Atlantis"), Exit.NO),
+        (("ask", "--country", "Atlantis", "--segment", "frequent_segment", "--orders", "1"), Exit.NO),
+        (("counts", "Atlantis", "--segment", "nonesuch"), Exit.USAGE),
+        (("upload", "missing.parquet"), Exit.USAGE),
+        (("verify", "--mend"), Exit.USAGE),
+    ],
+)
+@pytest.mark.usefixtures("some")
+def test_scripts_tell_by_the_exit_code_what_went_wrong(
+    run: Callable[..., Said], arguments: tuple[str, ...], code: Exit
+) -> None:
+    said = run(*arguments)
+
+    assert (said.code, said.out) == (code, "")
+    assert said.err.splitlines()[-1].startswith("Error: ")
+
+
+@pytest.fixture
+def some(place: Place, tmp_path: Path) -> Iterator[None]:
+    """Something is counted, so that it is the country that is unknown."""
+    file = tmp_path / "some.parquet"
+    file.write_bytes(file_of(rows(*USES)))
+    place.upload(file, "cli/some.parquet")
+    yield
+    place.delete("cli/some.parquet")
+
+
+@pytest.mark.parametrize("command", [("verify",), ("counts", "Peru"), ("upload", "a.parquet"), ("redrive",)])
+def test_a_stack_that_is_not_there_ends_with_3(
+    run: Callable[..., Said], tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "a.parquet").write_bytes(body("none"))
+
+    nowhere = run(*command, AWS_ENDPOINT_URL=f"http://127.0.0.1:{free_port()}")
+
+    assert (nowhere.code, nowhere.out) == (Exit.STACK, "")
+    assert "does not answer; see whether AWS_ENDPOINT_URL names where the stack is" in nowhere.err
+
+
+def test_a_stack_of_another_name_ends_with_3(run: Callable[..., Said]) -> None:
+    said = run("verify", STACK="nonesuch")
+
+    assert (said.code, said.out) == (Exit.STACK, "")
+    assert "There is no stack 'nonesuch'" in said.err

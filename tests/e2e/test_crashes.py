@@ -1,0 +1,131 @@
+"""After a crash at any call of a commit, the retry or the object's next event completes it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import pytest
+
+from ingest.commit import committer as commit
+from ingest.handler import IngestError
+from tests.support.crash_injection import Crash, calls, uncounted
+from tests.support.emulator import emulated, new_world
+from tests.support.sample_files import FILES, body, expected
+from vouchers.segments import load_definitions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.stack_harness import Cells, World
+
+pytestmark = pytest.mark.stack
+
+KEY, OTHER = "vouchers/a b+ü.parquet", "vouchers/other.parquet"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """An object was one file and becomes another, or is deleted; an item holds ``inline`` bytes."""
+
+    before: str
+    after: str | None
+    inline: int = commit.LONGEST_INLINE
+    keeps_rows: bool = False
+
+
+SCENARIOS = {
+    "one transaction": Scenario("peru", "china"),
+    "rejected rows come": Scenario("peru", "dirty"),
+    "rejected rows go": Scenario("dirty", "peru"),
+    "chunks": Scenario("peru", "wide"),
+    "chunks backwards": Scenario("wide", "china"),
+    "contributions in S3": Scenario("wide", "dirty", inline=10),
+    "a deletion in chunks": Scenario("wide", None),
+    "a broken file": Scenario("dirty", "broken"),
+    "segmented rows are replaced": Scenario("peru", "dirty", keeps_rows=True),
+    "segmented rows of another country come": Scenario("peru", "china", keeps_rows=True),
+    "segmented rows go": Scenario("peru", None, keeps_rows=True),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def emulator() -> Iterator[None]:
+    with emulated():
+        yield
+
+
+@contextmanager
+def started(scenario: Scenario) -> Iterator[tuple[World, dict[str, Any]]]:
+    """Yield a world in which two objects are counted and one has changed since, and the event of that."""
+    kind = {"keeps_rows": scenario.keeps_rows}
+    with patch.object(commit, "LONGEST_INLINE", scenario.inline), new_world(**kind) as world:
+        world.ingest(world.put(OTHER, body("peru")), world.put(KEY, body(scenario.before)))
+        yield world, world.delete(KEY) if scenario.after is None else world.put(KEY, body(scenario.after))
+
+
+def fresh(name: str | None) -> Cells:
+    return expected([FILES["peru"], *([FILES[name]] if name in FILES else [])])
+
+
+def ingest(world: World, event: dict[str, Any]) -> None:
+    with suppress(IngestError):
+        world.ingest(event)
+
+
+def calls_of(scenario: Scenario) -> list[str]:
+    """Return the calls that an ingest without a crash makes, checking what a reader sees after each."""
+    old, new = fresh(scenario.before), fresh(scenario.after)
+    with started(scenario) as (world, event):
+
+        def look() -> None:
+            with uncounted():
+                for cell, counters in world.counters().items():
+                    for name, count in counters.items():
+                        assert count in {old.get(cell, {}).get(name, 0), new.get(cell, {}).get(name, 0)}
+                if scenario.keeps_rows:
+                    reads_no_row_twice(world, old, new)
+
+        with calls(watch=look) as made:
+            ingest(world, event)
+        assert world.cells() == new
+    return made.made
+
+
+def reads_no_row_twice(world: World, *cells: Cells) -> None:
+    """Whoever counts by the catalogue finds of each country what was there before, or what is after."""
+    found = world.listed_cells(load_definitions())
+    for country, cell in {*found, *(at for held in cells for at in held)}:
+        assert found.get((country, cell), {}) in [held.get((country, cell), {}) for held in cells]
+
+
+def is_whole(world: World, name: str | None) -> None:
+    source = world.source(KEY)
+    assert world.cells() == fresh(name)
+    if world.keeps_rows:
+        assert world.listed_cells(load_definitions()) == fresh(name)
+    assert (source.pending, source.discard) == (None, frozenset())
+    assert source.objects <= world.results_held()
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.keys())
+def test_a_crash_at_any_call_is_made_good_by_the_retry_and_by_the_next_event(scenario: Scenario) -> None:
+    made = calls_of(scenario)
+    assert "TransactWriteItems" in made
+    for at in range(len(made)):
+        for answered in (False, True):
+            with started(scenario) as (world, event):
+                with pytest.raises(Crash), calls(at, answered=answered):
+                    ingest(world, event)
+                assert all(n >= 0 for counters in world.counters().values() for n in counters.values())
+                ingest(world, event)
+                is_whole(world, scenario.after)
+            with started(scenario) as (world, event):
+                with pytest.raises(Crash), calls(at, answered=answered):
+                    ingest(world, event)
+                ingest(world, world.put(KEY, body("dirty")))
+                is_whole(world, "dirty")
+                ingest(world, event)
+                is_whole(world, "dirty")

@@ -1,0 +1,56 @@
+"""The page of a stack that is closed by IAM is opened to a browser on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from http import HTTPStatus
+from http.client import HTTPConnection
+from pathlib import Path
+from subprocess import PIPE, Popen
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from voucher_selector.local_stack.ports import free_port
+
+if TYPE_CHECKING:
+    from voucher_selector.local_stack.stack import Stack
+
+pytestmark = pytest.mark.stack
+
+ROOT = Path(__file__).parents[2]
+COMMAND = (sys.executable, "-m", "voucher_selector", "dashboard")
+
+
+def started(**variables: str) -> Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "functions"), **variables}
+    return Popen(COMMAND, cwd=ROOT, env=environment, stdout=PIPE, text=True)  # noqa: S603 (our own command)
+
+
+def status(port: int, path: str) -> int:
+    connection = HTTPConnection("localhost", port, timeout=30)
+    connection.request("GET", path)
+    return connection.getresponse().status
+
+
+def test_the_page_and_what_it_asks_are_signed_until_it_is_told_to_stop(stack: Stack) -> None:
+    port = free_port()
+    command = started(AWS_ENDPOINT_URL=stack.endpoint, PORT=str(port))
+    assert command.stdout
+    said = [command.stdout.readline() for _ in range(3)]
+    assert said[0].endswith(f" is at http://localhost:{port}/\n")
+    assert said[2] == "ready\n"
+    seen = {path: status(port, path) for path in ("/", "/static/main.js", "/v1/countries")}
+    assert set(seen.values()) == {HTTPStatus.OK}
+    command.send_signal(signal.SIGTERM)
+    assert command.wait(10) == 0
+
+
+def test_of_the_stack_on_this_machine_it_is_said_where_the_page_is(stack: Stack) -> None:
+    aws, port = urlsplit(stack.endpoint).port, urlsplit(stack.url).port
+    command = started(AWS_ENDPOINT_URL="", AWS_PORT=str(aws), PORT=str(port))
+    assert command.communicate(timeout=30)[0] == f"The page is at {stack.url}/\n"
+    assert command.returncode == 0

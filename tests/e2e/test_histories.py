@@ -1,0 +1,198 @@
+"""Any history of objects and events, with crashes in between, ends in the counts of a fresh count."""
+
+from __future__ import annotations
+
+import os
+import random
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Any, ClassVar
+from unittest.mock import patch
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from ingest import handler
+from ingest.handler import IngestError
+from tests.support import oracle
+from tests.support.crash_injection import Crash, calls
+from tests.support.emulator import emulated, new_world
+from tests.support.sample_files import FILES, body, expected
+from vouchers.dynamodb.sources_table import Status
+from vouchers.segments import Attribute, Definitions, Range, Segment, load_definitions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.stack_harness import World
+
+pytestmark = pytest.mark.stack
+
+HISTORIES = int(os.environ.get("HISTORIES", "10"))
+STEPS = int(os.environ.get("STEPS", "40"))
+
+KEYS = st.sampled_from(["vouchers/a.parquet", "vouchers/b {c}+ü.parquet"])
+NAMES = st.sampled_from([*FILES, "wide", "broken"])
+CRASHES = st.none() | st.tuples(st.integers(0, 14), st.booleans())
+CHANCE = st.randoms(use_true_random=False)
+PERUS = (("peru", (Range(0, 9),)),)
+OTHERS = Definitions((Segment("orders", Attribute.TOTAL_ORDERS, (Range(0, 3), Range(4, 9)), PERUS),))
+DEFINITIONS: list[tuple[Definitions, oracle.Segments]] = [
+    (load_definitions(), oracle.SEGMENTS),
+    (OTHERS, {"orders": (oracle.ORDERS, [(0, 3), (4, 9)], {"Peru": [(0, 9)]})}),
+]
+
+
+class Histories(RuleBasedStateMachine):
+    """A bucket, the events of it that are on their way, and those that have been delivered before."""
+
+    versioned: ClassVar[bool] = True
+    sequencers: ClassVar[str] = "growing"
+    keeps_rows: ClassVar[bool] = False
+
+    @initialize()
+    def start(self) -> None:
+        self.parts = ExitStack()
+        kind = {name: getattr(self, name) for name in ("versioned", "sequencers", "keeps_rows")}
+        self.world: World = self.parts.enter_context(new_world(**kind))
+        self.versions: dict[str, list[tuple[str | None, str | None]]] = {}
+        self.coming: list[dict[str, Any]] = []
+        self.gone: list[dict[str, Any]] = []
+        self.crashed = self.redefined = False
+        self._define(0)
+
+    def _define(self, which: int) -> None:
+        definitions, self.segments = DEFINITIONS[which]
+        self.definitions = definitions
+        self.parts.enter_context(patch.object(handler, "load_definitions", lambda: definitions))
+
+    def teardown(self) -> None:
+        if hasattr(self, "world"):
+            self.settle(random.Random(1))  # noqa: S311  (an order of events, no secret)
+            self.parts.close()
+
+    @rule(key=KEYS, name=NAMES)
+    def put(self, key: str, name: str) -> None:
+        record = self.world.put(key, body(name))
+        held = self.versions.setdefault(key, [])
+        if not self.versioned:
+            held.clear()
+        held.append((record["s3"]["object"].get("versionId"), name))
+        self.coming.append(record)
+
+    @rule(key=KEYS)
+    def delete(self, key: str) -> None:
+        record = self.world.delete(key)
+        if self.versioned:
+            self.versions.setdefault(key, []).append((record["s3"]["object"]["versionId"], None))
+        else:
+            self.versions.pop(key, None)
+        self.coming.append(record)
+
+    @rule(key=KEYS, which=st.integers(0, 9))
+    def delete_version(self, key: str, which: int) -> None:
+        held = self.versions.get(key)
+        if self.versioned and held:
+            version, _ = held.pop(which % len(held))
+            self.coming.append(self.world.delete_version(key, version or ""))
+
+    @rule(number=st.integers(0, 99), crash=CRASHES)
+    def deliver_one(self, number: int, crash: tuple[int, bool] | None) -> None:
+        """Hand over an event that is on its way; perhaps die over it."""
+        if self.coming:
+            self._ingest([self.coming.pop(number % len(self.coming))], crash)
+
+    @rule(picks=st.lists(st.tuples(st.integers(0, 99), st.booleans()), min_size=1, max_size=3), crash=CRASHES)
+    def deliver(self, picks: list[tuple[int, bool]], crash: tuple[int, bool] | None) -> None:
+        """Hand over some events, in any order, again or for the first time; perhaps die over it."""
+        records = []
+        for number, again in picks:
+            held = self.gone if again and self.gone else self.coming
+            if held:
+                records.append(held.pop(number % len(held)))
+        self._ingest(records, crash)
+
+    @rule(key=KEYS, forced=st.booleans(), crash=CRASHES)
+    def replay(self, key: str, forced: bool, crash: tuple[int, bool] | None) -> None:
+        self._ingest([self.world.replay(key, forced=forced)], crash)
+
+    @rule(which=st.sampled_from([0, 1]))
+    def redefine(self, which: int) -> None:
+        """Deploy other segment definitions; a replay is due."""
+        self._define(which)
+        self.redefined = True
+
+    @rule(chance=CHANCE)
+    def settle(self, chance: random.Random) -> None:
+        """Deliver all that is on its way, replay what is due: now the counts must be right."""
+        while self.coming:
+            self._ingest([self.coming.pop(chance.randrange(len(self.coming)))], None)
+        if self.redefined:
+            self._ingest([self.world.replay(key) for key in self.versions], None)
+        self.redefined = False
+        current = {key: held[-1][1] for key, held in self.versions.items() if held}
+        files = [FILES[name] for name in current.values() if name in FILES]
+        assert self.world.cells() == expected(files, self.segments)
+        if self.keeps_rows:
+            assert self.world.listed_cells(self.definitions) == self.world.cells()
+        self._sources_tell_the_same(current)
+
+    def _sources_tell_the_same(self, current: dict[str, str | None]) -> None:
+        referred = set()
+        for key, name in current.items():
+            source = self.world.source(key)
+            assert source.state is not None
+            status = Status.DELETED if name is None else Status.COUNTED if name in FILES else Status.FAILED
+            assert (source.state.status, source.pending, source.discard) == (status, None, frozenset())
+            rejected = source.state.rejected_object
+            assert bool(rejected) == (name == "dirty")
+            referred |= source.objects
+        assert referred <= self.world.results_held()
+        if not self.crashed:
+            assert referred == self.world.results_held()
+
+    def _ingest(self, records: list[dict[str, Any]], crash: tuple[int, bool] | None) -> None:
+        at, answered = crash or (None, False)
+        try:
+            with calls(at, answered=answered), suppress(IngestError):
+                self.world.ingest(*records)
+        except Crash:
+            self.crashed = True
+            self.coming += records
+        else:
+            self.gone += [r for r in records if r["eventSource"] == "aws:s3"]
+
+    @invariant()
+    def no_counter_is_below_zero(self) -> None:
+        if hasattr(self, "world"):
+            assert all(n >= 0 for counters in self.world.counters().values() for n in counters.values())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def emulator() -> Iterator[None]:
+    with emulated():
+        yield
+
+
+@pytest.mark.parametrize("sequencers", ["growing", "same"])
+@pytest.mark.parametrize("versioned", [True, False])
+def test_any_history_ends_in_the_counts_of_a_fresh_count(sequencers: str, versioned: bool) -> None:
+    run({"sequencers": sequencers, "versioned": versioned}, HISTORIES, STEPS)
+
+
+def test_the_catalogue_ends_in_the_rows_of_the_same_counts() -> None:
+    run({"keeps_rows": True}, max(HISTORIES // 3, 1), STEPS)
+
+
+def run(kind: dict[str, Any], histories: int, steps: int) -> None:
+    run_state_machine_as_test(
+        type("Kind", (Histories,), kind),
+        settings=settings(
+            max_examples=histories,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate] if os.environ.get("ONLY_GENERATE") else list(Phase),
+        ),
+    )

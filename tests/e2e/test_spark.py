@@ -1,0 +1,188 @@
+"""Datasets on the real stack, counted by the command line on real Spark, in processes of its own."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.support.fake_segments_table import PERU
+from tests.support.sample_files import CHINA, DIRTY, WIDE, expected, file_of
+from voucher_selector.local_stack.emulator import LOGS
+from voucher_selector.operations.upload import DATASETS
+from voucher_selector.sample_data.file import write_sample
+from vouchers.counts import amount_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Start = Callable[..., subprocess.Popen[str]]
+
+    from tests.e2e.place import Place
+
+pytestmark = [pytest.mark.stack, pytest.mark.spark]
+
+LAUNCHER = Path(__file__).parents[2] / ".venv" / "bin" / "voucher-selector"
+TWO_WORKERS = "local-cluster[2,1,1024]"
+WORKER = "CoarseGrainedExecutorBackend"
+STARTED = re.compile(r"Starting task \d+\.0 in stage 0\.0 .*, executor (\d+),")
+LOST = re.compile(r"Lost task \d+\.0 in stage 0\.0|task \d+\.0 in stage 0\.0 .* while it was being computed")
+"""What Spark logs of a task that went with its worker, by which of the two it has noticed first."""
+ORIGINAL = os.environ.get("VOUCHERS_2018", "")
+
+
+@pytest.fixture
+def start(place: Place) -> Iterator[Start]:
+    """Return what starts the command line on the stack; what still runs in the end is stopped."""
+    aws, api = (str(urlsplit(url).port) for url in (place.deployed.endpoint or "", place.url))
+    started: list[subprocess.Popen[str]] = []
+
+    def call(*arguments: str, **variables: str) -> subprocess.Popen[str]:
+        environment = {**os.environ, "AWS_PORT": aws, "PORT": api, **variables}
+        process = subprocess.Popen(  # noqa: S603 - our own launcher
+            [LAUNCHER, "dataset", *arguments, "--json"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield call
+    for process in started:
+        process.terminate()
+        process.communicate()
+
+
+@pytest.fixture
+def name(place: Place, start: Start) -> Iterator[str]:
+    """Return the name of a dataset of which nothing is left in the end, the counts included."""
+    yield "years/history"
+    key = f"{DATASETS}years/history/"
+    s3 = place.deployed.s3()
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=place.uploads, Prefix=key):
+        for held in page.get("Contents", []):
+            s3.delete_object(Bucket=place.uploads, Key=held["Key"])
+    assert ended(start("years/history"))[1]["status"] == "deleted"
+    assert place.cells("Peru", "China") == {}
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, Any, str]:
+    """Return what a command ended with: its exit code, its document, and what it told."""
+    out, err = process.communicate(timeout=300)
+    return process.returncode, json.loads(out) if out else None, err
+
+
+def write(folder: Path, **files: bytes) -> str:
+    folder.mkdir(exist_ok=True)
+    for name, body in files.items():
+        (folder / f"{name}.parquet").write_bytes(body)
+    return str(folder)
+
+
+def test_the_sample_as_a_dataset_gives_the_reference_table(
+    place: Place, start: Start, name: str, tmp_path: Path
+) -> None:
+    write_sample(tmp_path / "sample.parquet")
+
+    code, told, _ = ended(start(name, "--from", str(tmp_path), "--as-of", "upload"))
+
+    assert (code, told["outcome"], told["report"]["rows"]) == (0, "counted", 511_427)
+    assert {cell: held for cell, held in counted(place).items() if cell[0] == "peru"} == {
+        ("peru", f"{segment}#{low}-{high}"): {str(amount): n for amount, n in counts.items()}
+        for (segment, low, high), counts in PERU.items()
+    }
+
+
+@pytest.mark.skipif(
+    not ORIGINAL, reason="VOUCHERS_2018 names no file, and it cannot be passed on with the project"
+)
+def test_the_file_of_2018_counts_as_a_dataset_as_it_does_uploaded(
+    place: Place, start: Start, name: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "2018.parquet"
+    file.symlink_to(ORIGINAL)
+    uploaded = place.upload(file, "2018.parquet", "2018-08-05")
+    by_lambda = place.cells("China", "Australia", "Latvia", "Peru")
+    place.delete("2018.parquet")
+
+    _, told, _ = ended(start(name, "--from", str(tmp_path), "--as-of", "2018-08-05"))
+
+    assert told["status"] == "counted"
+    assert place.cells("China", "Australia", "Latvia", "Peru") == by_lambda
+    timed = {"seconds", "objects"}
+    assert {k: v for k, v in told["report"].items() if k not in timed} == {
+        k: v for k, v in uploaded.report.items() if k not in timed
+    }
+
+
+def test_a_worker_killed_in_mid_run_changes_no_count(
+    place: Place, start: Start, name: str, tmp_path: Path
+) -> None:
+    rows, times = WIDE[:3] + CHINA + DIRTY, [50 + n for n in range(200)]
+    bodies = {f"{n:03d}": file_of(rows * n) for n in times}
+    folder = write(tmp_path / "many", **bodies)
+    before = {*LOGS.glob("spark-*.log")}
+    process = start(name, "--from", folder, "--as-of", "2026-11-22", SPARK_MASTER=TWO_WORKERS)
+
+    place.until(lambda: STARTED.search(log_since(before)))
+    os.kill(worker(process, STARTED.findall(log_since(before))[-1]), signal.SIGKILL)
+    code, told, err = ended(process)
+
+    assert (code, told["outcome"]) == (0, "counted"), err
+    assert LOST.search(log_since(before)), "no task was under way"
+    assert told["report"]["rows"] == sum(times) * len(rows)
+    assert told["report"]["objects"] == 200
+    assert counted(place) == {
+        cell: {counter: sum(times) * n for counter, n in counters.items()}
+        for cell, counters in expected([rows]).items()
+        if cell[1] != "#spellings"
+    }
+    assert len(rejected_rows(place, told)) == sum(times) * 2
+
+
+def log_since(before: set[Path]) -> str:
+    """Return what Spark has logged in runs since there were only those logs."""
+    return "".join(log.read_text() for log in {*LOGS.glob("spark-*.log")} - before)
+
+
+def worker(process: subprocess.Popen[str], number: str) -> int:
+    """Return the process of a worker of the run that a command has started: among its descendants."""
+    listed = subprocess.run(
+        ["ps", "-ww", "-eo", "pid=,ppid=,args="],  # noqa: S607 - wherever the system has it
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    running = [line.split(None, 2) for line in listed.splitlines()]
+    family = {str(process.pid)}
+    while more := {pid for pid, parent, _ in running if parent in family} - family:
+        family |= more
+    named = f"--executor-id {number} "
+    return next(int(pid) for pid, _, args in running if pid in family and WORKER in args and named in args)
+
+
+def counted(place: Place) -> dict[tuple[str, str], dict[str, int]]:
+    cells = place.cells("Peru", "China")
+    return {cell: {amount_name(amount): n for amount, n in held.items()} for cell, held in cells.items()}
+
+
+def rejected_rows(place: Place, told: Any) -> list[Any]:
+    """Return the rejected rows that a report speaks of, which lie in a folder."""
+    bucket, folder = told["rejected_rows"].removeprefix("s3://").split("/", 1)
+    s3, found = place.deployed.s3(), []
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder):
+        for each in page["Contents"]:
+            body = s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
+            found += pq.read_table(io.BytesIO(body)).to_pylist()
+    return found

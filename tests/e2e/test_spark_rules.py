@@ -1,0 +1,129 @@
+"""The rules on Spark are those of Lambda: the same dirty files through both, on the same emulator of AWS."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ingest.commit.committer import contribution_of
+from ingest.storage.results_bucket import Results
+from tests.support.datasets import DATASET, order
+from tests.support.emulator import emulated, new_world
+from tests.support.stack_harness import parquet
+from tests.support.strategies import AS_OF, LAYOUTS, TABLES
+from voucher_selector.spark_job import clients
+from voucher_selector.spark_job.counting import count_on
+from voucher_selector.spark_job.run import run
+from vouchers.dynamodb.sources_table import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pyspark import SparkContext
+
+    from tests.support.stack_harness import World
+    from vouchers.dynamodb.sources_table import State
+
+pytestmark = [pytest.mark.stack, pytest.mark.spark]
+
+ROOT = Path(__file__).parents[2]
+FILES = st.lists(
+    st.builds(lambda table, layout: parquet(table, **layout), TABLES, LAYOUTS), min_size=1, max_size=3
+)
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[SparkContext]:
+    """Spark with two workers in a process, which find the emulator and our packages by the environment."""
+    from pyspark import SparkConf, SparkContext  # noqa: PLC0415 - other tests do without Spark
+
+    paths = f"{ROOT / 'functions'}{os.pathsep}{ROOT}"
+    workers = {"PYSPARK_PYTHON": sys.executable, "PYTHONPATH": paths, "SPARK_LOCAL_IP": "127.0.0.1"}
+    conf = SparkConf().setMaster("local[2]").set("spark.ui.enabled", "false")
+    with emulated(), patch.dict(os.environ, workers), SparkContext(conf=conf) as context:
+        yield context
+
+
+@given(files=FILES, as_of=st.sampled_from(["row", AS_OF.isoformat()]))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_spark_counts_reports_and_rejects_cell_by_cell_what_lambda_does(
+    spark: SparkContext, files: list[bytes], as_of: str
+) -> None:
+    clients.s3_client.cache_clear()
+    clients.dynamodb_client.cache_clear()
+    with new_world() as world:
+        by_lambda = [of_lambda(world, f"{number}.parquet", file, as_of) for number, file in enumerate(files)]
+        for number, file in enumerate(files):
+            world.s3.put_object(Bucket=world.uploads, Key=f"{DATASET}{number}.parquet", Body=file)
+
+        assert run(order(world, as_of=as_of), lambda *work: count_on(spark, *work)).outcome == "counted"
+
+        by_spark = state(world, DATASET)
+        assert counts(world, [by_spark]) == counts(world, by_lambda)
+        assert report([by_spark]) == report(by_lambda)
+        assert rejects(world, [by_spark]) == rejects(world, by_lambda)
+        assert doubled(world, counts(world, by_lambda))
+
+
+def of_lambda(world: World, name: str, file: bytes, as_of: str) -> State:
+    """Have the ingest function count a file."""
+    assert world.ingest(world.put(f"vouchers/{name}", file, as_of=as_of)) == ["counted"]
+    return state(world, f"vouchers/{name}")
+
+
+def state(world: World, key: str) -> State:
+    found = world.source(key).state
+    assert found
+    assert found.status is Status.COUNTED
+    return found
+
+
+def counts(world: World, states: list[State]) -> Counter[tuple[str, ...]]:
+    results, total = Results(world.s3, world.results), Counter[tuple[str, ...]]()
+    for each in states:
+        for cell, counters in contribution_of(each, results).items():
+            total.update({(*cell, name): rows for name, rows in counters.items()})
+    return total
+
+
+def report(states: list[State]) -> Counter[Any]:
+    total: Counter[Any] = Counter()
+    for each in states:
+        told = each.report
+        total.update({name: told[name] for name in ("rows", "counted", "rejected")})
+        total.update({("rejected", name): rows for name, rows in told["rejected_by_reason"].items()})
+        total.update({("repaired", name): rows for name, rows in told["repaired"].items()})
+        for segment, held in told["segments"].items():
+            total.update({(segment, name): rows for name, rows in held.items()})
+    return +total
+
+
+def rejects(world: World, states: list[State]) -> list[Any]:
+    """Return the rejected rows, each with the name of its file."""
+    found = []
+    for each in states:
+        for key in world.result_keys():
+            if each.rejected_object and key.startswith(each.rejected_object):
+                name = key.split("/")[2]
+                found += [
+                    (row.pop("object", name).split("/")[-1], *row.items()) for row in world.result_rows(key)
+                ]
+    return sorted(found, key=repr)
+
+
+def doubled(world: World, counted: Counter[tuple[str, ...]]) -> bool:
+    """Say whether the table holds everything twice: once from the uploads, once from the dataset."""
+    held = {
+        (country, cell, name.removeprefix("as:")): rows
+        for (country, cell), counters in world.cells().items()
+        for name, rows in counters.items()
+    }
+    return held == {path: 2 * rows for path, rows in counted.items()}

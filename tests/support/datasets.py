@@ -1,0 +1,51 @@
+"""Orders for datasets in a test's world, and their tasks carried out without Spark."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from voucher_selector.spark_job.order import Order
+from voucher_selector.spark_job.run import run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.support.stack_harness import World
+    from voucher_selector.spark_job.counting import Counting
+    from voucher_selector.spark_job.listing import Task
+    from voucher_selector.spark_job.progress import Progress
+    from voucher_selector.spark_job.sums import Sums
+
+DATASET = "datasets/history/"
+_numbers = itertools.count()
+
+
+def order(world: World, dataset: str = DATASET, **instead: Any) -> Order:
+    """Return an order for a run of its own."""
+    told = {
+        "run": f"run{next(_numbers)}",
+        "dataset": dataset,
+        "as_of": "2026-11-22T12:00:00",
+        "forced": False,
+        "uploads_bucket": world.uploads,
+        "results_bucket": world.results,
+        "segments_table": world.segments,
+        "sources_table": world.sources,
+    }
+    return Order(**{**told, **instead})
+
+
+def count_here(tasks: Sequence[Task], counting: Counting) -> Sums:
+    """Do in this process what Spark's workers do."""
+    total: Counter[Any] = Counter()
+    for task in tasks:
+        for path, number in counting.sums(task):
+            total[path] += number
+    return dict(total)
+
+
+def count(world: World, dataset: str = DATASET, **instead: Any) -> Progress:
+    """Count a dataset without Spark."""
+    return run(order(world, dataset, **instead), count_here)

@@ -1,0 +1,98 @@
+"""What the functions tell CloudWatch, taken from what they print: metrics in its embedded format."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
+from dataclasses import dataclass
+from io import StringIO
+from os import environ
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+from moto import mock_aws
+
+from api import dependencies as connection
+from api.http import middleware as boundary
+from ingest import handler
+from ingest.handler import IngestError
+from tests.support.api_gateway import call, rest_event
+from tests.support.sample_files import body
+from tests.support.stack_harness import ACCOUNT, World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CACHED = (
+    handler.s3_client,
+    handler.dynamodb_client,
+    handler.function_metrics,
+    connection.segments_table,
+    connection.memory,
+    boundary.function_metrics,
+)
+
+
+@dataclass(frozen=True)
+class Told:
+    """One metric: its namespace, its name, and its dimensions with their values."""
+
+    namespace: str
+    name: str
+    dimensions: frozenset[tuple[str, str]]
+
+
+def told(namespace: str) -> set[Told]:
+    """Have the functions work through files, good and bad, and requests, and return what they tell."""
+    printed = StringIO()
+    with _world(namespace) as world, redirect_stdout(printed):
+        with patch.dict(environ, POWERTOOLS_SERVICE_NAME="ingest"):
+            _files(world)
+        with patch.dict(environ, POWERTOOLS_SERVICE_NAME="api"):
+            for event in (rest_event(path="/health"), rest_event(path="/unknown"), rest_event(body="{}")):
+                call(event)
+    return {metric for line in printed.getvalue().splitlines() for metric in _metrics(line)}
+
+
+def _files(world: World) -> None:
+    """Lead to each outcome that an event can have."""
+    first = world.put("vouchers/a", body("peru"))
+    world.ingest(first)
+    second = world.put("vouchers/a", body("dirty"))
+    world.ingest(second)
+    world.ingest(second)
+    world.ingest(first)
+    replaced = world.put("vouchers/b", body("peru"))
+    world.put("vouchers/b", body("china"))
+    world.ingest(replaced)
+    world.ingest(world.delete("vouchers/a"))
+    with suppress(IngestError):
+        world.ingest(world.put("vouchers/c", body("broken")))
+    with patch.dict(environ, SOURCES_TABLE="none"), suppress(IngestError):
+        world.ingest(world.put("vouchers/d", body("peru")))
+
+
+@contextmanager
+def _world(namespace: str) -> Iterator[World]:
+    with ExitStack() as parts:
+        parts.enter_context(patch.dict(environ, ACCOUNT | {"POWERTOOLS_METRICS_NAMESPACE": namespace}))
+        environ.pop("AWS_ENDPOINT_URL", None)
+        parts.enter_context(mock_aws())
+        parts.callback(_forget)
+        _forget()
+        world = World().create()
+        parts.enter_context(patch.dict(environ, world.environment))
+        yield world
+
+
+def _forget() -> None:
+    for each in CACHED:
+        each.cache_clear()
+
+
+def _metrics(line: str) -> Iterator[Told]:
+    said = json.loads(line) if "CloudWatchMetrics" in line else {"_aws": {"CloudWatchMetrics": []}}
+    for directive in said["_aws"]["CloudWatchMetrics"]:
+        for names in directive["Dimensions"]:
+            held = frozenset((name, said[name]) for name in names)
+            yield from (Told(directive["Namespace"], m["Name"], held) for m in directive["Metrics"])

@@ -1,0 +1,48 @@
+"""Worlds in the emulator of the embedded stack, whose DynamoDB does transactions as AWS does."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from ingest import handler
+from tests.support.stack_harness import ACCOUNT, World
+from voucher_selector.local_stack.emulator import emulator
+from voucher_selector.local_stack.ports import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_numbers = itertools.count()
+
+
+@contextmanager
+def emulated() -> Iterator[None]:
+    """Run an emulator, and point boto3 and the ingest function at it."""
+    with emulator(free_port()) as endpoint, patch.dict(os.environ, {**ACCOUNT, "AWS_ENDPOINT_URL": endpoint}):
+        forget_clients()
+        yield
+    forget_clients()
+
+
+@contextmanager
+def new_world(**kind: Any) -> Iterator[World]:
+    """Make buckets and tables of their own, and the ingest function's environment for them."""
+    made = World(
+        suffix=f"-{next(_numbers)}",
+        s3=handler.s3_client(),
+        dynamodb=handler.dynamodb_client(),
+        glue=handler.glue_client(),
+        **kind,
+    )
+    with patch.dict(os.environ, made.environment):
+        yield made.create()
+
+
+def forget_clients() -> None:
+    handler.s3_client.cache_clear()
+    handler.dynamodb_client.cache_clear()
+    handler.glue_client.cache_clear()

@@ -1,0 +1,76 @@
+"""A world in moto as a deployed stack: with outputs, and a Lambda that calls the ingest function here."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import threading
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+
+from ingest.handler import lambda_handler
+from tests.support.stack_harness import lambda_context
+from voucher_selector.stack import Deployed
+
+if TYPE_CHECKING:
+    from tests.support.stack_harness import World
+
+
+@dataclass
+class Lambda:
+    """Stands in for Lambda's client; ``refusals`` are raised, one a call, before anything else happens."""
+
+    refusals: list[Exception] = field(default_factory=list)
+    invoked: list[dict[str, Any]] = field(default_factory=list)
+    _alone: threading.Lock = field(default_factory=threading.Lock)
+
+    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - as boto3 has it
+        assert FunctionName == "ingest"
+        with self._alone, redirect_stdout(io.StringIO()):
+            if self.refusals:
+                raise self.refusals.pop(0)
+            self.invoked.append(json.loads(Payload))
+            try:
+                return answer(lambda_handler(json.loads(Payload), lambda_context()))
+            except Exception as error:  # noqa: BLE001 - as Lambda does
+                said = {"errorMessage": str(error), "errorType": type(error).__name__}
+                return answer(said) | {"FunctionError": "Unhandled"}
+
+    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803
+        assert FunctionName == "ingest"
+        return {"Environment": {"Variables": {"RECENCY_AS_OF": os.environ["RECENCY_AS_OF"]}}}
+
+
+def answer(said: object) -> dict[str, Any]:
+    """Return Lambda's answer to a call whose function said so."""
+    return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(said).encode())}
+
+
+@dataclass
+class Session:
+    """Stands in for a session: its Lambda is the one above, all else is moto's."""
+
+    function: Lambda
+
+    def client(self, service: str, **options: Any) -> Any:
+        of_moto: Any = boto3.client
+        return self.function if service == "lambda" else of_moto(service, **options)
+
+
+def deployed(world: World, function: Lambda) -> Deployed:
+    """Return a world as a stack; its queue of failed events is made here."""
+    queue = boto3.client("sqs").create_queue(QueueName="failed")["QueueUrl"]
+    outputs = {
+        "UploadsBucket": world.uploads,
+        "ResultsBucket": world.results,
+        "SegmentsTable": world.segments,
+        "SourcesTable": world.sources,
+        "FailedEventsQueue": queue,
+        "IngestFunction": "ingest",
+        **({"RowsDatabase": world.database} if world.keeps_rows else {}),
+    }
+    return Deployed(cast("boto3.Session", Session(function)), None, outputs)

@@ -1,0 +1,102 @@
+"""The templates as CloudFormation sees them: after SAM's transform, with their conditions worked out."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from samtranslator.translator.transform import transform  # type: ignore[import-untyped] # it ships none
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # it ships none
+
+from voucher_selector.local_stack.deploy import TEMPLATE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Properties = dict[str, Any]
+
+NOTHING = {"Ref": "AWS::NoValue"}
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d"
+
+
+@dataclass(frozen=True)
+class Template:
+    """A template and the values of its parameters; in ``resources`` is what its conditions let through."""
+
+    body: dict[str, Any]
+    parameters: dict[str, str]
+    conditions: dict[str, bool]
+
+    @property
+    def resources(self) -> dict[str, dict[str, Any]]:
+        held = self.body["Resources"].items()
+        return {n: self._worked_out(r) for n, r in held if self.conditions.get(r.get("Condition"), True)}
+
+    @property
+    def outputs(self) -> set[str]:
+        held = self.body["Outputs"].items()
+        return {name for name, each in held if self.conditions.get(each.get("Condition"), True)}
+
+    def of_type(self, kind: str) -> dict[str, Properties]:
+        """Return the properties of each resource of a type, as in ``S3::Bucket``."""
+        held = self.resources.items()
+        return {name: each.get("Properties", {}) for name, each in held if each["Type"] == f"AWS::{kind}"}
+
+    def properties(self, name: str) -> Properties:
+        held: Properties = self.resources[name]["Properties"]
+        return held
+
+    def statements(self, role: str) -> list[dict[str, Any]]:
+        """Return what a role allows."""
+        policies = self.properties(role)["Policies"]
+        return [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
+
+    def _worked_out(self, node: Any) -> Any:
+        if isinstance(node, list):
+            return [self._worked_out(each) for each in node if self._chosen(each) != NOTHING]
+        if not isinstance(node, dict):
+            return node
+        if "Fn::If" in node:
+            return self._worked_out(self._chosen(node))
+        return {key: self._worked_out(each) for key, each in node.items() if self._chosen(each) != NOTHING}
+
+    def _chosen(self, node: Any) -> Any:
+        while isinstance(node, dict) and "Fn::If" in node:
+            condition, so, otherwise = node["Fn::If"]
+            node = so if self.conditions[condition] else otherwise
+        return node
+
+
+def transformed(path: Path = TEMPLATE, /, **given: str) -> Template:
+    """Return a template as it is deployed with the parameters ``given``, and the default of all others."""
+    declared = yaml_parse(path.read_text())
+    if "Globals" in declared:
+        declared["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"
+    defaults = {n: str(p.get("Default", "")) for n, p in declared.get("Parameters", {}).items()}
+    assert set(given) <= set(defaults), f"{path.name} has no such parameter"
+    parameters = defaults | given
+    if "Transform" in declared:
+        with patch.dict(os.environ, AWS_DEFAULT_REGION="eu-central-1"):
+            declared = transform(declared, dict(parameters), SimpleNamespace(load=dict))
+    conditions = {n: _holds(c, parameters) for n, c in declared.get("Conditions", {}).items()}
+    return Template(declared, parameters, conditions)
+
+
+def _holds(condition: dict[str, Any], parameters: dict[str, str]) -> bool:
+    ((function, arguments),) = condition.items()
+    if function == "Fn::Equals":
+        one, other = (_value(each, parameters) for each in arguments)
+        return one == other
+    held = [_holds(each, parameters) for each in arguments]
+    return {"Fn::Not": not held[0], "Fn::And": all(held), "Fn::Or": any(held)}[function]
+
+
+def _value(node: Any, parameters: dict[str, str]) -> str:
+    return parameters[node["Ref"]] if isinstance(node, dict) else str(node)
+
+
+def listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,152 @@
+"""Each example of docs/reference/api.md is asked, and each kind of problem is described there."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from api import handler
+from api.cached_table import Memory
+from api.http.errors import KINDS
+from tests.support.api_gateway import call, rest_event
+from tests.support.fake_segments_table import CountedTable
+from vouchers.counts import spellings_cell
+from vouchers.dynamodb.sources_table import Source, SourcesTable, State, Status
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from tests.support.api_gateway import Answer
+
+pytestmark = pytest.mark.disable_socket
+
+PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "api.md").read_text()
+BLOCKS = re.findall(r"^```\n(.*?)\n```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+
+
+def examples() -> list[tuple[str, str]]:
+    """Return each command with what it is said to print: on the next line, or in the next block."""
+    found = []
+    for block, following in zip(BLOCKS, [*BLOCKS[1:], ""], strict=True):
+        lines = block.splitlines()
+        for line, next_line in zip(lines, [*lines[1:], following], strict=True):
+            if line.startswith("curl") and not next_line.startswith(("curl", "#")):
+                found.append((line, next_line))
+    return found
+
+
+def ask(command: str) -> Answer:
+    words = shlex.split(command)[1:]
+    body = words[words.index("-d") + 1] if "-d" in words else None
+    method = words[words.index("-X") + 1] if "-X" in words else "POST" if body else "GET"
+    url = urlsplit(words[-1])
+    query = dict(parse_qsl(url.query)) or None
+    accept = "text/csv" if "Accept: text/csv" in words else "*/*"
+    return call(rest_event(method, url.path, query=query, body=body, Accept=accept))
+
+
+@pytest.fixture(autouse=True)
+def counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = CountedTable()
+    table.counts[spellings_cell("Peru")] = {"Peru": 106547}
+    monkeypatch.setattr(handler, "segments_table", lambda: table)
+    monkeypatch.setattr(handler, "memory", lambda: Memory(0))
+    monkeypatch.setattr(handler, "sources_table", Sources)
+
+
+MOMENTS = {
+    name: f"2026-11-22T{time}Z" for name, time in (("at", "10:00:00.000000"), ("up", "09:59:58.000000"))
+}
+SAMPLE = State(
+    Status.COUNTED,
+    "01",
+    MOMENTS["up"],
+    MOMENTS["at"],
+    "206f16a74bf2",
+    as_of=MOMENTS["up"],
+    uploaded_at=MOMENTS["up"],
+    version_id="9f2c",
+    etag="6e1b",
+    report={
+        "rows": 106547,
+        "counted": 106547,
+        "rejected": 0,
+        "rejected_by_reason": {},
+        "repaired": {"total_orders_empty": 0, "voucher_amount_null": 13950},
+        "segments": {
+            name: {"counted": 106547, "unsegmented": 0} for name in ("recency_segment", "frequent_segment")
+        },
+        "seconds": 0.4,
+    },
+)
+
+
+class Sources:
+    """Stands in for the sources table, with the sample twice."""
+
+    name = "sources"
+    client = property(lambda self: self)
+
+    def load(self, key: str) -> Source:
+        return Source(key, 1, SAMPLE)
+
+    def get_paginator(self, _: str) -> Sources:
+        return self
+
+    def paginate(self, **asked: Any) -> list[dict[str, Any]]:
+        table = SourcesTable(cast("DynamoDBClient", None), "sources")
+        keys = ("vouchers/sample.parquet", "vouchers/older.parquet")
+        items = [table.replacement(Source(key), Source(key, 1, SAMPLE))["Item"] for key in keys]
+        counted = asked["ExpressionAttributeValues"][":status"]["S"] == "counted"
+        return [{"Items": items if counted else []}]
+
+
+def test_there_are_examples_of_every_route_and_of_errors() -> None:
+    assert len(examples()) >= 8
+
+
+@pytest.mark.parametrize(("command", "printed"), examples())
+def test_an_example_prints_what_the_page_says(command: str, printed: str) -> None:
+    said = [MOMENT.sub("", part) for part in printed.split("…")]
+    answered = MOMENT.sub("", ask(command).body).replace("\r", "")
+    if len(said) == 1 and said[0].startswith("{"):
+        assert json.loads(answered) == json.loads(said[0])
+    place = 0
+    for part in said:
+        assert part in answered[place:]
+        place = answered.index(part, place) + len(part)
+
+
+@pytest.mark.parametrize("kind", [*(kind.kind for kind in KINDS), "unavailable", "failure"])
+def test_every_kind_of_problem_is_on_the_page(kind: str) -> None:
+    assert f"`…:{kind}`" in PAGE
+
+
+def routes() -> list[str]:
+    return call(rest_event(path="/unknown")).message.split("there are: ")[1].split(", ")
+
+
+@pytest.mark.parametrize("route", routes())
+def test_every_route_has_a_section(route: str) -> None:
+    assert re.search(rf"^## .*`[A-Z]+ {re.escape(route)}`", PAGE, flags=re.MULTILINE)
+
+
+def fields(value: Any) -> set[str]:
+    """Return the names of all fields in an answer."""
+    if isinstance(value, list):
+        return set().union(*map(fields, value))
+    if isinstance(value, dict):
+        return set(value).union(*map(fields, value.values()))
+    return set()
+
+
+@pytest.mark.parametrize("command", [command for command, _ in examples() if "csv" not in command])
+def test_every_field_of_an_answer_is_on_the_page(command: str) -> None:
+    assert [name for name in fields(ask(command).json) - {"Peru"} if name not in PAGE] == []

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from api import handler
+from api.cached_table import Memory
+from tests.support.api_gateway import REQUEST_ID, call, rest_event
+from tests.support.fake_segments_table import CountedTable
+from vouchers.counts import range_cell
+from vouchers.segments import Range
+
+if TYPE_CHECKING:
+    from tests.support.api_gateway import Answer
+
+pytestmark = pytest.mark.disable_socket
+
+PERU = {"country": "Peru"}
+KEPT = [("/v1/counts", PERU), ("/v1/segments", PERU), ("/v1/segments", {}), ("/v1/countries", {})]
+
+
+@pytest.fixture(autouse=True)
+def counted(monkeypatch: pytest.MonkeyPatch) -> CountedTable:
+    table = CountedTable()
+    monkeypatch.setattr(handler, "segments_table", lambda: table)
+    monkeypatch.setattr(handler, "memory", lambda: Memory(0))
+    return table
+
+
+def ask(path: str, query: dict[str, str], method: str = "GET", **headers: Any) -> Answer:
+    return call(rest_event(method, path, query=query or None, **headers))
+
+
+@pytest.mark.parametrize(("path", "query"), KEPT)
+def test_an_answer_that_has_not_changed_is_not_sent_again(path: str, query: dict[str, str]) -> None:
+    first = ask(path, query)
+    assert (first.status, first.headers["Cache-Control"]) == (200, "private, no-cache")
+    tag = first.headers["ETag"]
+    assert tag.startswith('"')
+    for condition in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        again = ask(path, query, If_None_Match=condition)
+        assert (again.status, again.body) == (304, "")
+        kept = {"ETag": tag, "Cache-Control": "private, no-cache", "X-Request-Id": REQUEST_ID}
+        assert again.headers == kept | ({"Vary": "Accept"} if path == "/v1/counts" else {})
+
+
+@pytest.mark.parametrize(("path", "query"), KEPT)
+def test_an_answer_that_has_changed_is_sent(counted: CountedTable, path: str, query: dict[str, str]) -> None:
+    tag = ask(path, query).headers["ETag"]
+    counted.counts[range_cell("Peru", "frequent_segment", Range(0, 4))]["2640"] += 1
+    if path == "/v1/countries":
+        counted.counts["peru", "#spellings"] = {"Peru": 2}  # type: ignore[index] # a cell is a tuple
+    changed = ask(path, query, If_None_Match=tag)
+    assert changed.status == 200
+    assert changed.body
+    assert changed.headers["ETag"] != tag
+
+
+def test_a_header_is_found_in_whichever_form_the_event_has_it_and_whatever_its_case() -> None:
+    tag = ask("/v1/counts", PERU).headers["ETag"]
+    event = rest_event(path="/v1/counts", query=PERU)
+    single = event | {"headers": {"if-none-match": tag}, "multiValueHeaders": None}
+    several = event | {"headers": {}, "multiValueHeaders": {"IF-NONE-MATCH": ['"other"', tag]}}
+    assert (call(single).status, call(several).status, call(event).status) == (304, 304, 200)
+
+
+@pytest.mark.parametrize("condition", ["", '"other"', "other", 'W/"other"', ","])
+def test_an_answer_is_sent_to_who_has_another_or_none(condition: str) -> None:
+    assert ask("/v1/counts", PERU, If_None_Match=condition).status == 200
+
+
+def test_head_tells_the_tag_too() -> None:
+    get, head = ask("/v1/counts", PERU), ask("/v1/counts", PERU, "HEAD")
+    assert (head.status, head.body, head.headers) == (200, "", get.headers)
+    assert ask("/v1/counts", PERU, "HEAD", If_None_Match=get.headers["ETag"]).status == 304
+
+
+@pytest.mark.parametrize(
+    ("path", "query"), [("/v1/counts", {}), ("/v1/nothing", {}), ("/v1/segments", {"country": "x"})]
+)
+def test_errors_are_not_to_be_kept(path: str, query: dict[str, str]) -> None:
+    answer = ask(path, query, If_None_Match="*")
+    assert answer.status in (400, 404)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "ETag" not in answer.headers
+
+
+def test_a_voucher_is_never_answered_from_a_cache_on_the_way() -> None:
+    query = {"country_code": "Peru", "segment_name": "frequent_segment", "total_orders": "1"}
+    answer = ask("/voucher_amount", query, If_None_Match="*")
+    assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")

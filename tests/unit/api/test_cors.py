@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from api import handler
+from api.cached_table import Memory
+from api.http import middleware as cors
+from tests.support.api_gateway import call, rest_event
+from tests.support.fake_segments_table import CountedTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.disable_socket
+
+EVENTS = [
+    rest_event("GET", "/v1/countries", Origin="https://crm.example.com"),
+    rest_event("POST", "/v1/selections", body="{", Origin="https://crm.example.com"),
+    rest_event("GET", "/nowhere", Origin="https://crm.example.com"),
+    rest_event("GET", body="{", Origin="https://crm.example.com"),
+]
+PREFLIGHT = rest_event("OPTIONS", "/v1/selections", Origin="https://crm.example.com")
+
+
+@pytest.fixture(autouse=True)
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(handler, "segments_table", CountedTable)
+    monkeypatch.setattr(handler, "memory", lambda: Memory(0))
+    monkeypatch.delenv("CORS_ORIGIN", raising=False)
+    cors.origin.cache_clear()
+    yield
+    cors.origin.cache_clear()
+
+
+def told(event: dict[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in call(event).headers.items() if name.startswith("Access-Control-")}
+
+
+@pytest.mark.parametrize("event", [*EVENTS, PREFLIGHT])
+@pytest.mark.parametrize("written", [None, "", " "])
+def test_no_page_of_another_origin_is_let_in_by_itself(
+    monkeypatch: pytest.MonkeyPatch, event: dict[str, Any], written: str | None
+) -> None:
+    if written is not None:
+        monkeypatch.setenv("CORS_ORIGIN", written)
+    assert told(event) == {}
+
+
+@pytest.mark.parametrize("origin", ["https://crm.example.com", "*"])
+@pytest.mark.parametrize("event", EVENTS)
+def test_pages_of_the_stacks_origin_may_read_every_answer(
+    monkeypatch: pytest.MonkeyPatch, event: dict[str, Any], origin: str
+) -> None:
+    monkeypatch.setenv("CORS_ORIGIN", origin)
+    headers = told(event)
+    assert headers["Access-Control-Allow-Origin"] == origin
+    assert {"ETag", "X-Request-Id"} <= set(headers["Access-Control-Expose-Headers"].split(", "))
+    assert "Access-Control-Allow-Credentials" not in headers
+
+
+def test_a_preflight_is_told_what_may_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORS_ORIGIN", "https://crm.example.com")
+    headers = told(PREFLIGHT)
+    assert headers["Access-Control-Allow-Origin"] == "https://crm.example.com"
+    assert headers["Access-Control-Allow-Methods"] == "POST, OPTIONS"
+    assert "Authorization" in headers["Access-Control-Allow-Headers"]
+    assert int(headers["Access-Control-Max-Age"]) > 0

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import csv
+import io
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api import handler
+from api.cached_table import Memory
+from api.http.responses import CountRow, CountsAnswer, prefers
+from api.routes.counts import counts_csv
+from tests.support.api_gateway import call, rest_event
+from tests.support.fake_segments_table import PERU, CountedTable, contribution
+
+if TYPE_CHECKING:
+    from tests.support.api_gateway import Answer
+
+pytestmark = pytest.mark.disable_socket
+
+
+@pytest.fixture(autouse=True)
+def counted(monkeypatch: pytest.MonkeyPatch) -> CountedTable:
+    table = CountedTable()
+    monkeypatch.setattr(handler, "segments_table", lambda: table)
+    monkeypatch.setattr(handler, "memory", lambda: Memory(0))
+    return table
+
+
+def ask(country: str = "Peru", accept: str = "text/csv", **query: str) -> Answer:
+    return call(rest_event(path="/v1/counts", query={"country": country, **query}, Accept=accept))
+
+
+def rows(answer: Answer) -> list[list[str]]:
+    assert answer.status == 200, answer.body
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8; header=present"
+    return list(csv.reader(io.StringIO(answer.body, newline="")))
+
+
+def test_counts_are_a_table_for_who_asks_for_one() -> None:
+    head, *found = rows(ask())
+    assert head == ["country", "segment_name", "min_range", "max_range", "voucher_amount", "count"]
+    assert found == [
+        ["Peru", *map(str, cell), str(amount), str(count)]
+        for cell, counts in PERU.items()
+        for amount, count in counts.items()
+    ]
+
+
+def test_a_table_has_lines_as_rfc_4180_has_them_and_amounts_as_they_are_written(
+    counted: CountedTable,
+) -> None:
+    counted.counts = contribution('Côte "d\'Ivoire", the', {("frequent_segment", 0, 4): {0: 2, 12.5: 1}})
+    answer = ask('côte "d\'ivoire", the')
+    assert answer.body == (
+        "country,segment_name,min_range,max_range,voucher_amount,count\r\n"
+        '"Côte ""d\'Ivoire"", the",frequent_segment,0,4,0,2\r\n'
+        '"Côte ""d\'Ivoire"", the",frequent_segment,0,4,12.5,1\r\n'
+    )
+    encoded = "counts-C%C3%B4te%20%22d%27Ivoire%22%2C%20the.csv"
+    disposition = f"attachment; filename=\"counts.csv\"; filename*=UTF-8''{encoded}"
+    assert answer.headers["Content-Disposition"] == disposition
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", "\t=1"])
+def test_a_name_is_never_a_formula(name: str) -> None:
+    answer = CountsAnswer(name, [CountRow(0, 4, "frequent_segment", 1.0, 2)], "")
+    row = next(islice(csv.reader(io.StringIO(counts_csv(answer), newline="")), 1, None))
+    assert row == [f"'{name}", "frequent_segment", "0", "4", "1", "2"]
+
+
+def test_a_table_may_be_of_one_segment() -> None:
+    assert [row[-1] for row in rows(ask(segment="recency_segment"))[1:]] == [
+        "13950",
+        "49102",
+        "22037",
+        "21458",
+    ]
+
+
+def test_json_and_table_are_different_answers_to_caches() -> None:
+    table, usual = ask(), ask(accept="*/*")
+    assert table.headers["Vary"] == usual.headers["Vary"] == "Accept"
+    assert table.headers["ETag"] != usual.headers["ETag"]
+    event = rest_event(
+        path="/v1/counts", query={"country": "Peru"}, Accept="text/csv", If_None_Match=table.headers["ETag"]
+    )
+    assert call(event).status == 304
+
+
+def test_errors_are_problem_details_for_who_asks_for_a_table_too() -> None:
+    assert ask("Atlantis").problem["status"] == 404
+
+
+@pytest.mark.parametrize(
+    ("accept", "table"),
+    [
+        ("", False),
+        ("*/*", False),
+        ("application/json", False),
+        ("text/csv", True),
+        ("TEXT/CSV; header=present", True),
+        ("text/*", True),
+        ("text/csv, */*;q=0.1", True),
+        ("text/csv;q=0.9, application/json;q=0.8", True),
+        ("text/csv;q=0.8, application/json", False),
+        ("text/csv, application/json", False),
+        ("text/csv;q=0", False),
+        ("text/csv;q=0, */*", False),
+        ("text/*, application/json;q=0.5", True),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", False),
+        ("application/xml", False),
+        ("text/csv;q=much", False),
+        ("text/csv;q=7, application/json;q=1", False),
+    ],
+)
+def test_a_table_is_answered_to_who_prefers_one(accept: str, table: bool) -> None:
+    answer = ask(accept=accept)
+    assert answer.status == 200
+    assert answer.headers["Content-Type"].startswith("text/csv" if table else "application/json")
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_no_accept_header_fails(accept: str) -> None:
+    prefers(accept, "text/csv", "application/json")

@@ -1,0 +1,415 @@
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import botocore.exceptions
+import pytest
+
+from api import handler
+from api.cached_table import Memory
+from api.dependencies import segments_table
+from api.http.errors import KINDS
+from api.http.middleware import logger
+from tests.support.api_gateway import REQUEST_ID, call, rest_event
+from tests.support.fake_segments_table import PERU, UPDATED_AT, CountedTable
+from vouchers.segments import load_definitions
+
+pytestmark = pytest.mark.disable_socket
+
+ASKED = {
+    "customer_id": "c-4711",
+    "country_code": "Peru",
+    "last_order_ts": "2018-05-03 00:00:00",
+    "first_order_ts": "2017-05-03 00:00:00",
+    "total_orders": 15,
+    "segment_name": "recency_segment",
+}
+BODY = json.dumps(ASKED)
+QUERY = {name: str(value) for name, value in ASKED.items()}
+ROUTES = [
+    "/",
+    "/static/{file}",
+    "/voucher_amount",
+    "/v1/selections",
+    "/v1/segments",
+    "/v1/countries",
+    "/v1/counts",
+    "/v1/sources",
+    "/v1/sources/{key}",
+    "/health",
+    "/openapi.json",
+    "/docs",
+]
+
+
+@pytest.fixture(autouse=True)
+def counted(monkeypatch: pytest.MonkeyPatch) -> CountedTable:
+    table = CountedTable()
+    monkeypatch.setattr(handler, "segments_table", lambda: table)
+    monkeypatch.setattr(handler, "memory", lambda: Memory(0))
+    return table
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    written = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", written)
+    return written
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail() -> CountedTable:
+        raise error
+
+    monkeypatch.setattr(handler, "segments_table", fail)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        rest_event("GET", body=BODY),
+        rest_event("POST", body=BODY),
+        rest_event("GET", query=QUERY),
+        rest_event("POST", query=QUERY),
+        rest_event("GET", "/voucher_amount/", body=BODY),
+    ],
+)
+def test_the_reference_request_is_answered_byte_for_byte(event: dict[str, Any]) -> None:
+    answer = call(event)
+    assert answer.status == 200
+    assert answer.body == '{"voucher_amount":[2640.0]}'
+    assert answer.headers == {
+        "Content-Type": "application/json",
+        "Cache-Control": "no-store",
+        "X-Request-Id": REQUEST_ID,
+    }
+
+
+def test_no_answer_is_an_empty_list() -> None:
+    answer = call(rest_event(query=QUERY | {"segment_name": "frequent_segment", "total_orders": "4.5"}))
+    assert (answer.status, answer.body) == (200, '{"voucher_amount":[]}')
+
+
+def test_the_fallback_may_be_a_parameter_beside_a_body() -> None:
+    body = json.dumps(ASKED | {"segment_name": "frequent_segment", "total_orders": 4.5})
+    answer = call(rest_event(query={"fallback": "country"}, body=body))
+    assert (answer.status, answer.body) == (200, '{"voucher_amount":[2640.0]}')
+
+
+def test_counts_are_the_reference_table() -> None:
+    answer = call(rest_event(path="/v1/counts", query={"country": "peru"}))
+    assert answer.status == 200
+    assert list(answer.json) == ["country", "rows", "updated_at"]
+    assert (answer.json["country"], answer.json["updated_at"]) == ("Peru", UPDATED_AT)
+    assert [tuple(row.values()) for row in answer.json["rows"]] == [
+        (low, high, segment, amount, count)
+        for (segment, low, high), counts in PERU.items()
+        for amount, count in counts.items()
+    ]
+    assert list(answer.json["rows"][0]) == [
+        "min_range",
+        "max_range",
+        "segment_name",
+        "voucher_amount",
+        "count",
+    ]
+
+
+def test_counts_are_of_one_segment_where_one_is_asked_for() -> None:
+    answer = call(rest_event(path="/v1/counts", query={"country": "Peru", "segment": "recency_segment"}))
+    assert [row["count"] for row in answer.json["rows"]] == [13950, 49102, 22037, 21458]
+
+
+def test_counts_of_other_definitions_are_left_out(counted: CountedTable) -> None:
+    cell = next(cell for cell in counted.counts if cell.name == "recency_segment#180-99999999")
+    counted.counts[cell._replace(name="recency_segment#1-2")] = {"5": 1}
+    counted.counts[cell._replace(name="loyalty#0-4")] = {"5": 1}
+    answer = call(rest_event(path="/v1/counts", query={"country": "Peru"}))
+    assert len(answer.json["rows"]) == 20
+
+
+def test_health_tells_the_definitions() -> None:
+    answer = call(rest_event(path="/health"))
+    assert answer.status == 200
+    assert answer.json == {"status": "ok", "definitions": load_definitions().version}
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> Memory:
+    """What the handler remembers, for an hour."""
+    held = Memory(3600)
+    monkeypatch.setattr(handler, "memory", lambda: held)
+    return held
+
+
+def grow_older(memory: Memory, seconds: float) -> None:
+    for key, (at, held) in memory.reads.items():
+        memory.reads[key] = at - seconds, held
+
+
+@pytest.mark.parametrize("country", ["Peru", "Atlantis"])
+def test_an_answer_from_memory_is_the_same_and_tells_its_age(
+    memory: Memory, lines: io.StringIO, counted: CountedTable, country: str
+) -> None:
+    event = rest_event(query=QUERY | {"country_code": country})
+    first = call(event)
+    assert "Age" not in first.headers
+    counted.asked.clear()
+    grow_older(memory, 1000)
+    again = call(event)
+    assert counted.asked == []
+    assert (again.status, again.body) == (first.status, first.body)
+    age = int(again.headers.pop("Age"))
+    assert 1000 <= age < 1060
+    assert again.headers == first.headers
+    logged = [json.loads(line).get("age") for line in lines.getvalue().splitlines()]
+    assert logged == [None, age]
+
+
+def test_an_answer_is_never_older_than_memory_lasts(memory: Memory, counted: CountedTable) -> None:
+    event = rest_event(query=QUERY)
+    call(event)
+    counted.asked.clear()
+    grow_older(memory, 3600)
+    assert "Age" not in call(event).headers
+    assert counted.asked == ["cell"]
+
+
+def test_counts_are_read_anew_whenever_they_are_asked_for(memory: Memory, counted: CountedTable) -> None:
+    event = rest_event(path="/v1/counts", query={"country": "Peru"})
+    assert "Age" not in call(event).headers
+    assert "Age" not in call(event).headers
+    assert counted.asked == ["country", "country"]
+    assert memory.reads == {}
+
+
+def test_unknown_countries_cannot_be_used_to_scan_the_table_at_will(
+    memory: Memory, counted: CountedTable
+) -> None:
+    for i in range(5):
+        call(rest_event(query=QUERY | {"country_code": f"Atlantis {i}"}))
+        call(rest_event(path="/v1/counts", query={"country": f"Atlantis {i}"}))
+    assert memory.reads
+    assert counted.asked.count("countries") == 1
+
+
+def test_no_answer_is_to_be_kept_on_the_way() -> None:
+    for event in rest_event(body=BODY), rest_event(path="/health"), rest_event(path="/nowhere"):
+        assert call(event).headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "message"),
+    [
+        (rest_event(body="{"), 400, "the body is not JSON"),
+        (rest_event(body=BODY.replace("Peru", "")), 400, "country_code must be a country's name"),
+        (rest_event(path="/v1/counts"), 400, "country is missing"),
+        (rest_event(path="/v1/counts", query={"country": "Chile"}), 404, 'there are no counts for "Chile"; '),
+        (rest_event(body=" " * 70000), 413, "the body has 70000 bytes; give at most 65536"),
+    ],
+)
+def test_what_is_wrong_with_a_request_is_said_in_one_message(
+    event: dict[str, Any], status: int, message: str
+) -> None:
+    answer = call(event)
+    assert answer.status == status
+    assert answer.message.startswith(message)
+
+
+def test_an_error_is_one_sentence_outside_v1_and_problem_details_in_it() -> None:
+    event = rest_event(query=QUERY | {"country_code": "Chile"})
+    assert list(call(event).json) == ["message"]
+    assert call(event).headers["Content-Type"] == "application/json"
+    answer = call(rest_event(path="/v1/counts", query={"country": "Chile"}))
+    assert answer.problem == {
+        "type": "urn:problem-type:voucher-selector:unknown-country",
+        "title": "Nothing is counted for the country",
+        "status": 404,
+        "detail": 'there are no counts for "Chile"; there are: Peru',
+        "message": 'there are no counts for "Chile"; there are: Peru',
+        "request_id": REQUEST_ID,
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "field"),
+    [
+        ("/v1/counts", {}, "country"),
+        ("/v1/counts", {"country": ""}, "country"),
+        ("/v1/counts", {"country": "Peru", "segment": "loyalty"}, "segment"),
+        ("/v1/segments", {"country": " "}, "country"),
+    ],
+)
+def test_a_problem_names_the_field(path: str, query: dict[str, str], field: str) -> None:
+    assert call(rest_event(path=path, query=query)).problem["field"] == field
+
+
+def test_kinds_of_problems_are_told_apart() -> None:
+    kinds = [kind.kind for kind in KINDS]
+    assert len(set(kinds)) == len(kinds)
+    assert len({kind.title for kind in KINDS}) == len(kinds)
+
+
+@pytest.mark.parametrize("path", ["/page", "/v2/counts", "/v1/", "/v1/none", "/voucher_amount/1", "/\ud800"])
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "TRACE"])
+def test_an_unknown_route_is_told_which_there_are(method: str, path: str) -> None:
+    answer = call(rest_event(method, path))
+    shown = path.replace("\ud800", "?")
+    assert answer.status == 404
+    assert answer.message == f"there is no route {shown}; there are: {', '.join(ROUTES)}"
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/", "GET, HEAD, OPTIONS"),
+        ("/static/page.css", "GET, HEAD, OPTIONS"),
+        ("/voucher_amount", "GET, HEAD, POST, OPTIONS"),
+        ("/v1/selections", "POST, OPTIONS"),
+        ("/v1/segments", "GET, HEAD, OPTIONS"),
+        ("/v1/countries", "GET, HEAD, OPTIONS"),
+        ("/v1/counts", "GET, HEAD, OPTIONS"),
+        ("/v1/sources", "GET, HEAD, OPTIONS"),
+        ("/v1/sources/a/b", "GET, HEAD, OPTIONS"),
+        ("/health", "GET, HEAD, OPTIONS"),
+        ("/openapi.json", "GET, HEAD, OPTIONS"),
+        ("/docs", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_a_route_says_which_methods_it_takes(path: str, allowed: str) -> None:
+    refused = call(rest_event("DELETE", path))
+    assert (refused.status, refused.headers["Allow"]) == (405, allowed)
+    assert refused.message == f"this route does not take DELETE; it takes {allowed}"
+    options = call(rest_event("OPTIONS", path))
+    assert (options.status, options.headers["Allow"], options.body) == (204, allowed, "")
+
+
+@pytest.mark.parametrize("event", [{"query": QUERY}, {"query": {}}, {"path": "/nowhere"}])
+def test_head_answers_as_get_does_without_the_body(event: dict[str, Any]) -> None:
+    get, head = call(rest_event("GET", **event)), call(rest_event("HEAD", **event))
+    assert (head.status, head.headers) == (get.status, get.headers)
+    assert head.body == ""
+
+
+def test_a_failure_tells_the_request_id_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, lines: io.StringIO
+) -> None:
+    failing(monkeypatch, RuntimeError("secret"))
+    answer = call(rest_event(body=BODY))
+    assert answer.status == 500
+    assert answer.message == f"the request failed on our side; report it with its id, {REQUEST_ID}"
+    logged = json.loads(lines.getvalue())
+    assert (logged["level"], logged["status"], logged["request_id"]) == ("ERROR", 500, REQUEST_ID)
+    assert "RuntimeError: secret" in logged["exception"]
+
+
+def test_settings_that_are_missing_are_named_in_the_log(
+    monkeypatch: pytest.MonkeyPatch, lines: io.StringIO
+) -> None:
+    monkeypatch.setattr(handler, "segments_table", segments_table)
+    monkeypatch.delenv("SEGMENTS_TABLE", raising=False)
+    segments_table.cache_clear()
+    assert call(rest_event(body=BODY)).status == 500
+    assert "SEGMENTS_TABLE is not set" in json.loads(lines.getvalue())["exception"]
+
+
+def refusal(code: str, status: int) -> botocore.exceptions.ClientError:
+    response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return botocore.exceptions.ClientError(response, "GetItem")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refusal("ProvisionedThroughputExceededException", 400),
+        refusal("ThrottlingException", 400),
+        refusal("RequestLimitExceeded", 400),
+        refusal("InternalServerError", 500),
+        refusal("ServiceUnavailable", 503),
+        botocore.exceptions.EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),
+        botocore.exceptions.ConnectTimeoutError(endpoint_url="http://127.0.0.1:1"),
+        botocore.exceptions.ReadTimeoutError(endpoint_url="http://127.0.0.1:1"),
+        botocore.exceptions.ConnectionClosedError(endpoint_url="http://127.0.0.1:1"),
+    ],
+)
+def test_counts_that_cannot_be_read_at_the_moment_may_be_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    failing(monkeypatch, error)
+    answer = call(rest_event(body=BODY))
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.message == "the counts cannot be read at the moment; try again shortly"
+
+
+def test_what_does_not_answer_is_logged_in_a_sentence_and_without_a_trace(
+    monkeypatch: pytest.MonkeyPatch, lines: io.StringIO
+) -> None:
+    failing(monkeypatch, botocore.exceptions.EndpointConnectionError(endpoint_url="http://127.0.0.1:1"))
+    call(rest_event(body=BODY))
+    logged = json.loads(lines.getvalue())
+    assert logged["reason"] == 'Could not connect to the endpoint URL: "http://127.0.0.1:1"'
+    assert (logged["level"], "exception" in logged) == ("ERROR", False)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refusal("AccessDeniedException", 400),
+        refusal("ResourceNotFoundException", 400),
+        botocore.exceptions.NoCredentialsError(),
+    ],
+)
+def test_counts_that_can_never_be_read_are_a_failure(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    failing(monkeypatch, error)
+    assert call(rest_event(body=BODY)).status == 500
+
+
+def test_a_request_leaves_one_log_line_and_one_metric(
+    lines: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call(rest_event("POST", body=BODY))
+    logged, metric = json.loads(lines.getvalue()), json.loads(capsys.readouterr().out)
+    assert logged.pop("duration_ms") > 0
+    assert logged.pop("timestamp")
+    assert logged == {
+        "level": "INFO",
+        "message": "POST /voucher_amount 200",
+        "service": logged["service"],
+        "method": "POST",
+        "route": "/voucher_amount",
+        "status": 200,
+        "request_id": REQUEST_ID,
+        "country": "Peru",
+        "segment": "recency_segment",
+    }
+    assert metric["route"] == "/voucher_amount"
+    assert metric["RequestDuration"][0] > 0
+
+
+def test_country_and_segment_are_logged_where_the_request_is_refused(lines: io.StringIO) -> None:
+    call(rest_event(body=json.dumps(ASKED | {"total_orders": -1, "country_code": "x" * 1000})))
+    logged = json.loads(lines.getvalue())
+    assert (logged["status"], logged["segment"]) == (400, "recency_segment")
+    assert logged["country"] == "x" * 60 + "…"
+
+
+@pytest.mark.parametrize("body", [BODY, BODY.replace("15", "-1"), BODY.replace("Peru", "Chile"), BODY[:-1]])
+def test_customers_are_not_logged(lines: io.StringIO, body: str) -> None:
+    call(rest_event(body=body))
+    assert "4711" not in lines.getvalue()
+
+
+def test_paths_that_are_no_routes_share_one_metric(
+    lines: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call(rest_event(path="/wp-login.php"))
+    logged, metric = json.loads(lines.getvalue()), json.loads(capsys.readouterr().out)
+    assert (logged["message"], logged["route"], metric["route"]) == (
+        "GET /wp-login.php 404",
+        "unknown",
+        "unknown",
+    )

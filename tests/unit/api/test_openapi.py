@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from jsonschema_rs import Draft202012Validator, meta
+
+from api import handler
+from api.cached_table import Memory
+from api.openapi.operations import OPERATIONS
+from api.routes.selections import SelectionsFields, SelectionsRequest
+from api.routes.vouchers import VoucherFields
+from tests.support.api_gateway import call, rest_event
+from tests.support.fake_segments_table import CountedTable
+from vouchers.segments import load_definitions
+
+
+@pytest.fixture(autouse=True)
+def counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handler, "segments_table", CountedTable)
+    monkeypatch.setattr(handler, "memory", lambda: Memory(0))
+
+
+DESCRIPTION: dict[str, Any] = call(rest_event(path="/openapi.json")).json
+PATHS: dict[str, dict[str, Any]] = DESCRIPTION["paths"]
+SCHEMAS: dict[str, dict[str, Any]] = DESCRIPTION["components"]["schemas"]
+REQUESTS = ("VoucherFields", "SelectionsRequest")
+
+
+def routes() -> dict[str, set[str]]:
+    """Return each route of the function with the methods that it takes."""
+    named = call(rest_event(path="/unknown")).message.split("there are: ")[1].split(", ")
+    allowed = {path: call(rest_event("OPTIONS", path)).headers["Allow"] for path in named}
+    return {path: set(methods.split(", ")) - {"HEAD", "OPTIONS"} for path, methods in allowed.items()}
+
+
+def test_every_route_is_described_and_no_other() -> None:
+    described = {path: {method.upper() for method in methods} for path, methods in PATHS.items()}
+    assert described == routes()
+
+
+def test_the_description_is_openapi_3_1_and_may_be_kept() -> None:
+    answer = call(rest_event(path="/openapi.json"))
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
+    assert answer.json["openapi"] == "3.1.0"
+    again = call(rest_event(path="/openapi.json", If_None_Match=answer.headers["ETag"]))
+    assert again.status == 304
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_type_is_a_json_schema_with_a_description(name: str) -> None:
+    meta.validate(SCHEMAS[name])
+    assert SCHEMAS[name]["description"]
+
+
+def test_every_reference_leads_to_a_part() -> None:
+    for reference in re.findall(r'"\$ref":"([^"]+)"', json.dumps(DESCRIPTION, separators=(",", ":"))):
+        place: Any = DESCRIPTION
+        for part in reference.removeprefix("#/").split("/"):
+            place = place[part]
+        assert place
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_every_field_of_a_request_says_what_it_is(name: str) -> None:
+    properties = SCHEMAS[name]["properties"]
+    assert [field for field, each in properties.items() if not each.get("description")] == []
+
+
+def test_every_parameter_says_what_it_is_and_is_never_null() -> None:
+    parameters = [each for path in PATHS.values() for one in path.values() for each in one["parameters"]]
+    assert len(parameters) > 10
+    for parameter in parameters:
+        assert parameter["description"]
+        assert "null" not in json.dumps(parameter["schema"])
+
+
+def test_every_operation_says_what_the_gateway_answers_in_its_place() -> None:
+    operations = [each for path in PATHS.values() for each in path.values()]
+    assert {frozenset(each["responses"]) & {"403", "429"} for each in operations} == {
+        frozenset({"403", "429"})
+    }
+
+
+def test_segments_are_named_where_one_is_asked_for() -> None:
+    names = list(load_definitions().names)
+    assert SCHEMAS["VoucherFields"]["properties"]["segment_name"]["enum"] == names
+    segment = next(each for each in PATHS["/v1/counts"]["get"]["parameters"] if each["name"] == "segment")
+    assert segment["schema"]["enum"] == names
+
+
+def test_the_types_of_requests_are_those_that_are_read() -> None:
+    assert SelectionsRequest.__struct_fields__ == SelectionsFields.__struct_fields__
+    customers = SCHEMAS["SelectionsRequest"]["properties"]["customers"]
+    assert customers["items"] == {"$ref": "#/components/schemas/VoucherFields"}
+    assert (customers["minItems"], customers["maxItems"]) == (1, 100)
+    assert set(SCHEMAS["VoucherFields"]["properties"]) == set(VoucherFields.__struct_fields__)
+
+
+@pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.body], ids=lambda each: each.name)
+def test_an_example_is_as_its_type_says(operation: Any) -> None:
+    name = operation.body.__name__
+    schema = {"$ref": f"#/components/schemas/{name}", "components": DESCRIPTION["components"]}
+    assert Draft202012Validator(schema).is_valid(operation.example)
+    assert not Draft202012Validator(schema).is_valid({**operation.example, "fallback": "world"})
+
+
+@pytest.mark.parametrize(
+    ("orders", "right"), [(15, True), (4.5, True), ("15", True), ("15.0", True), (-1, False), ("many", False)]
+)
+def test_a_number_of_orders_may_be_text_in_the_description_too(orders: object, right: bool) -> None:
+    schema = {"$ref": "#/components/schemas/VoucherFields", "components": DESCRIPTION["components"]}
+    fields = {"country_code": "Peru", "segment_name": "frequent_segment", "total_orders": orders}
+    assert Draft202012Validator(schema).is_valid(fields) is right
+    answer = call(rest_event("POST", "/v1/selections", body=json.dumps({"customers": [fields]})))
+    assert (answer.json["selections"][0]["outcome"] == "selected") is right
+
+
+def test_routes_and_operations_have_names_of_their_own() -> None:
+    names = [each.name for each in OPERATIONS]
+    assert len(set(names)) == len(names)
+
+
+class Page(HTMLParser):
+    """Reads a page: which elements are open, and what it refers to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.seen: set[str] = set()
+        self.style = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.add(tag)
+        if tag not in {"meta", "br"}:
+            self.open.append(tag)
+        given = dict(attrs)
+        self.ids += [given["id"] or ""] if "id" in given else []
+        self.links += [given["href"] or ""] if "href" in given else []
+        assert not {"src", "style", "srcset", "action"} & set(given)
+        assert not [name for name in given if name.startswith("on")]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "style":
+            self.style += data
+
+
+@pytest.fixture(scope="module")
+def page() -> Page:
+    answer = call(rest_event(path="/docs"))
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    read = Page()
+    read.feed(answer.body)
+    assert read.open == []
+    return read
+
+
+def test_the_page_shows_every_route_and_every_type(page: Page) -> None:
+    assert {each.name for each in OPERATIONS} | set(SCHEMAS) == set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+    body = call(rest_event(path="/docs")).body
+    for path in PATHS:
+        assert f"<code>{path}</code>" in body
+
+
+def test_the_page_asks_nobody_for_anything(page: Page) -> None:
+    within = {f"#{name}" for name in page.ids}
+    assert set(page.links) - within == {"openapi.json"}
+    assert not page.seen & {"script", "link", "img", "iframe", "object", "embed", "form", "base"}
+    assert "url(" not in page.style
+    assert "@import" not in page.style
+
+
+def test_browsers_are_held_to_the_pages_own_style(page: Page) -> None:
+    headers = call(rest_event(path="/docs")).headers
+    digest = base64.b64encode(hashlib.sha256(page.style.encode()).digest()).decode()
+    assert headers["Content-Security-Policy"] == (
+        f"default-src 'none'; style-src 'sha256-{digest}'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    assert headers["X-Content-Type-Options"] == "nosniff"

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.counting.intervals import Intervals, passed
+from vouchers.segments import Range
+
+BOUNDS = st.integers(0, 20) | st.sampled_from([4094, 4095, 4096, 5000, 99999999])
+RANGES = st.lists(st.tuples(BOUNDS, BOUNDS).map(lambda b: Range(min(b), max(b))), max_size=5)
+VALUES = st.integers(-3, 25) | st.sampled_from(
+    [4094, 4095, 4096, 4097, 5000, 5001, 99999999, 100000000, -(10**15)]
+)
+
+
+@given(RANGES, st.lists(VALUES, max_size=20), st.booleans())
+def test_a_range_is_made_of_the_intervals_of_its_values(
+    ranges: list[Range], values: list[int], whole: bool
+) -> None:
+    intervals = Intervals(ranges, whole=whole)
+    found = passed(intervals.edges, np.array(values, np.int64))
+    for held in ranges:
+        assert intervals.within(held)[found].tolist() == [value in held for value in values]
+
+
+@given(RANGES, st.lists(VALUES.map(lambda v: v + 0.5), max_size=20))
+def test_a_fraction_between_two_ranges_is_in_neither(ranges: list[Range], values: list[float]) -> None:
+    intervals = Intervals(ranges, whole=False)
+    found = passed(intervals.edges, np.array(values))
+    for held in ranges:
+        assert intervals.within(held)[found].tolist() == [value in held for value in values]

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.counting.parsing import EMPTY, NULL, READABLE, UNREADABLE, instants, numbers
+from tests.support import oracle
+
+JULY = int(datetime(2018, 7, 21, 18, 59, 21, 102761, UTC).timestamp() * 1_000_000)
+INSTANT_TEXTS = st.from_regex(oracle.INSTANT, fullmatch=True) | st.from_regex(
+    re.compile(r"[0-9]{4}-?[0-9]{1,2}-?[0-9]{1,2}[ Tt]?[0-9:.,Zz+-]{0,18}", re.ASCII), fullmatch=True
+)
+NUMBER_TEXTS = st.from_regex(oracle.NUMBER, fullmatch=True) | st.text("0123456789.eE+-_ nainf", max_size=8)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2018-07-21 18:59:21.102761",
+        "2018-07-21T18:59:21.102761",
+        "2018-07-21 18:59:21.102761+00:00",
+        "2018-07-21T18:59:21.102761Z",
+        "2018-07-21 13:59:21.102761-05:00",
+        "2018-07-21 18:59:21.102761999",
+        " 2018-07-21 18:59:21.102761 ",
+    ],
+)
+def test_instants_are_read_however_they_are_written(text: str) -> None:
+    assert [a.tolist() for a in instants(pa.array([text]))] == [[JULY], [READABLE]]
+
+
+def test_exactly_the_days_that_there_are_are_read() -> None:
+    days = [
+        f"{year:04}-{month:02}-{day:02}"
+        for year in (1, 4, 100, 400, 1896, 1899, 1900, 1996, 1999, 2000, 2010, 2012, 2100, 9999)
+        for month in range(14)
+        for day in range(33)
+    ]
+    expected = [READABLE if _exists(day) else UNREADABLE for day in days]
+    assert instants(pa.array(days)).states.tolist() == expected
+    assert instants(pa.array([f"{day} 10:00Z" for day in days])).states.tolist() == expected
+
+
+def test_exactly_the_zones_that_there_are_are_read() -> None:
+    for hour in range(30):
+        for minute in (0, 30, 59, 60, 99):
+            texts = [
+                f"2018-07-21 10:00{sign}{hour:02}{colon}{minute:02}" for sign in "+-" for colon in (":", "")
+            ]
+            state = READABLE if hour < 24 and minute < 60 else UNREADABLE
+            assert instants(pa.array([*texts, "x"])).states.tolist() == [state] * 4 + [UNREADABLE]
+    texts = [f"2018-07-21 10:00{zone}" for zone in ("Z", "+05", "-24", "z", "+5")]
+    assert instants(pa.array(texts)).states.tolist() == [READABLE] * 2 + [UNREADABLE] * 3
+
+
+def _exists(day: str) -> bool:
+    try:
+        date.fromisoformat(day)
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2018", "20180721", "2018-02-30", "0000-01-01", "21/07/2018", "2018-07-21 24:00"]
+)
+def test_what_is_no_instant_is_unreadable_whatever_stands_beside_it(text: str) -> None:
+    beside = ["2018-07-21 18:59:21.102761+00:00", None, text, "2018-07-21 18:59:21.102761"]
+    values, states = instants(pa.array(beside))
+    assert states.tolist() == [READABLE, NULL, UNREADABLE, READABLE]
+    assert (values[0], values[3]) == (JULY, JULY)
+    assert instants(pa.array([text])).states.tolist() == [UNREADABLE]
+
+
+def test_numbers_are_read_however_they_are_written() -> None:
+    values, states = numbers(pa.array(["12.0", "+5", " 7 ", "1e1", ".5", "-0", None, "", " "]))
+    assert values[:6].tolist() == [12.0, 5.0, 7.0, 10.0, 0.5, 0.0]
+    assert states.tolist() == [READABLE] * 6 + [NULL, EMPTY, EMPTY]
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-Infinity", "1_0", "0x10", "1,5", "x", "٣", "1e999"])
+def test_what_is_no_finite_number_is_unreadable_whatever_stands_beside_it(text: str) -> None:
+    assert numbers(pa.array(["1", text, " 2"])).states.tolist() == [READABLE, UNREADABLE, READABLE]
+    assert numbers(pa.array([text])).states.tolist() == [UNREADABLE]
+
+
+def test_bytes_that_are_no_text_are_unreadable() -> None:
+    held = pa.array([b"\xff", b"5", b"2018-07-21"])
+    assert numbers(held).states.tolist() == [UNREADABLE, READABLE, UNREADABLE]
+    assert instants(held).states.tolist() == [UNREADABLE, UNREADABLE, READABLE]
+
+
+@given(st.lists(st.none() | INSTANT_TEXTS, min_size=1))
+def test_an_instant_depends_on_its_text_alone(texts: list[str | None]) -> None:
+    together = instants(pa.array(texts, pa.string()))
+    for i, text in enumerate(texts):
+        alone = instants(pa.array([text], pa.string()))
+        assert alone.states[0] == together.states[i]
+        if text is not None and alone.states[0] == READABLE:
+            assert alone.values[0] == together.values[i]
+            moment = oracle.instant(text, "")
+            assert moment is not None
+            assert round((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1e6) == alone.values[0]
+        elif text is not None:
+            with pytest.raises(oracle.Reject):
+                oracle.instant(text, "")
+
+
+@given(st.lists(st.none() | NUMBER_TEXTS, min_size=1))
+def test_a_number_depends_on_its_text_alone(texts: list[str | None]) -> None:
+    together = numbers(pa.array(texts, pa.string()))
+    for i, text in enumerate(texts):
+        alone = numbers(pa.array([text], pa.string()))
+        assert alone.states[0] == together.states[i]
+        if text is not None and alone.states[0] == READABLE:
+            assert alone.values[0] == together.values[i] == float(text)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.commit.committer import result_of, results_key
+from ingest.storage.partition_names import (
+    LONGEST_COUNTRY,
+    LONGEST_SOURCE,
+    TABLE,
+    country_partition,
+    decoded,
+    encoded,
+    source_of,
+    source_partition,
+    source_prefix,
+)
+from vouchers.dynamodb.sources_table import Source
+
+TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=60)
+PARTS = st.lists(
+    TEXTS | st.sampled_from(["", ".", "..", "a=b", "%2F", "'", "x.parquet"]), min_size=1, max_size=6
+)
+KEYS = PARTS.map(lambda parts: "vouchers/" + "/".join(parts))
+LONGEST_KEY = 1024
+"""Bytes, of S3's keys."""
+
+
+@given(key=KEYS)
+def test_a_source_is_known_by_its_partition_unless_that_is_a_digest(key: str) -> None:
+    partition = source_partition(key)
+    assert source_of(partition) == key or len(partition) == 64
+
+
+@given(key=KEYS)
+def test_a_partition_of_a_source_is_a_plain_path_and_a_plain_literal_of_sql(key: str) -> None:
+    partition = source_partition(key)
+    assert partition.isascii()
+    assert not set(partition) & set("'\"\\ *?[]{}#+&\n")
+    assert not {"", ".", ".."} & set(partition.split("/"))
+    assert len(partition) <= LONGEST_SOURCE
+
+
+@given(key=KEYS, end=TEXTS)
+def test_the_partitions_under_a_prefix_begin_alike(key: str, end: str) -> None:
+    partition = source_partition(f"{key}/{end}")
+    assert len(partition) == 64 or partition.startswith(source_prefix(f"{key}/"))
+
+
+@given(keys=st.tuples(KEYS, KEYS))
+def test_two_sources_have_two_partitions(keys: tuple[str, str]) -> None:
+    one, other = keys
+    assert (source_partition(one) == source_partition(other)) == (one == other)
+
+
+@given(country=TEXTS)
+def test_a_country_is_one_folder_that_says_which(country: str) -> None:
+    partition = country_partition(country)
+    folder = encoded(partition)
+    assert decoded(folder) == partition
+    assert "/" not in folder
+    assert len(folder) <= LONGEST_COUNTRY
+    assert partition.isprintable()
+
+
+@given(key=KEYS, revision=st.integers(0, 10**6))
+def test_a_folder_of_rows_tells_whose_it_is(key: str, revision: int) -> None:
+    folder = results_key(TABLE, Source(key, revision), f"{'0' * 32}/")
+    file = f"{folder}country={'x' * LONGEST_COUNTRY}/{'0' * 32}.zstd.parquet"
+    found = result_of(file)
+    assert found is not None
+    assert (found.name, found.revision) == (folder, revision + 1)
+    assert found.source == source_of(source_partition(key))
+    assert len(file) <= LONGEST_KEY

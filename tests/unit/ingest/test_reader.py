@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from ingest.counting import parsing as parse
+from ingest.counting.count_file import count_file
+from ingest.parquet import reader as columns
+from ingest.parquet.page_limits import BATCH_ROWS
+from ingest.parquet.reader import batches, needed_columns, open_parquet
+from tests.support.stack_harness import parquet
+from vouchers.segments import load_definitions
+
+ROWS = 4 * BATCH_ROWS
+START = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def file_of_distinct_texts(**options: Any) -> bytes:
+    """Return a file of one row group in which no two rows have the same time."""
+    moments = pa.array([(START + timedelta(seconds=i)).isoformat() for i in range(ROWS)])
+    held = {"country_code": ["Peru"] * ROWS, "last_order_ts": moments, "total_orders": ["1"] * ROWS}
+    return parquet(pa.table(held | {"voucher_amount": [1.0] * ROWS}), row_group_size=ROWS, **options)
+
+
+@pytest.mark.parametrize("dictionaries", [True, False])
+def test_texts_without_a_dictionary_for_all_take_the_memory_of_a_batch(dictionaries: bool) -> None:
+    file = open_parquet(
+        io.BytesIO(file_of_distinct_texts(use_dictionary=dictionaries)), needed_columns(row_as_of=False)
+    )
+    sizes = [len(getattr(b["last_order_ts"], "dictionary", b["last_order_ts"])) for b in batches(file)]
+    assert max(sizes) <= BATCH_ROWS
+
+
+def test_texts_that_repeat_are_read_as_dictionaries() -> None:
+    file = open_parquet(io.BytesIO(file_of_distinct_texts()), needed_columns(row_as_of=False))
+    assert all(isinstance(batch["country_code"], pa.DictionaryArray) for batch in batches(file))
+
+
+@pytest.mark.parametrize("dictionaries", [True, False])
+def test_each_distinct_value_is_parsed_about_once(
+    monkeypatch: pytest.MonkeyPatch, dictionaries: bool
+) -> None:
+    parsed: list[int] = []
+    real = parse.instants
+
+    def counting(array: pa.Array) -> parse.Parsed:
+        parsed.append(len(array))
+        return real(array)
+
+    monkeypatch.setattr("ingest.counting.dimensions.instants", counting)
+    counted = count_file(
+        io.BytesIO(file_of_distinct_texts(use_dictionary=dictionaries)), 0, load_definitions()
+    )
+    assert counted.report.counted == ROWS
+    assert sum(parsed) <= ROWS + BATCH_ROWS
+
+
+def test_a_group_of_any_size_is_within_the_limit_of_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "MOST_TEXT", 64 * BATCH_ROWS)
+    file = io.BytesIO(file_of_distinct_texts(use_dictionary=False))
+    assert count_file(file, 0, load_definitions()).report.counted == ROWS
+
+
+def test_texts_that_repeat_are_read_as_dictionaries_though_the_file_has_none() -> None:
+    body = file_of_distinct_texts(use_dictionary=False)
+    file = open_parquet(io.BytesIO(body), needed_columns(row_as_of=False))
+    assert all(isinstance(batch["country_code"], pa.DictionaryArray) for batch in batches(file))
+
+
+def test_texts_that_stop_repeating_are_no_longer_read_as_dictionaries_and_no_row_twice() -> None:
+    alike = ["2020-01-01"] * BATCH_ROWS
+    moments = [*alike, *((START + timedelta(seconds=i)).isoformat() for i in range(2 * BATCH_ROWS)), *alike]
+    held = {"country_code": ["Peru"] * ROWS, "last_order_ts": moments, "total_orders": range(ROWS)}
+    body = parquet(
+        pa.table(held | {"voucher_amount": [1.0] * ROWS}), row_group_size=ROWS, use_dictionary=False
+    )
+    read = [*batches(open_parquet(io.BytesIO(body), needed_columns(row_as_of=False)))]
+    assert [isinstance(b["last_order_ts"], pa.DictionaryArray) for b in read] == [True, False, False, False]
+    assert [n for batch in read for n in batch["total_orders"].to_pylist()] == list(range(ROWS))

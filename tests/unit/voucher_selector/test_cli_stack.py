@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from ipaddress import IPv4Interface
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from voucher_selector import api_client as api
+from voucher_selector.cli import sample, screen
+from voucher_selector.cli import stack as commands
+from voucher_selector.cli.main import cli
+from voucher_selector.errors import CommandError, Exit
+from voucher_selector.local_stack.errors import StackError
+from voucher_selector.local_stack.stack import Stack
+from vouchers.dynamodb.sources_table import State, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+pytestmark = pytest.mark.enable_socket
+
+COUNTS = {"country": "Peru", "rows": [], "updated_at": ""}
+REPORT = {
+    "rows": 3,
+    "counted": 2,
+    "rejected": 1,
+    "rejected_by_reason": {"total_orders_negative": 1},
+    "repaired": {},
+    "segments": {},
+}
+
+
+@dataclass
+class Machine:
+    """Stands in for the stack and all that is done with it, and remembers what that was."""
+
+    done: list[str] = field(default_factory=list)
+    ports: tuple[int, int] = (0, 0)
+    broken: dict[str, BaseException] = field(default_factory=dict)
+
+    @contextmanager
+    def running(
+        self, aws_port: int, port: int, *, parameters: Mapping[str, str] | None = None
+    ) -> Iterator[Stack]:
+        self._do("start")
+        self.ports = (aws_port, port)
+        self.parameters = parameters
+        try:
+            yield Stack(
+                f"http://127.0.0.1:{aws_port}", f"http://localhost:{port}", {"UploadsBucket": "uploads"}
+            )
+        finally:
+            self.done.append("stop")
+
+    def write(self, path: Path) -> None:
+        self._do(f"write {path.name}")
+
+    def load(self, stack: object, path: Path, key: str, as_of: str | None) -> State:
+        assert stack
+        assert as_of is None
+        self._do(f"load {path.name} as {key}")
+        return State(Status.COUNTED, "", "", "", "", as_of="row", report=REPORT)
+
+    def counts(self, of: api.Api, country: str) -> dict[str, Any]:
+        self._do(f"counts of {country} at {of.url}")
+        return COUNTS
+
+    def call(self, _of: object, method: str, path: str, body: dict[str, object]) -> dict[str, Any]:
+        self._do(f"{method} {path} {body['country_code']}")
+        return {"voucher_amount": [2640.0]}
+
+    def _do(self, what: str) -> None:
+        self.done.append(what)
+        if error := self.broken.get(what.split(maxsplit=1)[0]):
+            raise error
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    machine = Machine()
+    monkeypatch.setattr(commands, "running", machine.running)
+    monkeypatch.setattr(commands, "load", machine.load)
+    monkeypatch.setattr(sample, "write", machine.write)
+    monkeypatch.setattr(api, "counts", machine.counts)
+    monkeypatch.setattr(api, "call", machine.call)
+    monkeypatch.setattr(commands, "free_port", lambda: 40001)
+    monkeypatch.setenv("PORT", str(_free_port()))
+    monkeypatch.setenv("AWS_PORT", str(_free_port()))
+    return machine
+
+
+@pytest.fixture
+def told_to_stop(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Send the signals in the list as soon as ``run`` waits for one."""
+    signals: list[int] = [signal.SIGTERM]
+
+    class Impatient(Event):
+        def wait(self, timeout: float | None = 10) -> bool:
+            for number in signals:
+                os.kill(os.getpid(), number)
+            return super().wait(timeout)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    monkeypatch.setattr(screen, "Event", Impatient)
+    yield signals
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_demo_loads_the_sample_shows_the_counts_and_asks(machine: Machine) -> None:
+    result = CliRunner().invoke(cli, ["demo"])
+
+    url = f"http://localhost:{os.environ['PORT']}"
+    assert machine.done == [
+        "start",
+        "write sample.parquet",
+        "load sample.parquet as vouchers/sample.parquet",
+        f"counts of Peru at {url}",
+        "GET /voucher_amount Peru",
+        "stop",
+    ]
+    assert result.stdout.splitlines()[-1] == '{"voucher_amount":[2640.0]}'
+    assert result.exit_code == 0
+
+
+def test_demo_takes_other_ports_where_its_own_are_in_use(machine: Machine) -> None:
+    with socket.create_server(("127.0.0.1", int(os.environ["PORT"]))):
+        result = CliRunner().invoke(cli, ["demo"])
+
+    assert machine.ports == (int(os.environ["AWS_PORT"]), 40001)
+    assert f"Port {os.environ['PORT']} is in use; 40001 serves in its place" in result.stderr
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize("at", ["start", "write", "load", "counts", "GET"])
+def test_an_interrupted_demo_stops_what_it_started(machine: Machine, at: str) -> None:
+    machine.broken[at] = KeyboardInterrupt()
+
+    result = CliRunner().invoke(cli, ["demo"])
+
+    assert machine.done[-1] == ("start" if at == "start" else "stop")
+    assert (result.exit_code, "Traceback" in result.output) == (130, False)
+
+
+def test_a_demo_that_fails_says_why_and_stops(machine: Machine) -> None:
+    machine.broken["load"] = CommandError("it cannot be counted", Exit.NO)
+
+    result = CliRunner().invoke(cli, ["demo"])
+
+    assert result.stderr.splitlines()[-1] == "Error: it cannot be counted"
+    assert (machine.done[-1], result.exit_code) == ("stop", 1)
+
+
+@pytest.mark.usefixtures("told_to_stop")
+def test_run_loads_the_sample_says_where_everything_is_and_is_ready(machine: Machine) -> None:
+    result = CliRunner().invoke(cli, ["run"])
+
+    lines = result.stdout.splitlines()
+    assert machine.done[1:] == [
+        "write sample.parquet",
+        "load sample.parquet as vouchers/sample.parquet",
+        "stop",
+    ]
+    assert {f"http://localhost:{os.environ['PORT']}", "uploads"} <= {
+        line.split()[-1] for line in lines if line
+    }
+    assert (lines[-1], result.exit_code) == ("ready", 0)
+
+
+@pytest.mark.usefixtures("told_to_stop")
+@pytest.mark.parametrize(("more", "parameters"), [([], None), (["--rows"], {"SegmentedRows": "true"})])
+def test_rows_are_kept_only_where_that_is_asked_for(
+    machine: Machine, more: list[str], parameters: dict[str, str] | None
+) -> None:
+    CliRunner().invoke(cli, ["run", "--sample", "none", *more])
+    assert machine.parameters == parameters
+
+
+@pytest.mark.usefixtures("told_to_stop", "machine")
+def test_containers_are_let_in_only_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[object] = []
+
+    @contextmanager
+    def relay(*where: object) -> Iterator[None]:
+        served.append(where)
+        yield
+
+    at = IPv4Interface("172.17.0.1/16")
+    monkeypatch.setattr(commands, "bridge", lambda: at)
+    monkeypatch.setattr(commands, "relay", relay)
+
+    assert "docker" not in CliRunner().invoke(cli, ["run", "--sample", "none"]).stdout
+    assert served == []
+    result = CliRunner().invoke(cli, ["run", "--sample", "none", "--containers"])
+    port = int(os.environ["AWS_PORT"])
+    assert f"http://host.docker.internal:{port}" in result.stdout
+    assert served == [(port, at)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_run_ends_cleanly_when_told_to_even_twice(
+    machine: Machine, told_to_stop: list[int], number: int
+) -> None:
+    told_to_stop[:] = [number, number]
+
+    result = CliRunner().invoke(cli, ["run", "--sample", "none"])
+
+    assert (machine.done, result.exit_code) == (["start", "stop"], 0)
+
+
+@pytest.mark.usefixtures("told_to_stop")
+def test_run_shows_the_report_on_a_file_of_ones_own(machine: Machine, tmp_path: Path) -> None:
+    path = tmp_path / "own.parquet"
+    path.touch()
+
+    result = CliRunner().invoke(cli, ["run", "--sample", str(path)])
+
+    assert machine.done == ["start", "load own.parquet as vouchers/own.parquet", "stop"]
+    assert "rejected: total orders negative" in result.stdout
+
+
+def test_run_refuses_a_missing_sample_before_it_starts(machine: Machine) -> None:
+    result = CliRunner().invoke(cli, ["run", "--sample", "missing.parquet"])
+
+    assert (result.stderr, result.exit_code) == ("Error: There is no file missing.parquet\n", 2)
+    assert machine.done == []
+
+
+def test_run_on_a_port_in_use_ends_in_the_stacks_own_sentence(machine: Machine) -> None:
+    machine.broken["start"] = StackError("Port 5000 is in use; free it")
+
+    result = CliRunner().invoke(cli, ["run"])
+
+    assert (result.stderr, result.exit_code) == ("Error: Port 5000 is in use; free it\n", 3)
+
+
+@pytest.mark.usefixtures("told_to_stop")
+def test_what_to_try_next_names_the_ports_that_are_not_the_usual_ones(machine: Machine) -> None:
+    result = CliRunner().invoke(cli, ["run", "--sample", "none"])
+
+    assert f"make counts COUNTRY=Peru PORT={machine.ports[1]} AWS_PORT={machine.ports[0]}" in result.stdout
+
+
+@pytest.mark.usefixtures("told_to_stop")
+def test_run_says_where_the_log_is(machine: Machine) -> None:
+    result = CliRunner().invoke(cli, ["run", "--sample", "none"])
+
+    assert f"log                .stack/{machine.ports[0]}.log\n" in result.stdout

@@ -1,0 +1,145 @@
+"""Frames of what a file holds."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from tests.support.sample_files import DIRTY, file_of, rows
+from tests.support.stack_harness import parquet
+from voucher_selector.explore import frames
+from voucher_selector.explore.views import day_after
+
+
+def uses(*values: tuple[Any, ...]) -> pd.DataFrame:
+    return pd.read_parquet(io.BytesIO(file_of(rows(*values))))
+
+
+EARLY = ("Peru", "2018-05-03", "2015-04-01 10:00:00", "3", 2640.0)
+LATER = ("Peru", "2018-05-03", "2018-06-01 10:00:00+00:00", "", None)
+
+
+def test_every_column_is_told_of() -> None:
+    told = frames.columns(uses(EARLY, LATER, LATER)).set_index("column")
+
+    assert [*told.index] == ["country_code", "last_order_ts", "timestamp", "total_orders", "voucher_amount"]
+    assert [*told["nulls"]] == [0, 0, 0, 0, 2]
+    assert [*told["different values"]] == [1, 1, 2, 2, 1]
+    assert told.loc["timestamp", "the first"] == "2015-04-01 10:00:00"
+    assert told.loc["voucher_amount", "type"] == "float64"
+
+
+def test_columns_that_are_nested_or_there_twice_are_told_of() -> None:
+    table = pa.table([[["a"], ["a"], ["b"]], [1, 1, 2]], names=["tags", "tags"])
+    held = table.rename_columns(["tags", "n"]).to_pandas()
+    held.columns = ["tags", "tags"]
+
+    told = frames.columns(held)
+
+    assert [*told["different values"]] == [2, 2]
+    assert [*frames.repeated(held)] == [False, True, False]
+
+
+def test_a_file_without_rows_has_columns_and_no_values() -> None:
+    told = frames.columns(uses())
+
+    assert len(told) == 5
+    assert {*told["the first"]} == {""}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array(["2018-04-20", "2018-07-21 18:59:21.102761", "2018-07-21T20:59:21+02:00", "never", None]),
+        pa.array(
+            ["2018-04-20", "2018-07-21 18:59:21.102761", "2018-07-21T20:59:21+02:00", "never", None]
+        ).dictionary_encode(),
+    ],
+    ids=["text", "dictionary"],
+)
+def test_text_is_read_as_moments_with_or_without_a_zone(values: pa.Array) -> None:
+    held = pd.read_parquet(io.BytesIO(parquet(pa.table({"at": values}))))["at"]
+
+    assert [*frames.instants(held)[:3]] == [
+        datetime(2018, 4, 20, tzinfo=UTC),
+        datetime(2018, 7, 21, 18, 59, 21, 102761, tzinfo=UTC),
+        datetime(2018, 7, 21, 18, 59, 21, tzinfo=UTC),
+    ]
+    assert [*frames.instants(held)[3:].isna()] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.date32(), pa.timestamp("s"), pa.timestamp("ns", "UTC"), pa.timestamp("ms", "+02:00")]
+)
+def test_dates_and_timestamps_are_moments(kind: pa.DataType) -> None:
+    moment = date(2018, 4, 20) if kind == pa.date32() else datetime(2018, 4, 20, tzinfo=UTC)
+    table = pa.table({"at": pa.array([moment, None], kind)})
+
+    held = frames.instants(pd.read_parquet(io.BytesIO(parquet(table)))["at"])
+
+    assert (held[0], held.isna()[1]) == (datetime(2018, 4, 20, tzinfo=UTC), True)
+
+
+def test_columns_of_dates_go_from_their_first_to_their_last_day() -> None:
+    told = frames.spans(uses(EARLY, LATER)).set_index("column")
+
+    assert [*told.loc["timestamp"]] == ["2015-04-01", "2018-06-01"]
+    assert [*told.loc["last_order_ts"]] == ["2018-05-03", "2018-05-03"]
+
+
+def test_a_column_without_dates_goes_nowhere() -> None:
+    assert [*frames.spans(uses(("Peru", None, None, "1", 1.0)))["from"]] == ["", ""]
+
+
+def test_a_day_that_python_s_dates_do_not_reach_is_told() -> None:
+    far = pa.table({"last_order_ts": pa.array([2**60], pa.timestamp("us"))})
+
+    told = frames.spans(pd.read_parquet(io.BytesIO(parquet(far))))
+
+    assert [*told["to"]] == ["38504-08-17"]
+
+
+@pytest.mark.parametrize(
+    ("times", "day"),
+    [
+        (["2018-06-01 10:00:00", "2018-07-31 23:59:59.999999999", None], datetime(2018, 8, 1, tzinfo=UTC)),
+        (["9999-12-31", "2018-07-31", "x"], datetime(2018, 8, 1, tzinfo=UTC)),
+        (["9999-12-31", None, "x"], datetime(2018, 5, 4, tzinfo=UTC)),
+    ],
+)
+def test_the_date_to_compare_with_is_the_day_after_the_last_use(
+    times: list[str | None], day: datetime
+) -> None:
+    assert day_after(uses(*[("Peru", "2018-05-03", time, "3", 1.0) for time in times])) == day
+
+
+def test_uses_before_the_last_order_are_found() -> None:
+    assert [*frames.ordered_after_use(uses(EARLY, LATER))] == [True, False]
+
+
+def test_without_times_of_use_none_is_before_the_last_order() -> None:
+    held = uses(EARLY, LATER).drop(columns="timestamp")
+
+    assert [*frames.ordered_after_use(held)] == [False, False]
+    assert frames.lags(held).empty
+
+
+def test_uses_are_told_by_the_months_since_the_last_order() -> None:
+    assert frames.lags(uses(LATER, EARLY, LATER)).to_numpy().tolist() == [[1, 2], [-37, 1]]
+
+
+def test_rows_that_repeat_an_earlier_one_are_found_and_the_first_is_not() -> None:
+    assert [*frames.repeated(uses(EARLY, LATER, EARLY, EARLY))] == [False, False, True, True]
+
+
+def test_dirty_rows_are_shown_and_not_repaired() -> None:
+    held = pd.read_parquet(io.BytesIO(file_of(DIRTY)))
+
+    assert frames.columns(held).set_index("column").loc["country_code", "nulls"] == 1
+    assert np.array_equal(frames.repeated(held), [False, False, False])

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ReadTimeoutError,
+)
+from click.testing import CliRunner
+
+from voucher_selector import stack as target
+from voucher_selector.cli.main import cli
+from voucher_selector.error_messages import sentence
+from voucher_selector.errors import CommandError, Exit, code_of
+from voucher_selector.local_stack.errors import StackError
+
+pytestmark = pytest.mark.disable_socket
+
+VARIABLES = (
+    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION",
+    "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "PORT", "AWS_PORT", "STACK",
+)  # fmt: skip
+
+
+@dataclass
+class Aws:
+    """Stands in for a session: knows one stack, and remembers where it was asked for which."""
+
+    asked: list[tuple[str | None, str]] = field(default_factory=list)
+    error: Exception | None = None
+
+    def client(self, service: str, endpoint_url: str | None, config: object) -> Aws:
+        assert (service, config) == ("cloudformation", target.ONCE)
+        self.asked.append((endpoint_url, ""))
+        return self
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - as boto3 has it
+        self.asked[-1] = (self.asked[-1][0], StackName)
+        if self.error:
+            raise self.error
+        return {"Stacks": [{"Outputs": [{"OutputKey": "UploadsBucket", "OutputValue": "uploads"}]}]}
+
+
+@pytest.fixture
+def local(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Aws:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    aws = Aws()
+    monkeypatch.setattr(target, "session", lambda: aws)
+    return aws
+
+
+def test_the_stack_is_looked_for_on_this_machine(local: Aws) -> None:
+    found = target.deployed()
+
+    assert local.asked == [("http://127.0.0.1:4566", "voucher-selector")]
+    assert (found.endpoint, found.outputs) == ("http://127.0.0.1:4566", {"UploadsBucket": "uploads"})
+
+
+def test_port_and_name_of_the_stack_can_be_given(local: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PORT", "4567")
+    monkeypatch.setenv("STACK", "mine")
+
+    target.deployed()
+
+    assert local.asked == [("http://127.0.0.1:4567", "mine")]
+
+
+def test_an_emulator_elsewhere_needs_neither_credentials_nor_region(
+    local: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://emulator.test:4566")
+
+    target.deployed()
+
+    assert local.asked == [("http://emulator.test:4566", "voucher-selector")]
+
+
+def test_variables_that_make_passes_on_empty_count_as_not_given(
+    local: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ENDPOINT_URL", "STACK", "PORT", "AWS_PORT"):
+        monkeypatch.setenv(name, "")
+
+    target.deployed()
+
+    assert local.asked == [("http://127.0.0.1:4566", "voucher-selector")]
+
+
+def test_a_stack_that_is_not_there_is_named(local: Aws) -> None:
+    local.error = ClientError({"Error": {"Code": "ValidationError", "Message": "gone"}}, "DescribeStacks")
+
+    with pytest.raises(
+        CommandError, match=r"There is no stack 'voucher-selector' at http://127\.0\.0\.1:4566; start"
+    ):
+        target.deployed()
+
+
+def test_aws_itself_is_not_asked_without_a_region(local: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "aws")
+
+    result = CliRunner().invoke(cli, ["counts", "Peru"])
+
+    assert (result.stderr, result.exit_code) == ("Error: There is no AWS region; set AWS_REGION\n", 3)
+    assert local.asked == []
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (NoCredentialsError(), "There are no AWS credentials; set AWS_PROFILE or AWS_ACCESS_KEY_ID"),
+        (NoRegionError(), "There is no AWS region; set AWS_REGION"),
+        (ClientError({"Error": {"Message": "no"}}, "PutObject"), "PutObject was refused: no"),
+        (PermissionError(13, "Permission denied", "a.parquet"), "a.parquet: Permission denied"),
+        (CommandError("one\n  line"), "one line"),
+    ],
+)
+def test_an_error_becomes_one_sentence(error: Exception, said: str) -> None:
+    assert sentence(error) == said
+
+
+START = "start the stack with: make run PORT=5301 AWS_PORT=4701; or, if it runs, name the port of its "
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url", "said"),
+    [
+        ("", "http://localhost:5301/v1/counts", f"{START}API by PORT"),
+        ("", "http://127.0.0.1:4701/", f"{START}AWS by AWS_PORT"),
+        ("http://l:4566", "http://l:4566/", "see whether AWS_ENDPOINT_URL names where the stack is"),
+        (
+            "aws",
+            "https://s3.x.amazonaws.com/",
+            "see whether AWS_REGION names a region, and the network is up",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("local")
+def test_where_nothing_answers_the_variable_is_named_that_says_where(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, url: str, said: str
+) -> None:
+    for name, value in (("AWS_ENDPOINT_URL", endpoint), ("PORT", "5301"), ("AWS_PORT", "4701")):
+        monkeypatch.setenv(name, value)
+
+    place = "/".join(url.split("/")[:3])
+    assert sentence(EndpointConnectionError(endpoint_url=url)) == f"{place} does not answer; {said}"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "log"), [("", ".stack/4701.log"), ("aws", "the functions' log groups in CloudWatch")]
+)
+@pytest.mark.usefixtures("local")
+def test_where_an_answer_breaks_off_the_log_is_named(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, log: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    monkeypatch.setenv("AWS_PORT", "4701")
+
+    said = sentence(ReadTimeoutError(endpoint_url="http://127.0.0.1:4701/functions"))
+
+    assert said == f"http://127.0.0.1:4701 gave no whole answer; what it did is in {log}"
+
+
+@pytest.mark.usefixtures("local")
+def test_one_port_for_both_is_said_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "4566")
+
+    result = CliRunner().invoke(cli, ["run"])
+
+    assert (result.stderr, result.exit_code) == (
+        "Error: PORT and AWS_PORT are both 4566; the API and AWS need a port each\n",
+        2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (CommandError("given"), 2),
+        (CommandError("no", Exit.NO), 1),
+        (FileNotFoundError(2, "No such file", "a.parquet"), 2),
+        (OSError(28, "No space left on device"), 3),
+        (StackError("in use"), 3),
+        (EndpointConnectionError(endpoint_url="http://x/"), 3),
+        (ClientError({"Error": {"Message": "no"}}, "PutObject"), 3),
+    ],
+)
+def test_an_error_has_the_code_of_whose_fault_it_is(error: Exception, code: int) -> None:
+    assert code_of(error) == code
