@@ -1,7 +1,7 @@
 """Valid Parquet files, broken at random, and the judge of what counting makes of each.
 
-``python -m tests.support.fuzz FIRST COUNT`` tries the files of that many seeds in this process. It writes each
-seed before it is tried, so that a crash has a name, and what is wrong with it, if anything.
+``python -m tests.support.fuzz FIRST COUNT`` tries the files of that many seeds in this process. Each seed is
+written before it is tried, so that a crash has a name, and what is wrong with it, if anything.
 """
 
 from __future__ import annotations
