@@ -94,7 +94,7 @@ def items() -> list[Item]:
         _item("DynamoDB, storage and backup", 0.45, "GB", [_kept(s, FILE_BYTES) for s in SIZES]),
         _item("S3, storage", 0.023, "GB", [_kept(s, s.megabytes * MILLION) for s in SIZES]),
         _item("CloudWatch, logs", 0.50, "GB", [s.requests * MILLION * REQUEST_LOG / GB for s in SIZES]),
-        _item("CloudWatch, own metrics", 0.30, "metric", [CUSTOM_METRICS] * len(SIZES)),
+        _item("CloudWatch, custom metrics", 0.30, "metric", [CUSTOM_METRICS] * len(SIZES)),
         _item("CloudWatch, alarms", 0.10, "metric", [ALARM_METRICS] * len(SIZES)),
         _item("CloudWatch, dashboard", 3.00, "dashboard", [1] * len(SIZES)),
         _item("X-Ray", 5.00, "million traces", [_traced(s) for s in SIZES]),
@@ -105,9 +105,9 @@ def table() -> str:
     """Return the costs as a table in Markdown: dollars, and the units that they are for."""
     head = ["", "price", *(size.name for size in SIZES)]
     bought = items()
-    rows = [[i.name, f"{i.price:g} a {i.unit}", *(_dollars(i, units) for units in i.units)] for i in bought]
+    rows = [[i.name, f"{i.price:g} per {i.unit}", *(_dollars(i, units) for units in i.units)] for i in bought]
     totals = [sum(item.price * item.units[n] for item in bought) for n in range(len(SIZES))]
-    last = ["**together**", "", *(f"**{total:,.0f}**" for total in totals)]
+    last = ["**total**", "", *(f"**{total:,.0f}**" for total in totals)]
     lines = [head, ["---", "---", *["---:"] * len(SIZES)], *rows, last]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

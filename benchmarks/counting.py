@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 QUICK = (FLOOR, OURS, "duckdb_sql", "polars_lazy")
 SLOW = ("pandas_vectorised", "wrangler_pandas", APPLY)
 NAMES = {
-    FLOOR: "decoding alone",
-    "plain_floor": "decoding alone, texts as they are",
-    OURS: "ours",
+    FLOOR: "decoding only",
+    "plain_floor": "decoding only, without dictionaries",
+    OURS: "Voucher Selector",
     "duckdb_sql": "DuckDB",
     "polars_lazy": "Polars",
     "pandas_vectorised": "pandas",
     "wrangler_pandas": "awswrangler",
-    APPLY: "pandas, `apply`",
+    APPLY: "pandas `apply`",
 }
-VARIANTS = {"fixed": "one as-of date", "row": "each row's own timestamp"}
+VARIANTS = {"fixed": "as-of date of the file", "row": "as-of date of each row"}
 LARGE = File("text", "dictionary", "snappy", rows=10 * ROWS)
 SIZES = (replace(LARGE, rows=ROWS // 10), replace(LARGE, rows=ROWS), DIRTY, LARGE)
 WAYS = {
-    "ours_s3": "ours: read ahead by ranges",
-    "ranged_s3": "a range request a read",
-    "whole_s3": "fetched whole, then counted",
-    "arrow_s3": "pyarrow's client of S3",
+    "ours_s3": "Voucher Selector (range requests, read-ahead)",
+    "ranged_s3": "one range request per read",
+    "whole_s3": "download, then count",
+    "arrow_s3": "pyarrow's S3 client",
 }
 LATENCY = 0.03
 """Seconds that S3 takes before its answer begins."""
@@ -91,7 +91,7 @@ def counting(options: Options) -> str:
         rows = [
             [f.name, *(_cell(c[name], c[FLOOR]) for name in options.contestants)] for f, c in costs.items()
         ]
-        parts.append(f"**Recency measured to {meaning}**\n\n{page.table(head, rows)}")
+        parts.append(f"**{meaning.capitalize()}**\n\n{page.table(head, rows)}")
     picture.draw(
         {
             file.name: {NAMES[n].replace("`", ""): c.cpu for n, c in costs.items()}
@@ -99,8 +99,9 @@ def counting(options: Options) -> str:
         }
     )
     conditions = (
-        f"Medians of {options.runs} counts by turns (pandas, awswrangler: one), each a process on one "
-        f"core, on {page.machine()}. CPU time, that as a multiple of decoding alone, and peak memory."
+        f"Each cell shows the CPU time, its ratio to decoding only, and the peak memory. Medians of "
+        f"{options.runs} interleaved runs (pandas and awswrangler: one run), each in its own process on "
+        f"one core of a machine with {page.machine()}."
     )
     return "\n\n".join([conditions, *parts])
 
@@ -112,7 +113,7 @@ def cores(options: Options) -> str:
         for file in track(options.files, "two cores")
     }
     rows = [[f.name, *(f"{c[name].seconds * 1000:,.0f} ms" for name in QUICK)] for f, c in costs.items()]
-    conditions = f"Medians of {options.runs} counts by turns to one as-of date; time by the clock."
+    conditions = f"Wall-clock time, as-of date of the file. Medians of {options.runs} interleaved runs."
     return f"{conditions}\n\n{page.table(['file', *(NAMES[name] for name in QUICK)], rows)}"
 
 
@@ -120,16 +121,18 @@ def dirt(options: Options) -> str:
     """Compare files with rejected rows, and with texts that are all different, with their like."""
     setting = Setting(options.runs, server=options.server)
     rows = []
-    for name, meaning in ((OURS, "counting alone"), ("ours_s3", "the function, rejected rows stored")):
+    for name, meaning in ((OURS, "counting only"), ("ours_s3", "the function, rejected rows stored")):
         clean, dirty = _alternately(name, clean_twin(DIRTY), DIRTY, options)
         rows.append([f"{clean_twin(DIRTY).name}: {meaning}", _milliseconds(clean), "1.00"])
-        rows.append([f"a tenth rejected: {meaning}", _milliseconds(dirty), _times(dirty, clean)])
+        rows.append([f"10 % of rows rejected: {meaning}", _milliseconds(dirty), _times(dirty, clean)])
     for file in DISTINCT:
         costs = by_turns([FLOOR, "plain_floor", OURS], file, setting)
         for floor in (FLOOR, "plain_floor"):
             rows.append([f"{file.name}: {NAMES[floor]}", _milliseconds(costs[floor]), "1.00"])
-            rows.append([f"{file.name}: ours", _milliseconds(costs[OURS]), _times(costs[OURS], costs[floor])])
-    return page.table(["file", "CPU time", "times the line before"], rows)
+            rows.append(
+                [f"{file.name}: {NAMES[OURS]}", _milliseconds(costs[OURS]), _times(costs[OURS], costs[floor])]
+            )
+    return page.table(["file", "CPU time", "ratio to the row above"], rows)
 
 
 def _alternately(name: str, one: File, other: File, options: Options) -> tuple[Cost, Cost]:
@@ -144,15 +147,15 @@ def sizes(options: Options) -> str:
     for file in track(SIZES, "sizes"):
         costs = by_turns([FLOOR, OURS, "ours_s3"], file, Setting(options.runs, server=options.server))
         least = next(size for size in MEMORIES if _gets_by(file, size, options.server))
-        name = f"{file.rows:,}{', a tenth rejected' if file is DIRTY else ''}"
+        name = f"{file.rows:,}{', 10 % rejected' if file is DIRTY else ''}"
         rows.append([name, *_size_cells(file, costs), f"{least:,} MB"])
     head = [
         "rows",
-        "decoding alone",
-        "ours",
-        "rows a second and core",
+        NAMES[FLOOR],
+        NAMES[OURS],
+        "rows per second and core",
         "the function, from S3",
-        "least memory",
+        "minimum memory",
     ]
     return page.table(head, rows)
 
@@ -181,9 +184,11 @@ def remote(options: Options) -> str:
         f"{n} far": cost for n, cost in by_turns([n for n in WAYS if n != "arrow_s3"], LARGE, far).items()
     }
     both = costs[OURS].seconds + costs["transfer_s3"].seconds
-    head = ["", "time", "CPU time", "peak memory", "times disk plus transfer"]
-    named = {OURS: "from disk", "transfer_s3": "the transfer alone", **WAYS}
-    far_named = {f"{name} far": f"{meaning}, {LATENCY * 1000:.0f} ms away" for name, meaning in WAYS.items()}
+    head = ["", "time", "CPU time", "peak memory", "ratio to disk plus transfer"]
+    named = {OURS: "from disk", "transfer_s3": "transfer only", **WAYS}
+    far_named = {
+        f"{name} far": f"{meaning}, {LATENCY * 1000:.0f} ms latency" for name, meaning in WAYS.items()
+    }
     rows = [_remote(meaning, costs[n], both) for n, meaning in (named | far_named).items() if n in costs]
     return page.table(head, rows)
 
@@ -200,8 +205,8 @@ def profile(options: Options) -> str:
     floors = {file: by_turns([FLOOR], file, Setting(options.runs))[FLOOR] for file in chosen}
     names = [*spent[chosen[0]]]
     rows = [[name, *(f"{spent[file][name]:.1f}" for file in chosen)] for name in names]
-    floor = ["decoding alone", *(f"{floors[file].cpu * 1e9 / file.rows:.1f}" for file in chosen)]
-    return page.table(["nanoseconds a row", *(file.name for file in chosen)], [*rows, floor])
+    floor = [NAMES[FLOOR], *(f"{floors[file].cpu * 1e9 / file.rows:.1f}" for file in chosen)]
+    return page.table(["nanoseconds per row", *(file.name for file in chosen)], [*rows, floor])
 
 
 PARTS: dict[str, Callable[[Options], str]] = {
@@ -219,7 +224,7 @@ def _costs(file: File, variant: str, options: Options) -> Costs:
 
 
 def _cell(cost: Cost, floor: Cost) -> str:
-    return f"{_milliseconds(cost)}, {_times(cost, floor)} times, {cost.memory / 1e6:,.0f} MB"
+    return f"{_milliseconds(cost)}, {_times(cost, floor)}x, {cost.memory / 1e6:,.0f} MB"
 
 
 def _milliseconds(cost: Cost) -> str:

@@ -27,7 +27,7 @@ VARIABLES = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "SEGMENTS_TABLE": "voucher_segments",
 }
-HEAD = ("", "time", "CPU time", "bytecode read", "times the yardstick's CPU time", "goal")
+HEAD = ("", "time", "CPU time", "bytecode loaded", "CPU time, ratio to the baseline", "goal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,12 @@ def _runs() -> int:
 def _starts(directory: Path) -> list[Start]:
     api, ingest = BUILT / "ApiFunction", BUILT / "IngestFunction"
     return [
-        Start("boto3 and a client of DynamoDB", "client", api, "client"),
-        Start("the API function, with its client", "api", api, "client", "1.30"),
-        Start("… without its bytecode", "api", _without_bytecode(api, directory), "client"),
-        Start("boto3, numpy and pyarrow.parquet", "arrow", ingest, "arrow"),
-        Start("the ingest function", "ingest", ingest, "arrow", "1.30"),
-        Start("… without its bytecode", "ingest", _without_bytecode(ingest, directory), "arrow"),
+        Start("baseline: boto3 and a DynamoDB client", "client", api, "client"),
+        Start("API function with its DynamoDB client", "api", api, "client", "1.30"),
+        Start("… without bytecode", "api", _without_bytecode(api, directory), "client"),
+        Start("baseline: boto3, numpy and pyarrow.parquet", "arrow", ingest, "arrow"),
+        Start("ingest function", "ingest", ingest, "arrow", "1.30"),
+        Start("… without bytecode", "ingest", _without_bytecode(ingest, directory), "arrow"),
     ]
 
 
@@ -91,9 +91,9 @@ def _measure(runtime: Runtime, starts: Sequence[Start], runs: int) -> list[list[
 def _text(starts: Sequence[Start], seen: Sequence[Sequence[dict[str, float]]], runs: int) -> str:
     yardsticks = {start.name: took for start, took in zip(starts, seen, strict=True)}
     rows = [_row(start, took, yardsticks[start.yardstick]) for start, took in zip(starts, seen, strict=True)]
-    weights = " and ".join(f"the {name} {_weight(name):.1f} MB" for name in ("ApiFunction", "IngestFunction"))
-    conditions = f"Medians of {runs} starts by turns, on {page.machine()} with Python {VERSION}."
-    return f"{conditions} Unzipped, {weights}.\n\n{page.table(HEAD, rows)}"
+    weights = ", ".join(f"{name} {_weight(name):.1f} MB" for name in ("ApiFunction", "IngestFunction"))
+    conditions = f"Medians of {runs} interleaved starts on a machine with {page.machine()}, Python {VERSION}."
+    return f"{conditions} Unzipped size: {weights}.\n\n{page.table(HEAD, rows)}"
 
 
 def _row(start: Start, took: Sequence[dict[str, float]], yardstick: Sequence[dict[str, float]]) -> list[str]:

@@ -31,19 +31,19 @@ LAMBDA_PROCESSOR = 1_024 / 1_769
 """Lambda's share of a processor: a whole one comes with 1,769 MB."""
 
 HEAD = (
-    "ingests at once",
-    "events a second",
-    "conflicts a commit",
-    "throttled a commit",
-    "median seconds",
-    "slowest 1 %",
+    "concurrent functions",
+    "events per second",
+    "conflicts per commit",
+    "throttles per commit",
+    "median (s)",
+    "99th percentile (s)",
 )
 ENDS = (
-    "100,000 uploads at once",
-    "events a second",
-    "all are counted after",
-    "write units an event",
-    "dollars",
+    "100,000 simultaneous uploads",
+    "events per second",
+    "time to count all",
+    "write units per event",
+    "US dollars",
 )
 
 
@@ -77,11 +77,15 @@ def _found(events: int) -> Found:
     crowds = [simulate(Burst(SIMULATED, workers, processor), files) for workers in CROWDS]
     own, wide = files_of_countries(SIMULATED, 1), files_of_countries(1, 100)
     ends = {
-        "each of a country of its own": simulate(Burst(SIMULATED, AT_ONCE, processor), own),
-        "all of one object": simulate(Burst(SIMULATED, AT_ONCE, processor, key=_same), files),
-        "each of the same hundred countries": simulate(Burst(WIDE, AT_ONCE, processor), wide),
-        "if ten shared a commit": simulate(Burst(SIMULATED, AT_ONCE, processor, at_once=10), files),
-        "the same with fifty ingests": simulate(Burst(SIMULATED, 5 * AT_ONCE, processor, at_once=10), files),
+        "a different country in each file": simulate(Burst(SIMULATED, AT_ONCE, processor), own),
+        "all to the same object": simulate(Burst(SIMULATED, AT_ONCE, processor, key=_same), files),
+        "the same 100 countries in each file": simulate(Burst(WIDE, AT_ONCE, processor), wide),
+        "10 files per commit, 10 functions": simulate(
+            Burst(SIMULATED, AT_ONCE, processor, at_once=10), files
+        ),
+        "10 files per commit, 50 functions": simulate(
+            Burst(SIMULATED, 5 * AT_ONCE, processor, at_once=10), files
+        ),
     }
     return Found(each, measured, crowds, simulate(Burst(events, AT_ONCE, processor, waits=True), files), ends)
 
@@ -97,13 +101,14 @@ def _text(found: Found) -> str:
 
 def _emulated(found: Found) -> str:
     each = found.each
-    made = ", ".join(f"{count:g} `{name}`" for name, count in each.calls.items())
-    rates = ", ".join(f"{rate.a_second:.0f} by {workers}" for workers, rate in found.measured.items())
+    calls = ", ".join(f"{count:g} `{name}`" for name, count in each.calls.items())
+    rates = ", ".join(f"{rate.a_second:.0f} with {workers}" for workers, rate in found.measured.items())
     return (
-        f"**On the embedded emulator**, with {MEASURED} files of {ROWS} rows on {page.machine()}: an event"
-        f" makes {made}; it takes {1000 * each.processor:.0f} ms of processor and {each.log / 1000:.1f} KB"
-        f" of log. Events a second: {rates} ingests at once. The emulator carries out one transaction after"
-        " another, so nothing conflicts there; that is simulated:"
+        f"**Measured on the embedded emulator**, with {MEASURED} files of {ROWS} rows on a machine with"
+        f" {page.machine()}. Each event makes these calls: {calls}. It uses"
+        f" {1000 * each.processor:.0f} ms of CPU time and writes {each.log / 1000:.1f} KB of logs. Events per"
+        f" second by number of concurrent functions: {rates}. The emulator runs transactions one at a time,"
+        " so they never conflict. The conflicts are simulated:"
     )
 
 
@@ -126,16 +131,17 @@ def _crowd(course: Course) -> list[str]:
 def _whole(course: Course) -> str:
     seen, events = course.model.seen, course.burst.events
     return (
-        f"**{events:,} uploads at once**, simulated in full, Lambda's retries included: all are counted after"
+        f"**Simulation of {events:,} simultaneous uploads**, Lambda's retries included: all are counted after"
         f" {course.seconds / 60:.0f} minutes, exactly once. The oldest event waited {course.oldest / 60:.0f}"
-        f" of the 360 minutes that Lambda keeps one. Lambda throttled {course.throttled / events:.0f} tries"
-        f" an event, DynamoDB cancelled {seen['conflicts'] / seen['commits']:.1f} transactions a commit."
-        " This, and the same for other uploads by the rate at which some thousand of them are counted:"
+        f" minutes; Lambda keeps an event for 360. Lambda throttled {course.throttled / events:.0f} attempts"
+        f" per event, and DynamoDB canceled {seen['conflicts'] / seen['commits']:.1f} transactions per"
+        f" commit. The table compares this with other uploads, extrapolated from {WIDE:,} to {SIMULATED:,}"
+        " of them:"
     )
 
 
 def _ends(found: Found) -> str:
-    courses = {"small files of four countries": found.whole} | found.ends
+    courses = {"four countries in each file": found.whole} | found.ends
     return page.table(ENDS, [_end(name, course, found.each) for name, course in courses.items()])
 
 

@@ -24,10 +24,10 @@ from benchmarks.scale.dataset import FILES, ROWS, SERVED, made
 PAGE = page.PAGE.parents[1] / "explanation" / "scale.md"
 CORES = 2
 SPOKEN = {
-    "ours_on_spark": "the job on Spark, from S3",
-    "ours_fanned_out": "the function's code in as many processes as cores, from S3",
+    "ours_on_spark": "Spark job, from S3",
+    "ours_fanned_out": "the ingest function's code, one process per core, from S3",
     "duckdb_sql": "DuckDB, from disk",
-    "spark_sql": "Spark's own reader and SQL, from disk",
+    "spark_sql": "Spark's Parquet reader and SQL, from disk",
 }
 MINUTES = 20
 
@@ -44,7 +44,7 @@ def main() -> None:
             seen[name].append(_measured(name, os.environ | server))
     counts = [told["counts"] for each in seen.values() for told in each]
     if any(each != counts[0] for each in counts):
-        raise SystemExit("not all count the same")
+        raise SystemExit("the engines disagree on the counts")
     page.write("engines", _text(seen, runs), PAGE)
     page.write("paths", paths.table(_rate(seen["ours_fanned_out"]), _rate(seen["ours_on_spark"])), PAGE)
 
@@ -62,10 +62,10 @@ def _measured(name: str, environment: dict[str, str]) -> dict[str, Any]:
 
 def _text(seen: dict[str, list[dict[str, Any]]], runs: int) -> str:
     said = (
-        f"{ROWS:,} rows in {FILES} files, medians of {runs} counts by turns on {CORES} of {page.machine()}; "
-        "time by the clock."
+        f"{ROWS:,} rows in {FILES} files; wall-clock time, medians of {runs} interleaved runs on {CORES} of "
+        f"{page.machine()}."
     )
-    head = ["", "counting", "with its start", "rows a second", "and core"]
+    head = ["", "counting", "including start-up", "rows per second", "rows per second and core"]
     return f"{said}\n\n{page.table(head, [_row(name, each) for name, each in seen.items()])}"
 
 

@@ -63,7 +63,7 @@ def _requests(rows: int) -> float:
 
 def table(function_rate: float, spark_rate: float) -> str:
     """Return both ways for every size, by the rows a second and core that each was measured at."""
-    head = ["rows", "by functions, ten at once", "", "by Spark, 64 vCPUs", ""]
+    head = ["rows", "10 concurrent functions", "", "Spark, 64 vCPUs", ""]
     rows = []
     for size in SIZES:
         ways = (by_functions(size, function_rate), by_spark(size, spark_rate))
@@ -80,4 +80,4 @@ def _time(seconds: float) -> str:
 
 
 def _dollars(dollars: float) -> str:
-    return f"${dollars:,.2f}" if dollars >= CENT else "below 1 ¢"
+    return f"${dollars:,.2f}" if dollars >= CENT else "under $0.01"

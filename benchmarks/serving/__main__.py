@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
     from benchmarks.serving.measure import Latency
 
-HEAD = ("", "median", "slowest 1 %", "requests a second", "times the empty handler")
+HEAD = ("", "median", "99th percentile", "requests per second", "ratio to the empty handler")
 
 
 def main() -> None:
     """Run all layers and write the tables."""
     rounds = _rounds()
-    layers = {"The handler, called in process": in_process(rounds, 1000)}
+    layers = {"Handler called in process": in_process(rounds, 1000)}
     if find_spec("awslambdaric"):
-        layers["The handler under Lambda's runtime client"] = by_runtime_client(rounds, 300)
-    layers["The API of the embedded stack, asked over HTTP"] = through_stack(rounds, 100)
+        layers["Handler under Lambda's runtime client"] = by_runtime_client(rounds, 300)
+    layers["HTTP API of the embedded stack"] = through_stack(rounds, 100)
     text = "\n\n".join([_conditions(rounds), *(_section(*layer) for layer in layers.items())])
     page.write("answering", text)
     sys.stdout.write(f"{text}\n")
@@ -40,10 +40,11 @@ def _rounds() -> int:
 
 def _conditions(rounds: int) -> str:
     left_out = (
-        "" if find_spec("awslambdaric") else " Lambda's runtime client is not to be had for this system."
+        "" if find_spec("awslambdaric") else " Lambda's runtime client is not available for this system."
     )
     python = platform.python_version()
-    return f"Medians of {rounds} rounds by turns, on {page.machine()} with Python {python}.{left_out}"
+    machine = f"a machine with {page.machine()}, Python {python}"
+    return f"Medians of {rounds} interleaved rounds on {machine}.{left_out}"
 
 
 def _section(title: str, variants: dict[str, list[Latency]]) -> str:

@@ -42,9 +42,9 @@ class Variant:
 
 
 VARIANTS = (
-    Variant("an empty handler", EMPTY),
-    Variant("ours, from memory", OURS, cache_seconds=3600),
-    Variant("ours, one GetItem", OURS),
+    Variant("empty handler", EMPTY),
+    Variant("API function, from memory", OURS, cache_seconds=3600),
+    Variant("API function, one GetItem", OURS),
 )
 """The first is what the others are measured by."""
 

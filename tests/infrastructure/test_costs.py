@@ -24,7 +24,7 @@ def test_the_page_says_what_the_sizes_are() -> None:
 
 
 def test_a_total_is_the_sum_of_its_items() -> None:
-    totals = next(line for line in costs.table().splitlines() if "together" in line).split("|")[3:6]
+    totals = next(line for line in costs.table().splitlines() if "total" in line).split("|")[3:6]
     for n, total in enumerate(totals):
         spent = sum(item.price * item.units[n] for item in costs.items())
         assert abs(_number(total) - spent) <= 0.5
