@@ -18,9 +18,9 @@ from botocore.session import get_session
 
 from benchmarks.child import peak_memory
 from benchmarks.files import File, made
-from ingest.counting.count_file import Aside, count_file
+from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.row_outputs.segmented_writer import SegmentedRows
-from ingest.storage.results_bucket import Results
+from ingest.storage.results_bucket import ResultsBucket
 from voucher_selector.local_stack.deploy import session
 from voucher_selector.local_stack.emulator import REGION, emulator
 from voucher_selector.local_stack.ports import free_port
@@ -43,9 +43,9 @@ def count(path: Path, *, keeps_rows: bool) -> None:
     began, definitions = time.process_time(), load_definitions()
     with path.open("rb") as file:
         if keeps_rows:
-            results = Results(cast("S3Client", get_session().create_client("s3")), BUCKET)
+            results = ResultsBucket(cast("S3Client", get_session().create_client("s3")), BUCKET)
             with SegmentedRows(results, "voucher_selector/a/00000001-b/", definitions, AS_OF) as rows:
-                count_file(file, AS_OF, definitions, Aside(keep=rows.add))
+                count_file(file, AS_OF, definitions, RowCallbacks(keep=rows.add))
                 rows.store()
         else:
             count_file(file, AS_OF, definitions)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from benchmarks.contestants.ours import as_of
-from ingest.counting.dimensions import make_axes
-from ingest.counting.histogram import Tally
+from ingest.counting.dimensions import make_dimensions
+from ingest.counting.histogram import Histogram
 from ingest.counting.report import Combinations, report_on
 from ingest.parquet import reader as columns
 from ingest.parquet.reader import batches, needed_columns, open_parquet
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ingest.counting.dimensions import Axes
+    from ingest.counting.dimensions import Dimensions
     from ingest.counting.encoding import Codes
 
 Step = tuple[str, "Callable[[pa.RecordBatch], Codes]"]
@@ -34,8 +34,8 @@ def steps(path: Path, runs: int) -> dict[str, float]:
 def _once(path: Path) -> dict[str, float]:
     spent: Counter[str] = Counter()
     definitions, rows = load_definitions(), 0
-    axes = make_axes(definitions, as_of(by_row=False))
-    tally, of_axes = Tally(len(axes.sizes)), _of_axes(axes)
+    dimensions = make_dimensions(definitions, as_of(by_row=False))
+    histogram, of_axes = Histogram(len(dimensions.sizes)), _of_axes(dimensions)
     with pa.OSFile(str(path)) as source:
         clock = time.process_time_ns()
         for batch in batches(open_parquet(source, needed_columns(row_as_of=False))):
@@ -44,20 +44,20 @@ def _once(path: Path) -> dict[str, float]:
             for name, read in of_axes:
                 codes.append(read(batch))
                 clock = _add(spent, name, clock)
-            tally.add(codes, axes.sizes)
+            histogram.add(codes, dimensions.sizes)
             clock = _add(spent, "look up, combine, count", clock)
             rows += batch.num_rows
-        report_on(Combinations(*tally.combinations()), axes, definitions)
+        report_on(Combinations(*histogram.combinations()), dimensions, definitions)
     _add(spent, "report", clock)
     return {name: nanoseconds / rows for name, nanoseconds in spent.items()}
 
 
-def _of_axes(axes: Axes) -> list[Step]:
+def _of_axes(dimensions: Dimensions) -> list[Step]:
     return [
-        ("country", lambda batch: axes.country.read(batch.column(columns.COUNTRY))),
-        ("last order", lambda batch: axes.recency.read(batch.column(columns.LAST_ORDER), None)),
-        ("orders", lambda batch: axes.orders.read(batch.column(columns.ORDERS))),
-        ("amount", lambda batch: axes.amount.read(batch.column(columns.AMOUNT))),
+        ("country", lambda batch: dimensions.country.read(batch.column(columns.COUNTRY))),
+        ("last order", lambda batch: dimensions.recency.read(batch.column(columns.LAST_ORDER), None)),
+        ("orders", lambda batch: dimensions.orders.read(batch.column(columns.ORDERS))),
+        ("amount", lambda batch: dimensions.amount.read(batch.column(columns.AMOUNT))),
     ]
 
 

@@ -27,7 +27,7 @@ PARTITION_UNITS, TABLE_UNITS = 1_000, 4_000
 """Write units a second of a partition, and of an on-demand table that was never busier."""
 
 KB = 1_024
-WITHOUT_INDEX = {"contribution", "contribution_object", "pending", "done", "discard", "revision"}
+WITHOUT_INDEX = {"contribution", "contribution_object", "pending", "done", "orphans", "revision"}
 """Attributes of a source that its index does not repeat."""
 
 

@@ -9,56 +9,60 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 from ingest.commit.transactions import transact
-from ingest.service import basis_of
-from ingest.storage.s3_objects import opened
+from ingest.service import resolve_target
+from ingest.storage.s3_objects import open_object
 from vouchers.counts import difference
-from vouchers.dynamodb.segments_table import addition
+from vouchers.dynamodb.segments_table import add_update
 from vouchers.dynamodb.sources_table import Source, State, Status, decode
 from vouchers.timestamps import iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ingest.commit.committer import Ledger
+    from ingest.commit.committer import Committer
     from ingest.counting.count_file import Counted
     from ingest.events import ObjectEvent
-    from ingest.service import Ingest
+    from ingest.service import IngestService
     from vouchers.counts import Cell
 
 
-def commit_jointly(ingest: Ingest, events: Sequence[ObjectEvent], count: Callable[..., Counted]) -> None:
+def commit_jointly(
+    ingest: IngestService, events: Sequence[ObjectEvent], count: Callable[..., Counted]
+) -> None:
     """Count the objects of all events by ``count``, and commit them in one transaction.
 
     Raises:
         ingest.retry.BusyError: if other commits held the counters until the time was up.
     """
-    ledger = ingest.ledger
+    committer = ingest.committer
     puts: list[dict[str, Any]] = []
     added: defaultdict[Cell, Counter[str]] = defaultdict(Counter)
     for event in events:
-        source = ledger.settled(event.key)
+        source = committer.load_settled(event.key)
         state = _counted(ingest, event, source, count)
         new = Source(source.key, source.revision + 1, state)
-        puts.append({"Put": ledger.sources.replacement(source, new)})
+        puts.append({"Put": committer.sources.put_if_unchanged(source, new)})
         for cell, counters in difference({}, decode(state.contribution or "{}")).items():
             added[cell].update(counters)
-    transact(ledger.client, [*puts, *_additions(ledger, added)], ledger.seconds_left)
+    transact(committer.client, [*puts, *_additions(committer, added)], committer.seconds_left)
 
 
-def _counted(ingest: Ingest, event: ObjectEvent, source: Source, count: Callable[..., Counted]) -> State:
-    basis = basis_of(event, source.state, ingest.objects)
-    if basis.version is None:
+def _counted(
+    ingest: IngestService, event: ObjectEvent, source: Source, count: Callable[..., Counted]
+) -> State:
+    target = resolve_target(event, source.state, ingest.objects)
+    if target.version is None:
         raise ValueError(f"'{event.key}' is not there")
-    with opened(ingest.objects, basis.version) as file:
+    with open_object(ingest.objects, target.version) as file:
         counted = count(file)
-    now = iso(ingest.ledger.now())
-    state = State(Status.COUNTED, basis.sequencer, basis.event_time, now, ingest.definitions.version)
-    return ingest.ledger.stored(source, state, counted.contribution)
+    now = iso(ingest.committer.now())
+    state = State(Status.COUNTED, target.sequencer, target.event_time, now, ingest.definitions.version)
+    return ingest.committer.store_contribution(source, state, counted.contribution)
 
 
-def _additions(ledger: Ledger, added: dict[Cell, Counter[str]]) -> list[dict[str, Any]]:
-    now = iso(ledger.now())
+def _additions(committer: Committer, added: dict[Cell, Counter[str]]) -> list[dict[str, Any]]:
+    now = iso(committer.now())
     return [
-        {"Update": addition(ledger.segments_table, cell, dict(counters), now)}
+        {"Update": add_update(committer.segments_table, cell, dict(counters), now)}
         for cell, counters in sorted(added.items())
     ]

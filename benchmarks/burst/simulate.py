@@ -18,11 +18,11 @@ from benchmarks.burst.uploads import UPLOADED, Kept, Uploads, created
 from benchmarks.burst.waiting import Ready, Throttled
 from ingest import retry as pauses
 from ingest import service as apply
-from ingest.commit.committer import Ledger, contribution_of
+from ingest.commit.committer import Committer, contribution_of
 from ingest.counting.as_of import AsOf, microseconds
 from ingest.counting.count_file import count_file
-from ingest.service import Ingest
-from ingest.storage.results_bucket import Results
+from ingest.service import IngestService
+from ingest.storage.results_bucket import ResultsBucket
 from vouchers.dynamodb.segments_table import SPELLED
 from vouchers.dynamodb.sources_table import SourcesTable, state_of
 from vouchers.segments import load_definitions
@@ -107,12 +107,12 @@ def simulate(burst: Burst, files: Sequence[bytes]) -> Course:
     course.seconds = clock.now
     if isinstance(queue, Throttled):
         course.oldest, course.throttled = max(queue.ages), queue.tries
-    _check(course.model, ingest.ledger.results)
+    _check(course.model, ingest.committer.results)
     return course
 
 
 def _applied(
-    ingest: Ingest, burst: Burst, numbers: Sequence[int], count: Callable[..., Counted]
+    ingest: IngestService, burst: Burst, numbers: Sequence[int], count: Callable[..., Counted]
 ) -> list[str]:
     events = [created(number, burst.key(number)) for number in numbers]
     if burst.at_once > 1:
@@ -121,17 +121,17 @@ def _applied(
     return [str(ingest.apply(event).action) for event in events]
 
 
-def _ingest(clock: Clock, model: Model, files: Sequence[bytes]) -> Ingest:
+def _ingest(clock: Clock, model: Model, files: Sequence[bytes]) -> IngestService:
     dynamodb, uploads = cast("DynamoDBClient", model), cast("S3Client", Uploads(clock, files))
-    ledger = Ledger(
+    committer = Committer(
         dynamodb,
         SourcesTable(dynamodb, SOURCES),
         SEGMENTS,
-        Results(cast("S3Client", Kept(clock)), "results"),
+        ResultsBucket(cast("S3Client", Kept(clock)), "results"),
         now=lambda: datetime.fromtimestamp(FIRST_OF_ALL + clock.now, UTC),
         seconds_left=lambda: 895.0,
     )
-    return Ingest(uploads, ledger, load_definitions(), AsOf("upload"))
+    return IngestService(uploads, committer, load_definitions(), AsOf("upload"))
 
 
 @contextmanager
@@ -158,7 +158,7 @@ def _in_time_of(clock: Clock, processor: float) -> Iterator[Callable[..., Counte
         yield count
 
 
-def _check(model: Model, results: Results) -> None:
+def _check(model: Model, results: ResultsBucket) -> None:
     due: Counter[tuple[str, str, str]] = Counter()
     held: Counter[tuple[str, str, str]] = Counter()
     for place, item in model.items.items():

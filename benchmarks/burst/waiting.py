@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from benchmarks.burst.clock import Clock
 
-FIRST_RETRY, LONGEST_RETRY = 1.0, 300.0
+FIRST_RETRY, MAX_RETRY = 1.0, 300.0
 """Seconds until a throttled event is tried again: twice as many each time, as AWS says."""
 
 DISPATCH_SECONDS = 0.01
@@ -49,7 +49,7 @@ class Throttled:
             at, number, arrived, pause = self._coming[0]
             self.tries += 1
             again = at + pause * self._clock.uniform(0.5, 1)
-            heapq.heapreplace(self._coming, (again, number, arrived, min(2 * pause, LONGEST_RETRY)))
+            heapq.heapreplace(self._coming, (again, number, arrived, min(2 * pause, MAX_RETRY)))
 
 
 class Ready:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from benchmarks.s3 import client
 from ingest.parquet.read_ahead import BLOCK, ReadAhead
 from ingest.parquet.reader import needed_columns, open_parquet
-from ingest.storage.s3_objects import find_object, opened
+from ingest.storage.s3_objects import find_object, open_object
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def count(path: Path, *, by_row: bool, cores: int) -> None:
     """Fetch what counting an object needs."""
     s3 = client()
-    with opened(s3, find_object(s3, path.parent.name, path.name)) as file:
+    with open_object(s3, find_object(s3, path.parent.name, path.name)) as file:
         groups = open_parquet(file, needed_columns(row_as_of=by_row)).row_groups
         if isinstance(file, ReadAhead):
             for chunk in (chunk for group in groups for chunk in group.chunks):

@@ -17,9 +17,9 @@ from benchmarks.contestants.duckdb_sql import QUERY
 from benchmarks.contestants.ours import as_counts, as_of
 from benchmarks.scale.dataset import BUCKET, PREFIX, made
 from benchmarks.segments import AS_OF, DAY_RANGES, ORDER_RANGES, by_segment, sql_case
-from ingest.counting.count_file import Aside, count_file
+from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.row_outputs.rejected_rows import RejectedRows
-from ingest.storage.s3_objects import opened
+from ingest.storage.s3_objects import open_object
 from voucher_selector.spark_job.clients import s3_client
 from voucher_selector.spark_job.counting import Counting, count_on
 from voucher_selector.spark_job.listing import list_dataset
@@ -91,8 +91,10 @@ def ours_fanned_out() -> tuple[Counts, float]:
 
 
 def _of_object(version: ObjectVersion) -> Contribution:
-    with opened(s3_client(), version) as file, RejectedRows() as rejected:
-        return count_file(file, as_of(by_row=False), load_definitions(), Aside(rejected.add)).contribution
+    with open_object(s3_client(), version) as file, RejectedRows() as rejected:
+        return count_file(
+            file, as_of(by_row=False), load_definitions(), RowCallbacks(rejected.add)
+        ).contribution
 
 
 def duckdb_sql() -> tuple[Counts, float]:

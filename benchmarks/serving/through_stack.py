@@ -19,7 +19,7 @@ from voucher_selector.local_stack.deploy import FUNCTIONS, session
 from voucher_selector.local_stack.ports import free_port
 from voucher_selector.local_stack.stack import running
 from vouchers.counts import range_cell, spellings_cell
-from vouchers.dynamodb.segments_table import addition
+from vouchers.dynamodb.segments_table import add_update
 from vouchers.segments import Range
 
 if TYPE_CHECKING:
@@ -96,5 +96,5 @@ def _fill(up: Stack) -> None:
     client = session().client("dynamodb", endpoint_url=up.endpoint)
     cell = range_cell("Peru", "recency_segment", Range(180, 99999999))
     for where, counters in ((cell, COUNTS), (spellings_cell("Peru"), {"Peru": 1})):
-        update = addition(up.outputs["SegmentsTable"], where, counters, "2026-11-22T10:00:00Z")
+        update = add_update(up.outputs["SegmentsTable"], where, counters, "2026-11-22T10:00:00Z")
         client.update_item(**update)

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 Read = TypeVar("Read")
 
-LARGEST = 1000
+MAX_READS = 1000
 """How many reads are remembered at most."""
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class TTLCache:
     """What was read, and when; what was read first is forgotten first.
 
     Attributes:
@@ -44,12 +44,12 @@ class Memory:
         if self.seconds > 0:
             self.reads.pop(key, None)
             self.reads[key] = now, held
-        while len(self.reads) > LARGEST:
+        while len(self.reads) > MAX_READS:
             self.reads.pop(next(iter(self.reads)))
 
 
 @dataclass(slots=True)
-class RecentTable:
+class CachedSegmentsTable:
     """The counts as one request reads them: from memory where that is recent, else from the table.
 
     Attributes:
@@ -58,7 +58,7 @@ class RecentTable:
     """
 
     table: SegmentsTable
-    memory: Memory
+    memory: TTLCache
     now: float
     age: float | None = None
 

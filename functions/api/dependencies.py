@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from botocore.config import Config
 from botocore.session import get_session
 
-from api.cached_table import Memory
+from api.cached_table import TTLCache
 from vouchers.dynamodb.segments_table import SegmentsTable
 
 if TYPE_CHECKING:
@@ -109,13 +109,13 @@ def sources_table() -> SourcesTable:
 
 
 @cache
-def memory() -> Memory:
+def memory() -> TTLCache:
     """Return what remembers the counts that were read lately.
 
     Raises:
         api.dependencies.SettingsError: if the environment does not say for how long.
     """
-    return Memory(_settings().answer_cache_seconds)
+    return TTLCache(_settings().answer_cache_seconds)
 
 
 def _settings() -> Settings:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver
 
-from api.cached_table import RecentTable
+from api.cached_table import CachedSegmentsTable
 from api.dependencies import memory, segments_table, sources_table
 from api.http import fields as bodies
 from api.http import responses
 from api.http.caching import revalidated
 from api.http.fields import country_of, read_exactly
-from api.http.middleware import note, reads_from, request_id, surround
+from api.http.middleware import note, reads_from, request_id, request_middleware
 from api.http.responses import header, prefers
 from api.http.routing import serve
 from api.routes import vouchers as requests
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from api.routes.selections import SelectionsAnswer
 
 app = APIGatewayRestResolver(serializer=responses.to_json, debug=False)
-app.use([surround])
+app.use([request_middleware])
 
 
 def voucher_amount() -> responses.VoucherAnswer:
@@ -144,8 +144,8 @@ def health() -> responses.Health:
     return responses.Health("ok", load_definitions().version)
 
 
-def _recent(now: datetime) -> RecentTable:
-    recent = RecentTable(segments_table(), memory(), now.timestamp())
+def _recent(now: datetime) -> CachedSegmentsTable:
+    recent = CachedSegmentsTable(segments_table(), memory(), now.timestamp())
     reads_from(app, recent)
     return recent
 

@@ -14,13 +14,13 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.exceptions import HTTPClientError
 from botocore.session import get_session
 
-from ingest.commit.committer import Ledger, mover_name
+from ingest.commit.committer import Committer, catalog_writer_name
 from ingest.config import limit_memory, load_settings
 from ingest.events import object_events
-from ingest.observability import tell
-from ingest.row_outputs.glue_catalog import Catalogue
-from ingest.service import Action, Ingest, Outcome
-from ingest.storage.results_bucket import Results
+from ingest.observability import record_outcome
+from ingest.row_outputs.glue_catalog import GlueCatalog
+from ingest.service import Action, IngestService, Outcome
+from ingest.storage.results_bucket import ResultsBucket
 from vouchers.dynamodb.sources_table import SourcesTable
 from vouchers.segments import load_definitions
 
@@ -81,7 +81,7 @@ def _apply(event: ObjectEvent, context: LambdaContext) -> tuple[Action, str | No
         cause = error
         sentence = f"'{event.key}' is not counted yet: {type(error).__name__}: {error}"
         outcome = Outcome(Action.INTERRUPTED, error=sentence)
-    tell(logger, function_metrics(), event, outcome, cause)
+    record_outcome(logger, function_metrics(), event, outcome, cause)
     return outcome.action, outcome.error
 
 
@@ -92,33 +92,33 @@ def _unanswered(error: Exception) -> str:
     return f"AWS does not answer: {error}"
 
 
-def _ingest(context: LambdaContext) -> Ingest:
-    return Ingest(s3_client(), _ledger(context), load_definitions(), load_settings().recency_as_of)
+def _ingest(context: LambdaContext) -> IngestService:
+    return IngestService(s3_client(), _ledger(context), load_definitions(), load_settings().recency_as_of)
 
 
-def _ledger(context: LambdaContext) -> Ledger:
+def _ledger(context: LambdaContext) -> Committer:
     settings = load_settings()
 
     def seconds_left() -> float:
         return context.get_remaining_time_in_millis() / 1000 - LAST_SECONDS
 
-    return Ledger(
+    return Committer(
         dynamodb_client(),
         SourcesTable(dynamodb_client(), settings.sources_table),
         settings.segments_table,
-        Results(s3_client(), settings.results_bucket),
+        ResultsBucket(s3_client(), settings.results_bucket),
         now=lambda: datetime.now(UTC),
         seconds_left=seconds_left,
-        catalogue=_catalogue(settings, seconds_left),
-        mover=mover_name(datetime.now(UTC), uuid4().hex),
+        catalog=_catalogue(settings, seconds_left),
+        catalog_writer=catalog_writer_name(datetime.now(UTC), uuid4().hex),
     )
 
 
-def _catalogue(settings: Settings, seconds_left: Callable[[], float]) -> Catalogue | None:
+def _catalogue(settings: Settings, seconds_left: Callable[[], float]) -> GlueCatalog | None:
     if settings.rows_database is None:
         return None
-    results = Results(s3_client(), settings.results_bucket)
-    return Catalogue(glue_client(), settings.rows_database, results, load_definitions(), seconds_left)
+    results = ResultsBucket(s3_client(), settings.results_bucket)
+    return GlueCatalog(glue_client(), settings.rows_database, results, load_definitions(), seconds_left)
 
 
 @cache

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from vouchers.dynamodb.sources_table import State
 
 
-def tell(
+def record_outcome(
     logger: Logger, metrics: Metrics, event: ObjectEvent, outcome: Outcome, cause: Exception | None = None
 ) -> None:
     """Log an event's outcome, with its file's report or what interrupted it, and count it in the metrics."""

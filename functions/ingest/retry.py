@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.02, 4.0
+FIRST_PAUSE, MAX_PAUSE = 0.02, 4.0
 """Seconds between tries: at random below a bound that doubles.
 
 A try in vain uses up what others could write with, so that many at once have to wait long.
 """
 
 
-class BusyError(Exception):
+class RetryTimeoutError(Exception):
     """Others were in the way until the time was up."""
 
 
-def tries(seconds_left: Callable[[], float], busy: str) -> Iterator[None]:
+def backoff(seconds_left: Callable[[], float], busy: str) -> Iterator[None]:
     """Yield at once, and then again and again after a pause.
 
     Raises:
@@ -31,6 +31,6 @@ def tries(seconds_left: Callable[[], float], busy: str) -> Iterator[None]:
         yield
         pause = random.uniform(0, bound)  # noqa: S311
         if pause >= seconds_left():
-            raise BusyError(busy)
+            raise RetryTimeoutError(busy)
         time.sleep(pause)
-        bound = min(2 * bound, LONGEST_PAUSE)
+        bound = min(2 * bound, MAX_PAUSE)

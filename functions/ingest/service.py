@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from ingest.commit.committer import results_key
-from ingest.commit.transactions import ChangedError
+from ingest.commit.transactions import ConflictError
 from ingest.counting.as_of import AsOf, microseconds, recorded
-from ingest.counting.count_file import Aside, count_file
+from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.errors import FileError, SupersededError
 from ingest.events import Kind
 from ingest.row_outputs.rejected_rows import RejectedRows
 from ingest.row_outputs.segmented_writer import SegmentedRows
 from ingest.storage.partition_names import TABLE
-from ingest.storage.s3_objects import AS_OF_METADATA, find_object, opened
+from ingest.storage.s3_objects import AS_OF_METADATA, find_object, open_object
 from vouchers.dynamodb.sources_table import EventOrder, State, Status
 from vouchers.timestamps import iso
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    from ingest.commit.committer import Ledger
+    from ingest.commit.committer import Committer
     from ingest.events import ObjectEvent
     from ingest.storage.s3_objects import ObjectVersion
     from vouchers.counts import Contribution
@@ -58,11 +58,11 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Ingest:
+class IngestService:
     """Applies events: where objects are, where commits are kept, and the rules that counting follows."""
 
     objects: S3Client
-    ledger: Ledger
+    committer: Committer
     definitions: Definitions
     as_of: AsOf
 
@@ -70,61 +70,61 @@ class Ingest:
         """Make the counts what they should be after ``event``; do nothing if that is what they are.
 
         A file that cannot be counted contributes nothing, and its source is recorded as failed. Raises what
-        ``Ledger`` raises, and botocore's errors when S3 refuses or cannot be reached.
+        ``Committer`` raises, and botocore's errors when S3 refuses or cannot be reached.
         """
-        aim: _Aim | None = None
+        plan: _Plan | None = None
         while True:
-            source = self.ledger.settled(event.key)
-            aim = self._next(event, source, aim)
+            source = self.committer.load_settled(event.key)
+            plan = self._next(event, source, plan)
             try:
-                self._carry_out(event, source, aim)
-            except ChangedError:
+                self._carry_out(event, source, plan)
+            except ConflictError:
                 continue
-            return aim.outcome
+            return plan.outcome
 
-    def _next(self, event: ObjectEvent, source: Source, last: _Aim | None) -> _Aim:
+    def _next(self, event: ObjectEvent, source: Source, last: _Plan | None) -> _Plan:
         """Return what to lead ``source`` to: what was aimed at last, if that is where it is by now."""
         if last and last.state:
             if last.state == source.state:
                 return last
-            self.ledger.results.discard(last.state.objects - source.objects)
+            self.committer.results.delete(last.state.objects - source.objects)
         try:
             return self._aim(event, source)
         except SupersededError:
-            return _Aim(Action.SUPERSEDED)
+            return _Plan(Action.SUPERSEDED)
 
-    def _carry_out(self, event: ObjectEvent, source: Source, aim: _Aim) -> None:
+    def _carry_out(self, event: ObjectEvent, source: Source, plan: _Plan) -> None:
         """Commit, and only then see to what else is to be done, so that counts wait for nothing else."""
-        if aim.state and aim.state != source.state:
-            source = self.ledger.commit(source, aim.state, aim.contribution)
-        source = self.ledger.tidied(source)
+        if plan.state and plan.state != source.state:
+            source = self.committer.commit(source, plan.state, plan.contribution)
+        source = self.committer.clean_up(source)
         if event.kind is Kind.REPLAYED:
-            self.ledger.looked_after(source)
+            self.committer.looked_after(source)
 
-    def _aim(self, event: ObjectEvent, source: Source) -> _Aim:
+    def _aim(self, event: ObjectEvent, source: Source) -> _Plan:
         if old_news := _old_news(event, source.state):
-            return _Aim(old_news)
-        basis = basis_of(event, source.state, self.objects)
-        state = self._state(basis)
+            return _Plan(old_news)
+        target = resolve_target(event, source.state, self.objects)
+        state = self._state(target)
         try:
-            as_of = self._as_of(basis.version).at(basis.uploaded) if basis.version else None
-            state = replace(state, as_of=recorded(as_of) if basis.version else None)
+            as_of = self._as_of(target.version).at(target.uploaded) if target.version else None
+            state = replace(state, as_of=recorded(as_of) if target.version else None)
             if event.kind is Kind.REPLAYED and not event.forced and self._is_up_to_date(source.state, state):
-                return _Aim(Action.DUPLICATE)
-            return self._counted(basis.version, source, state, as_of) if basis.version else _reaching(state)
+                return _Plan(Action.DUPLICATE)
+            return self._counted(target.version, source, state, as_of) if target.version else _reaching(state)
         except FileError as error:
             sentence = f"'{event.key}' was not counted: {error}; {error.advice}"
             return _reaching(replace(state, status=Status.FAILED, error=sentence))
 
-    def _state(self, basis: Basis) -> State:
-        version = basis.version
+    def _state(self, target: Target) -> State:
+        version = target.version
         return State(
             Status.COUNTED if version else Status.DELETED,
-            basis.sequencer,
-            basis.event_time,
-            committed_at=iso(self.ledger.now()),
+            target.sequencer,
+            target.event_time,
+            committed_at=iso(self.committer.now()),
             definitions=self.definitions.version,
-            uploaded_at=iso(basis.uploaded) if version else None,
+            uploaded_at=iso(target.uploaded) if version else None,
             version_id=version.version_id if version else None,
             etag=version.etag if version else None,
         )
@@ -137,41 +137,45 @@ class Ingest:
             said = f"its metadata x-amz-meta-{AS_OF_METADATA} is {error}"
             raise FileError(said, "upload the file again with such an as-of date") from None
 
-    def _counted(self, version: ObjectVersion, source: Source, state: State, as_of: datetime | None) -> _Aim:
+    def _counted(self, version: ObjectVersion, source: Source, state: State, as_of: datetime | None) -> _Plan:
         started = time.monotonic()
         kept = self._segmented(source, as_of)
-        with opened(self.objects, version) as file, RejectedRows() as rejected, kept as rows:
+        with open_object(self.objects, version) as file, RejectedRows() as rejected, kept as rows:
             keep = rows.add if rows else None
-            counted = count_file(file, microseconds(as_of), self.definitions, Aside(rejected.add, keep))
+            counted = count_file(
+                file, microseconds(as_of), self.definitions, RowCallbacks(rejected.add, keep)
+            )
             rows_folder = rows.store() if rows else None
             prefix = results_key("rejected", source, "")
-            rejected_object = rejected.store(self.ledger.results, prefix)
+            rejected_object = rejected.store(self.committer.results, prefix)
         seconds = round(time.monotonic() - started, 3)
         report = counted.report.as_dict() | {"as_of": state.as_of, "seconds": seconds}
         state = replace(state, report=report, rejected_object=rejected_object, rows_folder=rows_folder)
-        return _reaching(self.ledger.stored(source, state, counted.contribution), counted.contribution)
+        return _reaching(
+            self.committer.store_contribution(source, state, counted.contribution), counted.contribution
+        )
 
     def _segmented(
         self, source: Source, as_of: datetime | None
     ) -> AbstractContextManager[SegmentedRows | None]:
-        if self.ledger.catalogue is None:
+        if self.committer.catalog is None:
             return nullcontext()
         folder = results_key(TABLE, source, f"{uuid4().hex}/")
-        return SegmentedRows(self.ledger.results, folder, self.definitions, microseconds(as_of))
+        return SegmentedRows(self.committer.results, folder, self.definitions, microseconds(as_of))
 
-    def _is_up_to_date(self, state: State | None, aim: State) -> bool:
+    def _is_up_to_date(self, state: State | None, plan: State) -> bool:
         """Say whether counting again would contribute what ``state`` contributes already, rows and all."""
-        if aim.status is Status.DELETED:
+        if plan.status is Status.DELETED:
             return state is None or state.status is Status.DELETED
         same = ("status", "version_id", "etag", "definitions", "as_of")
-        if state is None or any(getattr(state, name) != getattr(aim, name) for name in same):
+        if state is None or any(getattr(state, name) != getattr(plan, name) for name in same):
             return False
-        keeps_rows = self.ledger.catalogue is not None and state.report["counted"] > 0
+        keeps_rows = self.committer.catalog is not None and state.report["counted"] > 0
         return keeps_rows == (state.rows_folder is not None)
 
 
 @dataclass(frozen=True, slots=True)
-class _Aim:
+class _Plan:
     """What an event leads to: a state, with what that contributes, or none, where it changes nothing."""
 
     action: Action
@@ -183,8 +187,8 @@ class _Aim:
         return Outcome(self.action, self.state, self.state.error if self.state else None)
 
 
-def _reaching(state: State, contribution: Contribution | None = None) -> _Aim:
-    return _Aim(Action(state.status), state, contribution or {})
+def _reaching(state: State, contribution: Contribution | None = None) -> _Plan:
+    return _Plan(Action(state.status), state, contribution or {})
 
 
 def _old_news(event: ObjectEvent, state: State | None) -> Action | None:
@@ -196,7 +200,7 @@ def _old_news(event: ObjectEvent, state: State | None) -> Action | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Basis:
+class Target:
     """The version to count (None: there is no object), when it was uploaded, and the order it has."""
 
     version: ObjectVersion | None
@@ -210,7 +214,7 @@ class Basis:
         return EventOrder.of(self.sequencer, self.event_time)
 
 
-def basis_of(event: ObjectEvent, state: State | None, objects: S3Client) -> Basis:
+def resolve_target(event: ObjectEvent, state: State | None, objects: S3Client) -> Target:
     """Return what the counts are to rest on after ``event``, given the state that they rest on now.
 
     A creation speaks of one version. The deletion of a version, and a replay, ask for the object that is
@@ -221,14 +225,14 @@ def basis_of(event: ObjectEvent, state: State | None, objects: S3Client) -> Basi
     """
     if event.kind is Kind.CREATED:
         version = find_object(objects, event.bucket, event.key, event.version_id, event.etag)
-        return Basis(version, event.time, event.sequencer, iso(event.time))
+        return Target(version, event.time, event.sequencer, iso(event.time))
     current = None if event.leaves_nothing else _current(event, objects)
     uploaded = _uploaded(current, state) if current else event.time
     if event.kind is Kind.REMOVED:
-        return Basis(current, uploaded, event.sequencer, iso(event.time))
+        return Target(current, uploaded, event.sequencer, iso(event.time))
     if state is None:
-        return Basis(current, uploaded, "", iso(uploaded))
-    return Basis(current, uploaded, state.sequencer, state.event_time)
+        return Target(current, uploaded, "", iso(uploaded))
+    return Target(current, uploaded, state.sequencer, state.event_time)
 
 
 def _current(event: ObjectEvent, objects: S3Client) -> ObjectVersion | None:

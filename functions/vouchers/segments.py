@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vouchers.text import country_key
 
-FARTHEST = 10**12
+MAX_BOUND = 10**12
 """The largest bound of a range; up to here doubles tell whole numbers and halves apart."""
 
 DEFINITIONS_FILE = Path(__file__).with_name("segments.toml")
@@ -172,8 +172,8 @@ def _range(name: str, value: object) -> Range:
         case [int(low), int(high)] if not isinstance(low, bool) and not isinstance(high, bool):
             if low < 0 or low > high:
                 raise DefinitionsError(f"{name}: range [{low}, {high}] is empty or below 0")
-            if high > FARTHEST:
-                raise DefinitionsError(f"{name}: range [{low}, {high}] ends beyond {FARTHEST}")
+            if high > MAX_BOUND:
+                raise DefinitionsError(f"{name}: range [{low}, {high}] ends beyond {MAX_BOUND}")
             return Range(low, high)
         case _:
             raise DefinitionsError(f"{name}: {value!r} is not a range; write [min, max] in whole numbers")

@@ -11,13 +11,13 @@ LENGTH = 60
 """How many characters are repeated."""
 
 
-def excerpt(text: str, most: int = LENGTH) -> str:
+def truncate(text: str, most: int = LENGTH) -> str:
     """Return ``text`` cut to its first characters, with ``?`` for each that cannot be printed."""
     shown = "".join(character if character.isprintable() else "?" for character in text[:most])
     return f"{shown}…" if len(text) > most else shown
 
 
-def listed(names: Sequence[str], most: int, shown: Callable[[str], str] = excerpt) -> str:
+def listed(names: Sequence[str], most: int, shown: Callable[[str], str] = truncate) -> str:
     """Return the first names, each as ``shown`` says, and how many more there are."""
     more = len(names) - most
     first = ", ".join(map(shown, names[:most]))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
     from mypy_boto3_s3 import S3Client
 
-HIGHEST_PORT = 65535
+MAX_PORT = 65535
 
 AWS = "aws"
 """As AWS_ENDPOINT_URL, it stands for AWS itself, which has no one URL."""
@@ -160,6 +160,6 @@ def _no_stack(caller: boto3.Session, endpoint: str, name: str) -> str:
 
 def _port(variable: str, usual: int) -> int:
     text = os.environ.get(variable) or str(usual)
-    if not text.isdecimal() or not 0 < int(text) <= HIGHEST_PORT:
-        raise CommandError(f"{variable} must be a port from 1 to {HIGHEST_PORT}, not '{text}'")
+    if not text.isdecimal() or not 0 < int(text) <= MAX_PORT:
+        raise CommandError(f"{variable} must be a port from 1 to {MAX_PORT}, not '{text}'")
     return int(text)

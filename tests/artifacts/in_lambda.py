@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from botocore.session import get_session
 
-from ingest.counting.count_file import Aside, count_file
-from ingest.row_outputs.glue_catalog import Catalogue
+from ingest.counting.count_file import RowCallbacks, count_file
+from ingest.row_outputs.glue_catalog import GlueCatalog
 from ingest.row_outputs.segmented_writer import SegmentedRows
-from ingest.storage.results_bucket import Results
+from ingest.storage.results_bucket import ResultsBucket
 from vouchers.segments import load_definitions
 
 AS_OF = 1_533_427_200_000_000
@@ -50,14 +50,14 @@ def keep_rows(directory: str, bucket: str) -> None:
     """Write the rows that count to S3, list them in Glue, and read them back by that."""
     definitions, session = load_definitions(), get_session()
     s3: Any = session.create_client("s3")
-    results = Results(s3, bucket)
+    results = ResultsBucket(s3, bucket)
     rows = SegmentedRows(results, "voucher_selector/a/00000001-b/", definitions, AS_OF)
     with Path(directory, "zstd.parquet").open("rb") as file, rows:
-        count_file(file, AS_OF, definitions, Aside(keep=rows.add))
+        count_file(file, AS_OF, definitions, RowCallbacks(keep=rows.add))
         folder = rows.store()
     glue: Any = session.create_client("glue")
     glue.create_database(DatabaseInput={"Name": "rows"})
-    Catalogue(glue, "rows", results, definitions, lambda: 9).point("a", folder)
+    GlueCatalog(glue, "rows", results, definitions, lambda: 9).point("a", folder)
     back = wr.s3.read_parquet_table("voucher_selector", database="rows")
     assert [*back["frequent_segment"]] == ["0-4"]
     assert [*back["country"]] == ["peru"]

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ingest.commit.committer import Ledger
+from ingest.commit.committer import Committer
 from ingest.counting.as_of import AsOf
 from ingest.events import object_events
-from ingest.service import Ingest
-from ingest.storage.results_bucket import Results
+from ingest.service import IngestService
+from ingest.storage.results_bucket import ResultsBucket
 from tests.support.crash_injection import calls
 from tests.support.emulator import emulated, new_world
 from tests.support.sample_files import FILES, body, expected, file_of, rows
@@ -34,13 +34,13 @@ CROWD = 12
 CROWDED = rows(("Crowdland", "2020-01-01", None, "1", 1.0), ("Crowdland", "2020-01-01", None, "2", 2.0))
 
 
-def ingest_of(world: World) -> Ingest:
+def ingest_of(world: World) -> IngestService:
     sources = SourcesTable(world.dynamodb, world.sources)
-    results = Results(world.s3, world.results)
-    ledger = Ledger(
+    results = ResultsBucket(world.s3, world.results)
+    committer = Committer(
         world.dynamodb, sources, world.segments, results, lambda: datetime.now(UTC), seconds_left=lambda: 60.0
     )
-    return Ingest(world.s3, ledger, load_definitions(), AsOf("upload"))
+    return IngestService(world.s3, committer, load_definitions(), AsOf("upload"))
 
 
 def dawdle() -> None:

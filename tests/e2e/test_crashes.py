@@ -32,7 +32,7 @@ class Scenario:
 
     before: str
     after: str | None
-    inline: int = commit.LONGEST_INLINE
+    inline: int = commit.MAX_INLINE_BYTES
     keeps_rows: bool = False
 
 
@@ -61,7 +61,7 @@ def emulator() -> Iterator[None]:
 def started(scenario: Scenario) -> Iterator[tuple[World, dict[str, Any]]]:
     """Yield a world in which two objects are counted and one has changed since, and the event of that."""
     kind = {"keeps_rows": scenario.keeps_rows}
-    with patch.object(commit, "LONGEST_INLINE", scenario.inline), new_world(**kind) as world:
+    with patch.object(commit, "MAX_INLINE_BYTES", scenario.inline), new_world(**kind) as world:
         world.ingest(world.put(OTHER, body("peru")), world.put(KEY, body(scenario.before)))
         yield world, world.delete(KEY) if scenario.after is None else world.put(KEY, body(scenario.after))
 
@@ -106,7 +106,7 @@ def is_whole(world: World, name: str | None) -> None:
     assert world.cells() == fresh(name)
     if world.keeps_rows:
         assert world.listed_cells(load_definitions()) == fresh(name)
-    assert (source.pending, source.discard) == (None, frozenset())
+    assert (source.pending, source.orphans) == (None, frozenset())
     assert source.objects <= world.results_held()
 
 

@@ -13,7 +13,7 @@ from botocore.exceptions import UnauthorizedSSOTokenError
 
 from voucher_selector.local_stack.deploy import session
 from voucher_selector.local_stack.emulator import REGION
-from voucher_selector.local_stack.gateway import LARGEST_BODY, Target, gateway
+from voucher_selector.local_stack.gateway import MAX_BODY, Target, gateway
 from voucher_selector.local_stack.ports import free_port
 from voucher_selector.local_stack.template import METHODS
 
@@ -119,7 +119,7 @@ def test_a_request_in_the_name_of_another_host_is_refused(probed: Stack) -> None
 
 
 def test_a_body_larger_than_the_api_takes_is_refused(probed: Stack) -> None:
-    response, body = ask(probed.url, "POST", "/", b"", **{"Content-Length": str(LARGEST_BODY + 1)})
+    response, body = ask(probed.url, "POST", "/", b"", **{"Content-Length": str(MAX_BODY + 1)})
     assert response.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     assert "bytes at most" in json.loads(body)["message"]
 

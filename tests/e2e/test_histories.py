@@ -144,7 +144,7 @@ class Histories(RuleBasedStateMachine):
             source = self.world.source(key)
             assert source.state is not None
             status = Status.DELETED if name is None else Status.COUNTED if name in FILES else Status.FAILED
-            assert (source.state.status, source.pending, source.discard) == (status, None, frozenset())
+            assert (source.state.status, source.pending, source.orphans) == (status, None, frozenset())
             rejected = source.state.rejected_object
             assert bool(rejected) == (name == "dirty")
             referred |= source.objects

@@ -83,8 +83,8 @@ def test_a_port_in_use_is_said_in_one_sentence(taken: str) -> None:
 
 
 def test_an_emulator_that_ends_at_once_is_said_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "leash.py").write_text("raise SystemExit(3)")
-    monkeypatch.setattr(emulators, "LEASH", tmp_path / "leash.py")
+    (tmp_path / "supervisor.py").write_text("raise SystemExit(3)")
+    monkeypatch.setattr(emulators, "SUPERVISOR", tmp_path / "supervisor.py")
     with pytest.raises(StackError, match=r"ended while it started; its log is .stack/\d+.log$"):
         emulator(free_port()).__enter__()
 

@@ -74,7 +74,7 @@ def test_the_job_may_do_what_it_does_and_nothing_else(
 
 def calls_of_runs(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Return the calls of runs that count, replace, fail, take several transactions, and delete."""
-    monkeypatch.setattr(chunks, "MOST_CELLS", 2)
+    monkeypatch.setattr(chunks, "MAX_CELLS", 2)
     for name, value in ACCOUNT.items():
         monkeypatch.setenv(name, value)
     with mock_aws(), calls() as made:

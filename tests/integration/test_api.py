@@ -12,7 +12,7 @@ from api import dependencies as connection
 from tests.support.api_gateway import call, rest_event
 from tests.support.fake_segments_table import PERU, UPDATED_AT, contribution
 from vouchers.counts import Cell, range_cell, spellings_cell
-from vouchers.dynamodb.segments_table import addition
+from vouchers.dynamodb.segments_table import add_update
 from vouchers.segments import Range
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def add(monkeypatch: pytest.MonkeyPatch) -> Iterator[Add]:
 
         def add(counts: Contribution) -> None:
             for cell, counters in counts.items():
-                client.update_item(**addition(TABLE, cell, counters, UPDATED_AT))
+                client.update_item(**add_update(TABLE, cell, counters, UPDATED_AT))
 
         add(contribution("Peru", PERU))
         yield add

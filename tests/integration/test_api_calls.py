@@ -13,7 +13,7 @@ import pytest
 
 from api import dependencies as connection
 from api import handler
-from api.cached_table import Memory
+from api.cached_table import TTLCache
 from tests.support.api_gateway import call, rest_event
 from tests.support.fake_segments_table import CountedTable
 
@@ -31,7 +31,7 @@ ASKED = rest_event(
     )
 )
 ITEM = {"updated_at": {"S": "2026-11-22T10:00:00Z"}, "2640": {"N": "2"}}
-MOST_CALLS = 350
+MAX_CALLS = 350
 """Calls of Python functions that a request may take, DynamoDB apart."""
 
 
@@ -88,7 +88,7 @@ def test_requests_share_one_connection_and_cost_one_get_item_each(served: Served
 
 @pytest.fixture(params=[0, 60], ids=["read anew", "from memory"])
 def warm(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    table, memory = CountedTable(), Memory(request.param)
+    table, memory = CountedTable(), TTLCache(request.param)
     monkeypatch.setattr(handler, "segments_table", lambda: table)
     monkeypatch.setattr(handler, "memory", lambda: memory)
     for _ in range(2):
@@ -108,7 +108,7 @@ def test_a_warm_request_takes_few_calls() -> None:
         call(ASKED)
     finally:
         sys.setprofile(None)
-    assert 0 < calls <= MOST_CALLS, calls
+    assert 0 < calls <= MAX_CALLS, calls
 
 
 @pytest.mark.usefixtures("warm")

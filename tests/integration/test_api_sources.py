@@ -66,7 +66,7 @@ def put(
     """Put a source into the table as a commit would leave it."""
     state = State(status, "01", at, at, "206f16a74bf2")
     table = SourcesTable(world.dynamodb, world.sources)
-    item = table.replacement(Source(key), Source(key, 1, state))["Item"]
+    item = table.put_if_unchanged(Source(key), Source(key, 1, state))["Item"]
     world.dynamodb.put_item(TableName=world.sources, Item=item)
 
 
@@ -125,7 +125,7 @@ def test_a_failure_says_why_and_a_deletion_that_it_is_one(world: World) -> None:
 def test_a_source_whose_commit_is_under_way_says_so(world: World) -> None:
     state = State(Status.COUNTED, "01", "2026", "2026-11-22T10:00:00.000000Z", "206f16a74bf2")
     begun = Source("vouchers/wide.parquet", 1, None, state)
-    item = SourcesTable(world.dynamodb, world.sources).replacement(Source(begun.key), begun)["Item"]
+    item = SourcesTable(world.dynamodb, world.sources).put_if_unchanged(Source(begun.key), begun)["Item"]
     world.dynamodb.put_item(TableName=world.sources, Item=item)
     assert ask("/v1/sources/vouchers/wide.parquet").json["commit_under_way"] is True
     assert sources() == []

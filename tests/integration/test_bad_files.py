@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tests.support.stack_harness import World
 
 LAMBDA_MB = transformed().properties("IngestFunction")["MemorySize"]
-MOST_MB = 0.75 * LAMBDA_MB
+MAX_MB = 0.75 * LAMBDA_MB
 """What counting any file may take, all in all."""
 
 
@@ -111,7 +111,7 @@ def test_a_small_file_that_would_take_all_memory_fails(told_of_bombs: dict[str, 
 def test_no_file_takes_more_than_three_quarters_of_the_functions_memory(
     told_of_bombs: dict[str, str],
 ) -> None:
-    assert int(told_of_bombs["peak"]) < MOST_MB
+    assert int(told_of_bombs["peak"]) < MAX_MB
 
 
 @pytest.mark.parametrize("name", ["a byte flipped under a checksum", "half the rows of a row group", "empty"])

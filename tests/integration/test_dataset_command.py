@@ -12,7 +12,7 @@ import pytest
 from botocore.stub import Stubber
 from click.testing import CliRunner
 
-from ingest.storage.results_bucket import Results
+from ingest.storage.results_bucket import ResultsBucket
 from tests.support.datasets import DATASET, count, count_here
 from tests.support.fake_stack_client import Lambda, deployed
 from tests.support.sample_files import CHINA, DIRTY, PERU, body, expected
@@ -51,7 +51,7 @@ class Runs:
 
     def start(self, _stack: Deployed, order: Order) -> Runs:
         self.orders.append(order)
-        results = Results(self.world.s3, self.world.results)
+        results = ResultsBucket(self.world.s3, self.world.results)
         if not self.silent:
             tell(results, order.run, self.says or run_order(order, count_here))
         return self

@@ -235,7 +235,7 @@ def told_as_of(world: World, time: str) -> None:
 def test_a_run_that_died_between_any_two_calls_is_made_good_by_the_next(
     world: World, monkeypatch: pytest.MonkeyPatch, answered: bool
 ) -> None:
-    monkeypatch.setattr(chunks, "MOST_CELLS", 4)
+    monkeypatch.setattr(chunks, "MAX_CELLS", 4)
     contents = itertools.cycle(["dirty", "china"])
     put(world, a="peru", b=next(contents))
     count(world)

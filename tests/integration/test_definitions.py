@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from api import handler as api_handler
-from api.cached_table import Memory
+from api.cached_table import TTLCache
 from ingest import handler
 from ingest.handler import IngestError
 from tests.support.api_gateway import call, rest_event
@@ -53,7 +53,7 @@ def changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def _asked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     table = SegmentsTable(handler.dynamodb_client(), world.segments)
     monkeypatch.setattr(api_handler, "segments_table", lambda: table)
-    monkeypatch.setattr(api_handler, "memory", lambda: Memory(0))
+    monkeypatch.setattr(api_handler, "memory", lambda: TTLCache(0))
 
 
 def ask(**customer: object) -> Any:

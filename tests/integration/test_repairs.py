@@ -25,7 +25,7 @@ from voucher_selector.cli.main import cli
 from voucher_selector.operations import invoke as invoking
 from voucher_selector.operations import recount as recounting
 from voucher_selector.operations import redrive as redriving
-from vouchers.dynamodb.segments_table import MOST_CORRECTED, SegmentsTable
+from vouchers.dynamodb.segments_table import MAX_COUNTERS_IN_CORRECTION, SegmentsTable
 from vouchers.dynamodb.sources_table import SourcesTable, Status, encode
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def rewrite(world: World, key: str, **changes: Any) -> None:
 
 def write(world: World, source: Source) -> None:
     read = world.source(source.key)
-    put = SourcesTable(world.dynamodb, world.sources).replacement(read, source)
+    put = SourcesTable(world.dynamodb, world.sources).put_if_unchanged(read, source)
     world.dynamodb.put_item(**put)
 
 
@@ -191,7 +191,7 @@ def test_a_replay_finishes_a_commit_that_was_cut_off(world: World, monkeypatch: 
 
 def cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Crash in the middle of a commit of several transactions."""
-    monkeypatch.setattr(chunks, "MOST_CELLS", 2)
+    monkeypatch.setattr(chunks, "MAX_CELLS", 2)
     put(world, OTHER, "china")
     with calls() as made:
         put(world, OTHER, "peru")
@@ -425,7 +425,7 @@ def test_differences_are_a_table_for_a_person(world: World) -> None:
 def test_a_table_that_was_emptied_is_filled_from_the_bucket(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verify, "MOST_SHOWN", 2)
+    monkeypatch.setattr(verify, "MAX_SHOWN", 2)
     put(world, KEY, "china")
     before = world.cells()
     for country, cell in before:
@@ -455,7 +455,7 @@ def test_as_many_counters_as_one_correction_names_fit_it(world: World) -> None:
     put(world, KEY, "peru")
     table = SegmentsTable(world.dynamodb, world.segments)
     cell = next(cell for cell in table.counters() if cell.name == CELL["cell"]["S"])
-    names = [str(1000 + n) for n in range(MOST_CORRECTED)]
+    names = [str(1000 + n) for n in range(MAX_COUNTERS_IN_CORRECTION)]
 
     assert table.correct(cell, dict.fromkeys(names, 0), dict.fromkeys(names, 9), "now")
     assert world.cells()["peru", cell.name] == {"0": 1, "2640": 1, **dict.fromkeys(names, 9)}

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from ingest.commit import committer as commit
 from ingest.handler import IngestError
 from ingest.row_outputs import segmented_writer as segmented
-from ingest.row_outputs.glue_catalog import Catalogue
+from ingest.row_outputs.glue_catalog import GlueCatalog
 from tests.support.crash_injection import Crash
 from tests.support.sample_files import FILES, body, expected, rows
 from tests.support.sample_files import file_of as written
@@ -203,7 +203,7 @@ def test_a_replay_lists_again_what_the_catalogue_has_lost(world: World, keep_row
 
     assert world.ingest(world.replay(KEY)) == ["duplicate"]
     assert found(world) == world.cells()
-    assert world.source(KEY).movers == frozenset()
+    assert world.source(KEY).catalog_writers == frozenset()
 
 
 def test_switched_off_rows_are_not_kept_and_the_function_leaves_those_there_are_to_a_replay(
@@ -215,7 +215,7 @@ def test_switched_off_rows_are_not_kept_and_the_function_leaves_those_there_are_
 
     assert world.ingest(world.replay(KEY)) == ["counted"]
     source = world.source(KEY)
-    assert (source.objects, source.discard, source.movers) == (set(), frozenset(), frozenset())
+    assert (source.objects, source.orphans, source.catalog_writers) == (set(), frozenset(), frozenset())
     assert {key.rsplit("country=")[0] for key in world.result_keys()} == folder
 
 
@@ -246,7 +246,7 @@ def test_what_glue_refuses_for_good_is_said_and_made_good_by_the_next_event(
         refuse(refusing, "GetPartitions", denied)
         with pytest.raises(IngestError, match=r"'vouchers/a\.parquet' is not counted yet: .*AccessDenied"):
             world.ingest(world.put(KEY, body("peru")))
-    assert world.source(KEY).movers
+    assert world.source(KEY).catalog_writers
     world.ingest(world.replay(KEY))
     assert found(world) == world.cells()
 
@@ -261,7 +261,7 @@ def test_counts_do_not_wait_for_glue(world: World, monkeypatch: pytest.MonkeyPat
             assert world.cells() == expected([FILES[name]])
     assert world.ingest(world.replay(KEY)) == ["duplicate"]
     assert found(world) == world.cells()
-    assert world.source(KEY).discard == frozenset()
+    assert world.source(KEY).orphans == frozenset()
     assert len({key.rsplit("/", 2)[0] for key in world.result_keys()}) == 1
 
 
@@ -283,9 +283,9 @@ def refuse(monkeypatch: pytest.MonkeyPatch, call: str, answer: Exception | dict[
 def overtaken(world: World, monkeypatch: pytest.MonkeyPatch, *, dies: bool) -> None:
     """Count two files of one key at once: the first process lists its rows after the second one."""
     first = world.put(KEY, body("peru"))
-    point, begun = Catalogue.point, list[str]()
+    point, begun = GlueCatalog.point, list[str]()
 
-    def slow(self: Catalogue, source: str, folder: str | None) -> None:
+    def slow(self: GlueCatalog, source: str, folder: str | None) -> None:
         begun.append(source)
         is_first = len(begun) == 1
         if is_first:
@@ -295,7 +295,7 @@ def overtaken(world: World, monkeypatch: pytest.MonkeyPatch, *, dies: bool) -> N
             raise Crash
 
     with monkeypatch.context() as slowly:
-        slowly.setattr(Catalogue, "point", slow)
+        slowly.setattr(GlueCatalog, "point", slow)
         world.ingest(first)
 
 
@@ -304,7 +304,7 @@ def test_a_process_that_was_overtaken_puts_the_catalogue_right(
 ) -> None:
     overtaken(world, monkeypatch, dies=False)
 
-    assert world.source(KEY).movers == frozenset()
+    assert world.source(KEY).catalog_writers == frozenset()
     assert found(world) == world.cells()
     assert {country for _, country in world.listed()} == {"china"}
 
@@ -313,7 +313,7 @@ def test_where_it_dies_over_it_whoever_comes_next_does(world: World, monkeypatch
     with pytest.raises(Crash):
         overtaken(world, monkeypatch, dies=True)
     assert found(world) != world.cells()
-    assert len(world.source(KEY).movers) == 1
+    assert len(world.source(KEY).catalog_writers) == 1
 
     world.ingest(world.replay(KEY))
     assert found(world) == world.cells()
@@ -325,11 +325,11 @@ def test_who_may_be_alive_is_watched_for_and_who_cannot_be_any_longer_is_not(
     with pytest.raises(Crash):
         overtaken(world, monkeypatch, dies=True)
     world.ingest(world.replay(KEY))
-    assert world.source(KEY).movers != frozenset()
+    assert world.source(KEY).catalog_writers != frozenset()
 
-    monkeypatch.setattr(commit, "LONGEST_LIFE", timedelta(0))
+    monkeypatch.setattr(commit, "MAX_PROCESS_LIFETIME", timedelta(0))
     world.ingest(world.replay(KEY))
-    assert world.source(KEY).movers == frozenset()
+    assert world.source(KEY).catalog_writers == frozenset()
 
 
 def test_off_nothing_is_loaded_or_asked_for(tmp_path: Path) -> None:

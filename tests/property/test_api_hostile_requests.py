@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api import handler
-from api.cached_table import Memory
+from api.cached_table import TTLCache
 from tests.support.api_gateway import call, rest_event
 from tests.support.fake_segments_table import CountedTable
 from vouchers.dynamodb.sources_table import SourcesTable
@@ -66,7 +66,7 @@ FIELDS = st.dictionaries(st.sampled_from(KNOWN), SENSIBLE) | st.dictionaries(
 def counted() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(handler, "segments_table", CountedTable)
-        memory = Memory(60)
+        memory = TTLCache(60)
         patch.setattr(handler, "memory", lambda: memory)
         sources = SourcesTable(unanswering(), "sources")
         patch.setattr(handler, "sources_table", lambda: sources)

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.counting.count_file import Aside, Counted, count_file
+from ingest.counting.count_file import Counted, RowCallbacks, count_file
 from ingest.parquet.reader import WHOLE, Part
 from tests.support.sample_files import DIRTY, WIDE, file_of
 from vouchers.segments import load_definitions
@@ -43,7 +43,9 @@ def count(file: bytes, part: Part = WHOLE, *, by_row: bool) -> tuple[Counted, li
     def reject(_: pa.RecordBatch, rows: Any, reasons: pa.DictionaryArray) -> None:
         rejected.extend(zip(np.asarray(rows).tolist(), reasons.to_pylist(), strict=True))
 
-    counted = count_file(io.BytesIO(file), None if by_row else 0, load_definitions(), Aside(reject), part)
+    counted = count_file(
+        io.BytesIO(file), None if by_row else 0, load_definitions(), RowCallbacks(reject), part
+    )
     return counted, rejected
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.counting.as_of import microseconds
-from ingest.counting.count_file import Aside, count_file
+from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.row_outputs.segmented_rows import counted_rows
 from tests.support import oracle
 from tests.support.recount_rows import grouped
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from ingest.counting.dimensions import Axes
+    from ingest.counting.dimensions import Dimensions
     from ingest.counting.encoding import Codes
 
 OPTIONAL = ("first_order_ts", "timestamp")
@@ -45,10 +45,10 @@ def test_rows_grouped_are_the_counts_and_their_values_those_of_the_file(
     as_of = None if by_row else AS_OF
     kept: list[pa.RecordBatch] = []
 
-    def keep(batch: pa.RecordBatch, codes: Sequence[Codes], axes: Axes) -> None:
-        kept.append(counted_rows(batch, codes, axes, used, microseconds(as_of)))
+    def keep(batch: pa.RecordBatch, codes: Sequence[Codes], dimensions: Dimensions) -> None:
+        kept.append(counted_rows(batch, codes, dimensions, used, microseconds(as_of)))
 
-    counted = count_file(io.BytesIO(body), microseconds(as_of), used, Aside(keep=keep))
+    counted = count_file(io.BytesIO(body), microseconds(as_of), used, RowCallbacks(keep=keep))
     got = [row for batch in kept for row in batch.to_pylist()]
 
     assert len(got) == counted.report.counted

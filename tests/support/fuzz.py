@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingest.counting.as_of import microseconds
-from ingest.counting.count_file import Aside, count_file
+from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.errors import FileError
 from ingest.parquet import reader as columns
 from ingest.row_outputs.rejected_rows import RejectedRows
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 ROWS = 240
 AS_OF = datetime(2020, 6, 1, 7, 30, tzinfo=UTC)
 NEEDED = ["country_code", "last_order_ts", "total_orders", "voucher_amount"]
-MOST_MEMORY = 4 << 30
+MAX_MEMORY = 4 << 30
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 NOT_A_SENTENCE = re.compile(r"\n|0x[0-9a-f]{6,}|Traceback|/\w+/\w+|<class|\bat 0x")
 
@@ -260,7 +260,9 @@ def verdict(body: bytes) -> tuple[str, str | None]:
     """Return what counting a file came to, and what is wrong with that, if anything."""
     try:
         with RejectedRows() as rejected:
-            got = count_file(io.BytesIO(body), microseconds(AS_OF), load_definitions(), Aside(rejected.add))
+            got = count_file(
+                io.BytesIO(body), microseconds(AS_OF), load_definitions(), RowCallbacks(rejected.add)
+            )
     except FileError as error:
         sentence = str(error)
         bad = NOT_A_SENTENCE.search(sentence) or len(sentence) > 3_000
@@ -325,7 +327,7 @@ def _moment(us: int) -> datetime | None:
 
 
 def main(first: int, count: int) -> None:
-    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
+    resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY, MAX_MEMORY))
     seen: Counter[str] = Counter()
     for seed in range(first, first + count):
         _say(f"trying {seed}")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import botocore.exceptions
 
-from api.http.format_value import shown
-from vouchers.text import excerpt, listed
+from api.http.format_value import format_value
+from vouchers.text import listed, truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ UNANSWERED = (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClien
 """What botocore raises where a call had no answer."""
 
 
-class Trouble(NamedTuple):
+class ErrorResponse(NamedTuple):
     """An error as it is answered.
 
     Attributes:
@@ -78,7 +78,7 @@ class UnknownCountryError(RequestError):
         there_are = (
             f"there are: {listed(known, LISTED_COUNTRIES)}" if known else "nothing has been counted yet"
         )
-        super().__init__(f"there are no counts for {shown(country)}; {there_are}")
+        super().__init__(f"there are no counts for {format_value(country)}; {there_are}")
 
 
 class UnknownSourceError(RequestError):
@@ -89,7 +89,7 @@ class UnknownSourceError(RequestError):
     title = "No such source is known"
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"there is no source {shown(key)}; GET /v1/sources lists those there are")
+        super().__init__(f"there is no source {format_value(key)}; GET /v1/sources lists those there are")
 
 
 class UnknownRouteError(RequestError):
@@ -100,7 +100,7 @@ class UnknownRouteError(RequestError):
     title = "There is no such route"
 
     def __init__(self, path: str, known: Iterable[str]) -> None:
-        super().__init__(f"there is no route {excerpt(path)}; there are: {', '.join(known)}")
+        super().__init__(f"there is no route {truncate(path)}; there are: {', '.join(known)}")
 
 
 class MethodError(RequestError):
@@ -111,7 +111,7 @@ class MethodError(RequestError):
     title = "The route does not take the method"
 
     def __init__(self, method: str, allowed: str) -> None:
-        super().__init__(f"this route does not take {excerpt(method)}; it takes {allowed}")
+        super().__init__(f"this route does not take {truncate(method)}; it takes {allowed}")
         self.allowed = allowed
 
     @property
@@ -135,19 +135,19 @@ KINDS = (
 """All kinds of errors that a request is to blame for."""
 
 
-def trouble_of(error: Exception, request_id: str) -> Trouble:
+def error_response(error: Exception, request_id: str) -> ErrorResponse:
     """Return how an error is answered; unless a request is to blame: 503 for what may pass, else 500."""
     if isinstance(error, RequestError):
-        return Trouble(error.status, error.kind, error.title, str(error), error.headers, error.field)
+        return ErrorResponse(error.status, error.kind, error.title, str(error), error.headers, error.field)
     if _is_passing(error):
-        return Trouble(
+        return ErrorResponse(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "unavailable",
             "The counts cannot be read at the moment",
             "the counts cannot be read at the moment; try again shortly",
             {"Retry-After": "1"},
         )
-    return Trouble(
+    return ErrorResponse(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "failure",
         "The request failed on our side",

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from api.http.errors import BodyTooLargeError, RequestError
-from api.http.format_value import shown
+from api.http.format_value import format_value
 from vouchers.segments import Attribute
 from vouchers.text import country_key
 from vouchers.timestamps import parse_timestamp
@@ -93,7 +93,7 @@ def json_object(body: str) -> dict[str, object]:
     except RecursionError:
         raise RequestError("the body is nested too deeply; give a flat JSON object") from None
     if not isinstance(fields, dict):
-        raise RequestError(f"the body must be a JSON object, not {shown(fields)}")
+        raise RequestError(f"the body must be a JSON object, not {format_value(fields)}")
     return fields
 
 
@@ -184,7 +184,9 @@ def segment_of(name: str, value: str, definitions: Definitions, country: str) ->
         return definitions.segment(value).in_country(country)
     except KeyError:
         there_are = ", ".join(definitions.names)
-        raise RequestError(f"there is no segment {shown(value)}; there are: {there_are}", name) from None
+        raise RequestError(
+            f"there is no segment {format_value(value)}; there are: {there_are}", name
+        ) from None
 
 
 def moment_of(name: str, text: str | None) -> datetime | None:
@@ -208,4 +210,4 @@ def wrong(name: str, value: object) -> RequestError:
     """Return the error of a field that is not what was expected; null is missing."""
     if value is None:
         return missing(name)
-    return RequestError(f"{name} must be {EXPECTED[name]}, not {shown(value)}", name)
+    return RequestError(f"{name} must be {EXPECTED[name]}, not {format_value(value)}", name)

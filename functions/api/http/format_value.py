@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from vouchers.text import excerpt
+from vouchers.text import truncate
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """Return a value from JSON as a message shows it."""
     match value:
         case list():
@@ -15,4 +15,4 @@ def shown(value: object) -> str:
         case dict():
             return "an object"
         case _:
-            return excerpt(json.dumps(value, ensure_ascii=False))
+            return truncate(json.dumps(value, ensure_ascii=False))

@@ -12,22 +12,22 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from api.http import problems
 from api.http.caching import conditional
-from api.http.errors import UNANSWERED, RequestError, UnknownRouteError, trouble_of
+from api.http.errors import UNANSWERED, RequestError, UnknownRouteError, error_response
 from api.http.routing import route_of
-from vouchers.text import excerpt
+from vouchers.text import truncate
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver, Response
     from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
-    from api.cached_table import RecentTable
+    from api.cached_table import CachedSegmentsTable
 
 REQUEST_ID = "X-Request-Id"
 
 logger = Logger(location=None)
 
 
-def surround(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Response[Any]:
+def request_middleware(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Response[Any]:
     """Answer a request whatever happens, and observe it."""
     started = perf_counter()
     response, error = _answer(app, next_middleware)
@@ -51,19 +51,19 @@ def request_id(app: APIGatewayRestResolver) -> str:
 def note(app: APIGatewayRestResolver, **asked: object) -> None:
     """Add what was asked for to the request's log line; what is no text and no number is left out."""
     app.context["asked"] = {
-        name: excerpt(value) if isinstance(value, str) else value
+        name: truncate(value) if isinstance(value, str) else value
         for name, value in asked.items()
         if isinstance(value, str | int)
     }
 
 
-def reads_from(app: APIGatewayRestResolver, counts: RecentTable) -> None:
+def reads_from(app: APIGatewayRestResolver, counts: CachedSegmentsTable) -> None:
     """Have the answer and the log line tell how old the counts are, where they come from memory."""
     app.context["counts"] = counts
 
 
 def _age(app: APIGatewayRestResolver) -> int | None:
-    counts: RecentTable | None = app.context.get("counts")
+    counts: CachedSegmentsTable | None = app.context.get("counts")
     return None if counts is None or counts.age is None else int(counts.age)
 
 
@@ -74,7 +74,7 @@ def _answer(
         return next_middleware(app), None
     except Exception as error:  # noqa: BLE001 (the last resort: whatever it is, the caller gets an answer)
         named = request_id(app)
-        return problems.answer(trouble_of(error, named), app.current_event.path, named), error
+        return problems.answer(error_response(error, named), app.current_event.path, named), error
 
 
 def _observe(
@@ -93,7 +93,7 @@ def _observe(
         **({} if age is None else {"age": age}),
         **app.context.get("asked", {}),
     }
-    sentence = f"{method} {excerpt(path)} {status}"
+    sentence = f"{method} {truncate(path)} {status}"
     if error is None or isinstance(error, RequestError):
         logger.info(sentence, extra=facts)
     elif isinstance(error, UNANSWERED):

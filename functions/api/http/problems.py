@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Response
 from api.http.responses import JSON, Message, to_json
 
 if TYPE_CHECKING:
-    from api.http.errors import Trouble
+    from api.http.errors import ErrorResponse
 
 PROBLEM_JSON = "application/problem+json"
 KIND = "urn:problem-type:voucher-selector:"
@@ -38,7 +38,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     field: str | None = None
 
 
-def problem(trouble: Trouble, request_id: str) -> Problem:
+def problem(trouble: ErrorResponse, request_id: str) -> Problem:
     """Return a trouble as problem details."""
     return Problem(
         KIND + trouble.kind,
@@ -51,7 +51,7 @@ def problem(trouble: Trouble, request_id: str) -> Problem:
     )
 
 
-def answer(trouble: Trouble, path: str, request_id: str) -> Response[str]:
+def answer(trouble: ErrorResponse, path: str, request_id: str) -> Response[str]:
     """Return the answer to a request for ``path`` that has no other."""
     in_v1 = path.startswith("/v1/")
     body = problem(trouble, request_id) if in_v1 else Message(trouble.sentence)

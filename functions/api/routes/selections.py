@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from api.http.errors import RequestError, UnknownCountryError, UnreadError, trouble_of
+from api.http.errors import RequestError, UnknownCountryError, UnreadError, error_response
 from api.http.fields import Fallback, Moment, country_of, moment_of, read_exactly, segment_of
-from api.http.format_value import shown
+from api.http.format_value import format_value
 from api.http.problems import Problem, problem
 from api.routes.vouchers import VoucherFields, attributes, needed
 from api.statistics import CONFIDENCE, Interval, UsedAmount, ranked, sample_size
@@ -25,7 +25,7 @@ from vouchers.text import country_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from api.cached_table import RecentTable
+    from api.cached_table import CachedSegmentsTable
     from vouchers.counts import Cell
     from vouchers.segments import Definitions, Range, Segment
 
@@ -114,7 +114,7 @@ class _Reader:
 
     def _customer(self, given: object) -> Customer:
         if not isinstance(given, dict):
-            raise RequestError(f"a customer must be an object, not {shown(given)}")
+            raise RequestError(f"a customer must be an object, not {format_value(given)}")
         written = read_exactly(given, VoucherFields)
         country = country_of("country_code", written.country_code)
         segment = segment_of("segment_name", written.segment_name, self.definitions, country)
@@ -145,7 +145,7 @@ def _id(given: object) -> str | int | None:
             return None
 
 
-MOST_ALTERNATIVES = 20
+MAX_ALTERNATIVES = 20
 """How many other amounts an answer lists."""
 
 
@@ -220,7 +220,7 @@ class SelectionsAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 def answer(
     customers: Sequence[Customer | Refused],
-    table: RecentTable,
+    table: CachedSegmentsTable,
     *,
     as_of: datetime,
     definitions: str,
@@ -243,7 +243,7 @@ def _written(moment: datetime) -> str:
 
 
 def _select(
-    customers: Sequence[Customer | Refused], table: RecentTable, request_id: str
+    customers: Sequence[Customer | Refused], table: CachedSegmentsTable, request_id: str
 ) -> list[Selected | Failed]:
     readable = [customer for customer in customers if isinstance(customer, Customer)]
     own = table.look_up(cell for customer in readable for cell in _own_cells(customer))
@@ -270,7 +270,7 @@ def _answer(
             raise customer.error
         return _selected(index, customer, counted)
     except (RequestError, UnreadError) as error:
-        failed = problem(trouble_of(error, request_id), request_id)
+        failed = problem(error_response(error, request_id), request_id)
         return Failed(index=index, customer_id=customer.id, error=failed)
 
 
@@ -312,8 +312,8 @@ def _choice(counts: CellCounts) -> dict[str, Any]:
         "interval": first.interval if first else None,
         "sample_size": sample_size(counts.amounts),
         "without_voucher": counts.amounts.get(NO_VOUCHER, 0),
-        "alternatives": others[:MOST_ALTERNATIVES],
-        "alternatives_left_out": max(0, len(others) - MOST_ALTERNATIVES),
+        "alternatives": others[:MAX_ALTERNATIVES],
+        "alternatives_left_out": max(0, len(others) - MAX_ALTERNATIVES),
         "updated_at": counts.updated_at or None,
     }
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from vouchers.dynamodb.sources_table import SourcesTable, State
 
-MOST = 100
-LONGEST_KEY = 1024
+MAX_LIMIT = 100
+MAX_KEY_BYTES = 1024
 """Bytes of an object's key in S3."""
 
 ENCODED = re.compile(r"(?:[\w\-.~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*", re.ASCII)
@@ -40,7 +40,7 @@ class SourcesFields(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     status: Literal["counted", "failed", "deleted"] | None = None
-    limit: Annotated[int, Meta(ge=1, le=MOST)] = 20
+    limit: Annotated[int, Meta(ge=1, le=MAX_LIMIT)] = 20
     cursor: str | None = None
 
 
@@ -171,7 +171,7 @@ def source_answer(table: SourcesTable, path: str) -> SourceDetail:
 
 def _can_be_key(text: str) -> bool:
     try:
-        return 0 < len(text.encode()) <= LONGEST_KEY
+        return 0 < len(text.encode()) <= MAX_KEY_BYTES
     except UnicodeEncodeError:
         return False
 

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from vouchers.counts import Cell, Contribution, Counters
 
-MOST_CELLS = 99
+MAX_CELLS = 99
 """Items a transaction takes beside the source's: DynamoDB ends at 100."""
 
-MOST_COUNTERS = 200
+MAX_COUNTERS = 200
 """Counters an update names at once: its expression ends at 4 KB."""
 
 Chunk = list[tuple["Cell", "Counters"]]
@@ -28,7 +28,7 @@ def chunks(changes: Contribution) -> list[Chunk]:
     """Return changes in chunks; the same changes always give the same chunks in the same order."""
     found: list[Chunk] = [[]]
     for cell, counters in _pieces(changes):
-        full = len(found[-1]) == MOST_CELLS or any(cell == other for other, _ in found[-1][-1:])
+        full = len(found[-1]) == MAX_CELLS or any(cell == other for other, _ in found[-1][-1:])
         if full:
             found.append([])
         found[-1].append((cell, counters))
@@ -38,5 +38,5 @@ def chunks(changes: Contribution) -> list[Chunk]:
 def _pieces(changes: Contribution) -> Iterator[tuple[Cell, Counters]]:
     for cell, counters in changes.items():
         names = iter(counters.items())
-        while piece := dict(islice(names, MOST_COUNTERS)):
+        while piece := dict(islice(names, MAX_COUNTERS)):
             yield cell, piece

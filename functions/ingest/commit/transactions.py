@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from ingest.retry import tries
+from ingest.retry import backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ BUSY = {
 CHANGED = "ConditionalCheckFailed"
 
 
-class ChangedError(Exception):
+class ConflictError(Exception):
     """The source has changed since it was read."""
 
 
@@ -47,13 +47,13 @@ def transact(
         ClientError: if DynamoDB refuses for another reason.
     """
     busy = "other commits held the counters for too long; the event will be tried again"
-    for _ in tries(seconds_left, busy):
+    for _ in backoff(seconds_left, busy):
         try:
             client.transact_write_items(TransactItems=list(writes))  # type: ignore[arg-type]
         except ClientError as error:
             reasons = _reasons(error)
             if CHANGED in reasons:
-                raise ChangedError from None
+                raise ConflictError from None
             if not reasons & BUSY:
                 raise
         else:

@@ -8,8 +8,8 @@ from typing import IO, TYPE_CHECKING
 import pyarrow as pa
 
 from ingest.arrow import as_arrow, as_texts
-from ingest.counting.dimensions import make_axes, names_of, rejected_rows
-from ingest.counting.histogram import Tally
+from ingest.counting.dimensions import make_dimensions, names_of, rejected_rows
+from ingest.counting.histogram import Histogram
 from ingest.counting.report import Combinations, Report, report_on
 from ingest.errors import FileError
 from ingest.parquet.reader import (
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ingest.counting.dimensions import Axes, Reasons
+    from ingest.counting.dimensions import Dimensions, Reasons
     from ingest.counting.encoding import Codes
     from ingest.parquet.reader import Part
     from vouchers.counts import Contribution
     from vouchers.segments import Definitions
 
     Rejected = Callable[[pa.RecordBatch, NDArray[np.int64], pa.DictionaryArray], None]
-    Seen = Callable[[pa.RecordBatch, Sequence[Codes], Axes], None]
+    Seen = Callable[[pa.RecordBatch, Sequence[Codes], Dimensions], None]
 
 KEPT = (FIRST_ORDER, TIMESTAMP)
 """Columns that only whoever keeps the rows wants to see, where counting needs them not."""
 
 
 @dataclass(frozen=True, slots=True)
-class Aside:
+class RowCallbacks:
     """Who is told of rows, besides that they are counted.
 
     Attributes:
@@ -58,7 +58,7 @@ class Aside:
     keep: Seen | None = None
 
 
-NOBODY = Aside()
+NO_CALLBACKS = RowCallbacks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def count_file(
     source: IO[bytes] | RawIOBase,
     as_of: int | None,
     definitions: Definitions,
-    aside: Aside = NOBODY,
+    aside: RowCallbacks = NO_CALLBACKS,
     part: Part = WHOLE,
 ) -> Counted:
     """Count the voucher amounts of a Parquet file.
@@ -98,26 +98,26 @@ def _count(
     source: IO[bytes] | RawIOBase,
     as_of: int | None,
     definitions: Definitions,
-    aside: Aside,
+    aside: RowCallbacks,
     part: Part,
 ) -> Counted:
     tenure = definitions.go_by(Attribute.DAYS_SINCE_FIRST_ORDER)
     columns = needed_columns(row_as_of=as_of is None, tenure=tenure)
-    axes = make_axes(definitions, as_of)
-    tally = Tally(len(axes.sizes))
+    dimensions = make_dimensions(definitions, as_of)
+    histogram = Histogram(len(dimensions.sizes))
     file = open_parquet(source, columns, KEPT if aside.keep else (), part)
     row = file.first_row
     for whole in batches(file):
         batch = whole.select(columns) if aside.keep else whole
         with file_errors("its values cannot be read"):
-            codes = axes.read(batch)
-        tally.add(codes, axes.sizes)
+            codes = dimensions.read(batch)
+        histogram.add(codes, dimensions.sizes)
         if aside.reject:
-            _reject(aside.reject, batch, codes, axes.reasons, row)
+            _reject(aside.reject, batch, codes, dimensions.reasons, row)
         if aside.keep:
-            aside.keep(whole, codes, axes)
+            aside.keep(whole, codes, dimensions)
         row += batch.num_rows
-    return Counted(*report_on(Combinations(*tally.combinations()), axes, definitions))
+    return Counted(*report_on(Combinations(*histogram.combinations()), dimensions, definitions))
 
 
 def _reject(

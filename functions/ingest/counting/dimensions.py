@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from ingest.arrow import as_arrow, is_text, picked, plain
+from ingest.arrow import as_arrow, is_text, take, values_of
 from ingest.counting.encoding import Codes, Column, KnownNumbers, of_rows
-from ingest.counting.intervals import Intervals, passed
+from ingest.counting.intervals import Intervals, bucketize
 from ingest.counting.parsing import (
     DAY,
     EMPTY,
-    FARTHEST,
+    MAX_INSTANT,
     NULL,
     READABLE,
     UNREADABLE,
@@ -42,16 +42,16 @@ if TYPE_CHECKING:
     Reasons = Sequence[Mapping[int, str]]
     """The codes with which each axis rejects a row, and what they stand for."""
 
-MOST_COUNTRIES = 5_000
-MOST_AMOUNTS = 20_000
-LONGEST_COUNTRY = 1_000
+MAX_COUNTRIES = 5_000
+MAX_AMOUNTS = 20_000
+MAX_COUNTRY_BYTES = 1_000
 """Bytes that a country's key may have; DynamoDB's keys end at 2,048."""
 
 FOREVER = 2**63 - 1
 """Microseconds that no two instants are apart."""
 
 
-class CountryAxis:
+class CountryDimension:
     """Countries by the name as written, without blanks around it."""
 
     reasons: ClassVar = {0: "country_code_missing", 1: "country_code_too_long"}
@@ -87,14 +87,14 @@ class CountryAxis:
     def _code(self, name: str | None) -> int:
         if not name:
             return 0
-        if len(country_key(name).encode()) > LONGEST_COUNTRY:
+        if len(country_key(name).encode()) > MAX_COUNTRY_BYTES:
             return 1
-        if len(self._codes) >= MOST_COUNTRIES and name not in self._codes:
-            raise FileError(f"its column 'country_code' holds more than {MOST_COUNTRIES:,} countries")
+        if len(self._codes) >= MAX_COUNTRIES and name not in self._codes:
+            raise FileError(f"its column 'country_code' holds more than {MAX_COUNTRIES:,} countries")
         return self.first + self._codes.setdefault(name, len(self._codes))
 
 
-class DaysAxis:
+class DaysDimension:
     """Whole days from an order to the as-of date, by interval; code 0 is "not known"."""
 
     first: ClassVar = 3
@@ -120,17 +120,17 @@ class DaysAxis:
         ordered = of_rows(*self._order_of_row.read(orders))
         seen = of_rows(*self._timestamp.read(timestamp))
         elapsed = _bounded(seen.values) - _bounded(ordered.values)
-        codes = passed(self._edges, elapsed) + np.uint8(self.first)
+        codes = bucketize(self._edges, elapsed) + np.uint8(self.first)
         return Codes(_with_states(codes, (seen.states, 2), (ordered.states, 1)), None)
 
     def _until_as_of(self, orders: pa.Array) -> Table:
         """Return codes without subtracting: the edges are put to where an instant passes them."""
         ordered = instants(orders)
-        codes = np.uint8(self.size - 1) - passed(self._edges_of_instants, ordered.values)
+        codes = np.uint8(self.size - 1) - bucketize(self._edges_of_instants, ordered.values)
         return _with_states(codes, (ordered.states, 1))
 
 
-class OrdersAxis:
+class OrdersDimension:
     """Numbers of orders by interval; code 0 is that of an empty number, which counts as 0."""
 
     reasons: ClassVar = {1: "total_orders_not_a_number", 2: "total_orders_negative"}
@@ -139,7 +139,7 @@ class OrdersAxis:
 
     def __init__(self, intervals: Intervals) -> None:
         self.intervals = intervals
-        zero = int(passed(intervals.edges, np.zeros(1))[0])
+        zero = int(bucketize(intervals.edges, np.zeros(1))[0])
         self.interval_of_code = np.concatenate([[zero, -1], np.arange(len(intervals))])
         self.size = self.first + len(intervals)
         self._edges = intervals.edges
@@ -151,10 +151,10 @@ class OrdersAxis:
 
     def _coded(self, orders: pa.Array) -> Table:
         values, states = numbers(orders)
-        return _with_states(passed(self._edges, values) + np.uint8(self.first), (states, 1))
+        return _with_states(bucketize(self._edges, values) + np.uint8(self.first), (states, 1))
 
 
-class AmountAxis:
+class AmountDimension:
     """Voucher amounts; code 0 is that of none, which counts as the amount 0."""
 
     reasons: ClassVar = {1: "voucher_amount_not_a_number", 2: "voucher_amount_negative"}
@@ -196,8 +196,8 @@ class AmountAxis:
 
     def _among_many(self, amounts: NDArray[np.float64]) -> Table:
         encoded = as_arrow(amounts).dictionary_encode()
-        table = self._of_distinct(plain(encoded.dictionary, np.float64))
-        return picked(table, plain(encoded.indices, np.int32))
+        table = self._of_distinct(values_of(encoded.dictionary, np.float64))
+        return take(table, values_of(encoded.indices, np.int32))
 
     def _of_distinct(self, amounts: NDArray[np.float64]) -> Table:
         return np.array([*map(self._code, amounts.tolist())], np.uint16)
@@ -205,16 +205,16 @@ class AmountAxis:
     def _code(self, amount: float) -> int:
         if amount < 0:
             return 2
-        if len(self._codes) >= MOST_AMOUNTS and amount not in self._codes:
-            raise FileError(f"its column 'voucher_amount' holds more than {MOST_AMOUNTS:,} different amounts")
+        if len(self._codes) >= MAX_AMOUNTS and amount not in self._codes:
+            raise FileError(f"its column 'voucher_amount' holds more than {MAX_AMOUNTS:,} different amounts")
         return self.first + self._codes.setdefault(amount, len(self._codes))
 
 
 def _bounded(instants: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return instants of which no two are farther apart than 64 bits can say."""
-    if np.abs([instants.min(initial=0), instants.max(initial=0)]).max() <= FARTHEST:
+    if np.abs([instants.min(initial=0), instants.max(initial=0)]).max() <= MAX_INSTANT:
         return instants
-    return np.clip(instants, -FARTHEST, FARTHEST)
+    return np.clip(instants, -MAX_INSTANT, MAX_INSTANT)
 
 
 def _amounts(array: pa.Array) -> Parsed:
@@ -237,27 +237,27 @@ def _with_states(codes: Table, *columns: tuple[NDArray[np.uint8], int]) -> Table
 
 
 @dataclass(frozen=True, slots=True)
-class Axes:
+class Dimensions:
     """One axis a question that is asked of a row, in the order in which a row can fail them.
 
     There is one of tenure only where a segment goes by it.
     """
 
-    country: CountryAxis
-    recency: DaysAxis
-    orders: OrdersAxis
-    amount: AmountAxis
-    tenure: DaysAxis | None
+    country: CountryDimension
+    recency: DaysDimension
+    orders: OrdersDimension
+    amount: AmountDimension
+    tenure: DaysDimension | None
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """How many codes each axis has."""
-        return tuple(axis.size for axis in self._all)
+        return tuple(dimension.size for dimension in self._all)
 
     @property
     def reasons(self) -> tuple[Mapping[int, str], ...]:
         """The codes with which each axis rejects a row, and the reasons they stand for."""
-        return tuple(axis.reasons for axis in self._all)
+        return tuple(dimension.reasons for dimension in self._all)
 
     def read(self, batch: pa.RecordBatch) -> tuple[Codes, ...]:
         """Return the codes of a batch's rows along each axis.
@@ -278,15 +278,15 @@ class Axes:
 
     def intervals(self, attribute: Attribute) -> tuple[int, Intervals, NDArray[Any]]:
         """Return an attribute's axis (its place), its intervals, and the interval of each code (-1: none)."""
-        axes: dict[Attribute, DaysAxis | OrdersAxis | None] = {
+        dimensions: dict[Attribute, DaysDimension | OrdersDimension | None] = {
             Attribute.DAYS_SINCE_LAST_ORDER: self.recency,
             Attribute.TOTAL_ORDERS: self.orders,
             Attribute.DAYS_SINCE_FIRST_ORDER: self.tenure,
         }
-        axis = axes[attribute]
-        if axis is None:
+        dimension = dimensions[attribute]
+        if dimension is None:
             raise LookupError(f"nothing is read of {attribute}")
-        return self._all.index(axis), axis.intervals, axis.interval_of_code
+        return self._all.index(dimension), dimension.intervals, dimension.interval_of_code
 
     def ranges(self, segment: Segment, codes: Sequence[NDArray[Any]]) -> NDArray[np.intp]:
         """Return in which of ``segment.all_ranges`` rows lie, by its place there; -1 where in none.
@@ -295,8 +295,11 @@ class Axes:
             segment: whose ranges they are; a country's own count where it has any.
             codes: those of the rows along each axis; none of them may reject its row.
         """
-        axis, intervals, interval_of_code = self.intervals(segment.attribute)
-        interval, places = interval_of_code[codes[axis]], {r: n for n, r in enumerate(segment.all_ranges)}
+        dimension, intervals, interval_of_code = self.intervals(segment.attribute)
+        interval, places = (
+            interval_of_code[codes[dimension]],
+            {r: n for n, r in enumerate(segment.all_ranges)},
+        )
         found = np.full(len(interval), -1, np.intp)
         for ranges, there in self._by_ranges(segment, codes[0]):
             place_of = np.full(len(intervals) + 1, -1, np.intp)  # the last is that of no interval
@@ -318,21 +321,21 @@ class Axes:
         yield segment.ranges, others
 
     @property
-    def _all(self) -> tuple[CountryAxis | DaysAxis | OrdersAxis | AmountAxis, ...]:
-        axes = (self.country, self.recency, self.orders, self.amount)
-        return (*axes, self.tenure) if self.tenure else axes
+    def _all(self) -> tuple[CountryDimension | DaysDimension | OrdersDimension | AmountDimension, ...]:
+        dimensions = (self.country, self.recency, self.orders, self.amount)
+        return (*dimensions, self.tenure) if self.tenure else dimensions
 
 
-def make_axes(definitions: Definitions, as_of: int | None) -> Axes:
+def make_dimensions(definitions: Definitions, as_of: int | None) -> Dimensions:
     """Return axes for a file; ``as_of`` in microseconds since 1970, None for each row's own timestamp."""
     recency = _intervals(definitions, Attribute.DAYS_SINCE_LAST_ORDER)
     tenure = _intervals(definitions, Attribute.DAYS_SINCE_FIRST_ORDER)
-    return Axes(
-        CountryAxis(),
-        DaysAxis(columns.LAST_ORDER, recency, as_of),
-        OrdersAxis(_intervals(definitions, Attribute.TOTAL_ORDERS)),
-        AmountAxis(),
-        DaysAxis(columns.FIRST_ORDER, tenure, as_of)
+    return Dimensions(
+        CountryDimension(),
+        DaysDimension(columns.LAST_ORDER, recency, as_of),
+        OrdersDimension(_intervals(definitions, Attribute.TOTAL_ORDERS)),
+        AmountDimension(),
+        DaysDimension(columns.FIRST_ORDER, tenure, as_of)
         if definitions.go_by(Attribute.DAYS_SINCE_FIRST_ORDER)
         else None,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from ingest.arrow import is_text, picked, plain, present
+from ingest.arrow import is_text, take, validity, values_of
 from ingest.counting.parsing import Parsed
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Codes(NamedTuple):
 
     def of_rows(self) -> Table:
         """Return each row's code."""
-        return self.table if self.rows is None else picked(self.table, self.rows)
+        return self.table if self.rows is None else take(self.table, self.rows)
 
 
 class Column(Generic[Read]):
@@ -68,12 +68,12 @@ def of_rows(parsed: Parsed, rows: NDArray[np.integer[Any]] | None) -> Parsed:
     """Return the value and the state of each row, as ``Column.read`` gives them."""
     if rows is None:
         return parsed
-    return Parsed(picked(parsed.values, rows), picked(parsed.states, rows))
+    return Parsed(take(parsed.values, rows), take(parsed.states, rows))
 
 
 def _rows(indices: pa.Array, entries: int) -> NDArray[np.unsignedinteger[Any]]:
     """Return each row's place in its dictionary, from 1 on, in as few bits as that takes; a null's is 0."""
-    raw, there = plain(indices, f"u{indices.type.bit_width // 8}"), present(indices)
+    raw, there = values_of(indices, f"u{indices.type.bit_width // 8}"), validity(indices)
     # Where a null is, the place may be any.
     if _reach(raw, entries) and (there is None or _reach(raw[there], entries)):
         raise pa.ArrowIndexError("a value is not in its dictionary")
@@ -88,7 +88,7 @@ def _reach(places: NDArray[np.unsignedinteger[Any]], entries: int) -> bool:
     return len(places) > 0 and bool(places.max() >= entries)
 
 
-MOST_KNOWN = 16
+MAX_KNOWN = 16
 """Distinct numbers up to which comparing is quicker than a dictionary."""
 
 
@@ -112,7 +112,7 @@ class KnownNumbers:
         if not strange.any():
             return found
         new = np.unique(numbers[strange]).tolist()
-        if len(self._codes) + len(new) > MOST_KNOWN:
+        if len(self._codes) + len(new) > MAX_KNOWN:
             self._codes = None
             return None
         self._codes |= {number: self._code(number) for number in new}

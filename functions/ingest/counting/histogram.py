@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from ingest.counting.encoding import Codes, Table
 
-MOST_DENSE = 1 << 20
+MAX_DENSE_KEYS = 1 << 20
 """Combinations up to which every one has a counter of its own; beyond, only those that were seen."""
 
-MOST_PENDING = 1 << 20
+MAX_PENDING_KEYS = 1 << 20
 """Counted combinations that may be kept apart before they are added together."""
 
 
@@ -37,11 +37,11 @@ class Digit(NamedTuple):
         return self.size == other.size and self.codes is other.codes
 
 
-class Tally:
+class Histogram:
     """Counts combinations of codes, batch after batch; the axes may grow in between."""
 
-    def __init__(self, axes: int) -> None:
-        self._digits: list[Digit] = [Digit(1, None)] * axes
+    def __init__(self, dimensions: int) -> None:
+        self._digits: list[Digit] = [Digit(1, None)] * dimensions
         self._dense = np.zeros(1, np.int64)
         self._parts: list[tuple[NDArray[np.intp], NDArray[np.int64]]] = []
 
@@ -56,7 +56,7 @@ class Tally:
         if not all(map(Digit.is_like, digits, self._digits)):
             self._set_apart()
             self._digits = digits
-            self._dense = np.zeros(self._space if self._space <= MOST_DENSE else 0, np.int64)
+            self._dense = np.zeros(self._space if self._space <= MAX_DENSE_KEYS else 0, np.int64)
         keys = self._keys(codes)
         if len(self._dense):
             self._dense += np.bincount(keys, minlength=len(self._dense))
@@ -95,7 +95,7 @@ class Tally:
             for held, digit in zip(values, self._digits, strict=True)
         ]
         self._parts.append((np.stack(codes, axis=1).astype(np.intp), counts))
-        if sum(len(counts) for _, counts in self._parts) > MOST_PENDING:
+        if sum(len(counts) for _, counts in self._parts) > MAX_PENDING_KEYS:
             self._merge()
 
     def _merge(self) -> None:

@@ -42,7 +42,7 @@ class Intervals:
         return (self._lowest >= held.min) & (self._lowest <= held.max)
 
 
-def passed(edges: NDArray[Any], values: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
+def bucketize(edges: NDArray[Any], values: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
     """Return how many of ``edges`` (ascending) each value has reached; neither may hold NaN.
 
     Only the edges between the least and the greatest value are looked at.

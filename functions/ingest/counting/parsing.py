@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.arrow import is_text, plain, present
+from ingest.arrow import is_text, validity, values_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +23,7 @@ READABLE, NULL, EMPTY, UNREADABLE = range(4)
 DAY = 86_400_000_000
 """Microseconds."""
 
-FARTHEST = 4 * 10**18
+MAX_INSTANT = 4 * 10**18
 """Microseconds from 1970 at which typed instants are held, so that their differences fit 64 bits."""
 
 YEAR_ONE = -62_135_596_800_000_000
@@ -67,7 +67,7 @@ def numbers(array: pa.Array) -> Parsed:
     if pa.types.is_null(array.type):
         return Parsed(np.zeros(len(array)), _states(array))
     if pa.types.is_signed_integer(array.type):
-        return Parsed(plain(array, np.dtype(str(array.type))), _states(array))
+        return Parsed(values_of(array, np.dtype(str(array.type))), _states(array))
     if not is_text(array.type):
         return _finite(array.cast(pa.float64(), safe=False), _states(array))
     try:
@@ -95,7 +95,7 @@ def decoded(array: pa.Array) -> pa.Array:
 
 
 def _states(array: pa.Array, empty: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
-    there = present(array)
+    there = validity(array)
     states = np.zeros(len(array), np.uint8) if there is None else (~there).view(np.uint8)  # NULL is 1
     if empty is not None:
         states[empty & (states == READABLE)] = EMPTY
@@ -129,29 +129,29 @@ def _without(texts: pa.Array, left_out: NDArray[np.bool_]) -> pa.Array:
 
 def _microseconds(array: pa.Array) -> NDArray[np.int64]:
     if pa.types.is_date32(array.type):
-        return _scaled(plain(array, np.int32).astype(np.int64), DAY)
+        return _scaled(values_of(array, np.int32).astype(np.int64), DAY)
     unit = "ms" if pa.types.is_date64(array.type) else array.type.unit
     if unit == "ns":
-        raw: NDArray[np.int64] = plain(array, np.int64)
+        raw: NDArray[np.int64] = values_of(array, np.int64)
         return raw // 1_000
-    return _scaled(plain(array, np.int64), _MICROSECONDS[unit])
+    return _scaled(values_of(array, np.int64), _MICROSECONDS[unit])
 
 
 def _scaled(raw: NDArray[np.int64], factor: int) -> NDArray[np.int64]:
     if factor == 1:
         return raw
-    return np.clip(raw, -FARTHEST // factor, FARTHEST // factor) * np.int64(factor)
+    return np.clip(raw, -MAX_INSTANT // factor, MAX_INSTANT // factor) * np.int64(factor)
 
 
 def _from_year_one(instants: pa.Array, states: NDArray[np.uint8]) -> Parsed:
-    values = plain(instants, np.int64)
+    values = values_of(instants, np.int64)
     if values.min(initial=YEAR_ONE) < YEAR_ONE:
         states[(values < YEAR_ONE) & (states == READABLE)] = UNREADABLE
     return Parsed(values, states)
 
 
 def _finite(floats: pa.Array, states: NDArray[np.uint8]) -> Parsed:
-    values = plain(floats, np.float64)
+    values = values_of(floats, np.float64)
     if len(values) and not np.isfinite([values.min(), values.max()]).all():
         finite = np.isfinite(values)
         states[~finite & (states == READABLE)] = UNREADABLE
@@ -186,7 +186,7 @@ def _sorted_out_states(
     texts: pa.Array, read: pa.Array, empty: NDArray[np.bool_] | None = None
 ) -> NDArray[np.uint8]:
     states = _states(texts, empty)
-    there = present(read)
+    there = validity(read)
     if there is not None:
         states[~there & (states == READABLE)] = UNREADABLE
     return states

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ingest.counting.dimensions import Axes
+    from ingest.counting.dimensions import Dimensions
     from vouchers.counts import Cell
     from vouchers.segments import Definitions, Segment
 
-MOST_COUNTERS = 200_000
+MAX_COUNTERS = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,9 @@ class Combinations:
         """Return some of them."""
         return Combinations(self.codes[chosen], self.counts[chosen])
 
-    def by(self, *axes: int) -> Iterator[tuple[list[int], int]]:
+    def by(self, *dimensions: int) -> Iterator[tuple[list[int], int]]:
         """Yield each combination of some axes' codes, and how often it was seen."""
-        distinct, which = np.unique(self.codes[:, axes], axis=0, return_inverse=True)
+        distinct, which = np.unique(self.codes[:, dimensions], axis=0, return_inverse=True)
         counts = np.zeros(len(distinct), np.int64)
         np.add.at(counts, which.ravel(), self.counts)
         return zip(distinct.tolist(), counts.tolist(), strict=True)
@@ -70,14 +70,16 @@ class Combinations:
         return int(self.counts.sum())
 
 
-def report_on(seen: Combinations, axes: Axes, definitions: Definitions) -> tuple[Contribution, Report]:
+def report_on(
+    seen: Combinations, dimensions: Dimensions, definitions: Definitions
+) -> tuple[Contribution, Report]:
     """Return a file's contribution to the counts, and its report.
 
     Raises:
         FileError: if the contribution has more counters than can be committed.
     """
-    rejected, kept = _reject(seen, axes)
-    contribution, segmented = _contribution(kept, axes, definitions)
+    rejected, kept = _reject(seen, dimensions)
+    contribution, segmented = _contribution(kept, dimensions, definitions)
     repaired = {
         "total_orders_empty": kept.where(kept.codes[:, 2] == 0).rows,
         "voucher_amount_null": kept.where(kept.codes[:, 3] == 0).rows,
@@ -86,43 +88,43 @@ def report_on(seen: Combinations, axes: Axes, definitions: Definitions) -> tuple
     return contribution, Report(seen.rows, kept.rows, seen.rows - kept.rows, rejected, repaired, segments)
 
 
-def _reject(seen: Combinations, axes: Axes) -> tuple[dict[str, int], Combinations]:
+def _reject(seen: Combinations, dimensions: Dimensions) -> tuple[dict[str, int], Combinations]:
     by_reason: dict[str, int] = {}
-    for axis, reasons in enumerate(axes.reasons):
+    for dimension, reasons in enumerate(dimensions.reasons):
         for code, name in reasons.items():
-            if rows := seen.where(seen.codes[:, axis] == code).rows:
+            if rows := seen.where(seen.codes[:, dimension] == code).rows:
                 by_reason[name] = rows
-        seen = seen.where(~np.isin(seen.codes[:, axis], [*reasons]))
+        seen = seen.where(~np.isin(seen.codes[:, dimension], [*reasons]))
     return by_reason, seen
 
 
 def _contribution(
-    kept: Combinations, axes: Axes, definitions: Definitions
+    kept: Combinations, dimensions: Dimensions, definitions: Definitions
 ) -> tuple[Contribution, dict[str, int]]:
     contribution: Contribution = {}
     for (code,), rows in kept.by(0):
-        country = axes.country.names[code - axes.country.first]
+        country = dimensions.country.names[code - dimensions.country.first]
         _add(contribution, spellings_cell(country), country, rows)
-    segmented = {s.name: _add_segment(contribution, s, kept, axes) for s in definitions.segments}
-    if sum(map(len, contribution.values())) > MOST_COUNTERS:
-        raise FileError(
-            f"it has more than {MOST_COUNTERS:,} different counts; is 'voucher_amount' an amount?"
-        )
+    segmented = {s.name: _add_segment(contribution, s, kept, dimensions) for s in definitions.segments}
+    if sum(map(len, contribution.values())) > MAX_COUNTERS:
+        raise FileError(f"it has more than {MAX_COUNTERS:,} different counts; is 'voucher_amount' an amount?")
     return contribution, segmented
 
 
-def _add_segment(contribution: Contribution, segment: Segment, kept: Combinations, axes: Axes) -> int:
-    places = axes.ranges(segment, [*kept.codes.T])
+def _add_segment(
+    contribution: Contribution, segment: Segment, kept: Combinations, dimensions: Dimensions
+) -> int:
+    places = dimensions.ranges(segment, [*kept.codes.T])
     for place, held in enumerate(segment.all_ranges):
         customers = kept.where(places == place)
-        for country, amount, rows in _by_country_and_amount(customers, axes):
+        for country, amount, rows in _by_country_and_amount(customers, dimensions):
             _add(contribution, range_cell(country, segment.name, held), amount, rows)
     return kept.where(places >= 0).rows
 
 
-def _by_country_and_amount(seen: Combinations, axes: Axes) -> Iterator[tuple[str, str, int]]:
-    countries = dict(enumerate(axes.country.names, axes.country.first))
-    amounts = dict(enumerate(map(amount_name, axes.amount.amounts), axes.amount.first))
+def _by_country_and_amount(seen: Combinations, dimensions: Dimensions) -> Iterator[tuple[str, str, int]]:
+    countries = dict(enumerate(dimensions.country.names, dimensions.country.first))
+    amounts = dict(enumerate(map(amount_name, dimensions.amount.amounts), dimensions.amount.first))
     amounts[0] = amount_name(NO_VOUCHER)
     for (country, amount), rows in seen.by(0, 3):
         yield countries[country], amounts[amount], rows

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 TAIL = 8
 """Bytes at a file's end: the length of the footer, and the magic."""
 
-MOST_FOOTER = 8 << 20
+MAX_FOOTER_BYTES = 8 << 20
 """Bytes. Arrow makes up to 250 times as many of them."""
 
-DEEPEST_SCHEMA = 256
+MAX_SCHEMA_DEPTH = 256
 """Levels of nested columns: Arrow recurses and runs out of stack at some thousands."""
 
-MOST_ROWS = 5_000_000_000
+MAX_ROWS = 5_000_000_000
 """Rows that the function has the time to count; a few bytes can stand for any number of them."""
 
-LONGEST_PATHS = 100_000_000
+MAX_PATH_BYTES = 100_000_000
 """Bytes that the paths of all columns, and of all that they are nested in, may have together."""
 
 MAGIC, ENCRYPTED_MAGIC = b"PAR1", b"PARE"
@@ -90,8 +90,10 @@ def footer_length(tail: bytes, file_size: int) -> int:
     length = int.from_bytes(tail[-TAIL:-4], "little")
     if length > file_size - TAIL - len(MAGIC):
         raise FileError("it cannot be read as Parquet: its footer would be longer than the file")
-    if length > MOST_FOOTER:
-        raise FileError(f"its footer is longer than {MOST_FOOTER >> 20} MB; write it with fewer row groups")
+    if length > MAX_FOOTER_BYTES:
+        raise FileError(
+            f"its footer is longer than {MAX_FOOTER_BYTES >> 20} MB; write it with fewer row groups"
+        )
     return length
 
 
@@ -110,8 +112,8 @@ def read_footer(footer: bytes) -> tuple[RowGroup, ...]:
         groups = tuple(_row_group(group) for group in said[_GROUPS])
     except (ThriftError, IndexError, KeyError):
         raise FileError(BROKEN) from None
-    if said.get(_ROWS, 0) > MOST_ROWS:
-        raise FileError(f"it has more than {MOST_ROWS:,} rows; split it")
+    if said.get(_ROWS, 0) > MAX_ROWS:
+        raise FileError(f"it has more than {MAX_ROWS:,} rows; split it")
     if said.get(_ROWS) != sum(group.rows for group in groups):
         raise FileError("its row groups do not have as many rows as it says")
     return groups
@@ -157,8 +159,8 @@ def _check_schema(elements: Iterable[Struct]) -> None:
             left[-1] -= 1
         left.append(element.get(_CHILDREN, 0))
         names.append(len(element.get(_NAME, b"")) + 1)
-        if len(left) > DEEPEST_SCHEMA:
-            raise FileError(f"its columns are nested more than {DEEPEST_SCHEMA} levels deep")
+        if len(left) > MAX_SCHEMA_DEPTH:
+            raise FileError(f"its columns are nested more than {MAX_SCHEMA_DEPTH} levels deep")
         total += sum(accumulate(names)) if left[-1] <= 0 else 0
-        if total > LONGEST_PATHS:
+        if total > MAX_PATH_BYTES:
             raise FileError("it has too many columns, or names that are too long")

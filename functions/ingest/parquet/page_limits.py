@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 BATCH_ROWS = 1 << 16
 """Rows a batch: small enough that a batch's codes stay in the processor's cache."""
 
-MOST_PAGES = 256 << 20
+MAX_PAGE_BYTES = 256 << 20
 """Bytes, uncompressed, of the pages that a batch may lie in, over all needed columns."""
 
-LONGEST_HEADER = 1 << 20
+MAX_HEADER_BYTES = 1 << 20
 """Bytes; it may hold a value or two."""
 
 PADDING = 100
@@ -60,7 +60,7 @@ class ColumnPages:
                 header = read_header(data, self._next - at)
             except IndexError:
                 self._begun = bytes(data[self._next - at :])
-                if len(self._begun) > LONGEST_HEADER:
+                if len(self._begun) > MAX_HEADER_BYTES:
                     raise _broken() from None
                 return
             except ThriftError:
@@ -102,10 +102,10 @@ def check_held(chunks: list[ColumnPages]) -> None:
     Raises:
         FileError: if they take more.
     """
-    if sum(chunk.held for chunk in chunks) > MOST_PAGES:
+    if sum(chunk.held for chunk in chunks) > MAX_PAGE_BYTES:
         raise FileError(
             f"its pages are too large: {BATCH_ROWS:,} rows of the needed columns lie in pages of more than "
-            f"{MOST_PAGES >> 20} MB; write it with smaller pages"
+            f"{MAX_PAGE_BYTES >> 20} MB; write it with smaller pages"
         )
 
 

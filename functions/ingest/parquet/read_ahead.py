@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 BLOCK = 2 << 20
 """Bytes that are fetched at a time: the way there and back is short beside what it brings."""
 
-HOLE = 1 << 18
+MAX_GAP = 1 << 18
 """Bytes that are sooner fetched unneeded than gone round."""
 
 WINDOW = 16 << 20
@@ -124,7 +124,7 @@ def _blocks(groups: Iterable[Sequence[Span]], size: int) -> Iterator[Span]:
     """Yield blocks in the order in which they are read, pieces that lie next to each other in one."""
     last: Span | None = None
     for start, end in _pieces(groups, size):
-        if last and last.end <= start <= last.end + HOLE and end - last.start <= BLOCK:
+        if last and last.end <= start <= last.end + MAX_GAP and end - last.start <= BLOCK:
             last = Span(last.start, end)
             continue
         if last:

@@ -15,7 +15,7 @@ from ingest.parquet.footer import Chunk, RowGroup
 from ingest.parquet.guarded_file import GuardedFile
 from ingest.parquet.page_limits import BATCH_ROWS
 from ingest.parquet.read_ahead import ReadAhead, Span
-from vouchers.text import excerpt, listed
+from vouchers.text import listed, truncate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ class Part(NamedTuple):
 WHOLE = Part(0, 1)
 
 
-MOST_ENTRIES = 1 << 14
+MAX_DICTIONARY_ENTRIES = 1 << 14
 """Values that a dictionary which Arrow makes may have."""
 
 
@@ -54,7 +54,9 @@ class Dictionaries:
 
     def outgrown(self, batch: pa.RecordBatch) -> bool:
         """Say whether a batch shows too many values in a column; that column is no longer among them then."""
-        too_many = [name for name in self._made if len(batch.column(name).dictionary) > MOST_ENTRIES]
+        too_many = [
+            name for name in self._made if len(batch.column(name).dictionary) > MAX_DICTIONARY_ENTRIES
+        ]
         self._made = [name for name in self._made if name not in too_many]
         self.names = [name for name in self.names if name not in too_many]
         return bool(too_many)
@@ -76,7 +78,7 @@ SAMPLE_BYTES = 1 << 16
 WITHOUT_ROW = "only the as-of date 'row' needs 'timestamp'; upload a file that has it, or name a date"
 """What to do where that column is all that is wrong."""
 
-MOST_TEXT = 48 << 20
+MAX_TEXT_BYTES = 48 << 20
 """Bytes of texts, each different one once, that a batch may have."""
 
 
@@ -231,11 +233,13 @@ def _without_views(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _check_texts(batch: pa.RecordBatch) -> None:
-    if batch.get_total_buffer_size() <= MOST_TEXT:
+    if batch.get_total_buffer_size() <= MAX_TEXT_BYTES:
         return
     texts = (getattr(column, "dictionary", column) for column in batch.columns)
-    if sum(column.nbytes for column in texts if is_text(column.type)) > MOST_TEXT:
-        raise FileError(f"{BATCH_ROWS:,} of its rows hold more than {MOST_TEXT >> 20} MB of different texts")
+    if sum(column.nbytes for column in texts if is_text(column.type)) > MAX_TEXT_BYTES:
+        raise FileError(
+            f"{BATCH_ROWS:,} of its rows hold more than {MAX_TEXT_BYTES >> 20} MB of different texts"
+        )
 
 
 def _check_dictionaries(batch: pa.RecordBatch, file: OpenFile, row: int) -> None:
@@ -285,7 +289,7 @@ def _check_type(name: str, held: pa.DataType) -> None:
     if not _is_accepted(name, held):
         meaning, _ = ACCEPTED[name]
         raise FileError(
-            f"its column '{name}' is of type {excerpt(str(held))}, which cannot be read as {meaning}",
+            f"its column '{name}' is of type {truncate(str(held))}, which cannot be read as {meaning}",
             _advice([name]),
         )
 
@@ -319,8 +323,8 @@ ACCEPTED: dict[str, tuple[str, Kinds]] = {
 
 
 def _quoted(names: Sequence[str]) -> str:
-    return listed(names, 20, lambda name: f"'{excerpt(name)}'") or "none"
+    return listed(names, 20, lambda name: f"'{truncate(name)}'") or "none"
 
 
 def _sentence(error: Exception) -> str:
-    return excerpt(str(error).split("\n", 1)[0].rstrip("."), 200) or type(error).__name__
+    return truncate(str(error).split("\n", 1)[0].rstrip("."), 200) or type(error).__name__

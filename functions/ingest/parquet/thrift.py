@@ -10,8 +10,8 @@ from typing import Any
 
 TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, _MAP, STRUCT = range(1, 13)
 
-MOST_STRUCTS = 500_000
-DEEPEST = 32
+MAX_STRUCTS = 500_000
+MAX_DEPTH = 32
 _LAST_FIELD = 32_767
 _BITS = {I16: 16, I32: 32, I64: 64}
 _LONG = 15
@@ -43,7 +43,7 @@ class Reader:
     def struct(self, shape: Shape, depth: int = 0) -> Struct:
         """Return the struct that starts here; its lists have elements of the kinds that ``shape`` says."""
         self._structs += 1
-        if depth > DEEPEST or self._structs > MOST_STRUCTS:
+        if depth > MAX_DEPTH or self._structs > MAX_STRUCTS:
             raise ThriftError("it is too deep or too long")
         found: Struct = {}
         field = 0
@@ -77,7 +77,7 @@ class Reader:
         if expected is not None and kind != expected:
             raise ThriftError("it has a list of the wrong kind")
         size = self._size() if size == _LONG else size
-        if depth > DEEPEST or size > len(self._data) - self.at:
+        if depth > MAX_DEPTH or size > len(self._data) - self.at:
             raise IndexError
         return [self._value(kind, shape, depth + 1) for _ in range(size)]
 

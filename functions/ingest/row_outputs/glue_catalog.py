@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from botocore.exceptions import ClientError
 
-from ingest.retry import tries
+from ingest.retry import backoff
 from ingest.row_outputs.segmented_rows import athena_types
 from ingest.storage.partition_names import COUNTRY, SOURCE, TABLE, decoded, source_partition
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_glue import GlueClient
 
-    from ingest.storage.results_bucket import Results
+    from ingest.storage.results_bucket import ResultsBucket
     from vouchers.segments import Definitions
 
     Locations = Mapping[str, str]
@@ -38,11 +38,11 @@ MEANWHILE = {"AlreadyExistsException", "EntityNotFoundException"}
 ABSENT = "EntityNotFoundException"
 
 
-class CatalogueError(Exception):
+class GlueCatalogError(Exception):
     """Glue refused to change a partition; the message says which and why."""
 
 
-class _ChangedError(Exception):
+class _ConflictError(Exception):
     """Partitions changed while they were being changed."""
 
 
@@ -52,7 +52,7 @@ class _Table(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class GlueCatalog:
     """The table of the segmented rows in a Glue database.
 
     All methods raise botocore's errors when Glue or S3 refuses or cannot be reached.
@@ -60,7 +60,7 @@ class Catalogue:
 
     client: GlueClient
     database: str
-    results: Results
+    results: ResultsBucket
     definitions: Definitions
     seconds_left: Callable[[], float]
 
@@ -78,10 +78,10 @@ class Catalogue:
             CatalogueError: if Glue refuses for another reason.
         """
         busy = "the Glue catalogue was busy for too long; the event will be tried again"
-        for _ in tries(self.seconds_left, busy):
+        for _ in backoff(self.seconds_left, busy):
             try:
                 self._move(source_partition(source), self._held(source), self._wanted(folder))
-            except _ChangedError:
+            except _ConflictError:
                 continue
             except ClientError as error:
                 if error.response["Error"]["Code"] not in BUSY:
@@ -195,6 +195,6 @@ def _check(errors: Sequence[Any]) -> None:
     """Look at what a batch says of partitions that it did not change."""
     codes = {error["ErrorDetail"]["ErrorCode"] for error in errors}
     if codes - MEANWHILE - BUSY:
-        raise CatalogueError(f"Glue refused to change partitions: {errors[0]}")
+        raise GlueCatalogError(f"Glue refused to change partitions: {errors[0]}")
     if codes:
-        raise _ChangedError
+        raise _ConflictError

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ingest.storage.results_bucket import Results
+    from ingest.storage.results_bucket import ResultsBucket
 
 VALUES = (
     columns.COUNTRY,
@@ -77,7 +77,7 @@ class RejectedRows:
         if sum(map(len, self._unwritten)) >= GROUP_ROWS:
             self._write()
 
-    def store(self, results: Results, prefix: str) -> str | None:
+    def store(self, results: ResultsBucket, prefix: str) -> str | None:
         """Store the rows among the results, under a key of ``prefix`` and their digest; return the key.
 
         None where there are no rows, and then nothing is stored.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ingest.counting.dimensions import Axes
+    from ingest.counting.dimensions import Dimensions
     from ingest.counting.encoding import Codes
     from vouchers.segments import Definitions, Range, Segment
 
@@ -40,7 +40,7 @@ VALUES: list[tuple[str, pa.DataType]] = [
 ]
 """The columns before those of the segments."""
 
-LONGEST_NAME = 200
+MAX_COLUMN_NAME = 200
 """Letters of a column's name; Glue's end at 255."""
 
 
@@ -51,7 +51,7 @@ def segment_columns(definitions: Definitions) -> list[str]:
     """
     taken, names = {COUNTRY, SOURCE, *(name for name, _ in VALUES)}, list[str]()
     for segment in definitions.segments:
-        plain = re.sub(r"[^a-z0-9_]", "_", segment.name.lower())[:LONGEST_NAME]
+        plain = re.sub(r"[^a-z0-9_]", "_", segment.name.lower())[:MAX_COLUMN_NAME]
         name, number = plain, 1
         while name in taken:
             number += 1
@@ -72,19 +72,23 @@ def range_name(held: Range) -> str:
 
 
 def counted_rows(
-    batch: pa.RecordBatch, codes: Sequence[Codes], axes: Axes, definitions: Definitions, as_of: int | None
+    batch: pa.RecordBatch,
+    codes: Sequence[Codes],
+    dimensions: Dimensions,
+    definitions: Definitions,
+    as_of: int | None,
 ) -> pa.RecordBatch:
     """Return the rows of a batch that count, with the columns of ``schema``.
 
     Args:
         batch: with the columns that counting reads, and ``count.KEPT`` where there are any.
         codes: those of the batch along each axis.
-        axes: that made the codes.
+        dimensions: that made the codes.
         definitions: the segments.
         as_of: microseconds since 1970 (UTC) to which recency is measured; None for each row's ``timestamp``.
     """
-    batch, held = _kept(batch, codes, axes)
-    country, names = held[0].astype(np.intp) - axes.country.first, axes.country.names
+    batch, held = _kept(batch, codes, dimensions)
+    country, names = held[0].astype(np.intp) - dimensions.country.first, dimensions.country.names
     moments = [
         _instants(batch, name) for name in (columns.LAST_ORDER, columns.FIRST_ORDER, columns.TIMESTAMP)
     ]
@@ -94,18 +98,18 @@ def counted_rows(
         _named(country, names),
         *moments,
         _orders(batch),
-        as_arrow(_amounts(axes)[held[3]]),
+        as_arrow(_amounts(dimensions)[held[3]]),
         until,
-        *(_ranges(segment, held, axes) for segment in definitions.segments),
+        *(_ranges(segment, held, dimensions) for segment in definitions.segments),
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema(definitions))
 
 
 def _kept(
-    batch: pa.RecordBatch, codes: Sequence[Codes], axes: Axes
+    batch: pa.RecordBatch, codes: Sequence[Codes], dimensions: Dimensions
 ) -> tuple[pa.RecordBatch, list[NDArray[Any]]]:
     """Return the rows that are not rejected, and their codes along each axis."""
-    rejected, _ = rejected_rows(codes, axes.reasons)
+    rejected, _ = rejected_rows(codes, dimensions.reasons)
     held: list[NDArray[Any]] = [column.of_rows() for column in codes]
     if not len(rejected):
         return batch, held
@@ -145,17 +149,17 @@ def _orders(batch: pa.RecordBatch) -> pa.Array:
     return as_arrow(np.where(parsed.states == READABLE, parsed.values, 0).astype(np.float64))
 
 
-def _amounts(axes: Axes) -> NDArray[np.float64]:
+def _amounts(dimensions: Dimensions) -> NDArray[np.float64]:
     """Return the amount of each code; those below the first are no voucher, or reject their rows."""
-    return np.array([*[NO_VOUCHER] * axes.amount.first, *axes.amount.amounts], np.float64)
+    return np.array([*[NO_VOUCHER] * dimensions.amount.first, *dimensions.amount.amounts], np.float64)
 
 
 def _moment(instant: int, rows: int) -> pa.Array:
     return pa.Array.from_buffers(INSTANT, rows, [None, pa.py_buffer(np.full(rows, instant, np.int64))])
 
 
-def _ranges(segment: Segment, held: Sequence[NDArray[Any]], axes: Axes) -> pa.DictionaryArray:
-    return _named(axes.ranges(segment, held), [*map(range_name, segment.all_ranges)])
+def _ranges(segment: Segment, held: Sequence[NDArray[Any]], dimensions: Dimensions) -> pa.DictionaryArray:
+    return _named(dimensions.ranges(segment, held), [*map(range_name, segment.all_ranges)])
 
 
 def athena_types(definitions: Definitions) -> dict[str, str]:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
-    from ingest.counting.dimensions import Axes
+    from ingest.counting.dimensions import Dimensions
     from ingest.counting.encoding import Codes
-    from ingest.storage.results_bucket import Results
+    from ingest.storage.results_bucket import ResultsBucket
     from vouchers.segments import Definitions
 
 ROWS_AT_A_TIME = 1 << 18
@@ -29,7 +29,9 @@ class SegmentedRows:
     ``folder`` is their name among the results; leaving the block by an error deletes it.
     """
 
-    def __init__(self, results: Results, folder: str, definitions: Definitions, as_of: int | None) -> None:
+    def __init__(
+        self, results: ResultsBucket, folder: str, definitions: Definitions, as_of: int | None
+    ) -> None:
         """Write into ``folder``; ``as_of`` is what recency is measured to, as ``count_file`` takes it."""
         self.folder = folder
         self._results = results
@@ -48,11 +50,11 @@ class SegmentedRows:
         """Delete the folder after an error; where that fails, too, it is left to be swept."""
         if isinstance(error, Exception):
             with suppress(BotoCoreError, ClientError):
-                self._results.discard([self.folder])
+                self._results.delete([self.folder])
 
-    def add(self, batch: pa.RecordBatch, codes: Sequence[Codes], axes: Axes) -> None:
+    def add(self, batch: pa.RecordBatch, codes: Sequence[Codes], dimensions: Dimensions) -> None:
         """Add the rows of a batch that count; it is what ``count_file`` calls to ``keep`` them."""
-        self._unwritten.append(counted_rows(batch, codes, axes, self._definitions, self._as_of))
+        self._unwritten.append(counted_rows(batch, codes, dimensions, self._definitions, self._as_of))
         if sum(map(len, self._unwritten)) >= ROWS_AT_A_TIME:
             self._write()
 

@@ -12,7 +12,7 @@ TABLE = "voucher_selector"
 SOURCE, COUNTRY = "source", "country"
 """What the rows are partitioned by."""
 
-LONGEST_SOURCE, LONGEST_COUNTRY = 600, 250
+MAX_SOURCE_BYTES, MAX_COUNTRY_BYTES = 600, 250
 """Bytes of both, percent-encoded, in the key of an object: with all else in it they fit S3's 1,024."""
 
 _VANISHING = re.compile(r"(?<=/)(/|\.{1,2}(?=/|$))|/$")
@@ -22,7 +22,7 @@ _VANISHING = re.compile(r"(?<=/)(/|\.{1,2}(?=/|$))|/$")
 def source_partition(key: str) -> str:
     """Return a source's partition: its key, percent-encoded but for ``/`` and ``=``; a digest if long."""
     encoded = _VANISHING.sub(lambda part: "".join(f"%{ord(c):02X}" for c in part[0]), quote(key, safe="/="))
-    return encoded if len(encoded) <= LONGEST_SOURCE else _digest(key)
+    return encoded if len(encoded) <= MAX_SOURCE_BYTES else _digest(key)
 
 
 def source_prefix(prefix: str) -> str:
@@ -37,7 +37,9 @@ def source_of(partition: str) -> str:
 
 def country_partition(country: str) -> str:
     """Return the partition of a country, given its key: the key; of a long or unprintable one a digest."""
-    return country if country.isprintable() and len(encoded(country)) <= LONGEST_COUNTRY else _digest(country)
+    return (
+        country if country.isprintable() and len(encoded(country)) <= MAX_COUNTRY_BYTES else _digest(country)
+    )
 
 
 def encoded(partition: str) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
+class ResultsBucket:
     """The results bucket. Every method raises botocore's errors if S3 refuses or cannot be reached."""
 
     client: S3Client
@@ -38,7 +38,7 @@ class Results:
         with file.open("rb") as body:
             self.client.put_object(Bucket=self.bucket, Key=key, Body=body)
 
-    def discard(self, names: Iterable[str]) -> None:
+    def delete(self, names: Iterable[str]) -> None:
         """Delete objects, and folders with all in them (names that end in a slash); none need be there."""
         for name in sorted(names):
             if not name.endswith("/"):

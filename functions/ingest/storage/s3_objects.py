@@ -84,7 +84,7 @@ def _or_superseded(key: str) -> Iterator[None]:
 
 
 @contextmanager
-def opened(client: S3Client, version: ObjectVersion) -> Iterator[io.BytesIO | ReadAhead]:
+def open_object(client: S3Client, version: ObjectVersion) -> Iterator[io.BytesIO | ReadAhead]:
     """Open a version of an object for reading: at once if it is small, by ranges ahead of the reader if not.
 
     Opening and reading raise ``SupersededError`` if the version has gone, and botocore's errors if S3 cannot

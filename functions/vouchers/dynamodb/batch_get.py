@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Item = dict[str, Any]
 
-MOST_KEYS = 100
+MAX_KEYS = 100
 """Keys that one BatchGetItem takes."""
 
 TRIES = 5
@@ -39,7 +39,7 @@ def read_items(client: DynamoDBClient, table: str, keys: Sequence[Item]) -> tupl
     left = list(keys)
     pauses = [FIRST_PAUSE * 2**i for i in range(TRIES - 1)]
     while left:
-        asked, later = left[:MOST_KEYS], left[MOST_KEYS:]
+        asked, later = left[:MAX_KEYS], left[MAX_KEYS:]
         answer = client.batch_get_item(RequestItems={table: {"Keys": asked}})
         items += answer["Responses"].get(table, [])
         refused = answer.get("UnprocessedKeys", {})

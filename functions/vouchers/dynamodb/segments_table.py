@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 COUNTRY, CELL, UPDATED_AT = "country", "cell", "updated_at"
 SPELLED = "as:"
 
-MOST_CORRECTED = 50
+MAX_COUNTERS_IN_CORRECTION = 50
 """Counters that one correction names: its condition ends at 300 operators."""
 
 Item = dict[str, Any]
@@ -141,7 +141,7 @@ class SegmentsTable:
         Args:
             cell: whose counters.
             read: what they were when read, by name; 0 where one was not there.
-            right: what they are to be, for the same names, ``MOST_CORRECTED`` at most.
+            right: what they are to be, for the same names, ``MAX_COUNTERS_IN_CORRECTION`` at most.
             now: when that is, as ISO 8601 in UTC.
         """
         try:
@@ -162,7 +162,7 @@ class SegmentsTable:
         return (item for page in pages for item in page["Items"])
 
 
-def addition(table: str, cell: Cell, counters: Counters, now: str) -> Item:
+def add_update(table: str, cell: Cell, counters: Counters, now: str) -> Item:
     """Return the ``Update`` of a transaction that adds ``counters`` to a cell's item."""
     names = {f"#{i}": _counter(cell, name) for i, name in enumerate(counters)}
     values = {f":{i}": {"N": str(delta)} for i, delta in enumerate(counters.values())}

@@ -1,12 +1,12 @@
 """The sources table in DynamoDB: what each object under the prefix contributed to the counts.
 
-One item per object key: ``source`` (partition key), ``revision`` (a number that every write changes), the
-fields of the state that the counts hold, and, while a commit is under way, the state that it leads to
-(``pending``) with the number of its chunks that are done (``done``). ``discard`` lists objects in the results
-bucket that nothing refers to any longer, ``movers`` the processes that may be changing the catalogue.
+One item per object key: ``source`` (partition key), ``revision`` (a number that each write changes), the
+fields of the committed state, and, during a commit of several transactions, the target state (``pending``)
+with the number of chunks that are done (``done``). ``orphans`` lists results that nothing refers to any
+longer, and ``catalog_writers`` the processes that may be changing the Glue catalog.
 
-The index ``newest`` (``status``, ``committed_at``) has the sources without what they contributed, for lists
-(``listing.py``).
+The index ``newest`` (``status``, ``committed_at``) has the sources without their contributions, for lists
+(``sources_listing.py``).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 SOURCE, REVISION, DONE = "source", "revision", "done"
-PENDING, DISCARD, MOVERS, EXPIRES_AT = "pending", "discard", "movers", "expires_at"
+PENDING, ORPHANS, CATALOG_WRITERS, EXPIRES_AT = "pending", "orphans", "catalog_writers", "expires_at"
 SEQUENCER_DIGITS = 64
 NEVER_WRITTEN = 0
 
@@ -89,8 +89,8 @@ class State:
 class Source:
     """A source as its item has it; ``state`` is None where no event was ever committed.
 
-    ``movers`` are the processes, by when they began and a name, that may be at pointing the catalogue to the
-    folder of the state, or of an earlier one; while there are any, the catalogue may be wrong.
+    ``catalog_writers`` are the processes, by start time and name, that may be changing the Glue catalog.
+    While there is any, the catalog may be wrong.
     """
 
     key: str
@@ -98,8 +98,8 @@ class Source:
     state: State | None = None
     pending: State | None = None
     done: int = 0
-    discard: frozenset[str] = frozenset()
-    movers: frozenset[str] = frozenset()
+    orphans: frozenset[str] = frozenset()
+    catalog_writers: frozenset[str] = frozenset()
 
     @property
     def objects(self) -> set[str]:
@@ -110,7 +110,7 @@ class Source:
     @property
     def is_unfinished(self) -> bool:
         """Whether a commit is under way, or was cut off, or the catalogue may not say yet what it led to."""
-        return self.pending is not None or bool(self.movers)
+        return self.pending is not None or bool(self.catalog_writers)
 
     @property
     def is_gone(self) -> bool:
@@ -135,7 +135,7 @@ class SourcesTable:
         pages = self.client.get_paginator("scan").paginate(TableName=self.name, ConsistentRead=True)
         return (_source(item[SOURCE]["S"], item) for page in pages for item in page["Items"])
 
-    def replacement(self, read: Source, new: Source, expires_at: int | None = None) -> dict[str, Any]:
+    def put_if_unchanged(self, read: Source, new: Source, expires_at: int | None = None) -> dict[str, Any]:
         """Return the ``Put`` of a transaction that writes ``new``, unless ``read`` has changed since.
 
         Args:
@@ -145,35 +145,38 @@ class SourcesTable:
         """
         return {"TableName": self.name, "Item": _item(new, expires_at)} | _unless_changed(read)
 
-    def progress(self, read: Source) -> dict[str, Any]:
+    def increment_done(self, read: Source) -> dict[str, Any]:
         """Return the ``Update`` of a transaction that counts one more chunk done, unless ``read`` changed."""
         update = self._update(read, "ADD #revision :one, #done :one")
         update["ExpressionAttributeNames"] |= {"#done": DONE}
         update["ExpressionAttributeValues"] |= {":one": _number(1)}
         return update
 
-    def announcement(self, read: Source, mover: str) -> dict[str, Any]:
+    def add_catalog_writer(self, read: Source, catalog_writer: str) -> dict[str, Any]:
         """Return the ``Update`` of a transaction that adds a mover, unless ``read`` has changed since."""
-        update = self._update(read, "ADD #revision :one, #movers :movers")
-        update["ExpressionAttributeNames"] |= {"#movers": MOVERS}
-        update["ExpressionAttributeValues"] |= {":one": _number(1), ":movers": {"SS": [mover]}}
+        update = self._update(read, "ADD #revision :one, #catalog_writers :catalog_writers")
+        update["ExpressionAttributeNames"] |= {"#catalog_writers": CATALOG_WRITERS}
+        update["ExpressionAttributeValues"] |= {
+            ":one": _number(1),
+            ":catalog_writers": {"SS": [catalog_writer]},
+        }
         return update
 
-    def settlement(self, read: Source, movers: Collection[str]) -> dict[str, Any]:
-        """Return the ``Update`` that takes movers off, and all that is discarded, unless ``read`` changed."""
-        update = self._update(read, "REMOVE #discard DELETE #movers :movers")
-        update["ExpressionAttributeNames"] |= {"#movers": MOVERS, "#discard": DISCARD}
-        update["ExpressionAttributeValues"] |= {":movers": {"SS": sorted(movers)}}
+    def remove_catalog_writers(self, read: Source, catalog_writers: Collection[str]) -> dict[str, Any]:
+        """Return the ``Update`` that removes catalog writers and orphans, unless ``read`` has changed."""
+        update = self._update(read, "REMOVE #orphans DELETE #catalog_writers :catalog_writers")
+        update["ExpressionAttributeNames"] |= {"#catalog_writers": CATALOG_WRITERS, "#orphans": ORPHANS}
+        update["ExpressionAttributeValues"] |= {":catalog_writers": {"SS": sorted(catalog_writers)}}
         return update
 
     def _update(self, read: Source, expression: str) -> dict[str, Any]:
         key = {"TableName": self.name, "Key": {SOURCE: {"S": read.key}}}
         return _unless_changed(read) | key | {"UpdateExpression": expression}
 
-    def forget_discarded(self, read: Source) -> None:
+    def remove_orphans(self, read: Source) -> None:
         """Empty the list of objects to discard, unless ``read`` has changed since."""
-        update = self._update(read, "REMOVE #discard")
-        update["ExpressionAttributeNames"] |= {"#discard": DISCARD}
+        update = self._update(read, "REMOVE #orphans")
+        update["ExpressionAttributeNames"] |= {"#orphans": ORPHANS}
         try:
             self.client.update_item(**update)
         except self.client.exceptions.ConditionalCheckFailedException:
@@ -218,10 +221,10 @@ def _item(source: Source, expires_at: int | None) -> dict[str, Any]:
         item |= _state_item(source.state)
     if source.pending:
         item[PENDING] = {"M": _state_item(source.pending)}
-    if source.discard:
-        item[DISCARD] = {"SS": sorted(source.discard)}
-    if source.movers:
-        item[MOVERS] = {"SS": sorted(source.movers)}
+    if source.orphans:
+        item[ORPHANS] = {"SS": sorted(source.orphans)}
+    if source.catalog_writers:
+        item[CATALOG_WRITERS] = {"SS": sorted(source.catalog_writers)}
     if expires_at is not None:
         item[EXPIRES_AT] = _number(expires_at)
     return item
@@ -240,8 +243,8 @@ def _source(key: str, item: Mapping[str, Any]) -> Source:
         state_of(item) if "status" in item else None,
         state_of(item[PENDING]["M"]) if PENDING in item else None,
         int(item[DONE]["N"]),
-        frozenset(item.get(DISCARD, {}).get("SS", ())),
-        frozenset(item.get(MOVERS, {}).get("SS", ())),
+        frozenset(item.get(ORPHANS, {}).get("SS", ())),
+        frozenset(item.get(CATALOG_WRITERS, {}).get("SS", ())),
     )
 
 

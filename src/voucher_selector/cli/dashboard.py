@@ -30,4 +30,4 @@ def dashboard() -> None:
         return
     with gateway(ports().api, of.signed) as url:
         click.echo(f"The page of {of.url} is at {url}/\nCtrl-C stops it.")
-        screen.until_told()
+        screen.wait_for_interrupt()

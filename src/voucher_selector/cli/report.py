@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from voucher_selector.stack import Deployed
     from vouchers.dynamodb.sources_table import State
 
-MOST_ALTERNATIVES = 3
+MAX_ALTERNATIVES = 3
 """Other amounts that are printed for a person; a program gets as many as the API lists."""
 
 RANGES = {"no_range": "none holds the customer"}
@@ -65,7 +65,7 @@ def _grounds(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "uses", f"{answer['sample_size']:,}, of which without a voucher {answer['without_voucher']:,}"
     if answer["share"] is not None:
         yield "share", f"{answer['count']:,} uses, {_percent(answer)}"
-    for other in answer["alternatives"][:MOST_ALTERNATIVES]:
+    for other in answer["alternatives"][:MAX_ALTERNATIVES]:
         yield "next", f"{amount_name(other['voucher_amount'])}: {other['count']:,} uses, {_percent(other)}"
 
 

@@ -21,7 +21,7 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
-def until_told() -> None:
+def wait_for_interrupt() -> None:
     """Say that all is ready, and wait for Ctrl-C or SIGTERM, which from now on are no failure."""
     told = Event()
     for number in (signal.SIGINT, signal.SIGTERM):

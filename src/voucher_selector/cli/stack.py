@@ -82,7 +82,7 @@ def run(file: str | None, *, containers: bool, rows: bool) -> None:
         elif file != NONE:
             _load_sample(stack)
         _show_places(stack, ports().assignments)
-        screen.until_told()
+        screen.wait_for_interrupt()
         with screen.step("Stopping"):
             parts.close()
 

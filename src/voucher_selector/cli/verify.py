@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from voucher_selector.operations.findings import Difference, Verification
     from voucher_selector.stack import Deployed
 
-MOST_SHOWN = 100
+MAX_SHOWN = 100
 """Differences that are printed for a person; a program gets them all."""
 
 AGAIN = "verify again while nothing is being uploaded"
@@ -124,12 +124,12 @@ def _show_differences(differences: Sequence[Difference]) -> None:
         shown.add_column(name, overflow="fold")
     for name in ("in the table", "counted afresh"):
         shown.add_column(name, justify="right")
-    for each in differences[:MOST_SHOWN]:
+    for each in differences[:MAX_SHOWN]:
         names = (each.cell.country, each.cell.name, each.counter)
         shown.add_row(*map(escape, names), f"{each.in_table:,}", f"{each.counted:,}")
     screen.out.print(shown)
-    if len(differences) > MOST_SHOWN:
-        click.echo(f"and {len(differences) - MOST_SHOWN:,} more, all of them with --json")
+    if len(differences) > MAX_SHOWN:
+        click.echo(f"and {len(differences) - MAX_SHOWN:,} more, all of them with --json")
 
 
 def _advice(found: Verification) -> str:

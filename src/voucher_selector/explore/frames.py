@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ingest.parquet.reader import FIRST_ORDER, LAST_ORDER, TIMESTAMP
-from vouchers.text import excerpt
+from vouchers.text import truncate
 
 
 def columns(uses: pd.DataFrame) -> pd.DataFrame:
@@ -20,7 +20,7 @@ def columns(uses: pd.DataFrame) -> pd.DataFrame:
             "type": [str(values.dtype) for values in held],
             "nulls": [int(values.isna().sum()) for values in held],
             "different values": [_different(values) for values in held],
-            "the first": [excerpt(str(values.iloc[0])) if len(values) else "" for values in held],
+            "the first": [truncate(str(values.iloc[0])) if len(values) else "" for values in held],
         }
     )
 

@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from ingest.parquet.reader import LAST_ORDER, TIMESTAMP
 from voucher_selector.explore.frames import instants, ordered_after_use
-from vouchers.text import excerpt
+from vouchers.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ DOTS = 180
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#e69f00", "#009e73", "#767676"
 """Told apart by who is colour-blind too (Okabe and Ito, Color Universal Design, 2008)."""
 
-MOST_COUNTRIES = 6
+MAX_COUNTRIES = 6
 STYLE: dict[Any, Any] = {
     "axes.grid": True,
     "axes.axisbelow": True,
@@ -48,8 +48,8 @@ STYLE: dict[Any, Any] = {
 
 def countries(frame: pd.DataFrame) -> Image:
     """Draw the uses of the largest countries as bars; ``frame`` is as ``answers.countries`` returns it."""
-    shown = frame.head(2 * MOST_COUNTRIES)
-    names = [excerpt(name, 24) for name in shown["country"]]
+    shown = frame.head(2 * MAX_COUNTRIES)
+    names = [truncate(name, 24) for name in shown["country"]]
     with _figure(0.6 + 0.32 * max(len(shown), 1)) as figure:
         axes = figure.subplots()
         bars = axes.barh(range(len(shown)), shown["uses"], color=BLUE)
@@ -103,7 +103,7 @@ def ranges(frame: pd.DataFrame) -> Image:
 
 def sureness(frame: pd.DataFrame) -> Image:
     """Draw each answer's share with its interval; ``frame`` is as ``answers.answers`` returns it."""
-    largest = frame["country"].unique()[:MOST_COUNTRIES]
+    largest = frame["country"].unique()[:MAX_COUNTRIES]
     known = frame[frame["country"].isin(largest) & frame["share"].notna()]
     panels = [held for _, held in known.groupby(["segment"], sort=False)]
     heights = [0.5 + 0.24 * len(held) for held in panels] or [1]
@@ -156,7 +156,7 @@ def _intervals(axes: Axes, held: pd.DataFrame) -> None:
     for row, answer, high in zip(rows, held["answer"], held["high"], strict=True):
         axes.annotate(answer, (high, row), (6, 0), textcoords="offset points", va="center")
     axes.set_yticks(
-        rows, [f"{excerpt(c, 16)}  {r}" for c, r in zip(held["country"], held["range"], strict=True)]
+        rows, [f"{truncate(c, 16)}  {r}" for c, r in zip(held["country"], held["range"], strict=True)]
     )
     axes.set_title(held["segment"].iloc[0])
     axes.set_xlim(0, 1.15)

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 from ingest.counting.as_of import UPLOAD, AsOf
 from ingest.errors import SupersededError
-from ingest.storage.s3_objects import AS_OF_METADATA, find_object, opened
+from ingest.storage.s3_objects import AS_OF_METADATA, find_object, open_object
 from voucher_selector.cli.upload import checked_as_of, readable
 from voucher_selector.error_messages import sentence
 from voucher_selector.errors import EXPECTED, CommandError, Exit
@@ -59,10 +59,10 @@ class File:
     version: ObjectVersion | None = None
 
     @contextmanager
-    def opened(self) -> Iterator[IO[bytes] | RawIOBase]:
+    def open_object(self) -> Iterator[IO[bytes] | RawIOBase]:
         """Open it for reading bytes."""
         if self.stack and self.version:
-            with opened(self.stack.s3(), self.version) as file:
+            with open_object(self.stack.s3(), self.version) as file:
                 yield file
         else:
             with Path(self.uri).open("rb") as local:

@@ -9,13 +9,13 @@ import pandas as pd
 from IPython.display import HTML
 from pandas.api.types import is_numeric_dtype
 
-from vouchers.text import excerpt
+from vouchers.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MOST_ROWS = 200
-LONGEST = 120
+MAX_ROWS = 200
+MAX_TEXT = 120
 """Characters of a text that are shown."""
 
 TEXT, NUMBER = "text-align: left", "text-align: right; white-space: nowrap"
@@ -30,10 +30,10 @@ def table(frame: pd.DataFrame, caption: str = "") -> HTML:
     if frame.empty:
         return HTML("<p>None.</p>")
     flat = frame.reset_index() if any(frame.index.names) else frame
-    if len(flat) > MOST_ROWS:
-        caption = f"{caption} These are the first {MOST_ROWS:,} of {len(flat):,}.".lstrip()
+    if len(flat) > MAX_ROWS:
+        caption = f"{caption} These are the first {MAX_ROWS:,} of {len(flat):,}.".lstrip()
     names, numeric = [*map(str, flat.columns)], [is_numeric_dtype(kind) for kind in flat.dtypes]
-    rows = [map(_written, names, row) for row in flat.head(MOST_ROWS).itertuples(index=False, name=None)]
+    rows = [map(_written, names, row) for row in flat.head(MAX_ROWS).itertuples(index=False, name=None)]
     head = _row("th scope=col", names, numeric)
     body = "".join(_row("td", cells, numeric) for cells in rows)
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
@@ -55,4 +55,4 @@ def _written(name: str, value: object) -> str:
         case int() | float():
             return f"{value:,}"
         case _:
-            return excerpt(str(value), LONGEST)
+            return truncate(str(value), MAX_TEXT)

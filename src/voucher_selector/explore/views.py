@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 
 from ingest.counting.as_of import ROW, AsOf, microseconds
-from ingest.counting.count_file import Aside, Counted, count_file
+from ingest.counting.count_file import Counted, RowCallbacks, count_file
 from ingest.errors import FileError
 from ingest.parquet.reader import COUNTRY, LAST_ORDER, TIMESTAMP
 from voucher_selector.errors import Exit
 from voucher_selector.explore.frames import instants
 from voucher_selector.explore.sources import ExploreError
 from vouchers.segments import load_definitions
-from vouchers.text import excerpt
+from vouchers.text import truncate
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -77,8 +77,8 @@ def day_after(uses: pd.DataFrame) -> datetime:
 
 def _view(file: File, rule: AsOf) -> View:
     moment, kept = rule.at(file.uploaded), _Kept()
-    with file.opened() as source:
-        counted = count_file(source, microseconds(moment), load_definitions(), Aside(kept.add))
+    with file.open_object() as source:
+        counted = count_file(source, microseconds(moment), load_definitions(), RowCallbacks(kept.add))
     return View(f"{rule.rule} {moment:%Y-%m-%d}" if moment else rule.rule, counted, kept.frame())
 
 
@@ -106,4 +106,4 @@ class _Kept:
 
 
 def _shown(value: pa.Scalar) -> str:
-    return "null" if not value.is_valid else excerpt(str(value))
+    return "null" if not value.is_valid else truncate(str(value))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 REGION = "us-east-1"
 LOGS = Path(__file__).parents[3] / ".stack"
-LEASH = Path(__file__).with_name("supervisor.py")
+SUPERVISOR = Path(__file__).with_name("supervisor.py")
 SECONDS_TO_START = 60.0
 
 # The functions run inside the emulator: nothing of the caller's AWS set-up or import path may reach them.
@@ -61,7 +61,7 @@ def short(path: Path) -> str:
 def _start(environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("wb") as output:
         return subprocess.Popen(  # noqa: S603 - this interpreter, and a module of its environment
-            [sys.executable, "-P", LEASH, sys.executable, "-P", "-m", "ministack"],
+            [sys.executable, "-P", SUPERVISOR, sys.executable, "-P", "-m", "ministack"],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse
     from botocore.credentials import Credentials
 
-LARGEST_BODY = 10 * 1024 * 1024
+MAX_BODY = 10 * 1024 * 1024
 """Bytes of a request that an API takes; no more are read."""
 
 NO_DELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -126,8 +126,8 @@ class _Forwarder(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.FORBIDDEN, "This gateway answers to localhost alone")
         elif "Transfer-Encoding" in self.headers or not length.isdecimal():
             self._refuse(HTTPStatus.LENGTH_REQUIRED, "Say the body's length in Content-Length")
-        elif int(length) > LARGEST_BODY:
-            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A request has {LARGEST_BODY} bytes at most")
+        elif int(length) > MAX_BODY:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A request has {MAX_BODY} bytes at most")
         else:
             self._answer(self.rfile.read(int(length)))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ingest.commit.committer import result_of
 from ingest.storage.partition_names import TABLE, source_prefix
-from ingest.storage.results_bucket import Results
+from ingest.storage.results_bucket import ResultsBucket
 from vouchers.dynamodb.sources_table import SourcesTable
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ FOLDERS = ("contributions/", "rejected/")
 def sweep(stack: Deployed, prefix: str) -> int:
     """Delete the garbage of the sources under a prefix; return how much of it there was."""
     found = list(garbage(stack, prefix))
-    Results(stack.s3(), stack.outputs["ResultsBucket"]).discard(found)
+    ResultsBucket(stack.s3(), stack.outputs["ResultsBucket"]).delete(found)
     return len(found)
 
 
@@ -44,7 +44,7 @@ def garbage(stack: Deployed, prefix: str) -> Iterator[str]:
 
 def _needed(source: Source) -> set[str]:
     """Return what a source refers to, and what the catalogue may refer to until it has followed."""
-    return source.objects | (source.discard if source.movers else frozenset())
+    return source.objects | (source.orphans if source.catalog_writers else frozenset())
 
 
 def _keys(stack: Deployed, prefix: str) -> Iterator[str]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-LONGEST_RUN = 900
+MAX_RUN_SECONDS = 900
 """Seconds after which Lambda ends a function."""
 
 AT_ONCE = 4
@@ -34,7 +34,7 @@ meanwhile. Commits to the same counters take turns, so that more would mostly wa
 
 # A second try of a call that is still running would count the same object twice at once. On its way through
 # a network that forgets quiet connections, the call has to be kept alive.
-PATIENT = Config(read_timeout=LONGEST_RUN + 60, retries={"total_max_attempts": 1}, tcp_keepalive=True)
+PATIENT = Config(read_timeout=MAX_RUN_SECONDS + 60, retries={"total_max_attempts": 1}, tcp_keepalive=True)
 
 SECONDS_BETWEEN_TRIES = 1.0
 THROTTLED = "TooManyRequestsException"
@@ -74,7 +74,7 @@ class IngestFunction:
 
     def _invoke(self, payload: bytes) -> Mapping[str, Any]:
         """Call the function; while as many run as may, which Lambda says before it calls it, wait."""
-        deadline = time.monotonic() + LONGEST_RUN
+        deadline = time.monotonic() + MAX_RUN_SECONDS
         while True:
             try:
                 return self.client.invoke(FunctionName=self.name, Payload=payload)

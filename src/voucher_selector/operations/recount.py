@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from ingest.commit.committer import contribution_of
 from ingest.counting.as_of import AsOf, microseconds
-from ingest.counting.count_file import Aside, count_file
+from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.errors import FileError, SupersededError
-from ingest.storage.s3_objects import AS_OF_METADATA, find_object, opened
+from ingest.storage.s3_objects import AS_OF_METADATA, find_object, open_object
 from voucher_selector.operations.findings import Finding, Problem
 from voucher_selector.spark_job.listing import list_dataset
 from vouchers.counts import difference
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    from ingest.row_outputs.glue_catalog import Catalogue
-    from ingest.storage.results_bucket import Results
+    from ingest.row_outputs.glue_catalog import GlueCatalog
+    from ingest.storage.results_bucket import ResultsBucket
     from ingest.storage.s3_objects import ObjectVersion
     from vouchers.counts import Contribution
     from vouchers.dynamodb.sources_table import Source, SourcesTable, State
@@ -33,16 +33,16 @@ class Recount:
     """Counts objects afresh: where they and their sources are, and the rules that counting follows.
 
     ``as_of`` gives the stack's as-of date for objects that name none and were not counted yet, and
-    ``catalogue`` is there where the stack keeps segmented rows.
+    ``catalog`` is there where the stack keeps segmented rows.
     """
 
     s3: S3Client
     bucket: str
     sources: SourcesTable
-    results: Results
+    results: ResultsBucket
     definitions: Definitions
     as_of: Callable[[], AsOf]
-    catalogue: Catalogue | None = None
+    catalog: GlueCatalog | None = None
 
     def of(self, key: str) -> tuple[Contribution, list[Finding]]:
         """Return what an object contributes to the counts, and what is wrong with its source."""
@@ -84,10 +84,12 @@ class Recount:
 
     def _count(self, version: ObjectVersion, state: State | None) -> Contribution:
         as_of = self._as_of(version, state).at(version.modified)
-        with opened(self.s3, version) as file:
+        with open_object(self.s3, version) as file:
             # Where rows are kept, a column more may be what a file fails by.
-            keep = _ignore if self.catalogue else None
-            return count_file(file, microseconds(as_of), self.definitions, Aside(keep=keep)).contribution
+            keep = _ignore if self.catalog else None
+            return count_file(
+                file, microseconds(as_of), self.definitions, RowCallbacks(keep=keep)
+            ).contribution
 
     def _as_of(self, version: ObjectVersion, state: State | None) -> AsOf:
         if state and state.as_of and _is_of(state, version):
@@ -116,12 +118,12 @@ class Recount:
             yield from self._problems_of_rows(source.key, state)
 
     def _problems_of_rows(self, key: str, state: State) -> Iterator[Problem]:
-        if self.catalogue is None:
+        if self.catalog is None:
             if state.rows_folder:
                 yield Problem.KEEPS_ROWS
         elif state.report["counted"] and not state.rows_folder:
             yield Problem.ROWLESS
-        elif not self.catalogue.is_right(key, state.rows_folder):
+        elif not self.catalog.is_right(key, state.rows_folder):
             yield Problem.MISLISTED
 
 

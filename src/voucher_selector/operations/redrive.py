@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ingest.events import EventError, object_events
-from voucher_selector.operations.invoke import AT_ONCE, LONGEST_RUN, Answer, for_each, ingest_function
+from voucher_selector.operations.invoke import AT_ONCE, MAX_RUN_SECONDS, Answer, for_each, ingest_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from voucher_selector.operations.invoke import IngestFunction
     from voucher_selector.stack import Deployed
 
-SECONDS_HIDDEN = 3 * LONGEST_RUN
+SECONDS_HIDDEN = 3 * MAX_RUN_SECONDS
 """So long is a message in hand given to nobody else: longer than its event takes to come to something."""
 
 SECONDS_TO_WAIT = 2

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from voucher_selector.errors import CommandError, Exit
-from voucher_selector.local_stack.emulator import LEASH, LOGS, short
+from voucher_selector.local_stack.emulator import LOGS, SUPERVISOR, short
 
 if TYPE_CHECKING:
     from voucher_selector.spark_job.order import Order
@@ -124,7 +124,7 @@ def _start_here(stack: Deployed, order: Order) -> LocalRun:
     log = LOGS / f"spark-{order.run}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - Spark of this environment, and a job of ours
-            [sys.executable, "-P", LEASH, submit, *_options(), JOB, order.to_json()],
+            [sys.executable, "-P", SUPERVISOR, submit, *_options(), JOB, order.to_json()],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,

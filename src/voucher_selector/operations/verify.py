@@ -9,15 +9,15 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from ingest.counting.as_of import AsOf
-from ingest.row_outputs.glue_catalog import Catalogue
-from ingest.storage.results_bucket import Results
+from ingest.row_outputs.glue_catalog import GlueCatalog
+from ingest.storage.results_bucket import ResultsBucket
 from voucher_selector.operations.findings import Difference, Finding, Problem, Verification
 from voucher_selector.operations.garbage import garbage
 from voucher_selector.operations.invoke import ingest_function
 from voucher_selector.operations.recount import Recount
 from voucher_selector.operations.upload import DATASETS, PREFIX
 from vouchers.counts import Cell, difference
-from vouchers.dynamodb.segments_table import MOST_CORRECTED, SegmentsTable
+from vouchers.dynamodb.segments_table import MAX_COUNTERS_IN_CORRECTION, SegmentsTable
 from vouchers.dynamodb.sources_table import SourcesTable, Status
 from vouchers.segments import load_definitions
 from vouchers.timestamps import iso
@@ -116,19 +116,19 @@ def _recount(stack: Deployed) -> Recount:
         s3,
         stack.outputs["UploadsBucket"],
         SourcesTable(stack.dynamodb(), stack.outputs["SourcesTable"]),
-        Results(s3, stack.outputs["ResultsBucket"]),
+        ResultsBucket(s3, stack.outputs["ResultsBucket"]),
         load_definitions(),
         cache(lambda: AsOf.parse(ingest_function(stack).as_of_rule())),
         _catalogue(stack),
     )
 
 
-def _catalogue(stack: Deployed) -> Catalogue | None:
+def _catalogue(stack: Deployed) -> GlueCatalog | None:
     database = stack.outputs.get("RowsDatabase")
     if database is None:
         return None
-    results = Results(stack.s3(), stack.outputs["ResultsBucket"])
-    return Catalogue(stack.glue(), database, results, load_definitions(), lambda: 0)
+    results = ResultsBucket(stack.s3(), stack.outputs["ResultsBucket"])
+    return GlueCatalog(stack.glue(), database, results, load_definitions(), lambda: 0)
 
 
 def _segments(stack: Deployed) -> SegmentsTable:
@@ -180,5 +180,5 @@ def _pieces(differences: Iterable[Difference]) -> Iterator[tuple[Cell, Sequence[
         cells.setdefault(each.cell, []).append(each)
     for cell, held in cells.items():
         rest = iter(held)
-        while piece := list(islice(rest, MOST_CORRECTED)):
+        while piece := list(islice(rest, MAX_COUNTERS_IN_CORRECTION)):
             yield cell, piece

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from operator import add
 from typing import TYPE_CHECKING
 
-from ingest.counting.count_file import Aside, count_file
+from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.errors import FileError, SupersededError
 from ingest.row_outputs.rejected_rows import RejectedRows
-from ingest.storage.results_bucket import Results
-from ingest.storage.s3_objects import opened
+from ingest.storage.results_bucket import ResultsBucket
+from ingest.storage.s3_objects import open_object
 from voucher_selector.spark_job.clients import s3_client
 from voucher_selector.spark_job.sums import FAILED, REPLACED, sums_of
 from vouchers.segments import load_definitions
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from voucher_selector.spark_job.listing import Piece, Task
     from voucher_selector.spark_job.sums import Path, Sums
 
-MOST_SHUFFLES = 32
+MAX_SHUFFLES = 32
 """Parts that the sums are added up in: they are small, however much was counted."""
 
 
@@ -60,9 +60,9 @@ class Counting:
             yield (REPLACED, key, said), 1
 
     def _counted(self, piece: Piece) -> list[tuple[Path, int]]:
-        with opened(s3_client(), piece.version) as file, RejectedRows(piece.version.key) as rejected:
-            counted = count_file(file, self.as_of, load_definitions(), Aside(rejected.add), piece.part)
-            results = Results(s3_client(), self.results_bucket)
+        with open_object(s3_client(), piece.version) as file, RejectedRows(piece.version.key) as rejected:
+            counted = count_file(file, self.as_of, load_definitions(), RowCallbacks(rejected.add), piece.part)
+            results = ResultsBucket(s3_client(), self.results_bucket)
             rejected.store(results, f"{self.rejected}{piece.number:06d}-")
         return [*sums_of(counted)]
 
@@ -74,4 +74,4 @@ def count_on(spark: SparkContext, tasks: Sequence[Task], counting: Counting) -> 
         py4j.protocol.Py4JJavaError: if a task failed as often as Spark tries it.
     """
     counted = spark.parallelize(tasks, len(tasks)).flatMap(counting.sums)
-    return dict(counted.reduceByKey(add, min(len(tasks), MOST_SHUFFLES)).collect())
+    return dict(counted.reduceByKey(add, min(len(tasks), MAX_SHUFFLES)).collect())

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ingest.retry import BusyError
-from ingest.storage.results_bucket import Results
+from ingest.retry import RetryTimeoutError
+from ingest.storage.results_bucket import ResultsBucket
 from voucher_selector.spark_job.clients import s3_client
 from voucher_selector.spark_job.counting import count_on
 from voucher_selector.spark_job.errors import RunError
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 def main(document: str) -> int:
     """Carry out an order, and write down its progress; return the exit status."""
     order = read_order(document)
-    results = Results(s3_client(), order.results_bucket)
+    results = ResultsBucket(s3_client(), order.results_bucket)
     try:
         last = run(order, lambda tasks, counting: _on_spark(order, results, tasks, counting))
-    except (RunError, BusyError, BotoCoreError, ClientError) as error:
+    except (RunError, RetryTimeoutError, BotoCoreError, ClientError) as error:
         last = Progress("done", outcome=Outcome.BROKEN_OFF, error=str(error))
     except BaseException as error:
         traceback.print_exc()
@@ -43,7 +43,7 @@ def main(document: str) -> int:
     return int(last.error is not None)
 
 
-def _on_spark(order: Order, results: Results, tasks: Sequence[Task], counting: Counting) -> Sums:
+def _on_spark(order: Order, results: ResultsBucket, tasks: Sequence[Task], counting: Counting) -> Sums:
     from pyspark import SparkConf, SparkContext  # noqa: PLC0415 - a JVM starts with it, and deletions need none
 
     with (

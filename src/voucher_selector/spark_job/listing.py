@@ -24,7 +24,7 @@ TASK = 128 << 20
 OBJECT = 4 << 20
 """Bytes that could be counted in the time that it takes to open an object."""
 
-FEWEST_TASKS, MOST_TASKS = 16, 20_000
+MIN_TASKS, MAX_TASKS = 16, 20_000
 """Tasks that a small dataset is cut into, where it has as many pieces, so that several workers share it; and
 those that the driver keeps track of without effort, which get more bytes each where there are more."""
 
@@ -62,7 +62,7 @@ class Dataset:
         """Return the objects as tasks of about the same size, which together have all of them once."""
         pieces = [*_pieces(self.objects)]
         weights = sum(map(_weight, pieces))
-        full = max(min(TASK, weights // FEWEST_TASKS), weights // MOST_TASKS)
+        full = max(min(TASK, weights // MIN_TASKS), weights // MAX_TASKS)
         tasks: list[Task] = []
         weight = full
         for piece in pieces:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pyspark import SparkContext
 
-    from ingest.storage.results_bucket import Results
+    from ingest.storage.results_bucket import ResultsBucket
 
 SECONDS_BETWEEN = 1.0
 SECONDS_TO_STOP = 10.0
@@ -61,13 +61,13 @@ def read_progress(text: str) -> Progress:
     return Progress(**told | {"outcome": told["outcome"] and Outcome(told["outcome"])})
 
 
-def tell(results: Results, run: str, progress: Progress) -> None:
+def tell(results: ResultsBucket, run: str, progress: Progress) -> None:
     """Write down how far a run is."""
     results.write_text(progress_key(run), json.dumps(asdict(progress)))
 
 
 @contextmanager
-def telling(results: Results, run: str, spark: SparkContext, tasks: int) -> Iterator[None]:
+def telling(results: ResultsBucket, run: str, spark: SparkContext, tasks: int) -> Iterator[None]:
     """While the block counts, write down now and then how many tasks are finished."""
     spark.setJobGroup(run, "counting")
     done = threading.Event()
@@ -82,7 +82,9 @@ def telling(results: Results, run: str, spark: SparkContext, tasks: int) -> Iter
         watcher.join(SECONDS_TO_STOP)
 
 
-def _watch(results: Results, run: str, spark: SparkContext, last: Progress, done: threading.Event) -> None:
+def _watch(
+    results: ResultsBucket, run: str, spark: SparkContext, last: Progress, done: threading.Event
+) -> None:
     while not done.wait(SECONDS_BETWEEN):
         now = replace(last, finished=_finished(spark, run))
         if now != last:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ingest.commit.committer import Ledger, results_key
+from ingest.commit.committer import Committer, results_key
 from ingest.counting.as_of import microseconds, recorded
-from ingest.counting.report import MOST_COUNTERS
-from ingest.storage.results_bucket import Results
+from ingest.counting.report import MAX_COUNTERS
+from ingest.storage.results_bucket import ResultsBucket
 from voucher_selector.spark_job.clients import dynamodb_client, s3_client
 from voucher_selector.spark_job.committing import commit
 from voucher_selector.spark_job.counting import Counting
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 SECONDS_TO_COMMIT = 600.0
 """How long a commit may be held up by others."""
 
-MOST_NAMED = 5
+MAX_NAMED = 5
 """Objects that a sentence names of those that cannot be counted."""
 
 
@@ -59,11 +59,11 @@ def run(order: Order, count: Count) -> Progress:
         ingest.retry.BusyError: if other commits stood in the way for too long.
         botocore.exceptions.ClientError: if AWS refuses.
     """
-    now, results = datetime.now(UTC), Results(s3_client(), order.results_bucket)
+    now, results = datetime.now(UTC), ResultsBucket(s3_client(), order.results_bucket)
     tell(results, order.run, Progress("listing"))
     dataset = list_dataset(s3_client(), order.uploads_bucket, order.dataset)
-    ledger = _ledger(order, results)
-    source = ledger.tidied(ledger.settled(order.dataset))
+    committer = _ledger(order, results)
+    source = committer.clean_up(committer.load_settled(order.dataset))
     if not dataset.objects and source.state is None:
         raise RunError(f"there are no objects under '{order.dataset}'; upload them there first")
     state = _state(order, dataset, now)
@@ -72,12 +72,12 @@ def run(order: Order, count: Count) -> Progress:
     aim = _counted(order, dataset, source, state, count) if dataset.objects else Aim(state, {})
     tell(results, order.run, Progress("committing"))
     return Progress(
-        "done", outcome=commit(ledger, source, aim.state, aim.contribution), error=aim.state.error
+        "done", outcome=commit(committer, source, aim.state, aim.contribution), error=aim.state.error
     )
 
 
-def _ledger(order: Order, results: Results) -> Ledger:
-    return Ledger(
+def _ledger(order: Order, results: ResultsBucket) -> Committer:
+    return Committer(
         dynamodb_client(),
         SourcesTable(dynamodb_client(), order.sources_table),
         order.segments_table,
@@ -117,7 +117,7 @@ def _counted(order: Order, dataset: Dataset, source: Source, state: State, count
     error = _error(order.dataset, sums, len(dataset.objects))
     replaced = [*sentences_of(sums, REPLACED).values()]
     if error or replaced:
-        Results(s3_client(), order.results_bucket).discard([counting.rejected])
+        ResultsBucket(s3_client(), order.results_bucket).delete([counting.rejected])
     if replaced:
         raise RunError(replaced[0])
     if error:
@@ -131,9 +131,9 @@ def _counted(order: Order, dataset: Dataset, source: Source, state: State, count
 def _error(key: str, sums: Sums, objects: int) -> str | None:
     said = f"'{key}' was not counted"
     if failures := sentences_of(sums, FAILED):
-        sentences = listed([*failures.values()], MOST_NAMED, str)
+        sentences = listed([*failures.values()], MAX_NAMED, str)
         return f"{said}: {len(failures):,} of its {objects:,} objects cannot be counted; {sentences}"
-    if len(sums) > MOST_COUNTERS:
-        many = f"it has more than {MOST_COUNTERS:,} different counts"
+    if len(sums) > MAX_COUNTERS:
+        many = f"it has more than {MAX_COUNTERS:,} different counts"
         return f"{said}: {many}; is 'voucher_amount' an amount?"
     return None

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from api import handler
-from api.cached_table import Memory
+from api.cached_table import TTLCache
 from api.http.errors import KINDS
 from tests.support.api_gateway import call, rest_event
 from tests.support.fake_segments_table import CountedTable
@@ -57,7 +57,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> None:
     table = CountedTable()
     table.counts[spellings_cell("Peru")] = {"Peru": 106547}
     monkeypatch.setattr(handler, "segments_table", lambda: table)
-    monkeypatch.setattr(handler, "memory", lambda: Memory(0))
+    monkeypatch.setattr(handler, "memory", lambda: TTLCache(0))
     monkeypatch.setattr(handler, "sources_table", Sources)
 
 
@@ -103,7 +103,7 @@ class Sources:
     def paginate(self, **asked: Any) -> list[dict[str, Any]]:
         table = SourcesTable(cast("DynamoDBClient", None), "sources")
         keys = ("vouchers/sample.parquet", "vouchers/older.parquet")
-        items = [table.replacement(Source(key), Source(key, 1, SAMPLE))["Item"] for key in keys]
+        items = [table.put_if_unchanged(Source(key), Source(key, 1, SAMPLE))["Item"] for key in keys]
         counted = asked["ExpressionAttributeValues"][":status"]["S"] == "counted"
         return [{"Items": items if counted else []}]
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from api.cached_table import LARGEST, Memory, RecentTable
+from api.cached_table import MAX_READS, CachedSegmentsTable, TTLCache
 from tests.support.fake_segments_table import PERU, CountedTable, contribution
 from vouchers.counts import range_cell
 from vouchers.segments import Range
@@ -23,12 +23,12 @@ def counted() -> CountedTable:
     return CountedTable(dict(contribution("Peru", PERU)))
 
 
-def at(counted: CountedTable, memory: Memory, seconds: float) -> RecentTable:
-    return RecentTable(cast("SegmentsTable", counted), memory, NOW + seconds)
+def at(counted: CountedTable, memory: TTLCache, seconds: float) -> CachedSegmentsTable:
+    return CachedSegmentsTable(cast("SegmentsTable", counted), memory, NOW + seconds)
 
 
 def test_what_was_read_is_not_read_again_until_it_is_too_old(counted: CountedTable) -> None:
-    memory = Memory(10)
+    memory = TTLCache(10)
     held = [at(counted, memory, seconds).cell("Peru", *RECENCY) for seconds in (0, 5, 9.9)]
     assert held[0]
     assert held == [held[0]] * 3
@@ -38,7 +38,7 @@ def test_what_was_read_is_not_read_again_until_it_is_too_old(counted: CountedTab
 
 
 def test_the_age_counts_from_the_read_and_not_from_the_last_use(counted: CountedTable) -> None:
-    memory = Memory(10)
+    memory = TTLCache(10)
     for seconds, age in [(0, None), (4, 4), (8, 8), (12, None), (13, 1)]:
         recent = at(counted, memory, seconds)
         recent.cell("Peru", *RECENCY)
@@ -46,7 +46,7 @@ def test_the_age_counts_from_the_read_and_not_from_the_last_use(counted: Counted
 
 
 def test_the_age_is_that_of_the_oldest_read(counted: CountedTable) -> None:
-    memory = Memory(10)
+    memory = TTLCache(10)
     at(counted, memory, 0).cell("Peru", *RECENCY)
     at(counted, memory, 3).countries()
     oldest_first, oldest_last = at(counted, memory, 5), at(counted, memory, 5)
@@ -58,7 +58,7 @@ def test_the_age_is_that_of_the_oldest_read(counted: CountedTable) -> None:
 
 
 def test_new_counts_are_seen_when_the_old_are_too_old(counted: CountedTable) -> None:
-    memory = Memory(10)
+    memory = TTLCache(10)
     at(counted, memory, 0).cell("Peru", *RECENCY)
     counted.counts[range_cell("Peru", *RECENCY)] = {"5": 1}
     old, new = (at(counted, memory, seconds).cell("Peru", *RECENCY) for seconds in (9, 10))
@@ -69,7 +69,7 @@ def test_new_counts_are_seen_when_the_old_are_too_old(counted: CountedTable) -> 
 
 
 def test_what_is_not_there_is_remembered_too(counted: CountedTable) -> None:
-    memory = Memory(10)
+    memory = TTLCache(10)
     for seconds in range(3):
         recent = at(counted, memory, seconds)
         assert recent.cell("Atlantis", *RECENCY) is None
@@ -79,7 +79,7 @@ def test_what_is_not_there_is_remembered_too(counted: CountedTable) -> None:
 
 
 def test_spellings_of_a_country_share_a_read(counted: CountedTable) -> None:
-    memory = Memory(10)
+    memory = TTLCache(10)
     for name in ("Peru", " PERU", "peru"):
         assert at(counted, memory, 0).cell(name, *RECENCY)
         assert at(counted, memory, 0).country(name)
@@ -87,13 +87,13 @@ def test_spellings_of_a_country_share_a_read(counted: CountedTable) -> None:
 
 
 def test_reads_of_different_things_are_kept_apart(counted: CountedTable) -> None:
-    recent = at(counted, Memory(10), 0)
+    recent = at(counted, TTLCache(10), 0)
     assert recent.cell("Peru", *RECENCY) != recent.cell("Peru", "frequent_segment", Range(0, 4))
     assert recent.country("Peru") != recent.country("Chile")
 
 
 def test_no_seconds_remember_nothing(counted: CountedTable) -> None:
-    memory = Memory(0)
+    memory = TTLCache(0)
     for _ in range(2):
         recent = at(counted, memory, 0)
         recent.cell("Peru", *RECENCY)
@@ -103,26 +103,26 @@ def test_no_seconds_remember_nothing(counted: CountedTable) -> None:
 
 
 def test_a_clock_that_is_set_back_makes_nothing_last_longer(counted: CountedTable) -> None:
-    memory = Memory(10)
+    memory = TTLCache(10)
     at(counted, memory, 3600).cell("Peru", *RECENCY)
     at(counted, memory, 0).cell("Peru", *RECENCY)
     assert counted.asked == ["cell", "cell"]
 
 
 def test_what_was_read_first_is_forgotten_first_when_memory_is_full(counted: CountedTable) -> None:
-    memory = Memory(10)
-    for i in range(LARGEST + 1):
-        at(counted, memory, i / LARGEST).country(f"Country {i}")
-    assert len(memory.reads) == LARGEST
+    memory = TTLCache(10)
+    for i in range(MAX_READS + 1):
+        at(counted, memory, i / MAX_READS).country(f"Country {i}")
+    assert len(memory.reads) == MAX_READS
     counted.asked.clear()
-    at(counted, memory, 1).country(f"Country {LARGEST}")
+    at(counted, memory, 1).country(f"Country {MAX_READS}")
     assert counted.asked == []
     at(counted, memory, 1).country("Country 0")
     assert counted.asked == ["country"]
 
 
 def test_a_read_that_fails_is_not_remembered() -> None:
-    memory = Memory(10)
+    memory = TTLCache(10)
 
     class Failing(CountedTable):
         def countries(self) -> list[str]:

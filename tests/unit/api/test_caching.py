@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from api import handler
-from api.cached_table import Memory
+from api.cached_table import TTLCache
 from tests.support.api_gateway import REQUEST_ID, call, rest_event
 from tests.support.fake_segments_table import CountedTable
 from vouchers.counts import range_cell
@@ -24,7 +24,7 @@ KEPT = [("/v1/counts", PERU), ("/v1/segments", PERU), ("/v1/segments", {}), ("/v
 def counted(monkeypatch: pytest.MonkeyPatch) -> CountedTable:
     table = CountedTable()
     monkeypatch.setattr(handler, "segments_table", lambda: table)
-    monkeypatch.setattr(handler, "memory", lambda: Memory(0))
+    monkeypatch.setattr(handler, "memory", lambda: TTLCache(0))
     return table
 
 

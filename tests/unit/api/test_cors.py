@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from api import handler
-from api.cached_table import Memory
+from api.cached_table import TTLCache
 from api.http import middleware as cors
 from tests.support.api_gateway import call, rest_event
 from tests.support.fake_segments_table import CountedTable
@@ -27,7 +27,7 @@ PREFLIGHT = rest_event("OPTIONS", "/v1/selections", Origin="https://crm.example.
 @pytest.fixture(autouse=True)
 def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(handler, "segments_table", CountedTable)
-    monkeypatch.setattr(handler, "memory", lambda: Memory(0))
+    monkeypatch.setattr(handler, "memory", lambda: TTLCache(0))
     monkeypatch.delenv("CORS_ORIGIN", raising=False)
     cors.origin.cache_clear()
     yield

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api import handler
-from api.cached_table import Memory
+from api.cached_table import TTLCache
 from api.http.responses import CountRow, CountsAnswer, prefers
 from api.routes.counts import counts_csv
 from tests.support.api_gateway import call, rest_event
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.disable_socket
 def counted(monkeypatch: pytest.MonkeyPatch) -> CountedTable:
     table = CountedTable()
     monkeypatch.setattr(handler, "segments_table", lambda: table)
-    monkeypatch.setattr(handler, "memory", lambda: Memory(0))
+    monkeypatch.setattr(handler, "memory", lambda: TTLCache(0))
     return table
 
 

@@ -8,7 +8,7 @@ import botocore.exceptions
 import pytest
 
 from api import handler
-from api.cached_table import Memory
+from api.cached_table import TTLCache
 from api.dependencies import segments_table
 from api.http.errors import KINDS
 from api.http.middleware import logger
@@ -48,7 +48,7 @@ ROUTES = [
 def counted(monkeypatch: pytest.MonkeyPatch) -> CountedTable:
     table = CountedTable()
     monkeypatch.setattr(handler, "segments_table", lambda: table)
-    monkeypatch.setattr(handler, "memory", lambda: Memory(0))
+    monkeypatch.setattr(handler, "memory", lambda: TTLCache(0))
     return table
 
 
@@ -137,21 +137,21 @@ def test_health_tells_the_definitions() -> None:
 
 
 @pytest.fixture
-def memory(monkeypatch: pytest.MonkeyPatch) -> Memory:
+def memory(monkeypatch: pytest.MonkeyPatch) -> TTLCache:
     """What the handler remembers, for an hour."""
-    held = Memory(3600)
+    held = TTLCache(3600)
     monkeypatch.setattr(handler, "memory", lambda: held)
     return held
 
 
-def grow_older(memory: Memory, seconds: float) -> None:
+def grow_older(memory: TTLCache, seconds: float) -> None:
     for key, (at, held) in memory.reads.items():
         memory.reads[key] = at - seconds, held
 
 
 @pytest.mark.parametrize("country", ["Peru", "Atlantis"])
 def test_an_answer_from_memory_is_the_same_and_tells_its_age(
-    memory: Memory, lines: io.StringIO, counted: CountedTable, country: str
+    memory: TTLCache, lines: io.StringIO, counted: CountedTable, country: str
 ) -> None:
     event = rest_event(query=QUERY | {"country_code": country})
     first = call(event)
@@ -168,7 +168,7 @@ def test_an_answer_from_memory_is_the_same_and_tells_its_age(
     assert logged == [None, age]
 
 
-def test_an_answer_is_never_older_than_memory_lasts(memory: Memory, counted: CountedTable) -> None:
+def test_an_answer_is_never_older_than_memory_lasts(memory: TTLCache, counted: CountedTable) -> None:
     event = rest_event(query=QUERY)
     call(event)
     counted.asked.clear()
@@ -177,7 +177,7 @@ def test_an_answer_is_never_older_than_memory_lasts(memory: Memory, counted: Cou
     assert counted.asked == ["cell"]
 
 
-def test_counts_are_read_anew_whenever_they_are_asked_for(memory: Memory, counted: CountedTable) -> None:
+def test_counts_are_read_anew_whenever_they_are_asked_for(memory: TTLCache, counted: CountedTable) -> None:
     event = rest_event(path="/v1/counts", query={"country": "Peru"})
     assert "Age" not in call(event).headers
     assert "Age" not in call(event).headers
@@ -186,7 +186,7 @@ def test_counts_are_read_anew_whenever_they_are_asked_for(memory: Memory, counte
 
 
 def test_unknown_countries_cannot_be_used_to_scan_the_table_at_will(
-    memory: Memory, counted: CountedTable
+    memory: TTLCache, counted: CountedTable
 ) -> None:
     for i in range(5):
         call(rest_event(query=QUERY | {"country_code": f"Atlantis {i}"}))

@@ -11,7 +11,7 @@ import pytest
 from jsonschema_rs import Draft202012Validator, meta
 
 from api import handler
-from api.cached_table import Memory
+from api.cached_table import TTLCache
 from api.openapi.operations import OPERATIONS
 from api.routes.selections import SelectionsFields, SelectionsRequest
 from api.routes.vouchers import VoucherFields
@@ -23,7 +23,7 @@ from vouchers.segments import load_definitions
 @pytest.fixture(autouse=True)
 def counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handler, "segments_table", CountedTable)
-    monkeypatch.setattr(handler, "memory", lambda: Memory(0))
+    monkeypatch.setattr(handler, "memory", lambda: TTLCache(0))
 
 
 DESCRIPTION: dict[str, Any] = call(rest_event(path="/openapi.json")).json

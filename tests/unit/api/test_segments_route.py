@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from api import handler
-from api.cached_table import Memory
+from api.cached_table import TTLCache
 from api.statistics import wilson
 from tests.support.api_gateway import call, rest_event
 from tests.support.fake_segments_table import PERU, UPDATED_AT, CountedTable, contribution
@@ -23,7 +23,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> CountedTable:
     table.counts[spellings_cell("Peru")] = {"Peru": 106547, "PERU": 3}
     table.counts[spellings_cell("Chile")] = {"Chile": 7}
     monkeypatch.setattr(handler, "segments_table", lambda: table)
-    monkeypatch.setattr(handler, "memory", lambda: Memory(0))
+    monkeypatch.setattr(handler, "memory", lambda: TTLCache(0))
     return table
 
 
@@ -150,7 +150,7 @@ def test_an_unknown_country_has_no_segments() -> None:
 
 
 def test_what_costs_a_scan_is_remembered(monkeypatch: pytest.MonkeyPatch, counted: CountedTable) -> None:
-    memory = Memory(3600)
+    memory = TTLCache(3600)
     monkeypatch.setattr(handler, "memory", lambda: memory)
     for path in ("/v1/countries", "/v1/segments", "/v1/countries"):
         ask(path)

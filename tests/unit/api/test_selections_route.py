@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api import handler
-from api.cached_table import Memory
+from api.cached_table import TTLCache
 from api.http.middleware import logger
 from api.statistics import wilson
 from tests.support.api_gateway import REQUEST_ID, Answer, call, problem, rest_event
@@ -32,7 +32,7 @@ LOW, HIGH = ("frequent_segment", 0, 4), ("frequent_segment", 38, 99999999)
 def counted(monkeypatch: pytest.MonkeyPatch) -> CountedTable:
     table = CountedTable()
     monkeypatch.setattr(handler, "segments_table", lambda: table)
-    monkeypatch.setattr(handler, "memory", lambda: Memory(0))
+    monkeypatch.setattr(handler, "memory", lambda: TTLCache(0))
     return table
 
 
@@ -241,7 +241,7 @@ def test_many_unknown_countries_cost_one_list_of_countries(counted: CountedTable
 def test_what_is_remembered_is_not_read_again_and_tells_its_age(
     monkeypatch: pytest.MonkeyPatch, counted: CountedTable
 ) -> None:
-    memory = Memory(3600)
+    memory = TTLCache(3600)
     monkeypatch.setattr(handler, "memory", lambda: memory)
     first = ask(REFERENCE, frequent(4.5, country_code="Atlantis")).json
     for key, (at, held) in memory.reads.items():
@@ -270,7 +270,7 @@ def test_counts_that_cannot_be_read_at_the_moment_fail_those_who_need_them(count
 def test_counts_that_could_not_be_read_are_not_remembered_as_none(
     monkeypatch: pytest.MonkeyPatch, counted: CountedTable
 ) -> None:
-    memory = Memory(3600)
+    memory = TTLCache(3600)
     monkeypatch.setattr(handler, "memory", lambda: memory)
     counted.unreadable = frozenset(
         {range_cell("Peru", "frequent_segment", Range(0, 4)), spellings_cell("Peru")}

@@ -15,11 +15,11 @@ from benchmarks.burst.clock import Clock
 from benchmarks.burst.dynamodb import Model
 from benchmarks.burst.simulate import SEGMENTS, SOURCES, Burst, Course, simulate
 from benchmarks.burst.uploads import files_of_countries, small_files
-from benchmarks.burst.waiting import LONGEST_RETRY, Ready, Throttled
+from benchmarks.burst.waiting import MAX_RETRY, Ready, Throttled
 from tests.support.sam_template import transformed
 from voucher_selector.local_stack.deploy import ROOT
 from vouchers.counts import Cell
-from vouchers.dynamodb.segments_table import addition
+from vouchers.dynamodb.segments_table import add_update
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ def files() -> list[bytes]:
 
 
 def add(*cells: Cell) -> list[dict[str, Any]]:
-    return [{"Update": addition(SEGMENTS, cell, {"5": 1}, "2026-11-22T12:00:00Z")} for cell in cells]
+    return [{"Update": add_update(SEGMENTS, cell, {"5": 1}, "2026-11-22T12:00:00Z")} for cell in cells]
 
 
 def attempt(model: Model, writes: list[dict[str, Any]], reasons: list[str]) -> None:
@@ -99,7 +99,7 @@ def test_events_that_find_all_busy_come_back_later_and_later() -> None:
 
     clock.run([work])
     assert sorted(number for _, (number,) in taken) == list(range(20))
-    assert taken[-1][0] < 20 * LONGEST_RETRY
+    assert taken[-1][0] < 20 * MAX_RETRY
     assert queue.tries > 20
     assert max(queue.ages) == taken[-1][0]
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.counting.encoding import MOST_KNOWN, KnownNumbers
+from ingest.counting.encoding import MAX_KNOWN, KnownNumbers
 
 if TYPE_CHECKING:
     from collections.abc import Sized
@@ -46,11 +46,11 @@ def test_every_number_has_its_own_code_in_every_batch(batches: list[list[float]]
 
 
 def test_it_holds_as_many_numbers_as_it_says_and_gives_up_on_more() -> None:
-    numbers = np.random.default_rng(7).random(MOST_KNOWN + 1)
+    numbers = np.random.default_rng(7).random(MAX_KNOWN + 1)
     known = KnownNumbers(Coder())
-    codes = known.codes(numbers[:MOST_KNOWN], all_of(numbers[:MOST_KNOWN]))
+    codes = known.codes(numbers[:MAX_KNOWN], all_of(numbers[:MAX_KNOWN]))
     assert codes is not None
-    assert sorted(codes.tolist()) == [*range(1, MOST_KNOWN + 1)]
+    assert sorted(codes.tolist()) == [*range(1, MAX_KNOWN + 1)]
     assert known.codes(numbers, all_of(numbers)) is None
     assert known.codes(numbers[:1], all_of(numbers[:1])) is None
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.counting.intervals import Intervals, passed
+from ingest.counting.intervals import Intervals, bucketize
 from vouchers.segments import Range
 
 BOUNDS = st.integers(0, 20) | st.sampled_from([4094, 4095, 4096, 5000, 99999999])
@@ -19,7 +19,7 @@ def test_a_range_is_made_of_the_intervals_of_its_values(
     ranges: list[Range], values: list[int], whole: bool
 ) -> None:
     intervals = Intervals(ranges, whole=whole)
-    found = passed(intervals.edges, np.array(values, np.int64))
+    found = bucketize(intervals.edges, np.array(values, np.int64))
     for held in ranges:
         assert intervals.within(held)[found].tolist() == [value in held for value in values]
 
@@ -27,6 +27,6 @@ def test_a_range_is_made_of_the_intervals_of_its_values(
 @given(RANGES, st.lists(VALUES.map(lambda v: v + 0.5), max_size=20))
 def test_a_fraction_between_two_ranges_is_in_neither(ranges: list[Range], values: list[float]) -> None:
     intervals = Intervals(ranges, whole=False)
-    found = passed(intervals.edges, np.array(values))
+    found = bucketize(intervals.edges, np.array(values))
     for held in ranges:
         assert intervals.within(held)[found].tolist() == [value in held for value in values]

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from ingest.commit.committer import result_of, results_key
 from ingest.storage.partition_names import (
-    LONGEST_COUNTRY,
-    LONGEST_SOURCE,
+    MAX_COUNTRY_BYTES,
+    MAX_SOURCE_BYTES,
     TABLE,
     country_partition,
     decoded,
@@ -22,7 +22,7 @@ PARTS = st.lists(
     TEXTS | st.sampled_from(["", ".", "..", "a=b", "%2F", "'", "x.parquet"]), min_size=1, max_size=6
 )
 KEYS = PARTS.map(lambda parts: "vouchers/" + "/".join(parts))
-LONGEST_KEY = 1024
+MAX_KEY_BYTES = 1024
 """Bytes, of S3's keys."""
 
 
@@ -38,7 +38,7 @@ def test_a_partition_of_a_source_is_a_plain_path_and_a_plain_literal_of_sql(key:
     assert partition.isascii()
     assert not set(partition) & set("'\"\\ *?[]{}#+&\n")
     assert not {"", ".", ".."} & set(partition.split("/"))
-    assert len(partition) <= LONGEST_SOURCE
+    assert len(partition) <= MAX_SOURCE_BYTES
 
 
 @given(key=KEYS, end=TEXTS)
@@ -59,16 +59,16 @@ def test_a_country_is_one_folder_that_says_which(country: str) -> None:
     folder = encoded(partition)
     assert decoded(folder) == partition
     assert "/" not in folder
-    assert len(folder) <= LONGEST_COUNTRY
+    assert len(folder) <= MAX_COUNTRY_BYTES
     assert partition.isprintable()
 
 
 @given(key=KEYS, revision=st.integers(0, 10**6))
 def test_a_folder_of_rows_tells_whose_it_is(key: str, revision: int) -> None:
     folder = results_key(TABLE, Source(key, revision), f"{'0' * 32}/")
-    file = f"{folder}country={'x' * LONGEST_COUNTRY}/{'0' * 32}.zstd.parquet"
+    file = f"{folder}country={'x' * MAX_COUNTRY_BYTES}/{'0' * 32}.zstd.parquet"
     found = result_of(file)
     assert found is not None
     assert (found.name, found.revision) == (folder, revision + 1)
     assert found.source == source_of(source_partition(key))
-    assert len(file) <= LONGEST_KEY
+    assert len(file) <= MAX_KEY_BYTES

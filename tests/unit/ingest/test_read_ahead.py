@@ -24,7 +24,7 @@ GROUPS = st.lists(st.lists(SPANS, max_size=5), max_size=5)
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ahead, "BLOCK", 64)
-    monkeypatch.setattr(ahead, "HOLE", 10)
+    monkeypatch.setattr(ahead, "MAX_GAP", 10)
     monkeypatch.setattr(ahead, "WINDOW", 256)
 
 

@@ -60,7 +60,7 @@ def test_each_distinct_value_is_parsed_about_once(
 
 
 def test_a_group_of_any_size_is_within_the_limit_of_texts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(columns, "MOST_TEXT", 64 * BATCH_ROWS)
+    monkeypatch.setattr(columns, "MAX_TEXT_BYTES", 64 * BATCH_ROWS)
     file = io.BytesIO(file_of_distinct_texts(use_dictionary=False))
     assert count_file(file, 0, load_definitions()).report.counted == ROWS
 

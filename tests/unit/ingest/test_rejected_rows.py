@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 REASONS = pa.array(["total_orders_negative"]).dictionary_encode().cast(pa.dictionary(pa.int8(), pa.string()))
 
 
-class Results:
+class ResultsBucket:
     """Keeps what is stored."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ def test_rows_of_many_batches_are_written_in_order_a_few_groups_at_a_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(rejected, "GROUP_ROWS", 2)
-    results = Results()
+    results = ResultsBucket()
     with RejectedRows() as rows:
         for n in range(5):
             batch = pa.record_batch({"country_code": [f"country {n}"], "total_orders": [-n]})
@@ -46,7 +46,7 @@ def test_rows_of_many_batches_are_written_in_order_a_few_groups_at_a_time(
 
 
 def test_rows_of_one_object_among_many_name_it() -> None:
-    results = Results()
+    results = ResultsBucket()
     with RejectedRows("datasets/history/a.parquet") as rows:
         rows.add(pa.record_batch({"total_orders": [-1, -2]}), np.array([3, 5]), REASONS.take([0, 0]))
         rows.store(results, "rejected/")  # type: ignore[arg-type]

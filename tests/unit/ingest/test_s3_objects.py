@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, ResponseStreamingError
 
 from ingest.errors import SupersededError
 from ingest.parquet.read_ahead import BLOCK, ReadAhead
-from ingest.storage.s3_objects import ATTEMPTS, ObjectVersion, opened
+from ingest.storage.s3_objects import ATTEMPTS, ObjectVersion, open_object
 
 LARGE = bytes(range(256)) * (BLOCK // 256 + 1)
 
@@ -45,7 +45,7 @@ class Client:
 
 
 def read(client: Any) -> bytes:
-    with opened(client, version_of(client.body)) as file:
+    with open_object(client, version_of(client.body)) as file:
         return file.read()
 
 
@@ -63,7 +63,7 @@ def test_an_empty_object_takes_none() -> None:
 
 def test_a_large_object_is_read_ahead_by_ranges() -> None:
     client = Client(LARGE)
-    with opened(client, version_of(LARGE)) as file:  # type: ignore[arg-type]
+    with open_object(client, version_of(LARGE)) as file:  # type: ignore[arg-type]
         assert isinstance(file, ReadAhead)
         file.seek(-10, io.SEEK_END)
         assert file.read() == LARGE[-10:]

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ingest.commit.transactions import ChangedError, transact
-from ingest.retry import BusyError
+from ingest.commit.transactions import ConflictError, transact
+from ingest.retry import RetryTimeoutError
 
 WRITES = [{"Put": {"TableName": "t", "Item": {}}}]
 
@@ -16,11 +16,11 @@ class Refusing:
 
     def __init__(self, *errors: ClientError) -> None:
         self.errors = list(errors)
-        self.tries = 0
+        self.backoff = 0
 
     def transact_write_items(self, TransactItems: list[Any]) -> None:  # noqa: N803  (botocore's name)
         assert TransactItems == WRITES
-        self.tries += 1
+        self.backoff += 1
         if self.errors:
             raise self.errors.pop(0)
 
@@ -60,7 +60,7 @@ def run(client: Refusing, seconds: float = 60) -> None:
 def test_it_tries_again_while_others_hold_the_counters(busy: ClientError, pauses: list[float]) -> None:
     client = Refusing(*[busy] * 9)
     run(client)
-    assert client.tries == 10
+    assert client.backoff == 10
     assert len(pauses) == 9
 
 
@@ -74,9 +74,9 @@ def test_its_pauses_are_drawn_below_a_bound_that_doubles_and_ends(
 
 def test_it_gives_in_to_the_retry_when_the_time_is_up() -> None:
     client = Refusing(*[cancelled("TransactionConflict")] * 9)
-    with pytest.raises(BusyError, match="other commits held the counters for too long"):
+    with pytest.raises(RetryTimeoutError, match="other commits held the counters for too long"):
         run(client, seconds=0)
-    assert client.tries == 1
+    assert client.backoff == 1
 
 
 @pytest.mark.parametrize(
@@ -84,13 +84,13 @@ def test_it_gives_in_to_the_retry_when_the_time_is_up() -> None:
 )
 def test_a_source_that_has_changed_is_not_tried_again(reasons: tuple[str, ...]) -> None:
     client = Refusing(cancelled(*reasons))
-    with pytest.raises(ChangedError):
+    with pytest.raises(ConflictError):
         run(client)
-    assert client.tries == 1
+    assert client.backoff == 1
 
 
 def test_what_dynamodb_refuses_for_good_is_not_tried_again() -> None:
     client = Refusing(cancelled("ValidationError", "None"))
     with pytest.raises(ClientError):
         run(client)
-    assert client.tries == 1
+    assert client.backoff == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.counting.dimensions import make_axes
+from ingest.counting.dimensions import make_dimensions
 from tests.support.api_gateway import call, rest_event
 from voucher_selector.operations.findings import Problem
 from vouchers.segments import load_definitions
@@ -43,7 +43,11 @@ def test_every_route_is_in_the_readme() -> None:
 
 
 def test_every_reason_for_rejecting_a_row_is_in_the_data_contract() -> None:
-    reasons = {reason for axis in make_axes(load_definitions(), None).reasons for reason in axis.values()}
+    reasons = {
+        reason
+        for dimension in make_dimensions(load_definitions(), None).reasons
+        for reason in dimension.values()
+    }
 
     assert set(re.findall(r"^\| `(\w+)` \|", CONTRACT, flags=re.MULTILINE)) >= reasons
 

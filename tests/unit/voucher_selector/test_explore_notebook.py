@@ -13,7 +13,7 @@ from traitlets.utils.importstring import import_item
 
 ROOT = Path(__file__).parents[3]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("**/*.ipynb"))
-LONGEST_CELL = 10
+MAX_CELL = 10
 CONFIG = "src/voucher_selector/explore/jupyter.json"
 
 
@@ -37,7 +37,7 @@ def test_a_notebook_has_neither_outputs_nor_execution_counts(path: Path) -> None
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_cells_are_short_enough_to_be_read_at_a_glance(path: Path) -> None:
-    assert [cell["id"] for cell in code_cells(path) if len(cell["source"]) > LONGEST_CELL] == []
+    assert [cell["id"] for cell in code_cells(path) if len(cell["source"]) > MAX_CELL] == []
 
 
 def test_jupyterlab_listens_on_loopback_and_asks_nothing_of_the_internet() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vouchers.text import excerpt, listed
+from vouchers.text import listed, truncate
 
 pytestmark = pytest.mark.disable_socket
 
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.disable_socket
     ],
 )
 def test_an_excerpt_is_short_in_one_line_and_encodable(text: str, shown: str) -> None:
-    assert excerpt(text) == shown
-    assert excerpt(text).encode().decode() == shown
+    assert truncate(text) == shown
+    assert truncate(text).encode().decode() == shown
 
 
 @pytest.mark.parametrize(
