@@ -72,8 +72,8 @@ SAMPLE = State(
     "206f16a74bf2",
     as_of=MOMENTS["up"],
     uploaded_at=MOMENTS["up"],
-    version_id="9f2c",
-    etag="6e1b",
+    version_id="3HL4kqtJvjVBH40Nrjfkd",
+    etag='"9b2cf535f27731c974343645a3985328"',
     report={
         "rows": 106547,
         "counted": 106547,
