@@ -19,7 +19,9 @@ CLI := $(BIN)/voucher-selector
 
 .PHONY: help
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@if [ -t 1 ]; then bold='\033[1m' plain='\033[0m'; fi; \
+	awk -F ':.*## ' -v bold="$$bold" -v plain="$$plain" \
+	  '/^[a-z-]+:.*## / {printf "  %s%-18s%s %s\n", bold, $$1, plain, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: .venv/.run ## See it work: start the stack, upload the sample, print counts and an answer, stop
@@ -158,6 +160,10 @@ IN_LOCALSTACK = env -u AWS_PROFILE -u AWS_SESSION_TOKEN -u STACK AWS_ENDPOINT_UR
 aws-test: .venv/.dev ## Test an empty stack on AWS, end to end: STACK=… deployed with AnswerCacheSeconds=0
 	@$(BIN)/pytest -m anywhere --endpoint aws $(ARGS)
 
+.PHONY: docs
+docs: .venv/.dev ## Build the documentation as a site into site/, and fail on a broken link
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 .PHONY: bench
 bench: .venv/.bench ## Measure how fast and how small counting is, into docs/reference/performance.md [ARGS="remote --runs 3"]
 	@$(BIN)/python -m benchmarks.counting $(ARGS)
@@ -193,7 +199,7 @@ IN_LAMBDA := boto3 botocore s3transfer urllib3 setuptools
 
 .PHONY: clean
 clean: ## Remove everything that was made, .venv included
-	@rm -rf .venv .sam-venv .checkov-venv .aws-sam .stack .screenshots notebooks/.ipynb_checkpoints .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .sam-venv .checkov-venv .aws-sam .stack .screenshots site notebooks/.ipynb_checkpoints .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.run: requirements/run.txt pyproject.toml
