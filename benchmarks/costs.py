@@ -1,4 +1,4 @@
-"""What the stack costs a month, for three sizes: the arithmetic behind the table in docs/how-to/operate.md.
+"""Calculate what the stack costs a month for three sizes: the table in docs/how-to/estimate-costs.md.
 
 Prices are AWS's list prices in US dollars for US East (N. Virginia) as of 2025, without free tiers.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # it ships none
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "how-to" / "operate.md"
+PAGE = ROOT / "docs" / "how-to" / "estimate-costs.md"
 BEGIN, END = "<!-- costs -->", "<!-- end of costs -->"
 
 MILLION, GB = 1e6, 1e9

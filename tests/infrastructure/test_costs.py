@@ -9,7 +9,7 @@ from benchmarks import costs
 from tests.support.sam_template import Template, transformed
 from voucher_selector.local_stack.deploy import ROOT
 
-PAGE = (ROOT / "docs" / "how-to" / "operate.md").read_text()
+PAGE = (ROOT / "docs" / "how-to" / "estimate-costs.md").read_text()
 
 
 def test_the_page_has_the_table_that_the_arithmetic_gives() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MONITORING = TEMPLATE.parent / "infra" / "monitoring.yaml"
-OPERATIONS = (TEMPLATE.parent / "docs" / "how-to" / "operate.md").read_text()
+OPERATIONS = (TEMPLATE.parent / "docs" / "how-to" / "respond-to-alarms.md").read_text()
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
 NAMESPACE = "VoucherSelector/watched"
 ALARMS = transformed(MONITORING).of_type("CloudWatch::Alarm")
