@@ -79,6 +79,12 @@ class State:
         """Where the event stands among those of the object."""
         return EventOrder.of(self.sequencer, self.event_time)
 
+    def is_of(self, version_id: str | None, etag: str) -> bool:
+        """Return whether this is the state of an object version; without version ids, the ETags decide."""
+        if self.version_id and version_id:
+            return self.version_id == version_id
+        return self.etag is not None and self.etag.strip('"') == etag.strip('"')
+
     @property
     def objects(self) -> set[str]:
         """What the state refers to in the results bucket: keys, and folders, whose names end in a slash."""
