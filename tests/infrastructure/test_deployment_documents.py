@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.infrastructure.test_samconfig import CONFIG, deploy
 from voucher_selector.local_stack.deploy import ROOT
 
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
 
 DEPLOYMENT = (ROOT / "docs" / "how-to" / "deploy.md").read_text()
 LENS = (ROOT / "docs" / "explanation" / "well-architected.md").read_text()
+CONFIGURATION = (ROOT / "docs" / "reference" / "configuration.md").read_text()
+COMMANDS = (ROOT / "docs" / "reference" / "command-line.md").read_text()
+MAKEFILE = (ROOT / "Makefile").read_text()
 ROW = re.compile(r"^\| (`[A-Z]\w+`(?:, `[A-Z]\w+`)*) \|([^|]*)\|", re.MULTILINE)
 PLACE = re.compile(r"`((?:infra|tests|functions|ingest|api|requirements)/[\w./*-]+|[\w-]+\.(?:yaml|toml))`")
 
@@ -23,6 +28,19 @@ def test_every_parameter_is_explained_with_its_default(template: Template) -> No
         values = [value.strip("` ") for value in defaults.split(",")]
         explained |= dict(zip(re.findall(r"\w+", names), values, strict=True))
     assert explained == template.parameters
+
+
+@pytest.mark.parametrize("function", ["IngestFunction", "ApiFunction"])
+def test_every_variable_of_a_function_is_in_the_configuration_reference(
+    template: Template, function: str
+) -> None:
+    variables = template.properties(function)["Environment"]["Variables"]
+    assert [name for name in variables if f"| `{name}` |" not in CONFIGURATION] == []
+
+
+def test_every_variable_that_make_exports_is_in_the_reference() -> None:
+    exported = " ".join(re.findall(r"^export (.+)$", MAKEFILE, re.MULTILINE)).split()
+    assert [name for name in exported if not re.search(rf"\b{name}\b", CONFIGURATION + COMMANDS)] == []
 
 
 def test_the_deployment_names_the_stages_that_are_configured() -> None:
