@@ -99,7 +99,7 @@ def test_the_sample_is_told_as_it_is_counted(sample: Path) -> None:
     assert page.title == "sample.parquet: voucher uses"
     answers = {tuple(row[:3]): row[3:5] for row in page.table("Answers by country")}
     assert answers["Peru", "frequent_segment", "14\N{EN DASH}37"] == ["2640", "21,930"]
-    assert page.table("Rows that count")[2] == ["Peru", "106,547", "20.8%"]
+    assert page.table("Counted rows")[2] == ["Peru", "106,547", "20.8%"]
     assert ["-35", "23,868"] in page.table("Months from")
 
 
@@ -149,7 +149,7 @@ def test_what_a_file_holds_stays_text(tmp_path: Path) -> None:
     assert_tells_what_is_counted(page, counted(path))
     assert_needs_nothing_else(page)
     assert page.title == f"{path.name}: voucher uses"
-    told = {row[0] for row in page.table("Rows that count")}
+    told = {row[0] for row in page.table("Counted rows")}
     assert {hostile.SCRIPT, hostile.ARABIC, "$\\frac{1}{$", "{{ 7 * 7 }}"} <= told
 
 
