@@ -185,17 +185,22 @@ bench-burst: .venv/.dev ## Simulate very many small uploads at once, into docs/e
 	@$(BIN)/python -m benchmarks.burst $(ARGS)
 
 .PHONY: lock
-lock: .venv/.dev ## Pin requirements anew, with hashes [ARGS=--upgrade]
-	@for name in run dev bench explore spark emr sam checkov; do \
-	  $(PIN) --universal --python-version 3.11 requirements/$$name.in -o requirements/$$name.txt; done
+lock: .venv/.dev ## Pin the dependencies of pyproject.toml again, with hashes [ARGS=--upgrade]
+	@$(LOCK_PROJECT) --group build -o requirements/run.txt pyproject.toml
+	@$(LOCK_PROJECT) --group dev -o requirements/dev.txt pyproject.toml
+	@for name in bench explore; do $(LOCK_PROJECT) --group $$name -c requirements/dev.txt -o requirements/$$name.txt; done
+	@for name in spark emr; do $(LOCK_PROJECT) --group $$name -c requirements/run.txt -o requirements/$$name.txt; done
+	@for name in sam checkov; do $(LOCK_PROJECT) --group $$name -o requirements/$$name.txt; done
 	@for name in ingest api; do \
-	  $(PIN) --python-platform x86_64-manylinux_2_28 --python-version 3.13 $(addprefix --no-emit-package ,$(IN_LAMBDA)) \
-	    functions/$$name/requirements.in -o functions/$$name/requirements.txt; done
+	  $(LOCK_FUNCTION) --group function-$$name -c requirements/run.txt -o functions/$$name/requirements.txt; done
 
-PIN = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header $(ARGS)
+LOCK = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header $(ARGS)
+LOCK_PROJECT = $(LOCK) --universal --python-version 3.11
+LOCK_FUNCTION = $(LOCK) --python-platform x86_64-manylinux_2_28 --python-version 3.13 \
+  $(addprefix --no-emit-package ,$(NOT_DEPLOYED))
 
-# What Lambda's Python brings along, or what nothing calls there.
-IN_LAMBDA := boto3 botocore s3transfer urllib3 setuptools
+# The Lambda runtime contains the first four. Nothing in the functions uses setuptools.
+NOT_DEPLOYED := boto3 botocore s3transfer urllib3 setuptools
 
 .PHONY: clean
 clean: ## Remove everything that was made, .venv included
