@@ -19,7 +19,7 @@ from botocore.session import get_session
 from benchmarks.child import peak_memory
 from benchmarks.files import File, made
 from ingest.counting.count_file import RowCallbacks, count_file
-from ingest.row_outputs.segmented_writer import SegmentedRows
+from ingest.row_outputs.segmented_writer import SegmentedWriter
 from ingest.storage.results_bucket import ResultsBucket
 from voucher_selector.local_stack.deploy import session
 from voucher_selector.local_stack.emulator import REGION, emulator
@@ -44,7 +44,7 @@ def count(path: Path, *, keeps_rows: bool) -> None:
     with path.open("rb") as file:
         if keeps_rows:
             results = ResultsBucket(cast("S3Client", get_session().create_client("s3")), BUCKET)
-            with SegmentedRows(results, "voucher_selector/a/00000001-b/", definitions, AS_OF) as rows:
+            with SegmentedWriter(results, "voucher_selector/a/00000001-b/", definitions, AS_OF) as rows:
                 count_file(file, AS_OF, definitions, RowCallbacks(keep=rows.add))
                 rows.store()
         else:

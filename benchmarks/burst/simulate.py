@@ -18,13 +18,13 @@ from benchmarks.burst.uploads import UPLOADED, Kept, Uploads, created
 from benchmarks.burst.waiting import Ready, Throttled
 from ingest import retry as pauses
 from ingest import service as apply
-from ingest.commit.committer import Committer, contribution_of
+from ingest.commit.committer import Committer
 from ingest.counting.as_of import AsOf, microseconds
 from ingest.counting.count_file import count_file
 from ingest.service import IngestService
 from ingest.storage.results_bucket import ResultsBucket
 from vouchers.dynamodb.segments_table import SPELLED
-from vouchers.dynamodb.sources_table import SourcesTable, state_of
+from vouchers.dynamodb.sources_table import SourcesTable, State
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
@@ -95,12 +95,12 @@ def simulate(burst: Burst, files: Sequence[bytes]) -> Course:
     arrivals = (number / PUTS_A_SECOND for number in range(burst.events))
     queue = Throttled(clock, arrivals) if burst.waits else Ready(clock, burst.events, burst.at_once)
 
-    with _in_time_of(clock, burst.processor) as count:
+    with _in_time_of(clock, burst.processor):
 
         def work() -> None:
             while numbers := queue.take():
                 started = clock.now
-                course.outcomes.update(_applied(ingest, burst, numbers, count))
+                course.outcomes.update(_applied(ingest, burst, numbers))
                 course.each.append(clock.now - started)
 
         clock.run([work] * burst.workers)
@@ -111,12 +111,10 @@ def simulate(burst: Burst, files: Sequence[bytes]) -> Course:
     return course
 
 
-def _applied(
-    ingest: IngestService, burst: Burst, numbers: Sequence[int], count: Callable[..., Counted]
-) -> list[str]:
+def _applied(ingest: IngestService, burst: Burst, numbers: Sequence[int]) -> list[str]:
     events = [created(number, burst.key(number)) for number in numbers]
     if burst.at_once > 1:
-        commit_jointly(ingest, events, count)
+        commit_jointly(ingest, events)
         return ["counted"] * len(events)
     return [str(ingest.apply(event).action) for event in events]
 
@@ -135,7 +133,7 @@ def _ingest(clock: Clock, model: Model, files: Sequence[bytes]) -> IngestService
 
 
 @contextmanager
-def _in_time_of(clock: Clock, processor: float) -> Iterator[Callable[..., Counted]]:
+def _in_time_of(clock: Clock, processor: float) -> Iterator[None]:
     """Have the ingest's code sleep in simulated time, and count each file only once in real time.
 
     Yields what counts.
@@ -155,7 +153,7 @@ def _in_time_of(clock: Clock, processor: float) -> Iterator[Callable[..., Counte
             (pauses, "random", clock),
         ):
             patches.enter_context(patch.object(module, name, stand_in))
-        yield count
+        yield
 
 
 def _check(model: Model, results: ResultsBucket) -> None:
@@ -166,7 +164,7 @@ def _check(model: Model, results: ResultsBucket) -> None:
             numbers = {name.removeprefix(SPELLED): int(n["N"]) for name, n in item.items() if "N" in n}
             held.update({(*place[1:], name): count for name, count in numbers.items()})
         else:
-            for cell, counters in contribution_of(state_of(item), results).items():
+            for cell, counters in results.load_contribution(State.from_item(item)).items():
                 due.update({(*cell, name): count for name, count in counters.items()})
     if +held != +due:
         raise RuntimeError("the counters are not the sum of what the sources contributed")

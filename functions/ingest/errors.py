@@ -1,4 +1,4 @@
-"""What a user's file or event can do wrong."""
+"""Errors of a user's file."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ CORRECT = "upload a corrected file under the same key"
 
 
 class FileError(Exception):
-    """A file that cannot be counted at all; the message is one sentence that says what is wrong with it.
-
-    ``advice`` says what to do about it.
-    """
+    """A file that cannot be counted: the message says what is wrong, ``advice`` what to do."""
 
     def __init__(self, message: str, advice: str = CORRECT) -> None:
         super().__init__(message)
@@ -17,4 +14,4 @@ class FileError(Exception):
 
 
 class SupersededError(Exception):
-    """The object that an event speaks of has been replaced or deleted since."""
+    """The object version of an event has been replaced or deleted since."""

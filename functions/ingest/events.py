@@ -1,4 +1,4 @@
-"""S3 event → what happened to which object."""
+"""Parse S3 notifications into events of objects."""
 
 from __future__ import annotations
 
@@ -14,24 +14,23 @@ from vouchers.timestamps import iso
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
 REPLAY, FORCED_REPLAY = "ObjectReplayed", "ObjectReplayed:Forced"
-"""Names of the events that are not S3's but ours."""
+"""Event names of this product, beside those of S3."""
 
-EXAMPLE = "0A1B2C3D4E5F678901"
+EXAMPLE_SEQUENCER = "0A1B2C3D4E5F678901"
 """The sequencer in AWS's example events: `sam local generate-event s3`, test events of Lambda's console.
 
-It is later than any that S3 gives, and the ETag beside it is made up: as it stands, such an event would name
-a version that was never there, or have every real event of the object come too late.
+It is later than any sequencer of S3, and the ETag beside it is invented. Read literally, such an event would
+name a version that never existed, or make each real event of the object late. It is read as a forced replay.
 """
 
 
 class EventError(Exception):
-    """An event that is not one of S3's; the message says what it lacks."""
+    """An event that is not an S3 notification; the message says what is missing."""
 
 
 class Kind(StrEnum):
-    """An object was written, it or a version of it was deleted, or it is to be looked at again."""
+    """Whether an object was created, it or a version of it was removed, or it is to be looked at again."""
 
     CREATED = "created"
     REMOVED = "removed"
@@ -40,10 +39,17 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ObjectEvent:
-    """Something that happened to an object.
+    """An event of an object.
 
-    ``version_id`` and ``etag`` name what the event speaks of, where the bucket and the event have them.
-    ``forced`` asks of a replay to count even what seems up to date. AWS's example events are read as such.
+    Attributes:
+        kind: what happened.
+        bucket: the name of the bucket.
+        key: of the object, decoded.
+        time: of the event.
+        sequencer: S3's; empty if there is none.
+        version_id: of the version that the event names, in a versioned bucket.
+        etag: of the version that a creation names.
+        forced: whether a replay counts even what is up to date.
     """
 
     kind: Kind
@@ -57,17 +63,17 @@ class ObjectEvent:
 
     @property
     def order(self) -> EventOrder:
-        """Where the event stands among those of the object."""
+        """The position among the events of the object."""
         return EventOrder.of(self.sequencer, iso(self.time))
 
     @property
     def leaves_nothing(self) -> bool:
-        """Whether the object is gone; the deletion of one version may leave or bring back another."""
+        """Whether the object is gone. The deletion of one version may leave or restore another version."""
         return self.kind is Kind.REMOVED and self.version_id is None
 
 
 def object_events(event: Mapping[str, Any]) -> list[ObjectEvent]:
-    """Return the events of an S3 notification, in its order.
+    """Return the events of an S3 notification, in its order, without those of S3 console's folders.
 
     Raises:
         EventError: if it is not an S3 notification.
@@ -75,50 +81,41 @@ def object_events(event: Mapping[str, Any]) -> list[ObjectEvent]:
     if event.get("Event") == "s3:TestEvent":
         return []
     try:
-        found = [_object_event(record) for record in event["Records"]]
+        events = [parse_record(record) for record in event["Records"]]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EventError(f"the event is not an S3 notification: {type(error).__name__} {error}") from None
-    return [each for each in found if each is not None]
+    return [event for event in events if event]
+
+
+def parse_record(record: Mapping[str, Any]) -> ObjectEvent | None:
+    """Return the event of one record of a notification; None for a folder of S3's console."""
+    name, object_ = record["eventName"].removeprefix("s3:"), record["s3"]["object"]
+    is_example = object_.get("sequencer") == EXAMPLE_SEQUENCER
+    kind = Kind.CREATED if name.startswith("ObjectCreated") else Kind.REMOVED
+    if is_example or name in {REPLAY, FORCED_REPLAY}:
+        kind = Kind.REPLAYED
+    time = datetime.fromisoformat(record["eventTime"])
+    event = ObjectEvent(
+        kind,
+        bucket=record["s3"]["bucket"]["name"],
+        key=unquote_plus(object_["key"]),
+        time=time if time.tzinfo else time.replace(tzinfo=UTC),
+        sequencer=str(object_.get("sequencer") or ""),
+        # A delete marker is a version of its own, and hides all others.
+        version_id=None if name.endswith("DeleteMarkerCreated") else object_.get("versionId") or None,
+        etag=object_.get("eTag") or None if kind is Kind.CREATED else None,
+        forced=is_example or name == FORCED_REPLAY,
+    )
+    return None if is_folder(object_["key"], object_.get("size")) else event
 
 
 def is_folder(key: str, size: int | None) -> bool:
-    """Say whether an object is a folder of S3's console: empty, its key ending in a slash."""
+    """Return whether an object is a folder of S3's console: it is empty, and its key ends in a slash."""
     return key.endswith("/") and size == 0
 
 
-def _object_event(record: Mapping[str, Any]) -> ObjectEvent | None:
-    name, s3 = record["eventName"].removeprefix("s3:"), record["s3"]
-    thing = s3["object"]
-    is_example = thing.get("sequencer") == EXAMPLE
-    kind = Kind.REPLAYED if is_example else _kind(name)
-    if is_folder(thing["key"], thing.get("size")):
-        return None
-    marker = name.endswith("DeleteMarkerCreated")
-    return ObjectEvent(
-        kind,
-        bucket=s3["bucket"]["name"],
-        key=unquote_plus(thing["key"]),
-        time=_moment(record["eventTime"]),
-        sequencer=str(thing.get("sequencer") or ""),
-        version_id=None if marker else thing.get("versionId") or None,
-        etag=thing.get("eTag") or None if kind is Kind.CREATED else None,
-        forced=is_example or name == FORCED_REPLAY,
-    )
-
-
-def _kind(name: str) -> Kind:
-    if name in {REPLAY, FORCED_REPLAY}:
-        return Kind.REPLAYED
-    return Kind.CREATED if name.startswith("ObjectCreated") else Kind.REMOVED
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def replay_record(bucket: str, key: str, time: datetime, *, forced: bool = False) -> dict[str, Any]:
-    """Return the record of a notification that asks for an object to be looked at again."""
+    """Return the record of a notification that asks to look at an object again."""
     return {
         "eventSource": "voucher-selector",
         "eventName": FORCED_REPLAY if forced else REPLAY,

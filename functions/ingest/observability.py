@@ -1,4 +1,4 @@
-"""What is told of each event: one structured log line, and the same as CloudWatch metrics."""
+"""One structured log line and the CloudWatch metrics of each event."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ if TYPE_CHECKING:
 
     from ingest.events import ObjectEvent
     from ingest.service import Outcome
-    from vouchers.dynamodb.sources_table import State
 
 
 def record_outcome(
     logger: Logger, metrics: Metrics, event: ObjectEvent, outcome: Outcome, cause: Exception | None = None
 ) -> None:
-    """Log an event's outcome, with its file's report or what interrupted it, and count it in the metrics."""
+    """Log the outcome of an event, with its report or the cause of its failure, and emit metrics."""
     state = outcome.state
-    details: dict[str, object] = {
+    fields: dict[str, object] = {
         "action": str(outcome.action),
         "bucket": event.bucket,
         "source": event.key,
@@ -27,30 +26,25 @@ def record_outcome(
         "version_id": event.version_id,
     }
     if state and state.report:
-        details |= {"report": state.report, "rejected_object": state.rejected_object}
+        fields |= {"report": state.report, "rejected_object": state.rejected_object}
     if outcome.error:
-        logger.error(outcome.error, extra=details, exc_info=cause)
+        logger.error(outcome.error, extra=fields, exc_info=cause)
     else:
-        logger.info("event applied", extra=details)
+        logger.info("event applied", extra=fields)
     metrics.add_metric("Events" + outcome.action.capitalize(), MetricUnit.Count, 1)
-    if state and state.report:
-        _measure(metrics, state)
-
-
-def _measure(metrics: Metrics, state: State) -> None:
+    if not (state and state.report):
+        return
     report = state.report
     metrics.add_metric("Rows", MetricUnit.Count, report["rows"])
     metrics.add_metric("RowsCounted", MetricUnit.Count, report["counted"])
     metrics.add_metric("RowsRejected", MetricUnit.Count, report["rejected"])
     metrics.add_metric("Seconds", MetricUnit.Seconds, report["seconds"])
-    for repair, rows in report["repaired"].items():
-        _measure_one(metrics, "RowsRepaired", "repair", repair, rows)
-    for reason, rows in report["rejected_by_reason"].items():
-        _measure_one(metrics, "RowsRejectedFor", "reason", reason, rows)
-    for segment, held in report["segments"].items():
-        _measure_one(metrics, "RowsUnsegmented", "segment", segment, held["unsegmented"])
-
-
-def _measure_one(metrics: Metrics, name: str, dimension: str, value: str, rows: int) -> None:
-    with single_metric(name, MetricUnit.Count, rows, namespace=metrics.namespace) as metric:
-        metric.add_dimension(dimension, value)
+    unsegmented = {name: segment["unsegmented"] for name, segment in report["segments"].items()}
+    for metric_name, dimension, rows_by_value in (
+        ("RowsRepaired", "repair", report["repaired"]),
+        ("RowsRejectedFor", "reason", report["rejected_by_reason"]),
+        ("RowsUnsegmented", "segment", unsegmented),
+    ):
+        for value, rows in rows_by_value.items():
+            with single_metric(metric_name, MetricUnit.Count, rows, namespace=metrics.namespace) as metric:
+                metric.add_dimension(dimension, value)

@@ -1,4 +1,4 @@
-"""Trying again while others are in the way: pauses that are random and grow, until the time is up."""
+"""Repeat calls that fail while others are writing, with random and growing pauses, until the time is up."""
 
 from __future__ import annotations
 
@@ -6,31 +6,62 @@ import random
 import time
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
+from vouchers.dynamodb.aws import RETRYABLE_CODES, error_codes
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FIRST_PAUSE, MAX_PAUSE = 0.02, 4.0
-"""Seconds between tries: at random below a bound that doubles.
+"""Seconds. Each pause is random, below a bound that doubles up to the maximum.
 
-A try in vain uses up what others could write with, so that many at once have to wait long.
+A failed attempt uses capacity that other writers need, so many writers at once need long pauses.
 """
+
+CONDITION_FAILED = {"ConditionalCheckFailed", "ConditionalCheckFailedException"}
+
+
+class ConflictError(Exception):
+    """The source has changed since it was read."""
 
 
 class RetryTimeoutError(Exception):
-    """Others were in the way until the time was up."""
+    """Other writers were in the way until the time was up."""
 
 
-def backoff(seconds_left: Callable[[], float], busy: str) -> Iterator[None]:
-    """Yield at once, and then again and again after a pause.
+def backoff(seconds_left: Callable[[], float], message: str) -> Iterator[None]:
+    """Yield for the first attempt, and again for each further one after a pause.
 
     Raises:
-        BusyError: ``busy``, if the next pause would last longer than ``seconds_left``.
+        RetryTimeoutError: ``message``, if the next pause would last longer than ``seconds_left``.
     """
     bound = FIRST_PAUSE
     while True:
         yield
         pause = random.uniform(0, bound)  # noqa: S311
         if pause >= seconds_left():
-            raise RetryTimeoutError(busy)
+            raise RetryTimeoutError(message)
         time.sleep(pause)
         bound = min(2 * bound, MAX_PAUSE)
+
+
+def write(call: Callable[[], object], seconds_left: Callable[[], float], message: str) -> None:
+    """Make a conditional write to DynamoDB, and repeat it while DynamoDB is busy.
+
+    Raises:
+        ConflictError: if the condition does not hold.
+        RetryTimeoutError: ``message``, if DynamoDB was busy until the time was up.
+        botocore.exceptions.ClientError: if DynamoDB refuses for another reason.
+    """
+    for _ in backoff(seconds_left, message):
+        try:
+            call()
+        except ClientError as error:
+            codes = error_codes(error)
+            if codes & CONDITION_FAILED:
+                raise ConflictError from None
+            if not codes & RETRYABLE_CODES:
+                raise
+        else:
+            return

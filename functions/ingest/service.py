@@ -1,34 +1,38 @@
-"""One event of an object → the counts as they should be after it."""
+"""Bring the counts of a source to what its object contains: an uploaded file, or a dataset."""
 
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
-from uuid import uuid4
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
-from ingest.commit.committer import results_key
-from ingest.commit.transactions import ConflictError
 from ingest.counting.as_of import AsOf, microseconds, recorded
 from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.errors import FileError, SupersededError
 from ingest.events import Kind
+from ingest.retry import ConflictError
 from ingest.row_outputs.rejected_rows import RejectedRows
-from ingest.row_outputs.segmented_writer import SegmentedRows
-from ingest.storage.partition_names import TABLE
+from ingest.storage.results_bucket import ResultKeys
 from ingest.storage.s3_objects import AS_OF_METADATA, find_object, open_object
-from vouchers.dynamodb.sources_table import EventOrder, State, Status
+from vouchers.counts import Cell, Counters
+from vouchers.dynamodb.sources_table import State, Status
 from vouchers.timestamps import iso
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
+    import pyarrow as pa
     from mypy_boto3_s3 import S3Client
 
     from ingest.commit.committer import Committer
+    from ingest.counting.dimensions import Dimensions
+    from ingest.counting.encoding import Codes
     from ingest.events import ObjectEvent
     from ingest.storage.s3_objects import ObjectVersion
     from vouchers.counts import Contribution
@@ -37,7 +41,10 @@ if TYPE_CHECKING:
 
 
 class Action(StrEnum):
-    """What an event led to; its retry finishes an interrupted one, the three before change nothing."""
+    """The outcome of an event.
+
+    Duplicate, late and superseded events change nothing. An interrupted event is retried.
+    """
 
     COUNTED = "counted"
     DELETED = "deleted"
@@ -50,133 +57,33 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an event led to, what it made of the source, if anything, and what went wrong, if anything."""
+    """The outcome of an event, the new state of its source if it changed, and the error if there was one."""
 
     action: Action
     state: State | None = None
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class IngestService:
-    """Applies events: where objects are, where commits are kept, and the rules that counting follows."""
+class CountedRows(NamedTuple):
+    """The result of counting: the contribution, the report on the rows, and keys in the results bucket."""
 
-    objects: S3Client
-    committer: Committer
-    definitions: Definitions
-    as_of: AsOf
-
-    def apply(self, event: ObjectEvent) -> Outcome:
-        """Make the counts what they should be after ``event``; do nothing if that is what they are.
-
-        A file that cannot be counted contributes nothing, and its source is recorded as failed. Raises what
-        ``Committer`` raises, and botocore's errors when S3 refuses or cannot be reached.
-        """
-        plan: _Plan | None = None
-        while True:
-            source = self.committer.load_settled(event.key)
-            plan = self._next(event, source, plan)
-            try:
-                self._carry_out(event, source, plan)
-            except ConflictError:
-                continue
-            return plan.outcome
-
-    def _next(self, event: ObjectEvent, source: Source, last: _Plan | None) -> _Plan:
-        """Return what to lead ``source`` to: what was aimed at last, if that is where it is by now."""
-        if last and last.state:
-            if last.state == source.state:
-                return last
-            self.committer.results.delete(last.state.objects - source.objects)
-        try:
-            return self._aim(event, source)
-        except SupersededError:
-            return _Plan(Action.SUPERSEDED)
-
-    def _carry_out(self, event: ObjectEvent, source: Source, plan: _Plan) -> None:
-        """Commit, and only then see to what else is to be done, so that counts wait for nothing else."""
-        if plan.state and plan.state != source.state:
-            source = self.committer.commit(source, plan.state, plan.contribution)
-        source = self.committer.clean_up(source)
-        if event.kind is Kind.REPLAYED:
-            self.committer.looked_after(source)
-
-    def _aim(self, event: ObjectEvent, source: Source) -> _Plan:
-        if old_news := _old_news(event, source.state):
-            return _Plan(old_news)
-        target = resolve_target(event, source.state, self.objects)
-        state = self._state(target)
-        try:
-            as_of = self._as_of(target.version).at(target.uploaded) if target.version else None
-            state = replace(state, as_of=recorded(as_of) if target.version else None)
-            if event.kind is Kind.REPLAYED and not event.forced and self._is_up_to_date(source.state, state):
-                return _Plan(Action.DUPLICATE)
-            return self._counted(target.version, source, state, as_of) if target.version else _reaching(state)
-        except FileError as error:
-            sentence = f"'{event.key}' was not counted: {error}; {error.advice}"
-            return _reaching(replace(state, status=Status.FAILED, error=sentence))
-
-    def _state(self, target: Target) -> State:
-        version = target.version
-        return State(
-            Status.COUNTED if version else Status.DELETED,
-            target.sequencer,
-            target.event_time,
-            committed_at=iso(self.committer.now()),
-            definitions=self.definitions.version,
-            uploaded_at=iso(target.uploaded) if version else None,
-            version_id=version.version_id if version else None,
-            etag=version.etag if version else None,
-        )
-
-    def _as_of(self, version: ObjectVersion) -> AsOf:
-        text = version.metadata.get(AS_OF_METADATA)
-        try:
-            return self.as_of if text is None else AsOf.parse(text)
-        except ValueError as error:
-            said = f"its metadata x-amz-meta-{AS_OF_METADATA} is {error}"
-            raise FileError(said, "upload the file again with such an as-of date") from None
-
-    def _counted(self, version: ObjectVersion, source: Source, state: State, as_of: datetime | None) -> _Plan:
-        started = time.monotonic()
-        kept = self._segmented(source, as_of)
-        with open_object(self.objects, version) as file, RejectedRows() as rejected, kept as rows:
-            keep = rows.add if rows else None
-            counted = count_file(
-                file, microseconds(as_of), self.definitions, RowCallbacks(rejected.add, keep)
-            )
-            rows_folder = rows.store() if rows else None
-            prefix = results_key("rejected", source, "")
-            rejected_object = rejected.store(self.committer.results, prefix)
-        seconds = round(time.monotonic() - started, 3)
-        report = counted.report.as_dict() | {"as_of": state.as_of, "seconds": seconds}
-        state = replace(state, report=report, rejected_object=rejected_object, rows_folder=rows_folder)
-        return _reaching(
-            self.committer.store_contribution(source, state, counted.contribution), counted.contribution
-        )
-
-    def _segmented(
-        self, source: Source, as_of: datetime | None
-    ) -> AbstractContextManager[SegmentedRows | None]:
-        if self.committer.catalog is None:
-            return nullcontext()
-        folder = results_key(TABLE, source, f"{uuid4().hex}/")
-        return SegmentedRows(self.committer.results, folder, self.definitions, microseconds(as_of))
-
-    def _is_up_to_date(self, state: State | None, plan: State) -> bool:
-        """Say whether counting again would contribute what ``state`` contributes already, rows and all."""
-        if plan.status is Status.DELETED:
-            return state is None or state.status is Status.DELETED
-        same = ("status", "version_id", "etag", "definitions", "as_of")
-        if state is None or any(getattr(state, name) != getattr(plan, name) for name in same):
-            return False
-        keeps_rows = self.committer.catalog is not None and state.report["counted"] > 0
-        return keeps_rows == (state.rows_folder is not None)
+    contribution: Contribution
+    report: dict[str, Any]
+    rejected_object: str | None = None
+    rows_folder: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
-    """What an event leads to: a state, with what that contributes, or none, where it changes nothing."""
+class Target:
+    """The state that a source should get, without a report, and a function that counts its rows, if any."""
+
+    state: State
+    count: Callable[[ResultKeys], CountedRows] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The commit that leads a source to its target; without a state, there is nothing to commit."""
 
     action: Action
     state: State | None = None
@@ -184,68 +91,199 @@ class _Plan:
 
     @property
     def outcome(self) -> Outcome:
+        """The outcome of the event, once the plan is carried out."""
         return Outcome(self.action, self.state, self.state.error if self.state else None)
 
 
-def _reaching(state: State, contribution: Contribution | None = None) -> _Plan:
-    return _Plan(Action(state.status), state, contribution or {})
+class RowWriter(Protocol):
+    """Writes the counted rows of a file."""
+
+    def add(self, batch: pa.RecordBatch, codes: Sequence[Codes], dimensions: Dimensions) -> None:
+        """Add the counted rows of a batch."""
+
+    def store(self) -> str | None:
+        """Write the remaining rows, and return their folder in the results bucket; None if there are none."""
 
 
-def _old_news(event: ObjectEvent, state: State | None) -> Action | None:
-    if state is None or event.kind is Kind.REPLAYED or event.order > state.order:
-        return None
-    if event.order < state.order:
-        return Action.LATE
-    return None if state.status is Status.FAILED else Action.DUPLICATE
+class RowOutput(Protocol):
+    """An optional output of counted rows, such as ``row_outputs.glue_catalog.GlueCatalog``."""
+
+    def open_writer(self, keys: ResultKeys, as_of: int | None) -> AbstractContextManager[RowWriter]:
+        """Return a writer for the rows of one file."""
+
+    def reconcile(self, source: Source, *, inspect: bool) -> Source:
+        """Make the output follow a committed source."""
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """The version to count (None: there is no object), when it was uploaded, and the order it has."""
+class IngestService:
+    """Counts sources and commits them.
 
-    version: ObjectVersion | None
-    uploaded: datetime
-    sequencer: str
-    event_time: str
+    Attributes:
+        objects: a client of S3, where the objects are.
+        committer: of the counts.
+        definitions: the segments.
+        as_of: the rule for the as-of date of objects that name none.
+        row_output: for the counted rows, if they are kept.
+    """
 
-    @property
-    def order(self) -> EventOrder:
-        """Where it stands among the events of the object."""
-        return EventOrder.of(self.sequencer, self.event_time)
+    objects: S3Client
+    committer: Committer
+    definitions: Definitions
+    as_of: AsOf
+    row_output: RowOutput | None = None
+
+    def apply(self, event: ObjectEvent) -> Outcome:
+        """Bring the counts to the state after ``event``, if they are not there.
+
+        A file that cannot be counted contributes nothing, and its source is recorded as failed.
+
+        Raises:
+            RetryTimeoutError: if other commits were in the way until the time was up.
+            botocore.exceptions.BotoCoreError: if AWS cannot be reached.
+            botocore.exceptions.ClientError: if AWS refuses.
+        """
+        plan: Plan | None = None
+        while True:
+            source = self.committer.load_settled(event.key)
+            if plan is None or plan.state is None or plan.state != source.state:
+                if plan and plan.state:
+                    self.committer.results.delete(plan.state.objects - source.objects)
+                plan = self._plan_event(event, source)
+            try:
+                self.carry_out(source, plan, inspect=event.kind is Kind.REPLAYED)
+            except ConflictError:
+                continue
+            return plan.outcome
+
+    def _plan_event(self, event: ObjectEvent, source: Source) -> Plan:
+        replayed = event.kind is Kind.REPLAYED
+        if source.state and not replayed and event.order <= source.state.order:
+            if event.order < source.state.order:
+                return Plan(Action.LATE)
+            if source.state.status is not Status.FAILED:
+                return Plan(Action.DUPLICATE)
+        try:
+            target = self.resolve_target(event, source.state)
+            return self.plan(source, target, check=replayed and not event.forced)
+        except SupersededError:
+            return Plan(Action.SUPERSEDED)
+
+    def resolve_target(self, event: ObjectEvent, current: State | None) -> Target:
+        """Resolve an event to the object version to count, its as-of date and its place in the event order.
+
+        A creation names one version. A deletion of a version and a replay look at the object that exists now.
+        A replay keeps the place of the current state, since any event that is still under way must win.
+
+        Raises:
+            SupersededError: if the created version no longer exists.
+        """
+        version, uploaded = None, event.time
+        if event.kind is Kind.CREATED:
+            version = find_object(self.objects, event.bucket, event.key, event.version_id, event.etag)
+        elif not event.leaves_nothing:
+            with suppress(SupersededError):
+                version = find_object(self.objects, event.bucket, event.key)
+        if version and event.kind is not Kind.CREATED:
+            uploaded = version.modified
+            if current and current.uploaded_at and current.is_of(version.version_id, version.etag):
+                uploaded = datetime.fromisoformat(current.uploaded_at)
+        sequencer, event_time = event.sequencer, iso(event.time)
+        if event.kind is Kind.REPLAYED:
+            sequencer, event_time = (
+                ("", iso(uploaded)) if current is None else (current.sequencer, current.event_time)
+            )
+        state = State(Status.DELETED, sequencer, event_time, "", self.definitions.version)
+        if version is None:
+            return Target(state)
+        state = replace(state, status=Status.COUNTED, uploaded_at=iso(uploaded))
+        state = replace(state, version_id=version.version_id, etag=version.etag)
+        text = version.metadata.get(AS_OF_METADATA)
+        try:
+            as_of = (self.as_of if text is None else AsOf.parse(text)).at(uploaded)
+        except ValueError as error:
+            message = f"its metadata x-amz-meta-{AS_OF_METADATA} is {error}"
+            return Target(state, partial(refuse, message, "upload the file again with such an as-of date"))
+        return Target(
+            replace(state, as_of=recorded(as_of)), partial(self._count_object, version, microseconds(as_of))
+        )
+
+    def plan(self, source: Source, target: Target, *, check: bool) -> Plan:
+        """Count the rows of a target, and store the results.
+
+        Args:
+            source: as loaded.
+            target: what to make of it.
+            check: whether to count only if the source is not up to date.
+
+        Raises:
+            SupersededError: if the object is replaced or deleted while it is counted.
+        """
+        if check and self.is_up_to_date(source.state, target.state):
+            return Plan(Action.DUPLICATE)
+        state, contribution = target.state, dict[Cell, Counters]()
+        if target.count:
+            keys, started = ResultKeys.of(source), time.monotonic()
+            try:
+                counted = target.count(keys)
+            except FileError as error:
+                sentence = f"'{source.key}' was not counted: {error}; {error.advice}"
+                state = replace(state, status=Status.FAILED, error=sentence)
+            else:
+                contribution = counted.contribution
+                seconds = round(time.monotonic() - started, 3)
+                stored: Any = self.committer.results.store_contribution(keys, contribution)
+                state = replace(
+                    state,
+                    report=counted.report | {"as_of": state.as_of, "seconds": seconds},
+                    rejected_object=counted.rejected_object,
+                    rows_folder=counted.rows_folder,
+                    **stored,
+                )
+        state = replace(state, committed_at=iso(self.committer.now()))
+        return Plan(Action(state.status), state, contribution)
+
+    def carry_out(self, source: Source, plan: Plan, *, inspect: bool = False) -> None:
+        """Commit a plan. Only then make the row output follow it, so that counts wait for nothing else.
+
+        Args:
+            source: as loaded.
+            plan: for it.
+            inspect: whether to compare the row output even if nothing is known to be wrong.
+
+        Raises:
+            ConflictError: if the source has changed since it was loaded.
+        """
+        if plan.state and plan.state != source.state:
+            source = self.committer.commit(source, plan.state, plan.contribution)
+        if self.row_output:
+            source = self.row_output.reconcile(source, inspect=inspect)
+        self.committer.delete_orphans(source)
+
+    def is_up_to_date(self, current: State | None, target: State) -> bool:
+        """Return whether counting again would give what ``current`` has, row output included."""
+        if target.status is Status.DELETED:
+            return current is None or current.status is Status.DELETED
+        if current is None or not current.is_of(target.version_id, target.etag or ""):
+            return False
+        decisive = attrgetter("status", "definitions", "as_of")
+        keeps_rows = self.row_output is not None and current.report.get("counted", 0) > 0
+        return decisive(current) == decisive(target) and keeps_rows == (current.rows_folder is not None)
+
+    def _count_object(self, version: ObjectVersion, as_of: int | None, keys: ResultKeys) -> CountedRows:
+        writer = self.row_output.open_writer(keys, as_of) if self.row_output else nullcontext()
+        with open_object(self.objects, version) as file, RejectedRows() as rejected, writer as rows:
+            callbacks = RowCallbacks(rejected.add, rows.add if rows else None)
+            counted = count_file(file, as_of, self.definitions, callbacks)
+            folder = rows.store() if rows else None
+            rejected_object = rejected.store(self.committer.results, keys.rejected)
+        return CountedRows(counted.contribution, counted.report.as_dict(), rejected_object, folder)
 
 
-def resolve_target(event: ObjectEvent, state: State | None, objects: S3Client) -> Target:
-    """Return what the counts are to rest on after ``event``, given the state that they rest on now.
-
-    A creation speaks of one version. The deletion of a version, and a replay, ask for the object that is
-    there now; a replay leaves the order as it is, for any event that is on its way must still win.
+def refuse(message: str, advice: str, _: ResultKeys) -> NoReturn:
+    """Count nothing, since the object says what cannot be followed.
 
     Raises:
-        SupersededError: if the version that was created is no longer there.
+        FileError: always.
     """
-    if event.kind is Kind.CREATED:
-        version = find_object(objects, event.bucket, event.key, event.version_id, event.etag)
-        return Target(version, event.time, event.sequencer, iso(event.time))
-    current = None if event.leaves_nothing else _current(event, objects)
-    uploaded = _uploaded(current, state) if current else event.time
-    if event.kind is Kind.REMOVED:
-        return Target(current, uploaded, event.sequencer, iso(event.time))
-    if state is None:
-        return Target(current, uploaded, "", iso(uploaded))
-    return Target(current, uploaded, state.sequencer, state.event_time)
-
-
-def _current(event: ObjectEvent, objects: S3Client) -> ObjectVersion | None:
-    try:
-        return find_object(objects, event.bucket, event.key)
-    except SupersededError:
-        return None
-
-
-def _uploaded(version: ObjectVersion, state: State | None) -> datetime:
-    known = state and (state.version_id, state.etag) == (version.version_id, version.etag)
-    return (
-        datetime.fromisoformat(state.uploaded_at)
-        if known and state and state.uploaded_at
-        else version.modified
-    )
+    raise FileError(message, advice)

@@ -6,6 +6,7 @@ It says which Python and which packages did it; any failure is an exception.
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from botocore.session import get_session
 
 from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.row_outputs.glue_catalog import GlueCatalog
-from ingest.row_outputs.segmented_writer import SegmentedRows
+from ingest.row_outputs.segmented_writer import SegmentedWriter
 from ingest.storage.results_bucket import ResultsBucket
 from vouchers.segments import load_definitions
 
@@ -51,13 +52,17 @@ def keep_rows(directory: str, bucket: str) -> None:
     definitions, session = load_definitions(), get_session()
     s3: Any = session.create_client("s3")
     results = ResultsBucket(s3, bucket)
-    rows = SegmentedRows(results, "voucher_selector/a/00000001-b/", definitions, AS_OF)
+    rows = SegmentedWriter(results, "voucher_selector/a/00000001-b/", definitions, AS_OF)
     with Path(directory, "zstd.parquet").open("rb") as file, rows:
         count_file(file, AS_OF, definitions, RowCallbacks(keep=rows.add))
         folder = rows.store()
     glue: Any = session.create_client("glue")
     glue.create_database(DatabaseInput={"Name": "rows"})
-    GlueCatalog(glue, "rows", results, definitions, lambda: 9).point("a", folder)
+    sources: Any = None  # pointing changes no source
+    catalog = GlueCatalog(
+        glue, "rows", results, definitions, sources, "", lambda: datetime.now(UTC), lambda: 9
+    )
+    catalog.point("a", folder)
     back = wr.s3.read_parquet_table("voucher_selector", database="rows")
     assert [*back["frequent_segment"]] == ["0-4"]
     assert [*back["country"]] == ["peru"]

@@ -9,8 +9,8 @@ from unittest.mock import patch
 
 import pytest
 
-from ingest.commit import committer as commit
 from ingest.handler import IngestError
+from ingest.storage import results_bucket
 from tests.support.crash_injection import Crash, calls, uncounted
 from tests.support.emulator import emulated, new_world
 from tests.support.sample_files import FILES, body, expected
@@ -32,7 +32,7 @@ class Scenario:
 
     before: str
     after: str | None
-    inline: int = commit.MAX_INLINE_BYTES
+    inline: int = results_bucket.MAX_INLINE_BYTES
     keeps_rows: bool = False
 
 
@@ -61,7 +61,7 @@ def emulator() -> Iterator[None]:
 def started(scenario: Scenario) -> Iterator[tuple[World, dict[str, Any]]]:
     """Yield a world in which two objects are counted and one has changed since, and the event of that."""
     kind = {"keeps_rows": scenario.keeps_rows}
-    with patch.object(commit, "MAX_INLINE_BYTES", scenario.inline), new_world(**kind) as world:
+    with patch.object(results_bucket, "MAX_INLINE_BYTES", scenario.inline), new_world(**kind) as world:
         world.ingest(world.put(OTHER, body("peru")), world.put(KEY, body(scenario.before)))
         yield world, world.delete(KEY) if scenario.after is None else world.put(KEY, body(scenario.after))
 

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.commit.committer import contribution_of
 from ingest.storage.results_bucket import ResultsBucket
 from tests.support.datasets import DATASET, order
 from tests.support.emulator import emulated, new_world
@@ -89,7 +88,7 @@ def state(world: World, key: str) -> State:
 def counts(world: World, states: list[State]) -> Counter[tuple[str, ...]]:
     results, total = ResultsBucket(world.s3, world.results), Counter[tuple[str, ...]]()
     for each in states:
-        for cell, counters in contribution_of(each, results).items():
+        for cell, counters in results.load_contribution(each).items():
             total.update({(*cell, name): rows for name, rows in counters.items()})
     return total
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ingest.commit.committer import results_key
+from ingest.storage.results_bucket import ResultKeys
 from tests.support.sam_template import KEY, Template, transformed
 from vouchers.dynamodb import sources_table as sources
 from vouchers.dynamodb.sources_table import Source
@@ -96,7 +96,7 @@ def test_no_object_is_forgotten_that_a_count_rests_on(template: Template, bucket
 def test_rejected_rows_go_where_it_is_cheap(template: Template) -> None:
     rules = template.properties("ResultsBucket")["LifecycleConfiguration"]["Rules"]
     (rule,) = (each for each in rules if "Transitions" in each)
-    assert results_key("rejected", Source("vouchers/a.parquet"), "rows").startswith(rule["Prefix"])
+    assert ResultKeys.of(Source("vouchers/a.parquet")).rejected.startswith(rule["Prefix"])
     assert rule["Transitions"] == [{"StorageClass": "STANDARD_IA", "TransitionInDays": 90}]
 
 

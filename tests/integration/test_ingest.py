@@ -336,14 +336,15 @@ def test_neither_counting_nor_rejecting_loads_pandas_or_awswrangler(tmp_path: Pa
     file.write_bytes(file_of(PERU + DIRT))
     script = (
         "import sys, ingest.handler\n"
-        "from ingest.counting.count_file import Aside, count_file\n"
+        "from ingest.counting.count_file import RowCallbacks, count_file\n"
         "from ingest.row_outputs.rejected_rows import RejectedRows\n"
         "from vouchers.segments import load_definitions\n"
         "class Results:\n"
         "    def store_file(self, key, file): self.size = file.stat().st_size\n"
         "results = Results()\n"
         "with RejectedRows() as rejected:\n"
-        f"    counted = count_file(open({str(file)!r}, 'rb'), 0, load_definitions(), Aside(rejected.add))\n"
+        f"    counted = count_file(open({str(file)!r}, 'rb'), 0, load_definitions(),
+        RowCallbacks(rejected.add))\n"
         "    rejected.store(results, '')\n"
         "assert counted.report.rejected and results.size\n"
         "print(sorted({'pandas', 'awswrangler'} & set(sys.modules)))\n"

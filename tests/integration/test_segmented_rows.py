@@ -14,8 +14,8 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from ingest.commit import committer as commit
 from ingest.handler import IngestError
+from ingest.row_outputs import glue_catalog
 from ingest.row_outputs import segmented_writer as segmented
 from ingest.row_outputs.glue_catalog import GlueCatalog
 from tests.support.crash_injection import Crash
@@ -327,7 +327,7 @@ def test_who_may_be_alive_is_watched_for_and_who_cannot_be_any_longer_is_not(
     world.ingest(world.replay(KEY))
     assert world.source(KEY).catalog_writers != frozenset()
 
-    monkeypatch.setattr(commit, "MAX_PROCESS_LIFETIME", timedelta(0))
+    monkeypatch.setattr(glue_catalog, "MAX_PROCESS_LIFETIME", timedelta(0))
     world.ingest(world.replay(KEY))
     assert world.source(KEY).catalog_writers == frozenset()
 

@@ -1,200 +1,229 @@
-"""The Glue catalogue: which folder of segmented rows each partition, a country of a source, is read from."""
+"""The Glue table of the segmented rows: from which folder each partition, a country of a source, is read.
+
+Glue has no conditional writes, so a process registers itself in the source item (``catalog_writers``) before
+it changes partitions. If the source is unchanged afterwards, the process removes its entry, and otherwise it
+changes the partitions again. A crashed writer's entry expires after 15 minutes. The next process that finds
+an entry repairs the partitions.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, Any, TypedDict
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
-from ingest.retry import backoff
+from ingest.retry import backoff, write
 from ingest.row_outputs.segmented_rows import athena_types
 from ingest.storage.partition_names import COUNTRY, SOURCE, TABLE, decoded, source_partition
+from vouchers.dynamodb.aws import RETRYABLE_CODES
+from vouchers.dynamodb.sources_table import NEVER_WRITTEN
+from vouchers.timestamps import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from mypy_boto3_glue import GlueClient
+    from mypy_boto3_glue.type_defs import PartitionInputTypeDef
 
-    from ingest.storage.results_bucket import ResultsBucket
+    from ingest.row_outputs.segmented_writer import SegmentedWriter
+    from ingest.storage.results_bucket import ResultKeys, ResultsBucket
+    from vouchers.dynamodb.sources_table import Source, SourcesTable
     from vouchers.segments import Definitions
 
     Locations = Mapping[str, str]
-    """The URL of the folder that each country of a source is read from, by its partition."""
+    """The URL of the folder of each country of a source, by the country's partition."""
 
 BATCH = 100
 """Partitions that one call creates or updates."""
 
-BUSY = {
-    "ConcurrentModificationException",
-    "InternalServiceException",
-    "OperationTimeoutException",
-    "ThrottlingException",
-}
-MEANWHILE = {"AlreadyExistsException", "EntityNotFoundException"}
-"""What a batch says of partitions that another process has created or deleted since they were looked at."""
+NOT_FOUND = "EntityNotFoundException"
 
-ABSENT = "EntityNotFoundException"
+CHANGED_MEANWHILE = {"AlreadyExistsException", NOT_FOUND}
+"""Codes of a batch for partitions that another process has created or deleted since they were read."""
+
+MAX_PROCESS_LIFETIME = timedelta(seconds=900)
+"""How long a registered process may run: Lambda's limit."""
+
+BUSY = "the Glue catalog was busy for too long; the event will be tried again"
 
 
 class GlueCatalogError(Exception):
     """Glue refused to change a partition; the message says which and why."""
 
 
-class _ConflictError(Exception):
-    """Partitions changed while they were being changed."""
-
-
-class _Table(TypedDict):
-    DatabaseName: str
-    TableName: str
-
-
 @dataclass(frozen=True, slots=True)
 class GlueCatalog:
     """The table of the segmented rows in a Glue database.
 
-    All methods raise botocore's errors when Glue or S3 refuses or cannot be reached.
+    All methods raise botocore's errors if AWS refuses or cannot be reached.
+
+    Attributes:
+        client: of Glue.
+        database: the name of the database.
+        results: the bucket that the rows are in.
+        definitions: the segments, which are columns of the table.
+        sources: where catalog writers are registered.
+        writer: the name of this process among them: its start (ISO 8601, UTC), a blank and a unique name.
+        now: returns the time.
+        seconds_left: returns how long a call may be repeated.
     """
 
     client: GlueClient
     database: str
     results: ResultsBucket
     definitions: Definitions
+    sources: SourcesTable
+    writer: str
+    now: Callable[[], datetime]
     seconds_left: Callable[[], float]
 
-    def is_right(self, source: str, folder: str | None) -> bool:
-        """Say whether the countries of a source, by its key, are read from a folder, and from no other."""
-        return self._held(source) == self._wanted(folder)
+    def open_writer(self, keys: ResultKeys, as_of: int | None) -> SegmentedWriter:
+        """Return a writer of segmented rows, to a new folder; ``as_of`` is what ``count_file`` takes."""
+        from ingest.row_outputs.segmented_writer import SegmentedWriter
 
-    def point(self, source: str, folder: str | None) -> None:
-        """Let the countries of a source, by its key, be read from a folder; from none where that is None.
+        return SegmentedWriter(self.results, f"{keys.rows}{uuid4().hex}/", self.definitions, as_of)
 
-        Each country is in one folder at every moment. Doing it again does no harm.
+    def reconcile(self, source: Source, *, inspect: bool) -> Source:
+        """Point the partitions of a source to its rows, if they may point elsewhere; delete its orphans.
+
+        Args:
+            source: without a pending commit.
+            inspect: whether to compare the partitions even if no catalog writer is registered.
+
+        Returns:
+            The source as written.
 
         Raises:
-            BusyError: if Glue was busy, or others changed the same, until the time was up.
-            CatalogueError: if Glue refuses for another reason.
+            ConflictError: if the source has changed meanwhile.
+            RetryTimeoutError: if AWS was busy until the time was up.
+            GlueCatalogError: if Glue refuses to change a partition.
         """
-        busy = "the Glue catalogue was busy for too long; the event will be tried again"
-        for _ in backoff(self.seconds_left, busy):
-            try:
-                self._move(source_partition(source), self._held(source), self._wanted(folder))
-            except _ConflictError:
-                continue
-            except ClientError as error:
-                if error.response["Error"]["Code"] not in BUSY:
-                    raise
-            else:
-                return
+        if not source.catalog_writers:
+            written = source.revision != NEVER_WRITTEN
+            if not (inspect and written) or self.points_to(source.key, source.rows_folder):
+                return source
+        if self.writer not in source.catalog_writers:
+            write(lambda: self.sources.add_catalog_writer(source, self.writer), self.seconds_left, BUSY)
+            writers = source.catalog_writers | {self.writer}
+            source = replace(source, revision=source.revision + 1, catalog_writers=writers)
+        self.point(source.key, source.rows_folder)
+        self.results.delete(source.orphans)
+        expired = iso(self.now() - MAX_PROCESS_LIFETIME)
+        done = {writer for writer in source.catalog_writers if writer == self.writer or writer < expired}
+        registered = source
+        write(lambda: self.sources.remove_catalog_writers(registered, done), self.seconds_left, BUSY)
+        return replace(source, orphans=frozenset(), catalog_writers=source.catalog_writers - done)
 
-    def _wanted(self, folder: str | None) -> Locations:
+    def points_to(self, key: str, folder: str | None) -> bool:
+        """Return whether the partitions of a source, by its key, are read from a folder and no other."""
+        return self._current_locations(key) == self._target_locations(folder)
+
+    def point(self, key: str, folder: str | None) -> None:
+        """Make Athena read the partitions of a source, by its key, from a folder; None removes them.
+
+        Each country is in one folder at every moment. Repeating it changes nothing.
+
+        Raises:
+            RetryTimeoutError: if Glue was busy, or others changed the same partitions, until the time was up.
+            GlueCatalogError: if Glue refuses for another reason.
+        """
+        for _ in backoff(self.seconds_left, BUSY):
+            try:
+                if self._move(
+                    source_partition(key), self._current_locations(key), self._target_locations(folder)
+                ):
+                    return
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in RETRYABLE_CODES:
+                    raise
+
+    def _target_locations(self, folder: str | None) -> Locations:
         if folder is None:
             return {}
-        names = (name.removeprefix(f"{COUNTRY}=") for name in self.results.folders(folder))
+        names = (name.removeprefix(f"{COUNTRY}=") for name in self.results.list_folders(folder))
         return {decoded(name): f"s3://{self.results.bucket}/{folder}{COUNTRY}={name}/" for name in names}
 
-    def _held(self, source: str) -> Locations:
-        partition = source_partition(source)
+    def _current_locations(self, key: str) -> Locations:
+        partition = source_partition(key)
         pages = self.client.get_paginator("get_partitions").paginate(
-            **self._table, Expression=f"{SOURCE} = '{partition}'", ExcludeColumnSchema=True
+            DatabaseName=self.database,
+            TableName=TABLE,
+            Expression=f"{SOURCE} = '{partition}'",
+            ExcludeColumnSchema=True,
         )
         try:
-            found = [each for page in pages for each in page["Partitions"]]
+            partitions = [found for page in pages for found in page["Partitions"]]
         except ClientError as error:
-            if error.response["Error"]["Code"] != ABSENT:
+            if error.response["Error"]["Code"] != NOT_FOUND:
                 raise
             return {}
         return {
-            each["Values"][1]: each["StorageDescriptor"]["Location"]
-            for each in found
-            if each["Values"][0] == partition
+            found["Values"][1]: found["StorageDescriptor"]["Location"]
+            for found in partitions
+            if found["Values"][0] == partition
         }
 
-    def _move(self, source: str, held: Locations, wanted: Locations) -> None:
-        new = {country: at for country, at in wanted.items() if country not in held}
-        moved = {country: at for country, at in wanted.items() if country in held and held[country] != at}
+    def _move(self, source: str, current: Locations, target: Locations) -> bool:
+        """Update, create and delete partitions; return whether all could be changed."""
+        table: Any = {"DatabaseName": self.database, "TableName": TABLE}
+        new = sorted(target.keys() - current.keys())
+        moved = sorted(name for name in target.keys() & current.keys() if current[name] != target[name])
+        errors: list[Any] = []
         if moved or new:
-            storage = self._storage()
-            self._update(_partitions(source, moved, storage))
-            self._create(_partitions(source, new, storage))
-        for country in sorted(held.keys() - wanted.keys()):
-            self._drop([source, country])
+            storage = self._load_table()
+        for start in range(0, len(moved), BATCH):
+            inputs = [
+                _partition(source, name, target[name], storage) for name in moved[start : start + BATCH]
+            ]
+            entries: Any = [{"PartitionValueList": each["Values"], "PartitionInput": each} for each in inputs]
+            errors += self.client.batch_update_partition(**table, Entries=entries).get("Errors", [])
+        for start in range(0, len(new), BATCH):
+            inputs = [_partition(source, name, target[name], storage) for name in new[start : start + BATCH]]
+            errors += self.client.batch_create_partition(**table, PartitionInputList=inputs).get("Errors", [])
+        codes = {error["ErrorDetail"]["ErrorCode"] for error in errors}
+        if codes - CHANGED_MEANWHILE - RETRYABLE_CODES:
+            raise GlueCatalogError(f"Glue refused to change partitions: {errors[0]}")
+        if codes:
+            return False
+        for country in sorted(current.keys() - target.keys()):
+            # One call for each: there are few, and not every emulator deletes several at once.
+            try:
+                self.client.delete_partition(**table, PartitionValues=[source, country])
+            except ClientError as error:
+                if error.response["Error"]["Code"] != NOT_FOUND:
+                    raise
+        return True
 
-    def _update(self, partitions: Iterable[dict[str, Any]]) -> None:
-        for batch in _batches(partitions):
-            entries: Any = [{"PartitionValueList": each["Values"], "PartitionInput": each} for each in batch]
-            answer = self.client.batch_update_partition(**self._table, Entries=entries)
-            _check(answer.get("Errors", []))
+    def _load_table(self) -> dict[str, Any]:
+        """Return how the table is stored; create it first, or add the columns of new segments."""
+        columns, table = athena_types(self.definitions), None
+        while table is None:
+            try:
+                table = self.client.get_table(DatabaseName=self.database, Name=TABLE)["Table"]
+            except ClientError as error:
+                if error.response["Error"]["Code"] != NOT_FOUND:
+                    raise
+                from ingest.row_outputs.segmented_writer import create_table
 
-    def _create(self, partitions: Iterable[dict[str, Any]]) -> None:
-        for batch in _batches(partitions):
-            inputs: Any = batch
-            answer = self.client.batch_create_partition(**self._table, PartitionInputList=inputs)
-            _check(answer.get("Errors", []))
-
-    def _storage(self) -> dict[str, Any]:
-        """Return how the table's data is stored; it is there then, with a column for each segment."""
-        columns = athena_types(self.definitions)
-        table = self._found() or self._made(columns)
-        storage: dict[str, Any] = table["StorageDescriptor"]
-        held = {each["Name"] for each in storage["Columns"]}
-        new = [{"Name": name, "Type": kind} for name, kind in columns.items() if name not in held]
+                create_table(self.database, f"s3://{self.results.bucket}/{TABLE}/", columns)
+        storage: Any = table["StorageDescriptor"]
+        existing = {column["Name"] for column in storage["Columns"]}
+        new = [{"Name": name, "Type": type_} for name, type_ in columns.items() if name not in existing]
         if new:
             storage = {**storage, "Columns": [*storage["Columns"], *new]}
-            self._widen(table, storage)
-        return storage
-
-    def _found(self) -> Any:  # noqa: ANN401 - as Glue describes a table
-        try:
-            return self.client.get_table(DatabaseName=self.database, Name=TABLE)["Table"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] != ABSENT:
-                raise
-            return None
-
-    def _made(self, columns: Mapping[str, str]) -> Any:  # noqa: ANN401 - as Glue describes a table
-        from ingest.row_outputs.awswrangler_dataset import describe
-
-        describe(self.database, f"s3://{self.results.bucket}/{TABLE}/", columns)
-        return self.client.get_table(DatabaseName=self.database, Name=TABLE)["Table"]
-
-    def _widen(self, table: Mapping[str, Any], storage: Mapping[str, Any]) -> None:
-        """Give the table other columns, unless it has changed since: Glue says then that it is busy."""
-        kept = {name: table[name] for name in ("PartitionKeys", "TableType", "Parameters")}
-        given: Any = {"Name": TABLE, **kept, "StorageDescriptor": storage}
-        version: Any = {"VersionId": table["VersionId"]} if "VersionId" in table else {}
-        self.client.update_table(DatabaseName=self.database, TableInput=given, SkipArchive=True, **version)
-
-    def _drop(self, values: list[str]) -> None:
-        # One by one: there are few, and not every emulator takes several.
-        try:
-            self.client.delete_partition(**self._table, PartitionValues=values)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != ABSENT:
-                raise
-
-    @property
-    def _table(self) -> _Table:
-        return {"DatabaseName": self.database, "TableName": TABLE}
+            kept = {name: table[name] for name in ("PartitionKeys", "TableType", "Parameters")}
+            changed: Any = {"Name": TABLE, **kept, "StorageDescriptor": storage}
+            # With the version, Glue refuses as busy if the table has changed meanwhile.
+            version: Any = {"VersionId": table["VersionId"]} if "VersionId" in table else {}
+            self.client.update_table(
+                DatabaseName=self.database, TableInput=changed, SkipArchive=True, **version
+            )
+        return dict(storage)
 
 
-def _partitions(source: str, locations: Locations, storage: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for country, location in sorted(locations.items()):
-        yield {"Values": [source, country], "StorageDescriptor": {**storage, "Location": location}}
-
-
-def _batches(partitions: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    rest = iter(partitions)
-    while batch := list(islice(rest, BATCH)):
-        yield batch
-
-
-def _check(errors: Sequence[Any]) -> None:
-    """Look at what a batch says of partitions that it did not change."""
-    codes = {error["ErrorDetail"]["ErrorCode"] for error in errors}
-    if codes - MEANWHILE - BUSY:
-        raise GlueCatalogError(f"Glue refused to change partitions: {errors[0]}")
-    if codes:
-        raise _ConflictError
+def _partition(source: str, country: str, location: str, storage: Mapping[str, Any]) -> PartitionInputTypeDef:
+    return {"Values": [source, country], "StorageDescriptor": {**storage, "Location": location}}  # type: ignore[typeddict-item]

@@ -1,17 +1,23 @@
-"""Rows with their segments → a Parquet dataset in a folder of the results bucket that is theirs alone."""
+"""Write segmented rows with awswrangler; importing this loads awswrangler and pandas."""
 
 from __future__ import annotations
 
+import warnings
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Self
 
+import awswrangler as wr
+import boto3
+import pandas as pd
 import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ingest.row_outputs.segmented_rows import counted_rows, schema
+from ingest.storage.partition_names import COUNTRY, SOURCE, TABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from ingest.counting.dimensions import Dimensions
@@ -19,20 +25,26 @@ if TYPE_CHECKING:
     from ingest.storage.results_bucket import ResultsBucket
     from vouchers.segments import Definitions
 
+# pandas warns the authors of awswrangler; a user's log does not need that.
+warnings.filterwarnings("ignore", module="awswrangler")
+
+FORMAT = {"coerce_timestamps": None, "flavor": None, "version": "2.6", "store_schema": False}
+"""Timestamps stay in microseconds, and texts stay texts, whatever Arrow calls them."""
+
 ROWS_AT_A_TIME = 1 << 18
-"""Rows that are held before they are written; each country among them gets a file of its own."""
+"""Rows that are collected before they are written; each country among them gets a file."""
 
 
-class SegmentedRows:
-    """Writes the rows of a file that count, some at a time, so that memory does not follow their number.
+class SegmentedWriter:
+    """Writes the counted rows of a file to a folder of the results bucket, some rows at a time.
 
-    ``folder`` is their name among the results; leaving the block by an error deletes it.
+    Use it as a context manager: an exception in the block deletes the folder.
     """
 
     def __init__(
         self, results: ResultsBucket, folder: str, definitions: Definitions, as_of: int | None
     ) -> None:
-        """Write into ``folder``; ``as_of`` is what recency is measured to, as ``count_file`` takes it."""
+        """Write to ``folder``; ``as_of`` is what ``count_file`` takes."""
         self.folder = folder
         self._results = results
         self._definitions = definitions
@@ -41,33 +53,73 @@ class SegmentedRows:
         self._is_empty = True
 
     def __enter__(self) -> Self:
-        """Return the rows."""
+        """Return the writer."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Delete the folder after an error; where that fails, too, it is left to be swept."""
+        """Delete the folder after an exception; if that fails too, ``make replay`` deletes it."""
         if isinstance(error, Exception):
             with suppress(BotoCoreError, ClientError):
                 self._results.delete([self.folder])
 
     def add(self, batch: pa.RecordBatch, codes: Sequence[Codes], dimensions: Dimensions) -> None:
-        """Add the rows of a batch that count; it is what ``count_file`` calls to ``keep`` them."""
+        """Add the counted rows of a batch; ``count_file`` calls this for each batch."""
         self._unwritten.append(counted_rows(batch, codes, dimensions, self._definitions, self._as_of))
         if sum(map(len, self._unwritten)) >= ROWS_AT_A_TIME:
             self._write()
 
     def store(self) -> str | None:
-        """Write what is left; return the folder, or None where there are no rows, and so no folder."""
+        """Write the remaining rows; return the folder, or None if there are no rows, and no folder."""
         if any(map(len, self._unwritten)):
             self._write()
         return None if self._is_empty else self.folder
 
     def _write(self) -> None:
-        from ingest.row_outputs.awswrangler_dataset import write
-
         rows = pa.Table.from_batches(self._unwritten, schema(self._definitions)).unify_dictionaries()
         self._unwritten.clear()
         self._is_empty = False
-        write(rows, f"s3://{self._results.bucket}/{self.folder}")
+        frame = rows.to_pandas(types_mapper=pd.ArrowDtype)
+        frame[COUNTRY] = frame[COUNTRY].astype("category")
+        wr.s3.to_parquet(
+            frame,
+            f"s3://{self._results.bucket}/{self.folder}",
+            dataset=True,
+            partition_cols=[COUNTRY],
+            compression="zstd",
+            # Counting leaves less than a core, and memory for one file at a time.
+            use_threads=False,
+            boto3_session=session(),
+            pyarrow_additional_kwargs=dict(FORMAT),  # awswrangler adds the schema of each file to it
+        )
+
+
+def create_table(database: str, url: str, columns: Mapping[str, str]) -> None:
+    """Create the Glue table of the segmented rows, unless it exists.
+
+    Args:
+        database: its Glue database.
+        url: the S3 URL of its folder.
+        columns: the Athena type of each column, by name.
+
+    Raises:
+        botocore.exceptions.ClientError: if Glue refuses.
+    """
+    wr.catalog.create_parquet_table(
+        database,
+        TABLE,
+        url,
+        columns_types=dict(columns),
+        table_type="EXTERNAL_TABLE",
+        partitions_types={SOURCE: "string", COUNTRY: "string"},
+        compression="zstd",
+        mode="append",
+        boto3_session=session(),
+    )
+
+
+@cache
+def session() -> boto3.Session:
+    """Return the session of the process, so that awswrangler loads the model of S3 once."""
+    return boto3.Session()

@@ -1,13 +1,17 @@
-"""The results bucket: contributions, rejected rows and segmented rows."""
+"""The results bucket: large contributions, rejected rows and segmented rows."""
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from ingest.storage.partition_names import TABLE, source_of, source_partition
 from ingest.storage.s3_objects import GONE
+from vouchers.dynamodb.sources_table import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -15,20 +19,89 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
+    from vouchers.counts import Contribution
+    from vouchers.dynamodb.sources_table import Source, State
+
+MAX_INLINE_BYTES = 10_000
+"""Bytes of a contribution that is stored in the source's item.
+
+DynamoDB charges for each change of an item by its whole size, and each transaction of a large commit changes
+it.
+"""
+
+MAX_SOURCE_KEY_BYTES = 900
+"""Bytes of a source's key that its result keys repeat: S3's limit for a key is 1,024."""
+
+RESULT_KEY = re.compile(r"(?P<name>[^/]+/(?P<source>.+)/(?P<revision>\d{8,})-[^/]+(/|$)).*", re.DOTALL)
+
+
+class ResultKeys(NamedTuple):
+    """The keys of the results of one commit: only the next revision of a source may refer to them.
+
+    Attributes:
+        contribution: begins the key of a large contribution.
+        rejected: begins the key of the rejected rows.
+        rows: begins the name of the folder of segmented rows.
+    """
+
+    contribution: str
+    rejected: str
+    rows: str
+
+    @classmethod
+    def of(cls, source: Source) -> ResultKeys:
+        """Return the keys for the next commit of a source."""
+        key, revision = source.key.encode(), f"{source.revision + 1:08d}-"
+        name = source.key if len(key) <= MAX_SOURCE_KEY_BYTES else hashlib.sha256(key).hexdigest()
+        rows = f"{TABLE}/{source_partition(source.key)}/{revision}"
+        return cls(f"contributions/{name}/{revision}", f"rejected/{name}/{revision}", rows)
+
+
+class Result(NamedTuple):
+    """A result of a commit, by the source and the revision in its name; a folder's name ends in a slash."""
+
+    name: str
+    source: str
+    revision: int
+
+
+def parse_result_key(key: str) -> Result | None:
+    """Return the result that an object of the results bucket is, or belongs to; None if it is none."""
+    match = RESULT_KEY.fullmatch(key)
+    if not match:
+        return None
+    source = source_of(match["source"]) if key.startswith(f"{TABLE}/") else match["source"]
+    return Result(match["name"], source, int(match["revision"]))
+
 
 @dataclass(frozen=True, slots=True)
 class ResultsBucket:
-    """The results bucket. Every method raises botocore's errors if S3 refuses or cannot be reached."""
+    """Reads and writes results. All methods raise botocore's errors if S3 refuses or cannot be reached."""
 
     client: S3Client
     bucket: str
 
-    def read_text(self, key: str) -> str:
-        """Return an object as text."""
-        return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read().decode()
+    def store_contribution(self, keys: ResultKeys, contribution: Contribution) -> dict[str, str]:
+        """Store a contribution, and return the fields of the state that refer to it.
+
+        A small contribution is not stored here, but is returned as a field of the state.
+        """
+        text = encode(contribution)
+        if len(text.encode()) <= MAX_INLINE_BYTES:
+            return {"contribution": text}
+        key = f"{keys.contribution}{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+        self.write_text(key, text)
+        return {"contribution_object": key}
+
+    def load_contribution(self, state: State | None) -> Contribution:
+        """Return what a state contributes to the counts; nothing if there is no state."""
+        if state and state.contribution_object:
+            body = self.client.get_object(Bucket=self.bucket, Key=state.contribution_object)["Body"]
+            return decode(body.read().decode())
+        return decode(state.contribution) if state and state.contribution else {}
 
     def write_text(self, key: str, text: str) -> None:
-        """Store a text as an object."""
+        """Store a JSON text as an object."""
         self.client.put_object(
             Bucket=self.bucket, Key=key, Body=text.encode(), ContentType="application/json"
         )
@@ -39,19 +112,19 @@ class ResultsBucket:
             self.client.put_object(Bucket=self.bucket, Key=key, Body=body)
 
     def delete(self, names: Iterable[str]) -> None:
-        """Delete objects, and folders with all in them (names that end in a slash); none need be there."""
+        """Delete objects, and folders with their objects (names that end in a slash), if they exist."""
         for name in sorted(names):
             if not name.endswith("/"):
                 self.client.delete_object(Bucket=self.bucket, Key=name)
                 continue
-            for keys in self._pages(name):
-                doomed: Any = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
-                self.client.delete_objects(Bucket=self.bucket, Delete=doomed)
+            for keys in self.list_pages(name):
+                objects: Any = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+                self.client.delete_objects(Bucket=self.bucket, Delete=objects)
 
     def has(self, name: str) -> bool:
-        """Say whether an object is there, or anything in a folder, whose name ends in a slash."""
+        """Return whether an object exists, or a folder has an object; a folder's name ends in a slash."""
         if name.endswith("/"):
-            return any(self._pages(name))
+            return any(self.list_pages(name))
         try:
             self.client.head_object(Bucket=self.bucket, Key=name)
         except ClientError as error:
@@ -60,15 +133,16 @@ class ResultsBucket:
             raise
         return True
 
-    def folders(self, folder: str) -> Iterator[str]:
-        """Yield the names of the folders in a folder, whose name ends in a slash; theirs are without."""
+    def list_folders(self, folder: str) -> Iterator[str]:
+        """Yield the names of the folders in a folder, without slashes; the folder's name ends in a slash."""
         paginator = self.client.get_paginator("list_objects_v2")
         for page in paginator.paginate(Bucket=self.bucket, Prefix=folder, Delimiter="/"):
-            for each in page.get("CommonPrefixes", []):
-                yield each["Prefix"].removeprefix(folder).removesuffix("/")
+            for found in page.get("CommonPrefixes", []):
+                yield found["Prefix"].removeprefix(folder).removesuffix("/")
 
-    def _pages(self, prefix: str) -> Iterator[list[str]]:
+    def list_pages(self, prefix: str) -> Iterator[list[str]]:
+        """Yield the keys under a prefix, page by page."""
         paginator = self.client.get_paginator("list_objects_v2")
         for page in paginator.paginate(Bucket=self.bucket, Prefix=prefix):
-            if found := [each["Key"] for each in page.get("Contents", [])]:
-                yield found
+            if keys := [found["Key"] for found in page.get("Contents", [])]:
+                yield keys

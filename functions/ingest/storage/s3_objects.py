@@ -1,11 +1,10 @@
-"""Objects in S3: reading one by ranges, storing and discarding results."""
+"""Find an object version in S3, and read it in ranges."""
 
 from __future__ import annotations
 
 import io
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import (
@@ -25,13 +24,13 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 GONE = {"404", "NoSuchKey", "NoSuchVersion", "412", "PreconditionFailed", "MethodNotAllowed", "405"}
-"""S3's codes for: that object, or that version of it, is not there (any longer)."""
+"""S3's codes if an object, or a version of it, does not exist or exists no longer."""
 
 INCOMPLETE = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
-"""What botocore raises where an answer breaks off, which it does not ask for again by itself."""
+"""What botocore raises if a response breaks off; it does not repeat these requests itself."""
 
 ATTEMPTS = 3
-"""How often a range is asked for whose answers break off."""
+"""Requests for a range whose responses break off."""
 
 AS_OF_METADATA = "as-of"
 
@@ -52,16 +51,16 @@ class ObjectVersion:
 def find_object(
     client: S3Client, bucket: str, key: str, version_id: str | None = None, etag: str | None = None
 ) -> ObjectVersion:
-    """Return the version of an object with that id or ETag, or the current one.
+    """Return the version of an object with a version id or an ETag, or else the current version.
 
     Raises:
-        SupersededError: if it is not there, or no longer has that ETag.
+        SupersededError: if it does not exist, or has another ETag by now.
     """
-    wanted: dict[str, Any] = (
+    which: dict[str, Any] = (
         {"VersionId": version_id} if version_id else {"IfMatch": f'"{etag}"'} if etag else {}
     )
-    with _or_superseded(key):
-        head = client.head_object(Bucket=bucket, Key=key, **wanted)
+    with superseded_if_gone(key):
+        head = client.head_object(Bucket=bucket, Key=key, **which)
     return ObjectVersion(
         bucket,
         key,
@@ -74,7 +73,8 @@ def find_object(
 
 
 @contextmanager
-def _or_superseded(key: str) -> Iterator[None]:
+def superseded_if_gone(key: str) -> Iterator[None]:
+    """Raise SupersededError if S3 answers that the object, or the version, does not exist."""
     try:
         yield
     except ClientError as error:
@@ -85,31 +85,32 @@ def _or_superseded(key: str) -> Iterator[None]:
 
 @contextmanager
 def open_object(client: S3Client, version: ObjectVersion) -> Iterator[io.BytesIO | ReadAhead]:
-    """Open a version of an object for reading: at once if it is small, by ranges ahead of the reader if not.
+    """Open a version of an object: a small one is fetched at once, a large one ahead of the reader in ranges.
 
-    Opening and reading raise ``SupersededError`` if the version has gone, and botocore's errors if S3 cannot
+    Opening and reading raise ``SupersededError`` if the version is gone, and botocore's errors if S3 cannot
     be reached.
     """
-    if version.size <= BLOCK:
-        yield io.BytesIO(_fetched(client, version, 0, version.size))
-        return
-    with ReadAhead(partial(_fetched, client, version), version.size) as file:
-        yield file
 
-
-def _fetched(
-    client: S3Client, version: ObjectVersion, start: int, end: int, attempts: int = ATTEMPTS
-) -> bytes:
-    if start == end:
+    def fetch(start: int, end: int) -> bytes:
+        # By ETag, not by version id: a version that is not current need not be counted, and not every
+        # emulator serves a range of a version.
+        for attempt in range(ATTEMPTS if start < end else 0):
+            try:
+                with superseded_if_gone(version.key):
+                    response = client.get_object(
+                        Bucket=version.bucket,
+                        Key=version.key,
+                        Range=f"bytes={start}-{end - 1}",
+                        IfMatch=version.etag,
+                    )
+                    return response["Body"].read()
+            except INCOMPLETE:
+                if attempt == ATTEMPTS - 1:
+                    raise
         return b""
-    # By ETag, not by version id: a version that is no longer current need not be counted, and not every
-    # emulator serves a range of a version.
-    held = f"bytes={start}-{end - 1}"
-    try:
-        with _or_superseded(version.key):
-            got = client.get_object(Bucket=version.bucket, Key=version.key, Range=held, IfMatch=version.etag)
-            return got["Body"].read()
-    except INCOMPLETE:
-        if attempts == 1:
-            raise
-        return _fetched(client, version, start, end, attempts - 1)
+
+    if version.size <= BLOCK:
+        yield io.BytesIO(fetch(0, version.size))
+        return
+    with ReadAhead(fetch, version.size) as file:
+        yield file

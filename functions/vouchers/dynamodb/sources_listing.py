@@ -10,7 +10,7 @@ from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vouchers.dynamodb.sources_table import SOURCE, State, Status, state_of
+from vouchers.dynamodb.sources_table import SOURCE, State, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -84,7 +84,7 @@ def _of_status(table: SourcesTable, status: Status, cursor: Cursor, limit: int) 
         PaginationConfig={"PageSize": limit},
         **start,
     )
-    return (Listed(item[SOURCE]["S"], state_of(item)) for each in pages for item in each["Items"])
+    return (Listed(item[SOURCE]["S"], State.from_item(item)) for each in pages for item in each["Items"])
 
 
 def _key(status: Status, place: Place) -> dict[str, Any]:

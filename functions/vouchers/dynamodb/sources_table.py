@@ -12,6 +12,8 @@ The index ``newest`` (``status``, ``committed_at``) has the sources without thei
 from __future__ import annotations
 
 import json
+import re
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,7 +32,7 @@ NEVER_WRITTEN = 0
 
 
 class Status(StrEnum):
-    """What became of a source: its rows are counted, its object is gone, or it could not be counted."""
+    """Whether a source's rows are counted, its object is gone, or it could not be counted."""
 
     COUNTED = "counted"
     DELETED = "deleted"
@@ -56,7 +58,25 @@ class EventOrder(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What one event made of a source."""
+    """The result of one event for a source: what is counted of which object version.
+
+    Attributes:
+        status: whether its rows are counted, its object is gone, or it could not be counted.
+        sequencer: S3's, of the event; empty where there was none.
+        event_time: of the event (ISO 8601, UTC, microseconds).
+        committed_at: when the counts were committed (ISO 8601, UTC).
+        definitions: the version of the segment definitions.
+        as_of: the as-of date (ISO 8601, UTC), or ``row``.
+        uploaded_at: when the object was uploaded (ISO 8601, UTC).
+        version_id: of the object, in a versioned bucket.
+        etag: of the object.
+        error: why it failed, and what to do, in one sentence.
+        report: on its rows, as plain values.
+        contribution: to the counts, as ``encode`` writes it, if it is small.
+        contribution_object: the key of a large contribution in the results bucket.
+        rejected_object: the key of the rejected rows there.
+        rows_folder: the folder of the segmented rows there.
+    """
 
     status: Status
     sequencer: str
@@ -74,9 +94,21 @@ class State:
     rejected_object: str | None = None
     rows_folder: str | None = None
 
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> State:
+        """Return the state in an item; its contribution only if the item has it."""
+        texts = {f.name: item[f.name]["S"] for f in fields(cls) if f.name in item}
+        return cls(**texts | {"status": Status(texts["status"]), "report": json.loads(texts["report"])})
+
+    def to_item(self) -> dict[str, Any]:
+        """Return the attributes of an item."""
+        texts = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "report"}
+        item = {name: {"S": str(value)} for name, value in texts.items() if value is not None}
+        return item | {"report": {"S": json.dumps(self.report)}}
+
     @property
     def order(self) -> EventOrder:
-        """Where the event stands among those of the object."""
+        """The position of its event among the events of the object."""
         return EventOrder.of(self.sequencer, self.event_time)
 
     def is_of(self, version_id: str | None, etag: str) -> bool:
@@ -87,13 +119,13 @@ class State:
 
     @property
     def objects(self) -> set[str]:
-        """What the state refers to in the results bucket: keys, and folders, whose names end in a slash."""
+        """Its objects in the results bucket: keys, and folders, whose names end in a slash."""
         return {key for key in (self.contribution_object, self.rejected_object, self.rows_folder) if key}
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source as its item has it; ``state`` is None where no event was ever committed.
+    """A source, as in its item; ``state`` is None if no event was ever committed.
 
     ``catalog_writers`` are the processes, by start time and name, that may be changing the Glue catalog.
     While there is any, the catalog may be wrong.
@@ -107,11 +139,45 @@ class Source:
     orphans: frozenset[str] = frozenset()
     catalog_writers: frozenset[str] = frozenset()
 
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Source:
+        """Return the source in an item."""
+        return cls(
+            item[SOURCE]["S"],
+            int(item[REVISION]["N"]),
+            State.from_item(item) if "status" in item else None,
+            State.from_item(item[PENDING]["M"]) if PENDING in item else None,
+            int(item[DONE]["N"]),
+            frozenset(item.get(ORPHANS, {}).get("SS", ())),
+            frozenset(item.get(CATALOG_WRITERS, {}).get("SS", ())),
+        )
+
+    def to_item(self) -> dict[str, Any]:
+        """Return the item of the source."""
+        item: dict[str, Any] = {
+            SOURCE: {"S": self.key},
+            REVISION: {"N": str(self.revision)},
+            DONE: {"N": str(self.done)},
+        }
+        if self.state:
+            item |= self.state.to_item()
+        if self.pending:
+            item[PENDING] = {"M": self.pending.to_item()}
+        if self.orphans:
+            item[ORPHANS] = {"SS": sorted(self.orphans)}
+        if self.catalog_writers:
+            item[CATALOG_WRITERS] = {"SS": sorted(self.catalog_writers)}
+        return item
+
+    @property
+    def rows_folder(self) -> str | None:
+        """The folder of its segmented rows in the results bucket, if there are any."""
+        return self.state.rows_folder if self.state else None
+
     @property
     def objects(self) -> set[str]:
-        """What the source refers to in the results bucket, as ``State.objects`` does."""
-        states = (state for state in (self.state, self.pending) if state)
-        return {key for state in states for key in state.objects}
+        """The objects in the results bucket of its state and of its pending state."""
+        return {key for state in (self.state, self.pending) if state for key in state.objects}
 
     @property
     def is_unfinished(self) -> bool:
@@ -120,77 +186,69 @@ class Source:
 
     @property
     def is_gone(self) -> bool:
-        """Whether all that is left of it is the memory of its deletion."""
+        """Whether only the record of its deletion is left."""
         return not self.is_unfinished and (self.state is None or self.state.status is Status.DELETED)
 
 
 @dataclass(frozen=True, slots=True)
 class SourcesTable:
-    """Reads and writes sources. Reads raise ``botocore.exceptions.ClientError`` when DynamoDB refuses."""
+    """Reads and writes sources. All methods that call DynamoDB raise ``botocore.exceptions.ClientError``.
+
+    Every write has the condition that the source has not changed since it was read.
+    """
 
     client: DynamoDBClient
     name: str
 
     def load(self, key: str) -> Source:
-        """Return the source of an object key, as of the last write to it."""
+        """Return the source of an object key, read consistently."""
         got = self.client.get_item(TableName=self.name, Key={SOURCE: {"S": key}}, ConsistentRead=True)
-        return _source(key, got["Item"]) if "Item" in got else Source(key)
+        return Source.from_item(got["Item"]) if "Item" in got else Source(key)
 
     def scan(self) -> Iterator[Source]:
         """Yield every source, read page by page."""
         pages = self.client.get_paginator("scan").paginate(TableName=self.name, ConsistentRead=True)
-        return (_source(item[SOURCE]["S"], item) for page in pages for item in page["Items"])
+        return (Source.from_item(item) for page in pages for item in page["Items"])
 
     def put_if_unchanged(self, read: Source, new: Source, expires_at: int | None = None) -> dict[str, Any]:
-        """Return the ``Put`` of a transaction that writes ``new``, unless ``read`` has changed since.
+        """Return the ``Put`` of a transaction that replaces ``read`` by ``new``.
 
         Args:
             read: the source as it was loaded.
-            new: the source to write in its place.
-            expires_at: seconds since 1970 from which DynamoDB may forget the item.
+            new: the source to write.
+            expires_at: seconds since 1970 after which DynamoDB may delete the item.
         """
-        return {"TableName": self.name, "Item": _item(new, expires_at)} | _unless_changed(read)
+        expiry = {} if expires_at is None else {EXPIRES_AT: {"N": str(expires_at)}}
+        return {"TableName": self.name, "Item": new.to_item() | expiry} | _unless_changed(read)
 
     def increment_done(self, read: Source) -> dict[str, Any]:
-        """Return the ``Update`` of a transaction that counts one more chunk done, unless ``read`` changed."""
-        update = self._update(read, "ADD #revision :one, #done :one")
-        update["ExpressionAttributeNames"] |= {"#done": DONE}
-        update["ExpressionAttributeValues"] |= {":one": _number(1)}
-        return update
+        """Return the ``Update`` of a transaction that counts one more chunk as done."""
+        return self._update(read, "ADD #revision :one, #done :one", {":one": {"N": "1"}})
 
-    def add_catalog_writer(self, read: Source, catalog_writer: str) -> dict[str, Any]:
-        """Return the ``Update`` of a transaction that adds a mover, unless ``read`` has changed since."""
-        update = self._update(read, "ADD #revision :one, #catalog_writers :catalog_writers")
-        update["ExpressionAttributeNames"] |= {"#catalog_writers": CATALOG_WRITERS}
-        update["ExpressionAttributeValues"] |= {
-            ":one": _number(1),
-            ":catalog_writers": {"SS": [catalog_writer]},
-        }
-        return update
+    def add_catalog_writer(self, read: Source, writer: str) -> None:
+        """Add a process to the catalog writers, and increment the revision."""
+        values = {":one": {"N": "1"}, ":writers": {"SS": [writer]}}
+        expression = "ADD #revision :one, #catalog_writers :writers"
+        self.client.update_item(**self._update(read, expression, values))
 
-    def remove_catalog_writers(self, read: Source, catalog_writers: Collection[str]) -> dict[str, Any]:
-        """Return the ``Update`` that removes catalog writers and orphans, unless ``read`` has changed."""
-        update = self._update(read, "REMOVE #orphans DELETE #catalog_writers :catalog_writers")
-        update["ExpressionAttributeNames"] |= {"#catalog_writers": CATALOG_WRITERS, "#orphans": ORPHANS}
-        update["ExpressionAttributeValues"] |= {":catalog_writers": {"SS": sorted(catalog_writers)}}
-        return update
-
-    def _update(self, read: Source, expression: str) -> dict[str, Any]:
-        key = {"TableName": self.name, "Key": {SOURCE: {"S": read.key}}}
-        return _unless_changed(read) | key | {"UpdateExpression": expression}
+    def remove_catalog_writers(self, read: Source, writers: Collection[str]) -> None:
+        """Remove processes from the catalog writers, and all orphans."""
+        expression = "REMOVE #orphans DELETE #catalog_writers :writers"
+        values = {":writers": {"SS": sorted(writers)}}
+        self.client.update_item(**self._update(read, expression, values))
 
     def remove_orphans(self, read: Source) -> None:
-        """Empty the list of objects to discard, unless ``read`` has changed since."""
-        update = self._update(read, "REMOVE #orphans")
-        update["ExpressionAttributeNames"] |= {"#orphans": ORPHANS}
-        try:
-            self.client.update_item(**update)
-        except self.client.exceptions.ConditionalCheckFailedException:
-            return
+        """Empty the list of orphans; do nothing if the source has changed."""
+        with suppress(self.client.exceptions.ConditionalCheckFailedException):
+            self.client.update_item(**self._update(read, "REMOVE #orphans", {}))
+
+    def _update(self, read: Source, expression: str, values: dict[str, Any]) -> dict[str, Any]:
+        update = {"TableName": self.name, "Key": {SOURCE: {"S": read.key}}, "UpdateExpression": expression}
+        return update | _unless_changed(read, expression, values)
 
 
 def encode(contribution: Contribution) -> str:
-    """Return a contribution as JSON: country → cell → counter → count."""
+    """Return a contribution as JSON: country, cell, counter and count, nested."""
     nested: dict[str, dict[str, dict[str, int]]] = {}
     for cell, counters in sorted(contribution.items()):
         nested.setdefault(cell.country, {})[cell.name] = counters
@@ -206,59 +264,13 @@ def decode(text: str) -> Contribution:
     }
 
 
-def _unless_changed(read: Source) -> dict[str, Any]:
-    names = {"#revision": REVISION}
-    if read.revision == NEVER_WRITTEN:
-        return {"ConditionExpression": "attribute_not_exists(#revision)", "ExpressionAttributeNames": names}
-    return {
-        "ConditionExpression": "#revision = :read",
-        "ExpressionAttributeNames": names,
-        "ExpressionAttributeValues": {":read": _number(read.revision)},
-    }
-
-
-def _item(source: Source, expires_at: int | None) -> dict[str, Any]:
-    item: dict[str, Any] = {
-        SOURCE: {"S": source.key},
-        REVISION: _number(source.revision),
-        DONE: _number(source.done),
-    }
-    if source.state:
-        item |= _state_item(source.state)
-    if source.pending:
-        item[PENDING] = {"M": _state_item(source.pending)}
-    if source.orphans:
-        item[ORPHANS] = {"SS": sorted(source.orphans)}
-    if source.catalog_writers:
-        item[CATALOG_WRITERS] = {"SS": sorted(source.catalog_writers)}
-    if expires_at is not None:
-        item[EXPIRES_AT] = _number(expires_at)
-    return item
-
-
-def _state_item(state: State) -> dict[str, Any]:
-    texts = {f.name: getattr(state, f.name) for f in fields(state) if f.name != "report"}
-    item = {name: {"S": str(value)} for name, value in texts.items() if value is not None}
-    return item | {"report": {"S": json.dumps(state.report)}}
-
-
-def _source(key: str, item: Mapping[str, Any]) -> Source:
-    return Source(
-        key,
-        int(item[REVISION]["N"]),
-        state_of(item) if "status" in item else None,
-        state_of(item[PENDING]["M"]) if PENDING in item else None,
-        int(item[DONE]["N"]),
-        frozenset(item.get(ORPHANS, {}).get("SS", ())),
-        frozenset(item.get(CATALOG_WRITERS, {}).get("SS", ())),
-    )
-
-
-def state_of(item: Mapping[str, Any]) -> State:
-    """Return the state that an item holds; its contribution only where that is in the item too."""
-    texts = {f.name: item[f.name]["S"] for f in fields(State) if f.name in item}
-    return State(**texts | {"status": Status(texts["status"]), "report": json.loads(texts["report"])})
-
-
-def _number(value: int) -> dict[str, str]:
-    return {"N": str(value)}
+def _unless_changed(
+    read: Source, expression: str = "", values: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the condition, with the names and values of it and of an update's expression."""
+    condition, bound = "attribute_not_exists(#revision)", dict(values or {})
+    if read.revision != NEVER_WRITTEN:
+        condition, bound[":read"] = "#revision = :read", {"N": str(read.revision)}
+    names = {name: name[1:] for name in re.findall(r"#\w+", condition + expression)}
+    parameters = {"ConditionExpression": condition, "ExpressionAttributeNames": names}
+    return parameters | ({"ExpressionAttributeValues": bound} if bound else {})

@@ -5,9 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from ingest.commit.committer import result_of
 from ingest.storage.partition_names import TABLE, source_prefix
-from ingest.storage.results_bucket import ResultsBucket
+from ingest.storage.results_bucket import ResultsBucket, parse_result_key
 from vouchers.dynamodb.sources_table import SourcesTable
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def garbage(stack: Deployed, prefix: str) -> Iterator[str]:
     with a higher number nothing is certain: it may have been stored a moment ago, for a commit to come.
     """
     table = SourcesTable(stack.dynamodb(), stack.outputs["SourcesTable"])
-    named = (result_of(key) for key in _keys(stack, prefix))
+    named = (parse_result_key(key) for key in _keys(stack, prefix))
     for result, _ in groupby(each for each in named if each):
         source = table.load(result.source)
         if result.revision <= source.revision and result.name not in _needed(source):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ingest.commit.committer import contribution_of
 from ingest.counting.as_of import AsOf, microseconds
 from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.errors import FileError, SupersededError
@@ -60,7 +59,7 @@ class Recount:
             return {}, []  # It is told of with all that were cut off.
         problems = [*self._problems_of_dataset(source.key, source.state)]
         lost = Problem.LOST in problems
-        contribution = {} if lost else contribution_of(source.state, self.results)
+        contribution = {} if lost else self.results.load_contribution(source.state)
         return contribution, [Finding(problem, key) for problem in problems]
 
     def _problems_of_dataset(self, key: str, state: State) -> Iterator[Problem]:
@@ -112,7 +111,7 @@ class Recount:
             yield Problem.REDEFINED
         elif not all(map(self.results.has, state.objects)):
             yield Problem.LOST
-        elif difference(contribution_of(state, self.results), counted):
+        elif difference(self.results.load_contribution(state), counted):
             yield Problem.MISTAKEN
         else:
             yield from self._problems_of_rows(source.key, state)
@@ -123,7 +122,7 @@ class Recount:
                 yield Problem.KEEPS_ROWS
         elif state.report["counted"] and not state.rows_folder:
             yield Problem.ROWLESS
-        elif not self.catalog.is_right(key, state.rows_folder):
+        elif not self.catalog.points_to(key, state.rows_folder):
             yield Problem.MISLISTED
 
 

@@ -128,7 +128,10 @@ def _catalogue(stack: Deployed) -> GlueCatalog | None:
     if database is None:
         return None
     results = ResultsBucket(stack.s3(), stack.outputs["ResultsBucket"])
-    return GlueCatalog(stack.glue(), database, results, load_definitions(), lambda: 0)
+    sources = SourcesTable(stack.dynamodb(), stack.outputs["SourcesTable"])
+    return GlueCatalog(
+        stack.glue(), database, results, load_definitions(), sources, "", lambda: datetime.now(UTC), lambda: 0
+    )
 
 
 def _segments(stack: Deployed) -> SegmentsTable:

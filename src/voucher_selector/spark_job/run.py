@@ -1,18 +1,19 @@
-"""Dataset → counts: the steps of a run, whatever carries out its tasks."""
+"""Count a dataset and commit it, whatever carries out the tasks: the steps of a run."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ingest.commit.committer import Committer, results_key
+from ingest.commit.committer import Committer
 from ingest.counting.as_of import microseconds, recorded
 from ingest.counting.report import MAX_COUNTERS
+from ingest.errors import FileError
+from ingest.retry import ConflictError
+from ingest.service import Action, CountedRows, IngestService, Target
 from ingest.storage.results_bucket import ResultsBucket
 from voucher_selector.spark_job.clients import dynamodb_client, s3_client
-from voucher_selector.spark_job.committing import commit
 from voucher_selector.spark_job.counting import Counting
 from voucher_selector.spark_job.errors import RunError
 from voucher_selector.spark_job.listing import list_dataset
@@ -26,58 +27,34 @@ from vouchers.timestamps import iso
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ingest.storage.results_bucket import ResultKeys
     from voucher_selector.spark_job.listing import Dataset, Task
     from voucher_selector.spark_job.order import Order
     from voucher_selector.spark_job.sums import Sums
-    from vouchers.counts import Contribution
-    from vouchers.dynamodb.sources_table import Source
 
     Count = Callable[[Sequence[Task], Counting], Sums]
     """Carries out tasks, and returns the sums over all of them."""
 
 SECONDS_TO_COMMIT = 600.0
-"""How long a commit may be held up by others."""
+"""How long a commit may wait for other commits."""
 
 MAX_NAMED = 5
-"""Objects that a sentence names of those that cannot be counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """What a run makes of a dataset: its state, without the contribution, and that."""
-
-    state: State
-    contribution: Contribution
+"""Objects that an error names if several cannot be counted."""
 
 
 def run(order: Order, count: Count) -> Progress:
-    """List a dataset, count it unless that is up to date, commit it, and return what came of that.
+    """List a dataset, count it unless it is up to date, and commit it; return the outcome.
 
     Raises:
-        RunError: if there is nothing of the dataset, and never was; if an object of it was replaced while it
-            was counted; or if another run of it has committed meanwhile.
-        ingest.retry.BusyError: if other commits stood in the way for too long.
+        RunError: if the dataset has no objects and never had any, if an object was replaced while it was
+            counted, or if another run of the dataset has committed meanwhile.
+        ingest.retry.RetryTimeoutError: if other commits were in the way for too long.
         botocore.exceptions.ClientError: if AWS refuses.
     """
-    now, results = datetime.now(UTC), ResultsBucket(s3_client(), order.results_bucket)
+    listed_at, results = datetime.now(UTC), ResultsBucket(s3_client(), order.results_bucket)
     tell(results, order.run, Progress("listing"))
     dataset = list_dataset(s3_client(), order.uploads_bucket, order.dataset)
-    committer = _ledger(order, results)
-    source = committer.clean_up(committer.load_settled(order.dataset))
-    if not dataset.objects and source.state is None:
-        raise RunError(f"there are no objects under '{order.dataset}'; upload them there first")
-    state = _state(order, dataset, now)
-    if not order.forced and _is_up_to_date(source, state):
-        return Progress("done", outcome=Outcome.UP_TO_DATE)
-    aim = _counted(order, dataset, source, state, count) if dataset.objects else Aim(state, {})
-    tell(results, order.run, Progress("committing"))
-    return Progress(
-        "done", outcome=commit(committer, source, aim.state, aim.contribution), error=aim.state.error
-    )
-
-
-def _ledger(order: Order, results: ResultsBucket) -> Committer:
-    return Committer(
+    committer = Committer(
         dynamodb_client(),
         SourcesTable(dynamodb_client(), order.sources_table),
         order.segments_table,
@@ -85,55 +62,76 @@ def _ledger(order: Order, results: ResultsBucket) -> Committer:
         now=lambda: datetime.now(UTC),
         seconds_left=lambda: SECONDS_TO_COMMIT,
     )
+    service = IngestService(s3_client(), committer, load_definitions(), order.rule)
+    source = committer.load_settled(order.dataset)
+    if not dataset.objects and source.state is None:
+        raise RunError(f"there are no objects under '{order.dataset}'; upload them there first")
+    # Runs are ordered by the time at which they listed the dataset.
+    state = State(Status.DELETED, "", iso(listed_at), "", service.definitions.version)
+    target = Target(state)
+    if dataset.objects:
+        as_of, uploaded_at = order.rule.at(dataset.uploaded), iso(dataset.uploaded)
+        state = replace(state, status=Status.COUNTED, as_of=recorded(as_of))
+        state = replace(state, uploaded_at=uploaded_at, etag=dataset.etag)
+        counter = DatasetCounter(order, results, dataset, microseconds(as_of), count)
+        target = Target(state, counter.count_rows)
+    plan = service.plan(source, target, check=not order.forced)
+    if plan.state:
+        tell(results, order.run, Progress("committing"))
+    try:
+        service.carry_out(source, plan)
+    except ConflictError:
+        current = committer.load_settled(order.dataset)
+        if current.state != plan.state and plan.state:
+            results.delete(plan.state.objects - current.objects)
+            if current.state and current.state.order >= plan.state.order:
+                return Progress("done", outcome=Outcome.LATE)
+            raise RunError(f"another run counted '{order.dataset}' meanwhile; count it again") from None
+        committer.delete_orphans(current)
+    if plan.action is Action.DUPLICATE:
+        return Progress("done", outcome=Outcome.UP_TO_DATE)
+    return Progress("done", outcome=Outcome(plan.action), error=plan.outcome.error)
 
 
-def _state(order: Order, dataset: Dataset, now: datetime) -> State:
-    """Return the state that counting a dataset would lead to; runs are ordered by when they listed it."""
-    common: dict[str, Any] = {
-        "sequencer": "",
-        "event_time": iso(now),
-        "committed_at": iso(now),
-        "definitions": load_definitions().version,
-    }
-    if not dataset.objects:
-        return State(Status.DELETED, **common)
-    as_of = recorded(order.rule.at(dataset.uploaded))
-    uploaded_at = iso(dataset.uploaded)
-    return State(Status.COUNTED, **common, as_of=as_of, uploaded_at=uploaded_at, etag=dataset.etag)
+@dataclass(frozen=True, slots=True)
+class DatasetCounter:
+    """Counts the objects of a dataset in tasks.
 
+    Attributes:
+        order: what to count.
+        results: where rejected rows go.
+        dataset: the objects.
+        as_of: microseconds since 1970 (UTC) to which recency is measured; None for each row's ``timestamp``.
+        count: carries out the tasks.
+    """
 
-def _is_up_to_date(source: Source, aim: State) -> bool:
-    same = ("status", "etag", "definitions", "as_of")
-    return source.state is not None and all(getattr(source.state, n) == getattr(aim, n) for n in same)
+    order: Order
+    results: ResultsBucket
+    dataset: Dataset
+    as_of: int | None
+    count: Count
 
+    def count_rows(self, keys: ResultKeys) -> CountedRows:
+        """Count all objects; the rejected rows go to a folder of this run.
 
-def _counted(order: Order, dataset: Dataset, source: Source, state: State, count: Count) -> Aim:
-    started = time.monotonic()
-    as_of = microseconds(order.rule.at(dataset.uploaded))
-    counting = Counting(as_of, order.results_bucket, results_key("rejected", source, f"{order.run}/"))
-    sums = count(dataset.tasks(), counting)
-    seconds = round(time.monotonic() - started, 3)
-    state = replace(state, committed_at=iso(datetime.now(UTC)))
-    error = _error(order.dataset, sums, len(dataset.objects))
-    replaced = [*sentences_of(sums, REPLACED).values()]
-    if error or replaced:
-        ResultsBucket(s3_client(), order.results_bucket).delete([counting.rejected])
-    if replaced:
-        raise RunError(replaced[0])
-    if error:
-        return Aim(replace(state, status=Status.FAILED, error=error), {})
-    more = {"as_of": state.as_of, "seconds": seconds, "objects": len(dataset.objects)}
-    report = report_of(sums) | more
-    rejected = counting.rejected if report["rejected"] else None
-    return Aim(replace(state, report=report, rejected_object=rejected), contribution_of(sums))
-
-
-def _error(key: str, sums: Sums, objects: int) -> str | None:
-    said = f"'{key}' was not counted"
-    if failures := sentences_of(sums, FAILED):
-        sentences = listed([*failures.values()], MAX_NAMED, str)
-        return f"{said}: {len(failures):,} of its {objects:,} objects cannot be counted; {sentences}"
-    if len(sums) > MAX_COUNTERS:
-        many = f"it has more than {MAX_COUNTERS:,} different counts"
-        return f"{said}: {many}; is 'voucher_amount' an amount?"
-    return None
+        Raises:
+            FileError: if objects cannot be counted.
+            RunError: if an object was replaced or deleted while it was counted.
+        """
+        rejected = f"{keys.rejected}{self.order.run}/"
+        sums = self.count(self.dataset.tasks(), Counting(self.as_of, self.order.results_bucket, rejected))
+        objects, replaced = len(self.dataset.objects), [*sentences_of(sums, REPLACED).values()]
+        failures = [*sentences_of(sums, FAILED).values()]
+        if replaced or failures or len(sums) > MAX_COUNTERS:
+            self.results.delete([rejected])
+        if replaced:
+            raise RunError(replaced[0])
+        if failures:
+            message = f"{len(failures):,} of its {objects:,} objects cannot be counted"
+            raise FileError(message, listed(failures, MAX_NAMED, str))
+        if len(sums) > MAX_COUNTERS:
+            message = f"it has more than {MAX_COUNTERS:,} different counts"
+            raise FileError(message, "is 'voucher_amount' an amount?")
+        report = report_of(sums) | {"objects": objects}
+        rejected_object = rejected if report["rejected"] else None
+        return CountedRows(contribution_of(sums), report, rejected_object)

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.commit.chunks import MAX_CELLS, MAX_COUNTERS, chunks
+from ingest.commit.chunks import MAX_CELLS, MAX_COUNTERS, split
 from vouchers.counts import Cell
 
 SIZES = st.lists(st.sampled_from([1, 2, MAX_COUNTERS, MAX_COUNTERS + 1, 5 * MAX_COUNTERS]), max_size=8)
@@ -15,7 +15,7 @@ SIZES = st.lists(st.sampled_from([1, 2, MAX_COUNTERS, MAX_COUNTERS + 1, 5 * MAX_
 def test_chunks_hold_every_change_once_and_fit_a_transaction(sizes: list[int], small: int) -> None:
     wide = {Cell(f"wide {i}", "c"): {str(n): 1 for n in range(size)} for i, size in enumerate(sizes)}
     changes = wide | {Cell(f"{i}", "c"): {"0": -1} for i in range(small)}
-    found = chunks(changes)
+    found = split(changes)
     held = Counter(
         (cell, name, delta) for chunk in found for cell, counters in chunk for name, delta in counters.items()
     )
@@ -28,4 +28,4 @@ def test_chunks_hold_every_change_once_and_fit_a_transaction(sizes: list[int], s
 
 
 def test_no_changes_are_one_empty_chunk() -> None:
-    assert chunks({}) == [[]]
+    assert split({}) == [[]]

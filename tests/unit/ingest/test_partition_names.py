@@ -3,11 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.commit.committer import result_of, results_key
 from ingest.storage.partition_names import (
     MAX_COUNTRY_BYTES,
     MAX_SOURCE_BYTES,
-    TABLE,
     country_partition,
     decoded,
     encoded,
@@ -15,6 +13,7 @@ from ingest.storage.partition_names import (
     source_partition,
     source_prefix,
 )
+from ingest.storage.results_bucket import ResultKeys, parse_result_key
 from vouchers.dynamodb.sources_table import Source
 
 TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=60)
@@ -65,9 +64,9 @@ def test_a_country_is_one_folder_that_says_which(country: str) -> None:
 
 @given(key=KEYS, revision=st.integers(0, 10**6))
 def test_a_folder_of_rows_tells_whose_it_is(key: str, revision: int) -> None:
-    folder = results_key(TABLE, Source(key, revision), f"{'0' * 32}/")
+    folder = f"{ResultKeys.of(Source(key, revision)).rows}{'0' * 32}/"
     file = f"{folder}country={'x' * MAX_COUNTRY_BYTES}/{'0' * 32}.zstd.parquet"
-    found = result_of(file)
+    found = parse_result_key(file)
     assert found is not None
     assert (found.name, found.revision) == (folder, revision + 1)
     assert found.source == source_of(source_partition(key))

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ingest.commit.transactions import ConflictError, transact
-from ingest.retry import RetryTimeoutError
+from ingest.commit.transactions import transact
+from ingest.retry import ConflictError, RetryTimeoutError
 
 WRITES = [{"Put": {"TableName": "t", "Item": {}}}]
 
