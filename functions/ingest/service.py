@@ -17,6 +17,7 @@ from ingest.errors import FileError, SupersededError
 from ingest.events import Kind
 from ingest.retry import ConflictError
 from ingest.row_outputs.rejected_rows import RejectedRows
+from ingest.storage.partition_names import TABLE
 from ingest.storage.results_bucket import ResultKeys
 from ingest.storage.s3_objects import AS_OF_METADATA, find_object, open_object
 from vouchers.counts import Cell, Counters
@@ -258,7 +259,18 @@ class IngestService:
             source = self.committer.commit(source, plan.state, plan.contribution)
         if self.row_output:
             source = self.row_output.reconcile(source, inspect=inspect)
-        self.committer.delete_orphans(source)
+        self.delete_orphans(source)
+
+    def delete_orphans(self, source: Source) -> None:
+        """Delete the results that a source refers to no longer.
+
+        Without a row output the function has no permission to list folders of segmented rows; ``make replay``
+        deletes them.
+        """
+        if source.orphans:
+            folders = {name for name in source.orphans if name.startswith(f"{TABLE}/")}
+            self.committer.results.delete(source.orphans - (set() if self.row_output else folders))
+            self.committer.sources.remove_orphans(source)
 
     def is_up_to_date(self, current: State | None, target: State) -> bool:
         """Return whether counting again would give what ``current`` has, row output included."""

@@ -343,8 +343,8 @@ def test_neither_counting_nor_rejecting_loads_pandas_or_awswrangler(tmp_path: Pa
         "    def store_file(self, key, file): self.size = file.stat().st_size\n"
         "results = Results()\n"
         "with RejectedRows() as rejected:\n"
-        f"    counted = count_file(open({str(file)!r}, 'rb'), 0, load_definitions(),
-        RowCallbacks(rejected.add))\n"
+        "    callbacks = RowCallbacks(rejected.add)\n"
+        f"    counted = count_file(open({str(file)!r}, 'rb'), 0, load_definitions(), callbacks)\n"
         "    rejected.store(results, '')\n"
         "assert counted.report.rejected and results.size\n"
         "print(sorted({'pandas', 'awswrangler'} & set(sys.modules)))\n"

@@ -32,3 +32,8 @@ def split(changes: Contribution) -> list[Chunk]:
                 chunks.append([])
             chunks[-1].append((cell, piece))
     return chunks
+
+
+def fits_transaction(changes: Contribution) -> bool:
+    """Return whether changes fit in one transaction with the source's item."""
+    return len(changes) <= MAX_CELLS and all(len(counters) <= MAX_COUNTERS for counters in changes.values())

@@ -12,12 +12,11 @@ that reads the pending state finishes that commit before it does anything else.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ingest.commit.chunks import split
+from ingest.commit.chunks import fits_transaction, split
 from ingest.commit.transactions import transact
 from ingest.retry import ConflictError
-from ingest.storage.partition_names import TABLE
 from vouchers.counts import difference
 from vouchers.dynamodb.segments_table import add_update
 from vouchers.dynamodb.sources_table import Source, Status
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from ingest.commit.chunks import Chunk
     from ingest.storage.results_bucket import ResultsBucket
     from vouchers.counts import Contribution
     from vouchers.dynamodb.sources_table import SourcesTable, State
@@ -79,16 +77,20 @@ class Committer:
             ConflictError: if the source has changed since it was loaded. Then nothing has happened, or the
                 commit is pending, and ``load_settled`` finishes it.
         """
-        chunks = split(difference(self.results.load_contribution(source.state), contribution))
-        if len(chunks) == 1:
-            return self._write_state(source, state, chunks[0])
-        pending = replace(source, revision=source.revision + 1, pending=state, done=0)
-        writes = [{"Put": self.sources.put_if_unchanged(source, pending)}]
-        transact(self.client, writes, self.seconds_left)
-        return self.resume(pending)
+        changes = difference(self.results.load_contribution(source.state), contribution)
+        intent = replace(source, pending=state, done=0)
+        if not fits_transaction(changes):
+            intent = replace(intent, revision=source.revision + 1)
+            put = self.sources.put_if_unchanged(source, intent)
+            transact(self.client, [{"Put": put}], self.seconds_left)
+        return self.resume(intent, changes)
 
-    def resume(self, source: Source) -> Source:
+    def resume(self, source: Source, changes: Contribution | None = None) -> Source:
         """Finish the pending commit of a source, from the first chunk that is not done.
+
+        Args:
+            source: with a pending state.
+            changes: the difference of the two contributions, if the caller knows it.
 
         Raises:
             ConflictError: if another process has changed the source meanwhile.
@@ -96,38 +98,23 @@ class Committer:
         state = source.pending
         if state is None:
             return source
-        chunks = split(difference(*map(self.results.load_contribution, (source.state, state))))
-        for chunk in chunks[source.done : -1]:
-            writes = [{"Update": self.sources.increment_done(source)}, *self._counter_updates(chunk)]
-            transact(self.client, writes, self.seconds_left)
+        if changes is None:
+            changes = difference(*map(self.results.load_contribution, (source.state, state)))
+        now, table = self.now(), self.segments_table
+        *chunks, last = (
+            [{"Update": add_update(table, cell, counters, iso(now))} for cell, counters in chunk]
+            for chunk in split(changes)
+        )
+        for updates in chunks[source.done :]:
+            increment = self.sources.increment_done(source)
+            transact(self.client, [{"Update": increment}, *updates], self.seconds_left)
             source = replace(source, revision=source.revision + 1, done=source.done + 1)
-        return self._write_state(source, state, chunks[-1])
-
-    def delete_orphans(self, source: Source) -> None:
-        """Delete the results that nothing refers to any longer.
-
-        A process that does not change the Glue catalog may not list folders of segmented rows; ``make
-        replay`` deletes them.
-        """
-        if source.orphans and not source.catalog_writers:
-            folders = {name for name in source.orphans if name.startswith(f"{TABLE}/")}
-            self.results.delete(source.orphans - (set() if self.catalog_writer else folders))
-            self.sources.remove_orphans(source)
-
-    def _write_state(self, source: Source, state: State, chunk: Chunk) -> Source:
-        """Write the committed state together with the last chunk."""
         orphans = source.orphans | ((source.state.objects if source.state else set()) - state.objects)
         writers = source.catalog_writers if self.catalog_writer else frozenset()
         if self.catalog_writer and source.rows_folder != state.rows_folder:
             writers |= {self.catalog_writer}
         new = Source(source.key, source.revision + 1, state, orphans=orphans, catalog_writers=writers)
-        expires_at = (
-            int(self.now().timestamp()) + SECONDS_REMEMBERED if state.status is Status.DELETED else None
-        )
+        expires_at = int(now.timestamp()) + SECONDS_REMEMBERED if state.status is Status.DELETED else None
         put = self.sources.put_if_unchanged(source, new, expires_at)
-        transact(self.client, [{"Put": put}, *self._counter_updates(chunk)], self.seconds_left)
+        transact(self.client, [{"Put": put}, *last], self.seconds_left)
         return new
-
-    def _counter_updates(self, chunk: Chunk) -> list[dict[str, Any]]:
-        now = iso(self.now())
-        return [{"Update": add_update(self.segments_table, cell, counters, now)} for cell, counters in chunk]

@@ -87,7 +87,7 @@ def run(order: Order, count: Count) -> Progress:
             if current.state and current.state.order >= plan.state.order:
                 return Progress("done", outcome=Outcome.LATE)
             raise RunError(f"another run counted '{order.dataset}' meanwhile; count it again") from None
-        committer.delete_orphans(current)
+        service.delete_orphans(current)
     if plan.action is Action.DUPLICATE:
         return Progress("done", outcome=Outcome.UP_TO_DATE)
     return Progress("done", outcome=Outcome(plan.action), error=plan.outcome.error)
