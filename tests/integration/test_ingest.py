@@ -428,7 +428,7 @@ def test_an_endpoint_where_nothing_answers_is_said_in_a_sentence_without_a_trace
     endpoint = f"http://127.0.0.1:{free_port()}"
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     handler.dynamodb_client.cache_clear()
-    sentence = f"AWS does not answer at {endpoint}; start it, or set AWS_ENDPOINT_URL to where it is: "
+    sentence = f"AWS does not answer at {endpoint}; start it, or set AWS_ENDPOINT_URL to its URL: "
     with pytest.raises(IngestError, match=f"'{re.escape(KEY)}' is not counted yet: {sentence}"):
         world.ingest(put)
     (logged,) = (record for record in caplog.records if record.name == "ingest")
