@@ -1,4 +1,4 @@
-"""The segments table with a short memory: what was read in the last seconds is not read again."""
+"""The table of counts with a cache: what was read within the last seconds is not read again."""
 
 from __future__ import annotations
 
@@ -16,59 +16,61 @@ if TYPE_CHECKING:
     from vouchers.dynamodb.segments_table import CountryCounts, SegmentsTable
     from vouchers.segments import Range
 
-Read = TypeVar("Read")
+Value = TypeVar("Value")
 
-MAX_READS = 1000
-"""How many reads are remembered at most."""
+MAX_ENTRIES = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class TTLCache:
-    """What was read, and when; what was read first is forgotten first.
+    """Values with the time at which they were read; the oldest entry is evicted first.
 
     Attributes:
-        seconds: how long a read is good for; 0 remembers nothing.
+        seconds: how long an entry is valid; 0 disables the cache.
+        entries: time in seconds and value, by key.
     """
 
     seconds: float
-    reads: dict[tuple[str, ...], tuple[float, object]] = field(default_factory=dict)
+    entries: dict[tuple[str, ...], tuple[float, object]] = field(default_factory=dict)
 
-    def find(self, key: tuple[str, ...], now: float) -> tuple[float, object] | None:
-        """Return a read's age in seconds and what it gave, unless it is too old or there was none."""
-        at, held = self.reads.get(key, (float("-inf"), None))
-        # The system's clock may be set back; then an age says nothing.
-        return (now - at, held) if 0 <= now - at < self.seconds else None
+    def get(self, key: tuple[str, ...], now: float) -> tuple[float, object] | None:
+        """Return the age in seconds and the value of a valid entry, or None."""
+        read_at, value = self.entries.get(key, (float("-inf"), None))
+        # An age below 0 means that the system's clock was set back.
+        return (now - read_at, value) if 0 <= now - read_at < self.seconds else None
 
-    def keep(self, key: tuple[str, ...], now: float, held: object) -> None:
-        """Remember a read."""
+    def put(self, key: tuple[str, ...], now: float, value: object) -> None:
+        """Store a value that was read at ``now``."""
         if self.seconds > 0:
-            self.reads.pop(key, None)
-            self.reads[key] = now, held
-        while len(self.reads) > MAX_READS:
-            self.reads.pop(next(iter(self.reads)))
+            self.entries.pop(key, None)
+            self.entries[key] = now, value
+        while len(self.entries) > MAX_ENTRIES:
+            self.entries.pop(next(iter(self.entries)))
 
 
 @dataclass(slots=True)
 class CachedSegmentsTable:
-    """The counts as one request reads them: from memory where that is recent, else from the table.
+    """The counts as one request reads them: from the cache if they are recent enough, else from the table.
 
     Attributes:
-        now: the moment of the request, in seconds; by the system's clock, since a frozen process's own stops.
-        age: how many seconds ago the oldest was read of what came from memory; None where nothing did.
+        table: the table itself, for reads that must be fresh.
+        cache: shared by the requests of the process.
+        now: system time of the request in seconds; a monotonic clock would stop while the process is frozen.
+        age: age in seconds of the oldest value that came from the cache; None if none did.
     """
 
     table: SegmentsTable
-    memory: TTLCache
+    cache: TTLCache
     now: float
     age: float | None = None
 
-    def cell(self, country: str, segment: str, held: Range) -> CellCounts | None:
-        """Return the counts of one range; None where nothing was counted."""
-        key = ("cell", *range_cell(country, segment, held))
-        return self._read(key, lambda: self.table.cell(country, segment, held))
+    def cell(self, country: str, segment: str, range_: Range) -> CellCounts | None:
+        """Return the counts of one range; None if it has none."""
+        key = ("cell", *range_cell(country, segment, range_))
+        return self._read(key, lambda: self.table.cell(country, segment, range_))
 
     def country(self, name: str) -> CountryCounts | None:
-        """Return all that is counted for a country, however it is written; None where there is nothing."""
+        """Return the counts of a country, in any spelling; None if it has none."""
         return self._read(("country", country_key(name)), lambda: self.table.country(name))
 
     def countries(self) -> list[str]:
@@ -76,37 +78,37 @@ class CachedSegmentsTable:
         return self._read(("countries",), self.table.countries)
 
     def every_country(self) -> list[CountryCounts]:
-        """Return all that is counted, country by country, sorted by name."""
+        """Return the counts of every country, sorted by name."""
         return self._read(("every country",), self.table.every_country)
 
     def look_up(self, cells: Iterable[Cell]) -> Found:
-        """Return the counts of many ranges, and the names of many countries; none is read twice."""
-        asked = dict.fromkeys(cells)
-        known = {cell: found[0] for cell in asked if (found := self._remembered(("cell", *cell)))}
-        read = self.table.look_up(asked.keys() - known.keys())
-        for cell in asked.keys() - known.keys() - read.unread:
-            held = read.names.get(cell.country) if cell.name == SPELLINGS else read.counts.get(cell)
-            self.memory.keep(("cell", *cell), self.now, held)
-        counts = {cell: held for cell, held in known.items() if isinstance(held, CellCounts)}
-        names = {cell.country: held for cell, held in known.items() if isinstance(held, str)}
-        return Found(read.counts | counts, read.names | names, read.unread)
+        """Return the counts of many ranges and the names of many countries; reads only what is not cached."""
+        requested = dict.fromkeys(cells)
+        cached = {cell: hit[0] for cell in requested if (hit := self._cached(("cell", *cell)))}
+        found = self.table.look_up(requested.keys() - cached.keys())
+        for cell in requested.keys() - cached.keys() - found.unread:
+            value = found.names.get(cell.country) if cell.name == SPELLINGS else found.counts.get(cell)
+            self.cache.put(("cell", *cell), self.now, value)
+        counts = {cell: value for cell, value in cached.items() if isinstance(value, CellCounts)}
+        names = {cell.country: value for cell, value in cached.items() if isinstance(value, str)}
+        return Found(found.counts | counts, found.names | names, found.unread)
 
     @property
     def read_at(self) -> float:
-        """When the oldest of the counts was read, in seconds."""
+        """Time in seconds at which the oldest of the counts was read."""
         return self.now - (self.age or 0)
 
-    def _read(self, key: tuple[str, ...], read: Callable[[], Read]) -> Read:
-        if found := self._remembered(key):
-            return cast("Read", found[0])
-        held = read()
-        self.memory.keep(key, self.now, held)
-        return held
+    def _read(self, key: tuple[str, ...], read: Callable[[], Value]) -> Value:
+        if hit := self._cached(key):
+            return cast("Value", hit[0])
+        value = read()
+        self.cache.put(key, self.now, value)
+        return value
 
-    def _remembered(self, key: tuple[str, ...]) -> tuple[object] | None:
-        """Return what is remembered, in a tuple since it may be None; None itself where nothing is."""
-        found = self.memory.find(key, self.now)
-        if found is None:
+    def _cached(self, key: tuple[str, ...]) -> tuple[object] | None:
+        """Return the cached value in a tuple, since the value may be None; None without a valid entry."""
+        entry = self.cache.get(key, self.now)
+        if entry is None:
             return None
-        self.age = max(self.age or 0, found[0])
-        return (found[1],)
+        self.age = max(self.age or 0, entry[0])
+        return (entry[1],)

@@ -1,172 +1,182 @@
-"""The API function: its routes. What only some of them need is loaded when it is first asked for."""
+"""The API function: its table of routes, and the Lambda handler."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver
+import msgspec
 
-from api.cached_table import CachedSegmentsTable
-from api.dependencies import memory, segments_table, sources_table
-from api.http import fields as bodies
-from api.http import responses
-from api.http.caching import revalidated
-from api.http.fields import country_of, read_exactly
-from api.http.middleware import note, reads_from, request_id, request_middleware
-from api.http.responses import header, prefers
-from api.http.routing import serve
-from api.routes import vouchers as requests
-from api.routes import vouchers as selection
+from api.http.middleware import request_middleware
+from api.http.routing import Route, Router
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.event_handler.api_gateway import Response
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from api.routes.selections import SelectionsAnswer
+CUSTOMER = {
+    "customer_id": 123,
+    "country_code": "Peru",
+    "last_order_ts": "2018-05-03 00:00:00",
+    "first_order_ts": "2017-05-03 00:00:00",
+    "total_orders": 15,
+    "segment_name": "recency_segment",
+}
+CACHED = "Counts may come from a cache; the header `Age` gives their age in seconds."
 
-app = APIGatewayRestResolver(serializer=responses.to_json, debug=False)
+ROUTES = (
+    Route(
+        "GET",
+        "/",
+        "api.routes.static_page:index",
+        "getDashboard",
+        "The page for people who choose vouchers.",
+        media_types=("text/html",),
+    ),
+    Route(
+        "GET",
+        "/static/{file}",
+        "api.routes.static_page:static",
+        "getDashboardFile",
+        "A file of the page.",
+        media_types=("text/css", "text/html", "text/javascript", "image/svg+xml"),
+        errors=(404, 500),
+    ),
+    Route(
+        "GET",
+        "/voucher_amount",
+        "api.routes.vouchers:voucher_amount",
+        "getVoucherAmount",
+        "The voucher amount that customers of the same country and range use most.",
+        f"The fields may also be a JSON body, as for `POST`. {CACHED}",
+        query="VoucherFields",
+        answer="VoucherAnswer",
+        errors=(400, 404, 413, 500, 503),
+        cacheable=False,
+    ),
+    Route(
+        "POST",
+        "/voucher_amount",
+        "api.routes.vouchers:voucher_amount",
+        "postVoucherAmount",
+        "The voucher amount that customers of the same country and range use most.",
+        CACHED,
+        body="VoucherFields",
+        example=CUSTOMER,
+        answer="VoucherAnswer",
+        errors=(400, 404, 413, 500, 503),
+        cacheable=False,
+    ),
+    Route(
+        "POST",
+        "/v1/selections",
+        "api.routes.selections:select",
+        "selectVouchers",
+        "The voucher amounts of up to 100 customers, and the reasons.",
+        f"Each customer has an answer or a problem, in the order of the request. {CACHED}",
+        body="SelectionsRequest",
+        example={"customers": [CUSTOMER], "as_of": "2018-08-05", "fallback": "country"},
+        answer="SelectionsAnswer",
+        errors=(400, 413, 500, 503),
+        cacheable=False,
+    ),
+    Route(
+        "GET",
+        "/v1/segments",
+        "api.routes.segments:segments",
+        "getSegments",
+        "The segments, with the counts of each range.",
+        "For one country, also the amounts that are chosen, and how often each amount was used.",
+        query="SegmentsFields",
+        answer="SegmentsAnswer",
+        errors=(400, 404, 500, 503),
+    ),
+    Route(
+        "GET",
+        "/v1/countries",
+        "api.routes.segments:countries",
+        "getCountries",
+        "The countries that have counts.",
+        answer="CountriesAnswer",
+        errors=(500, 503),
+    ),
+    Route(
+        "GET",
+        "/v1/counts",
+        "api.routes.counts:counts",
+        "getCounts",
+        "How often each amount was used in a country, by segment and range.",
+        "Counts are never cached. CSV has a header line.",
+        query="CountsFields",
+        answer="CountsAnswer",
+        media_types=("text/csv",),
+        errors=(400, 404, 500, 503),
+    ),
+    Route(
+        "GET",
+        "/v1/sources",
+        "api.routes.sources:list_sources",
+        "listSources",
+        "The ingested objects, by descending commit time.",
+        query="SourcesFields",
+        answer="SourcesAnswer",
+        errors=(400, 500, 503),
+    ),
+    Route(
+        "GET",
+        "/v1/sources/{key}",
+        "api.routes.sources:source",
+        "getSource",
+        "What happened to one object.",
+        "The key is percent-encoded; its slashes need not be.",
+        answer="SourceDetail",
+        errors=(404, 500, 503),
+    ),
+    Route(
+        "GET",
+        "/health",
+        "api.handler:health",
+        "getHealth",
+        "Whether the function runs.",
+        answer="Health",
+        cacheable=False,
+    ),
+    Route(
+        "GET",
+        "/openapi.json",
+        "api.openapi.document:openapi",
+        "getDescription",
+        "This description, as OpenAPI 3.1.",
+        media_types=("application/json",),
+    ),
+    Route(
+        "GET",
+        "/docs",
+        "api.openapi.docs_page:docs",
+        "getPage",
+        "This description, as a page.",
+        media_types=("text/html",),
+    ),
+)
+
+
+class Health(msgspec.Struct, frozen=True):
+    """The state of the function, and the version of its segment definitions."""
+
+    status: str
+    definitions: str
+
+
+def health(_: Router) -> Health:
+    """Answer that the function runs."""
+    return Health("ok", load_definitions().version)
+
+
+app = Router(ROUTES)
 app.use([request_middleware])
 
-
-def voucher_amount() -> responses.VoucherAnswer:
-    """Answer which voucher amount to give a customer."""
-    fields = bodies.fields_of(app.current_event)
-    note(app, country=fields.get("country_code"), segment=fields.get("segment_name"))
-    now = datetime.now(UTC)
-    request = requests.voucher_request(fields, load_definitions(), now)
-    return responses.VoucherAnswer(selection.voucher_amounts(_recent(now), request))
-
-
-def select() -> SelectionsAnswer:
-    """Answer which voucher amounts to give up to a hundred customers, and why."""
-    from api.routes import selections
-    from api.routes import selections as customers
-
-    fields = bodies.json_object(bodies.text_of(app.current_event, customers.MAX_BODY))
-    now = datetime.now(UTC)
-    definitions = load_definitions()
-    as_of, asked = customers.customers_of(fields, definitions, now)
-    note(app, customers=len(asked))
-    return selections.answer(
-        asked, _recent(now), as_of=as_of, definitions=definitions.version, request_id=request_id(app)
-    )
-
-
-def segments() -> Response[str]:
-    """Answer how customers are sorted, and what is counted in each range."""
-    from api.routes import segments as overview
-
-    written = read_exactly(app.current_event.query_string_parameters, overview.SegmentsFields)
-    note(app, country=written.country)
-    recent = _recent(datetime.now(UTC))
-    if written.country is None:
-        return revalidated(overview.segments_answer(load_definitions(), recent.every_country(), None))
-    asked = country_of("country", written.country)
-    counted = selection.country_counts(recent.table, asked, recent.countries)
-    return revalidated(overview.segments_answer(load_definitions(), [counted], counted.name))
-
-
-def countries() -> Response[str]:
-    """Answer which countries have counts."""
-    from api.routes import segments as overview
-
-    return revalidated(overview.countries_answer(_recent(datetime.now(UTC)).every_country()))
-
-
-def counts() -> Response[str]:
-    """Answer what is counted for a country."""
-    query = app.current_event.query_string_parameters
-    note(app, country=query.get("country"), segment=query.get("segment"))
-    request = requests.counts_request(query, load_definitions())
-    recent = _recent(datetime.now(UTC))
-    # Counts are always fresh, for whoever has just uploaded; the list of countries costs a scan.
-    counted = selection.country_counts(recent.table, request.country, recent.countries)
-    answer = responses.counts_answer(counted, request.segments)
-    if prefers(header(app.current_event, "Accept"), responses.CSV, responses.JSON):
-        from api.routes import counts as tables
-
-        disposition = {"Content-Disposition": tables.file_name(counted.name)}
-        return revalidated(tables.counts_csv(answer), tables.CSV_WITH_HEADER, Vary="Accept", **disposition)
-    return revalidated(answer, Vary="Accept")
-
-
-def list_sources() -> Response[str]:
-    """Answer what was ingested, the last first."""
-    from api.routes import sources
-
-    query = app.current_event.query_string_parameters
-    note(app, source_status=query.get("status"))
-    request = sources.page_request(query)
-    answer = sources.sources_answer(sources_table(), request)
-    return revalidated(answer, **sources.links(request, answer))
-
-
-def source() -> Response[str]:
-    """Answer what became of one object."""
-    from api.routes import sources
-
-    key = app.current_event.path.partition("/v1/sources/")[2]
-    return revalidated(sources.source_answer(sources_table(), key))
-
-
-def index() -> Response[str]:
-    """Answer the page for people."""
-    from api.routes import static_page as page
-
-    return page.file(page.INDEX)
-
-
-def static() -> Response[str]:
-    """Answer a file that the page is made of."""
-    from api.routes import static_page as page
-
-    return page.file(app.current_event.path.partition("/static/")[2])
-
-
-def description() -> Response[str]:
-    """Answer what can be asked, by OpenAPI."""
-    from api.openapi import document
-
-    return revalidated(document.text())
-
-
-def docs() -> Response[str]:
-    """Answer the same, as a page."""
-    from api.openapi import docs_page as page
-
-    return revalidated(page.text(), "text/html; charset=utf-8", **page.headers())
-
-
-def health() -> responses.Health:
-    """Answer that the function runs."""
-    return responses.Health("ok", load_definitions().version)
-
-
-def _recent(now: datetime) -> CachedSegmentsTable:
-    recent = CachedSegmentsTable(segments_table(), memory(), now.timestamp())
-    reads_from(app, recent)
-    return recent
-
-
-serve(
-    app,
-    {
-        "/": {"GET": index},
-        "/static/{file}": {"GET": static},
-        "/voucher_amount": {"GET": voucher_amount, "POST": voucher_amount},
-        "/v1/selections": {"POST": select},
-        "/v1/segments": {"GET": segments},
-        "/v1/countries": {"GET": countries},
-        "/v1/counts": {"GET": counts},
-        "/v1/sources": {"GET": list_sources},
-        "/v1/sources/{key}": {"GET": source},
-        "/health": {"GET": health},
-        "/openapi.json": {"GET": description},
-        "/docs": {"GET": docs},
-    },
-)
+# Most requests are for /voucher_amount, so its module is imported at start-up, and the others on first use.
+import_module("api.routes.vouchers")
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How sure an answer is: shares of a sample, and how far the true share may be from them."""
+"""Shares of a sample, with their confidence intervals."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 CONFIDENCE = 0.95
 QUANTILE = 1.959963984540054
-"""That of the standard normal distribution, between which and its negative the confidence lies."""
+"""The 97.5 % quantile of the standard normal distribution, for a two-sided interval of 95 %."""
 
 DIGITS = 6
 """Decimals of a share."""
 
 
 class Interval(msgspec.Struct, frozen=True):
-    """Where the true share lies with 95 % confidence (Wilson's score interval), both from 0 to 1."""
+    """The 95 % confidence interval of a share (Wilson's score interval); both bounds are from 0 to 1."""
 
     low: float
     high: float
@@ -37,23 +37,21 @@ class UsedAmount(msgspec.Struct, frozen=True):
 
 
 def sample_size(counts: Mapping[float, int]) -> int:
-    """Return how many uses were counted, those without a voucher included."""
+    """Return the number of uses, with and without a voucher."""
     return sum(count for count in counts.values() if count > 0)
 
 
 def ranked(counts: Mapping[float, int]) -> list[UsedAmount]:
-    """Return the amounts that were used, the most used first; of equally used ones the smallest first.
+    """Return the amounts that were used, by descending count, then by amount.
 
-    Their shares are of all uses. Uses without a voucher are not among them.
+    Shares are of all uses; uses without a voucher are not listed.
     """
     size = sample_size(counts)
     used = [(-count, amount) for amount, count in counts.items() if amount != NO_VOUCHER and count > 0]
-    return [used_amount(amount, -count, size) for count, amount in sorted(used)]
-
-
-def used_amount(amount: float, count: int, size: int) -> UsedAmount:
-    """Return an amount with its share of ``size`` uses."""
-    return UsedAmount(amount, count, round(count / size, DIGITS), wilson(count, size))
+    return [
+        UsedAmount(amount, -count, round(-count / size, DIGITS), wilson(-count, size))
+        for count, amount in sorted(used)
+    ]
 
 
 def wilson(count: int, size: int) -> Interval:

@@ -41,7 +41,7 @@ def test_the_columns_of_a_file_are_those_of_the_data_contract(name: str) -> None
 
 
 def test_every_route_is_in_the_api_reference() -> None:
-    routes = call(rest_event(path="/unknown")).message.split("there are: ")[1].split(", ")
+    routes = call(rest_event(path="/unknown")).message.split("use one of: ")[1].split(", ")
     assert "/voucher_amount" in routes
     assert [route for route in routes if not re.search(rf"`[A-Z]+ {re.escape(route)}`", API)] == []
 

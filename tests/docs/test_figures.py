@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.cached_table import MAX_READS
+from api.cached_table import MAX_ENTRIES
 from api.http import fields
 from api.routes import selections
 from ingest.commit import chunks, committer
@@ -52,7 +52,7 @@ WORDS = {5: "five"}
         (API, f"1 to {selections.MAX_CUSTOMERS} objects"),
         (API, f"the body can have up to {selections.MAX_BODY // KB} KB"),
         (API, f"(up to {fields.MAX_BODY // KB} KB)"),
-        (API, f"caches up to {MAX_READS:,} reads"),
+        (API, f"caches up to {MAX_ENTRIES:,} reads"),
         (CONSISTENCY, f"A contribution of up to {results_bucket.MAX_INLINE_BYTES:,} bytes"),
         (CONSISTENCY, f"({chunks.MAX_CELLS} updates with up to {chunks.MAX_COUNTERS} counters each)"),
         (CONSISTENCY, f"is kept for {committer.SECONDS_REMEMBERED // DAY} days"),

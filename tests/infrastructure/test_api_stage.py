@@ -45,8 +45,8 @@ def test_pages_of_another_origin_are_let_in_by_no_path_unless_the_stack_names_it
     assert len(opened) == len(preflights(template)) > 0
     for headers in opened:
         assert headers["Access-Control-Allow-Origin"] == {"Fn::Sub": "'${CorsOrigin}'"}
-        assert headers["Access-Control-Allow-Headers"] == f"'{cors.ACCEPTED.replace(' ', '')}'"
-        assert headers["Access-Control-Max-Age"] == f"'{cors.SECONDS}'"
+        assert headers["Access-Control-Allow-Headers"] == f"'{cors.ALLOWED_HEADERS.replace(' ', '')}'"
+        assert headers["Access-Control-Max-Age"] == f"'{cors.PREFLIGHT_MAX_AGE}'"
         assert {"GET", "POST"} <= set(headers["Access-Control-Allow-Methods"].strip("'").split(","))
 
 
@@ -95,7 +95,7 @@ def test_the_stage_has_limits_and_costly_routes_have_lower_ones(template: Templa
 
 
 def test_every_route_has_the_lower_limit_but_what_is_asked_at_checkouts_and_what_reads_no_table() -> None:
-    there = call(rest_event(path="/unknown")).message.split("there are: ")[1].split(", ")
+    there = call(rest_event(path="/unknown")).message.split("use one of: ")[1].split(", ")
     reads_no_table = {"/", "/static/{file}", "/health", "/openapi.json", "/docs"}
     assert {route for route in there if not route.startswith("/v1/")} == {"/voucher_amount"} | reads_no_table
 

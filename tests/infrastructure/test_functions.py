@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # it ships none
 
-from api import dependencies as connection
+from api import dependencies
 from ingest import handler
 from tests.support.sam_template import listed, transformed
 from voucher_selector.local_stack.deploy import TEMPLATE
@@ -127,7 +127,7 @@ def test_the_api_gives_up_on_its_table_before_it_is_cut_off_and_is_cut_off_befor
     template: Template,
 ) -> None:
     timeout = template.properties("ApiFunction")["Timeout"]
-    assert 1.1 * longest_call(connection.CONFIG) < timeout < SECONDS_THAT_AN_API_WAITS
+    assert 1.1 * longest_call(dependencies.CLIENT_CONFIG) < timeout < SECONDS_THAT_AN_API_WAITS
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from unittest import mock
 import pytest
 from moto import mock_aws
 
-from api import dependencies as connection
+from api import dependencies
 from tests.support.api_gateway import call, rest_event
 from tests.support.fake_segments_table import PERU, UPDATED_AT, contribution
 from vouchers.counts import Cell, range_cell, spellings_cell
@@ -45,10 +45,10 @@ def add(monkeypatch: pytest.MonkeyPatch) -> Iterator[Add]:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "")
     monkeypatch.setenv("SEGMENTS_TABLE", TABLE)
     monkeypatch.delenv("ANSWER_CACHE_SECONDS", raising=False)
-    connection.segments_table.cache_clear()
-    connection.memory.cache_clear()
+    dependencies.segments_table.cache_clear()
+    dependencies.answer_cache.cache_clear()
     with mock_aws():
-        client = connection.segments_table().client
+        client = dependencies.segments_table().client
         client.create_table(
             TableName=TABLE,
             BillingMode="PAY_PER_REQUEST",
@@ -68,8 +68,8 @@ def add(monkeypatch: pytest.MonkeyPatch) -> Iterator[Add]:
 
         add(contribution("Peru", PERU))
         yield add
-    connection.segments_table.cache_clear()
-    connection.memory.cache_clear()
+    dependencies.segments_table.cache_clear()
+    dependencies.answer_cache.cache_clear()
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def calls() -> list[str]:
     def count(model: OperationModel, **_: object) -> None:
         names.append(model.name)
 
-    connection.segments_table().client.meta.events.register("before-call.dynamodb", count)
+    dependencies.segments_table().client.meta.events.register("before-call.dynamodb", count)
     return names
 
 
@@ -101,7 +101,7 @@ def test_the_same_question_again_is_answered_from_memory(
     monkeypatch: pytest.MonkeyPatch, add: Add, calls: list[str]
 ) -> None:
     monkeypatch.setenv("ANSWER_CACHE_SECONDS", "3600")
-    connection.memory.cache_clear()
+    dependencies.answer_cache.cache_clear()
     first = ask()
     add({range_cell("Peru", "recency_segment", Range(180, 99999999)): {"2640": -49102}})
     calls.clear()
@@ -115,17 +115,17 @@ def test_unknown_countries_cost_one_scan_for_all_of_them(
     monkeypatch: pytest.MonkeyPatch, calls: list[str]
 ) -> None:
     monkeypatch.setenv("ANSWER_CACHE_SECONDS", "3600")
-    connection.memory.cache_clear()
+    dependencies.answer_cache.cache_clear()
     for country in ("Atlantis", "Utopia", "Atlantis"):
-        assert "there are: Peru" in ask(country_code=country)
+        assert "use one of: Peru" in ask(country_code=country)
     assert calls == ["GetItem", "Query", "Scan", "GetItem", "Query"]
 
 
 def test_the_same_client_serves_every_request() -> None:
     ask()
-    first = connection.segments_table().client
+    first = dependencies.segments_table().client
     ask()
-    assert connection.segments_table().client is first
+    assert dependencies.segments_table().client is first
 
 
 @pytest.mark.parametrize("country", ["Peru", "peru", " PERU "])
@@ -174,7 +174,7 @@ def test_an_unknown_country_is_told_which_there_are(add: Add) -> None:
     ):
         answer = call(event)
         assert answer.status == 404
-        assert answer.message == 'there are no counts for "Atlantis"; there are: Chile, Peru'
+        assert answer.message == 'there are no counts for "Atlantis"; use one of: Chile, Peru'
 
 
 def test_counts_are_the_reference_table_in_its_order() -> None:
@@ -256,14 +256,14 @@ def test_a_country_whose_counts_were_all_taken_away_is_not_listed(add: Add) -> N
 
 def test_a_table_that_does_not_exist_is_a_failure_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEGMENTS_TABLE", "another")
-    connection.segments_table.cache_clear()
+    dependencies.segments_table.cache_clear()
     answer = call(rest_event(body=json.dumps(ASKED)))
     assert answer.status == 500
     assert answer.message.startswith("the request failed on our side")
 
 
 def test_a_throttled_table_is_a_503() -> None:
-    client = connection.segments_table().client
+    client = dependencies.segments_table().client
     throttled = client.exceptions.ProvisionedThroughputExceededException(
         {"Error": {"Code": "ProvisionedThroughputExceededException"}}, "GetItem"
     )
@@ -273,5 +273,5 @@ def test_a_throttled_table_is_a_503() -> None:
 
 def test_a_table_out_of_reach_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    connection.segments_table.cache_clear()
+    dependencies.segments_table.cache_clear()
     assert call(rest_event(body=json.dumps(ASKED))).status == 503

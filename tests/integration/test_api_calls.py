@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from api import dependencies as connection
-from api import handler
+from api import dependencies
 from api.cached_table import TTLCache
 from tests.support.api_gateway import call, rest_event
 from tests.support.fake_segments_table import CountedTable
@@ -70,11 +69,11 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("SEGMENTS_TABLE", "segments")
-    connection.segments_table.cache_clear()
-    connection.memory.cache_clear()
+    dependencies.segments_table.cache_clear()
+    dependencies.answer_cache.cache_clear()
     yield seen
-    connection.segments_table.cache_clear()
-    connection.memory.cache_clear()
+    dependencies.segments_table.cache_clear()
+    dependencies.answer_cache.cache_clear()
     server.shutdown()
     server.server_close()
 
@@ -89,8 +88,8 @@ def test_requests_share_one_connection_and_cost_one_get_item_each(served: Served
 @pytest.fixture(params=[0, 60], ids=["read anew", "from memory"])
 def warm(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     table, memory = CountedTable(), TTLCache(request.param)
-    monkeypatch.setattr(handler, "segments_table", lambda: table)
-    monkeypatch.setattr(handler, "memory", lambda: memory)
+    monkeypatch.setattr(dependencies, "segments_table", lambda: table)
+    monkeypatch.setattr(dependencies, "answer_cache", lambda: memory)
     for _ in range(2):
         call(ASKED)
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from api import dependencies as connection
+from api import dependencies
 from api.http.middleware import logger
 from ingest import handler
 from tests.support.api_gateway import REQUEST_ID, Answer, call, rest_event
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def forgotten(world: World) -> Iterator[None]:
     """The API function's clients are made anew, with the world's environment."""
     assert world
-    caches = (connection.segments_table, connection.sources_table, connection.memory)
+    caches = (dependencies.segments_table, dependencies.sources_table, dependencies.answer_cache)
     for cached in caches:
         cached.cache_clear()
     yield
@@ -205,7 +205,7 @@ def test_a_page_costs_a_query_for_each_status(world: World) -> None:
     for number in range(30):
         put(world, f"vouchers/{number}", at=f"2026-11-22T10:00:{number:02}.000000Z")
     asked: list[str] = []
-    table = connection.sources_table()
+    table = dependencies.sources_table()
     table.client.meta.events.register("before-call.dynamodb", lambda model, **_: asked.append(model.name))
     cursor = ask(limit="10").json["next_cursor"]
     assert asked == ["Query"] * 3
@@ -255,7 +255,7 @@ def test_a_wrong_parameter_is_refused(name: str, value: str) -> None:
 
 def test_without_its_table_only_the_sources_fail(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SOURCES_TABLE")
-    connection.sources_table.cache_clear()
+    dependencies.sources_table.cache_clear()
     assert ask().status == 500
     assert ask("/v1/sources/a").message.endswith(REQUEST_ID)
     assert ask("/v1/countries").status == 200

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from api import handler as api_handler
+from api import dependencies
 from api.cached_table import TTLCache
+from api.routes import counts, segments, selections, vouchers
 from ingest import handler
 from ingest.handler import IngestError
 from tests.support.api_gateway import call, rest_event
@@ -46,14 +47,15 @@ def changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "segments.toml"
     file.write_text(CHANGED)
     monkeypatch.setattr(handler, "load_definitions", partial(load_definitions, file))
-    monkeypatch.setattr(api_handler, "load_definitions", partial(load_definitions, file))
+    for route in (counts, segments, selections, vouchers):
+        monkeypatch.setattr(route, "load_definitions", partial(load_definitions, file))
 
 
 @pytest.fixture
 def _asked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     table = SegmentsTable(handler.dynamodb_client(), world.segments)
-    monkeypatch.setattr(api_handler, "segments_table", lambda: table)
-    monkeypatch.setattr(api_handler, "memory", lambda: TTLCache(0))
+    monkeypatch.setattr(dependencies, "segments_table", lambda: table)
+    monkeypatch.setattr(dependencies, "answer_cache", lambda: TTLCache(0))
 
 
 def ask(**customer: object) -> Any:
@@ -103,9 +105,9 @@ def test_a_replay_after_the_change_gives_the_answers_of_the_new_definitions(
     assert ask(country_code="Chile", **tenure) == []
     assert ask(country_code="Chile", **tenure | {"first_order_ts": "2024-01-01"}) == [3.0]
     missing = ask(country_code="Peru", segment_name="tenure_segment")
-    assert missing.startswith("first_order_ts is missing: tenure_segment needs it; give a date")
+    assert missing.startswith("first_order_ts is missing: tenure_segment requires it; give a date")
     later = ask(country_code="Peru", **tenure | {"first_order_ts": "2026-11-02"})
-    assert later == "first_order_ts is later than the as-of date; give the time of an order that was made"
+    assert later == "first_order_ts is later than the as-of date; give the time of a past order"
 
 
 @pytest.mark.usefixtures("changed", "_asked")

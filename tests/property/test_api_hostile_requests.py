@@ -12,7 +12,7 @@ from botocore.session import get_session
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api import handler
+from api import dependencies
 from api.cached_table import TTLCache
 from tests.support.api_gateway import call, rest_event
 from tests.support.fake_segments_table import CountedTable
@@ -65,11 +65,11 @@ FIELDS = st.dictionaries(st.sampled_from(KNOWN), SENSIBLE) | st.dictionaries(
 @pytest.fixture(autouse=True, scope="module")
 def counted() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(handler, "segments_table", CountedTable)
+        patch.setattr(dependencies, "segments_table", CountedTable)
         memory = TTLCache(60)
-        patch.setattr(handler, "memory", lambda: memory)
+        patch.setattr(dependencies, "answer_cache", lambda: memory)
         sources = SourcesTable(unanswering(), "sources")
-        patch.setattr(handler, "sources_table", lambda: sources)
+        patch.setattr(dependencies, "sources_table", lambda: sources)
         yield
 
 

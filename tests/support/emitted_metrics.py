@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 from moto import mock_aws
 
-from api import dependencies as connection
+from api import dependencies
 from api.http import middleware as boundary
 from ingest import handler
 from ingest.handler import IngestError
@@ -27,8 +27,8 @@ CACHED = (
     handler.s3_client,
     handler.dynamodb_client,
     handler.function_metrics,
-    connection.segments_table,
-    connection.memory,
+    dependencies.segments_table,
+    dependencies.answer_cache,
     boundary.function_metrics,
 )
 

@@ -1,66 +1,54 @@
-"""What can go wrong with a request."""
+"""Errors, and their answers: problem details (RFC 9457) under /v1, one sentence elsewhere."""
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
-import botocore.exceptions
+import msgspec
+from aws_lambda_powertools.event_handler.api_gateway import Response
+from botocore.exceptions import ClientError
 
-from api.http.format_value import format_value
+from api.http.responses import JSON
+from vouchers.dynamodb.aws import NO_ANSWER, RETRYABLE_CODES, error_codes
 from vouchers.text import listed, truncate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
-LISTED_COUNTRIES = 20
-"""How many countries a message lists."""
-
-THROTTLED = {"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"}
-
-UNANSWERED = (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError)
-"""What botocore raises where a call had no answer."""
+MAX_LISTED_COUNTRIES = 20
+PROBLEM_JSON = "application/problem+json"
+PROBLEM_TYPE = "urn:problem-type:voucher-selector:"
 
 
-class ErrorResponse(NamedTuple):
-    """An error as it is answered.
+class ApiError(Exception):
+    """An error that has an answer of its own; the message says what was wrong and what to do.
 
     Attributes:
-        status: HTTP's.
-        kind: the name of the kind of problem, which never changes.
-        title: what all problems of the kind have in common.
-        sentence: what was wrong with this request, and what to do.
-        headers: what the answer's header says besides.
+        status: the HTTP status.
+        kind: the last part of the problem type; stable.
+        title: describes every problem of the kind.
         field: the field of the request that was wrong, if it was one.
+        headers: header fields of the answer.
     """
-
-    status: HTTPStatus
-    kind: str
-    title: str
-    sentence: str
-    headers: Mapping[str, str]
-    field: str | None = None
-
-
-class RequestError(Exception):
-    """The request cannot be answered as it is; the message says why and what to do."""
 
     status: ClassVar = HTTPStatus.BAD_REQUEST
     kind: ClassVar = "invalid-request"
     title: ClassVar = "The request is not valid"
 
-    def __init__(self, sentence: str, field: str | None = None) -> None:
-        super().__init__(sentence)
+    def __init__(self, message: str, field: str | None = None, **headers: str) -> None:
+        super().__init__(message)
         self.field = field
+        self.headers = headers
 
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """What the answer's header says besides."""
-        return {}
+
+class RequestError(ApiError):
+    """The request is not valid."""
 
 
 class BodyTooLargeError(RequestError):
-    """The body is larger than is read."""
+    """The body exceeds the limit of its route."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     kind = "body-too-large"
@@ -68,28 +56,28 @@ class BodyTooLargeError(RequestError):
 
 
 class UnknownCountryError(RequestError):
-    """Nothing is counted for the country."""
+    """The country has no counts."""
 
     status = HTTPStatus.NOT_FOUND
     kind = "unknown-country"
-    title = "Nothing is counted for the country"
+    title = "The country has no counts"
 
     def __init__(self, country: str, known: Sequence[str]) -> None:
-        there_are = (
-            f"there are: {listed(known, LISTED_COUNTRIES)}" if known else "nothing has been counted yet"
+        hint = (
+            f"use one of: {listed(known, MAX_LISTED_COUNTRIES)}" if known else "nothing has been counted yet"
         )
-        super().__init__(f"there are no counts for {format_value(country)}; {there_are}")
+        super().__init__(f"there are no counts for {format_value(country)}; {hint}")
 
 
 class UnknownSourceError(RequestError):
-    """No object with the key was ever ingested, or it is long forgotten."""
+    """No object with the key was ingested, or its deletion has been forgotten."""
 
     status = HTTPStatus.NOT_FOUND
     kind = "unknown-source"
-    title = "No such source is known"
+    title = "The source is unknown"
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"there is no source {format_value(key)}; GET /v1/sources lists those there are")
+        super().__init__(f"there is no source {format_value(key)}; GET /v1/sources lists the sources")
 
 
 class UnknownRouteError(RequestError):
@@ -97,67 +85,117 @@ class UnknownRouteError(RequestError):
 
     status = HTTPStatus.NOT_FOUND
     kind = "unknown-route"
-    title = "There is no such route"
+    title = "The route is unknown"
 
     def __init__(self, path: str, known: Iterable[str]) -> None:
-        super().__init__(f"there is no route {truncate(path)}; there are: {', '.join(known)}")
+        super().__init__(f"there is no route {truncate(path)}; use one of: {', '.join(known)}")
 
 
 class MethodError(RequestError):
-    """The route exists but does not take the method."""
+    """The route does not accept the method."""
 
     status = HTTPStatus.METHOD_NOT_ALLOWED
     kind = "method-not-allowed"
-    title = "The route does not take the method"
+    title = "The route does not accept the method"
 
     def __init__(self, method: str, allowed: str) -> None:
-        super().__init__(f"this route does not take {truncate(method)}; it takes {allowed}")
-        self.allowed = allowed
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Which methods the route takes."""
-        return {"Allow": self.allowed}
+        super().__init__(f"this route does not accept {truncate(method)}; use {allowed}", Allow=allowed)
 
 
-class UnreadError(Exception):
-    """DynamoDB left counts unread, however often it was asked: it has too much to do."""
+class UnavailableError(ApiError):
+    """DynamoDB did not answer, or throttled the reads."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    kind = "unavailable"
+    title = "The tables cannot be read at the moment"
+
+    def __init__(self) -> None:
+        super().__init__("the tables cannot be read at the moment; try again shortly", **{"Retry-After": "1"})
 
 
-KINDS = (
+class InternalError(ApiError):
+    """Every other error."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    kind = "failure"
+    title = "The request failed on our side"
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(f"the request failed on our side; report the request id {request_id}")
+
+
+ERRORS = (
     RequestError,
     BodyTooLargeError,
     UnknownCountryError,
     UnknownSourceError,
     UnknownRouteError,
     MethodError,
+    UnavailableError,
+    InternalError,
 )
-"""All kinds of errors that a request is to blame for."""
 
 
-def error_response(error: Exception, request_id: str) -> ErrorResponse:
-    """Return how an error is answered; unless a request is to blame: 503 for what may pass, else 500."""
-    if isinstance(error, RequestError):
-        return ErrorResponse(error.status, error.kind, error.title, str(error), error.headers, error.field)
-    if _is_passing(error):
-        return ErrorResponse(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            "unavailable",
-            "The counts cannot be read at the moment",
-            "the counts cannot be read at the moment; try again shortly",
-            {"Retry-After": "1"},
-        )
-    return ErrorResponse(
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        "failure",
-        "The request failed on our side",
-        f"the request failed on our side; report it with its id, {request_id}",
-        {},
-    )
+class Message(msgspec.Struct, frozen=True):
+    """What was wrong, and what to do, in one sentence."""
+
+    message: str
 
 
-def _is_passing(error: Exception) -> bool:
-    if isinstance(error, botocore.exceptions.ClientError):
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Problem details as defined by RFC 9457.
+
+    Attributes:
+        type: the kind of problem; stable.
+        title: describes every problem of the kind.
+        status: the HTTP status.
+        detail: what was wrong with this request, and what to do, in one sentence.
+        message: the same sentence, for older clients.
+        request_id: the id of the request in the log.
+        field: the field of the request that was wrong, if it was one.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    message: str
+    request_id: str
+    field: str | None = None
+
+
+def api_error(error: Exception, request_id: str) -> ApiError:
+    """Return the error to answer: ``error`` itself, a 503 if a later request may succeed, or a 500."""
+    if isinstance(error, ApiError):
+        return error
+    retryable = isinstance(error, NO_ANSWER)
+    if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return error.response["Error"].get("Code") in THROTTLED or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    return isinstance(error, (UnreadError, *UNANSWERED))
+        retryable = status >= HTTPStatus.INTERNAL_SERVER_ERROR or bool(error_codes(error) & RETRYABLE_CODES)
+    return UnavailableError() if retryable else InternalError(request_id)
+
+
+def problem(error: ApiError, request_id: str) -> Problem:
+    """Return an error as problem details."""
+    sentence, kind = str(error), PROBLEM_TYPE + error.kind
+    return Problem(kind, error.title, int(error.status), sentence, sentence, request_id, error.field)
+
+
+def error_response(error: Exception, path: str, request_id: str) -> Response[str]:
+    """Return the answer to a request for ``path`` that raised ``error``."""
+    answered = api_error(error, request_id)
+    in_v1 = path.startswith("/v1/")
+    body = problem(answered, request_id) if in_v1 else Message(str(answered))
+    text = msgspec.json.encode(body).decode()
+    return Response(answered.status, PROBLEM_JSON if in_v1 else JSON, text, dict(answered.headers))
+
+
+def format_value(value: object) -> str:
+    """Return a JSON value of a request as an error message shows it."""
+    match value:
+        case list():
+            return "a list"
+        case dict():
+            return "an object"
+        case _:
+            return truncate(json.dumps(value, ensure_ascii=False))

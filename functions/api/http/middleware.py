@@ -1,4 +1,4 @@
-"""What surrounds every route: errors become answers, and a request leaves one log line and one metric."""
+"""The middleware of every route: errors become answers; each request has one log line and one metric."""
 
 from __future__ import annotations
 
@@ -10,101 +10,98 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from api.http import problems
-from api.http.caching import conditional
-from api.http.errors import UNANSWERED, RequestError, UnknownRouteError, error_response
-from api.http.routing import route_of
+from api.http.caching import CACHE_CONTROL, revalidate
+from api.http.errors import RequestError, UnknownRouteError, error_response
+from vouchers.dynamodb.aws import NO_ANSWER
 from vouchers.text import truncate
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver, Response
+    from collections.abc import Callable
+
+    from aws_lambda_powertools.event_handler.api_gateway import Response
     from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
-    from api.cached_table import CachedSegmentsTable
+    from api.http.routing import Router
 
-REQUEST_ID = "X-Request-Id"
+NO_STORE = "no-store"
+"""The default: some caches ignore the body of a GET, so they would mix up requests for vouchers."""
+
+EXPOSED_HEADERS = "Age, Content-Disposition, ETag, Link, Retry-After, X-Request-Id"
+ALLOWED_HEADERS = (
+    "Accept, Authorization, Content-Type, If-None-Match, "
+    "X-Amz-Content-Sha256, X-Amz-Date, X-Amz-Security-Token"
+)
+PREFLIGHT_MAX_AGE = "600"
+"""Seconds for which a browser may store the answer to a preflight request."""
 
 logger = Logger(location=None)
 
 
-def request_middleware(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Response[Any]:
-    """Answer a request whatever happens, and observe it."""
+def request_middleware(router: Router, next_middleware: NextMiddleware) -> Response[Any]:
+    """Answer a request even if its view raises; add the common headers; log and measure the request."""
     started = perf_counter()
-    response, error = _answer(app, next_middleware)
-    response = conditional(app.current_event, response)
-    if app.current_event.http_method == "HEAD":
+    error: Exception | None = None
+    try:
+        response = next_middleware(router)
+    except Exception as raised:  # noqa: BLE001 (every request gets an answer)
+        error = raised
+        response = error_response(error, router.current_event.path, request_id(router))
+    if response.headers.setdefault(CACHE_CONTROL, NO_STORE) != NO_STORE:
+        response = revalidate(router.current_event, response)
+    if router.current_event.http_method == "HEAD":
         response.body = ""
-    response.headers[REQUEST_ID] = request_id(app)
-    admit(response)
-    age = _age(app)
+    response.headers["X-Request-Id"] = request_id(router)
+    add_cors_headers(response)
+    age: float | None = router.context.get("counts_age", lambda: None)()
+    fields: dict[str, object] = {"status": response.status_code}
     if age is not None:
-        response.headers["Age"] = str(age)
-    _observe(app, response.status_code, error, milliseconds=1000 * (perf_counter() - started))
+        fields["age"] = int(age)
+        response.headers["Age"] = str(int(age))
+    _record(router, fields, error, milliseconds=1000 * (perf_counter() - started))
     return response
 
 
-def request_id(app: APIGatewayRestResolver) -> str:
-    """Return the id that the request has in answers and log lines: Lambda's own."""
-    return app.lambda_context.aws_request_id
+def request_id(router: Router) -> str:
+    """Return Lambda's id of the request, as answers and log lines have it."""
+    return router.lambda_context.aws_request_id
 
 
-def note(app: APIGatewayRestResolver, **asked: object) -> None:
-    """Add what was asked for to the request's log line; what is no text and no number is left out."""
-    app.context["asked"] = {
+def log_fields(router: Router, **fields: object) -> None:
+    """Add fields to the request's log line; values other than strings and integers are dropped."""
+    router.context["log_fields"] = {
         name: truncate(value) if isinstance(value, str) else value
-        for name, value in asked.items()
+        for name, value in fields.items()
         if isinstance(value, str | int)
     }
 
 
-def reads_from(app: APIGatewayRestResolver, counts: CachedSegmentsTable) -> None:
-    """Have the answer and the log line tell how old the counts are, where they come from memory."""
-    app.context["counts"] = counts
+def set_counts_age(router: Router, counts_age: Callable[[], float | None]) -> None:
+    """Set the function that returns the age of the counts in seconds, for the ``Age`` header and the log."""
+    router.context["counts_age"] = counts_age
 
 
-def _age(app: APIGatewayRestResolver) -> int | None:
-    counts: CachedSegmentsTable | None = app.context.get("counts")
-    return None if counts is None or counts.age is None else int(counts.age)
-
-
-def _answer(
-    app: APIGatewayRestResolver, next_middleware: NextMiddleware
-) -> tuple[Response[Any], Exception | None]:
-    try:
-        return next_middleware(app), None
-    except Exception as error:  # noqa: BLE001 (the last resort: whatever it is, the caller gets an answer)
-        named = request_id(app)
-        return problems.answer(error_response(error, named), app.current_event.path, named), error
-
-
-def _observe(
-    app: APIGatewayRestResolver, status: int, error: Exception | None, *, milliseconds: float
+def _record(
+    router: Router, fields: dict[str, object], error: Exception | None, *, milliseconds: float
 ) -> None:
-    method, path = app.current_event.http_method, app.current_event.path
-    # The paths that callers make up would each be a metric of its own.
-    route = "unknown" if isinstance(error, UnknownRouteError) else route_of(app)
-    age = _age(app)
-    facts = {
+    method, path = router.current_event.http_method, router.current_event.path
+    # Unknown paths share one metric, since each value of a dimension is billed as a metric.
+    route = "unknown" if isinstance(error, UnknownRouteError) else router.route_name
+    fields = {
         "method": method,
         "route": route,
-        "status": status,
         "duration_ms": round(milliseconds, 3),
-        "request_id": request_id(app),
-        **({} if age is None else {"age": age}),
-        **app.context.get("asked", {}),
+        "request_id": request_id(router),
+        **router.context.get("log_fields", {}),
+        **fields,
     }
-    sentence = f"{method} {truncate(path)} {status}"
+    sentence = f"{method} {truncate(path)} {fields['status']}"
     if error is None or isinstance(error, RequestError):
-        logger.info(sentence, extra=facts)
-    elif isinstance(error, UNANSWERED):
-        # Where in botocore it happened says nothing, what does not answer says all.
-        logger.error(sentence, extra=facts | {"reason": str(error)})
+        logger.info(sentence, extra=fields)
+    elif isinstance(error, NO_ANSWER):
+        # The message names the endpoint; a stack trace through botocore adds nothing.
+        logger.error(sentence, extra=fields | {"reason": str(error)})
     else:
-        logger.error(sentence, extra=facts, exc_info=error)
-    _measure(route, milliseconds)
-
-
-def _measure(route: str, milliseconds: float) -> None:
+        logger.error(sentence, extra=fields, exc_info=error)
     metrics = function_metrics()
     metrics.add_dimension("route", route)
     metrics.add_metric("RequestDuration", MetricUnit.Milliseconds, milliseconds)
@@ -117,29 +114,20 @@ def function_metrics() -> Metrics:
     return Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or "VoucherSelector")
 
 
-EXPOSED = "Age, Content-Disposition, ETag, Link, Retry-After, X-Request-Id"
-ACCEPTED = (
-    "Accept, Authorization, Content-Type, If-None-Match, "
-    "X-Amz-Content-Sha256, X-Amz-Date, X-Amz-Security-Token"
-)
-SECONDS = "600"
-"""For how long a browser may remember what it was told."""
-
-
-def admit(response: Response[Any]) -> None:
-    """Have the answer tell browsers that pages of another origin may read it, if the stack names one."""
-    allowed = origin()
-    if not allowed:
+def add_cors_headers(response: Response[Any]) -> None:
+    """Allow pages of the configured origin to read the answer; without one, only the API's own page may."""
+    origin = cors_origin()
+    if not origin:
         return
-    response.headers["Access-Control-Allow-Origin"] = allowed
-    response.headers["Access-Control-Expose-Headers"] = EXPOSED
+    response.headers["Access-Control-Allow-Origin"] = origin
+    response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
     if methods := response.headers.get("Allow"):
         response.headers["Access-Control-Allow-Methods"] = methods
-        response.headers["Access-Control-Allow-Headers"] = ACCEPTED
-        response.headers["Access-Control-Max-Age"] = SECONDS
+        response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
+        response.headers["Access-Control-Max-Age"] = PREFLIGHT_MAX_AGE
 
 
 @cache
-def origin() -> str:
-    """Return the origin whose pages may ask, or ``*`` for all; empty where none may."""
+def cors_origin() -> str:
+    """Return the origin that ``CORS_ORIGIN`` allows, ``*`` for every origin, or an empty string for none."""
     return os.environ.get("CORS_ORIGIN", "").strip()

@@ -1,11 +1,14 @@
-"""Routes with HTTP's manners: HEAD and OPTIONS, 405 for other methods of a path, 404 for other paths."""
+"""A router made from a table of routes: HEAD and OPTIONS, 405 for other methods, 404 for other paths."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.event_handler.api_gateway import Response
+import msgspec
+from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver, Response
 
 from api.http.errors import MethodError, UnknownRouteError
 
@@ -13,47 +16,91 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import NoReturn
 
-    from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver
-
-    Views = Mapping[str, Callable[..., object]]
-    """What answers a path, by method."""
-
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PARAMETER = re.compile(r"\{\w+\}")
-ANYTHING = r"([\s\S]+)"
-"""What a path's parameter matches: slashes and line ends too, which powertools' own parameters do not."""
+REST_OF_PATH = r"([\s\S]+)"
+"""Matches slashes and line ends too, unlike the parameters of powertools."""
 
 
-def serve(app: APIGatewayRestResolver, routes: Mapping[str, Views]) -> None:
-    """Make ``app`` answer ``routes``: views by path and method; HEAD is answered where GET is.
+@dataclass(frozen=True, slots=True, eq=False)
+class Route:
+    """One method of one path: the view that answers it, and its description for OpenAPI.
 
-    A path may end in a parameter in braces, which stands for all the rest of the request's path.
+    Types are named as their view's module has them, so that a table of routes imports no view.
+
+    Attributes:
+        method: the HTTP method; GET includes HEAD.
+        path: may end in a parameter in braces, which matches the rest of the request's path.
+        view: "module:function"; the function takes the router and returns the answer.
+        operation_id: the name of the operation in generated clients.
+        summary: one sentence on what it answers.
+        description: further sentences.
+        query: name of the type of the query string.
+        body: name of the type of the JSON body.
+        example: an example of the body.
+        answer: name of the type of the JSON answer, if there is one.
+        media_types: media types of answers that are not JSON of a type.
+        errors: HTTP statuses of errors.
+        cacheable: whether answers have an ETag.
     """
-    for path, views in routes.items():
-        _serve_path(app, path, views)
 
-    @app.not_found
-    def unknown(_: Exception) -> NoReturn:
-        raise UnknownRouteError(app.current_event.path, routes)
+    method: str
+    path: str
+    view: str
+    operation_id: str
+    summary: str
+    description: str = ""
+    query: str | None = None
+    body: str | None = None
+    example: Mapping[str, object] | None = None
+    answer: str | None = None
+    media_types: tuple[str, ...] = ()
+    errors: tuple[int, ...] = (500,)
+    cacheable: bool = True
+
+    def load(self, name: str | None = None) -> Any:  # noqa: ANN401 (a view or one of its types)
+        """Import the view's module; return the object called ``name`` in it, or the view."""
+        module, _, view = self.view.partition(":")
+        return getattr(import_module(module), name or view)
 
 
-def route_of(app: APIGatewayRestResolver) -> str:
-    """Return the route that answers the request, its parameter as ``{}``."""
-    path: str = app.context["_route"].path
-    return path.replace(ANYTHING, "{}")
+class Router(APIGatewayRestResolver):
+    """Answers the requests to a table of routes."""
 
+    def __init__(self, routes: tuple[Route, ...]) -> None:
+        super().__init__(serializer=lambda body: msgspec.json.encode(body).decode(), debug=False)
+        self.routes = routes
+        paths: dict[str, dict[str, Callable[..., object]]] = {}
+        for route in routes:
+            paths.setdefault(route.path, {})[route.method] = self._view(route)
+        for path, views in paths.items():
+            self._add_path(path, views)
 
-def _serve_path(app: APIGatewayRestResolver, path: str, views: Views) -> None:
-    taken = {**views, "HEAD": views["GET"]} if "GET" in views else views
-    allowed = ", ".join(method for method in METHODS if method in taken or method == "OPTIONS")
+        @self.not_found
+        def not_found(_: Exception) -> NoReturn:
+            raise UnknownRouteError(self.current_event.path, paths)
 
-    def options(**_: str) -> Response[str]:
-        return Response(204, body="", headers={"Allow": allowed})
+    def _view(self, route: Route) -> Callable[..., object]:
+        return lambda **_: route.load()(self)
 
-    def refuse(**_: str) -> NoReturn:
-        raise MethodError(app.current_event.http_method, allowed)
+    def _add_path(self, path: str, views: dict[str, Callable[..., object]]) -> None:
+        if "GET" in views:
+            views["HEAD"] = views["GET"]
+        allowed = ", ".join(method for method in METHODS if method in views or method == "OPTIONS")
 
-    rule = PARAMETER.sub(lambda _: ANYTHING, path)
-    for method in METHODS:
-        otherwise = options if method == "OPTIONS" else refuse
-        app.route(rule, method=method)(taken.get(method, otherwise))
+        def options(**_: str) -> Response[str]:
+            return Response(204, body="", headers={"Allow": allowed})
+
+        def refuse(**_: str) -> NoReturn:
+            raise MethodError(self.current_event.http_method, allowed)
+
+        rule = PARAMETER.sub(lambda _: REST_OF_PATH, path)
+        for method in METHODS:
+            default = options if method == "OPTIONS" else refuse
+            self.route(rule, method=method)(views.get(method, default))
+
+    @property
+    def route_name(self) -> str:
+        """The path of the route that answers the current request, its parameter as ``{}``."""
+        path: str = self.context["_route"].path
+        return path.replace(REST_OF_PATH, "{}")

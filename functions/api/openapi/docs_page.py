@@ -1,4 +1,4 @@
-"""The description as a page: written here, shown by any browser, without scripts and without requests."""
+"""``/docs``: the OpenAPI description as one HTML page, without scripts and without further requests."""
 
 from __future__ import annotations
 
@@ -11,183 +11,155 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from api.http.caching import cacheable
+from api.http.responses import HTML
 from api.openapi.document import document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from aws_lambda_powertools.event_handler.api_gateway import Response
+
+    from api.http.routing import Route, Router
+
     Schema = dict[str, Any]
 
 STYLE = Path(__file__).with_name("docs_page.css")
-CODE = re.compile(r"`([^`]+)`")
+LIMITS = {"minimum": "from", "maximum": "to", "minItems": "from", "maxItems": "to", "default": "default"}
+"""Words for the keywords of a schema."""
 
 
-@cache
-def headers() -> dict[str, str]:
-    """Return the headers that hold browsers to the page's own style, and to nothing else."""
-    digest = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
-    return {
-        "Content-Security-Policy": policy,
+def docs(router: Router) -> Response[str]:
+    """Answer the page; its headers allow browsers its own style and nothing else."""
+    style, page = render_page(router.routes)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    headers = {
+        "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{digest}'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
     }
+    return cacheable(page, HTML, **headers)
 
 
 @cache
-def text() -> str:
-    """Return the page."""
-    described = document()
-    info = described["info"]
-    operations = [
-        (method, path, each)
-        for path, methods in described["paths"].items()
-        for method, each in methods.items()
-    ]
-    return "".join(
-        [
-            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width">',
-            f"<title>{escape(info['title'])}: API</title><style>{_style()}</style></head><body>",
-            f"<header><h1>{escape(info['title'])}</h1><p>{_prose(info['description'])}</p>",
-            '<p>For programs: <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p></header>',
-            f"<nav aria-label='Routes'><ul>{''.join(_entry(*each) for each in operations)}</ul></nav>",
-            f"<main><h2>Routes</h2>{''.join(_operation(*each) for each in operations)}",
-            f"<h2>Types</h2>{''.join(_type(*each) for each in described['components']['schemas'].items())}",
-            "</main></body></html>\n",
-        ]
+def render_page(routes: tuple[Route, ...]) -> tuple[str, str]:
+    """Return the page's style, and the page."""
+    described = document(routes)
+    title = escape(described["info"]["title"])
+    style = STYLE.read_text(encoding="utf-8")
+    navigation, sections = [], []
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            name = f'<span class="method">{method.upper()}</span>{code(path)}'
+            navigation.append(f'<li><a href="#{operation["operationId"]}">{name}</a></li>')
+            sections.append(
+                f'<section><h3 id="{operation["operationId"]}">{name}</h3>{render_operation(operation)}'
+            )
+    types = "".join(render_type(*each) for each in described["components"]["schemas"].items())
+    return style, (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>{title}: API</title><style>{style}</style></head><body>"
+        f"<header><h1>{title}</h1><p>{prose(described['info']['description'])}</p>"
+        '<p>For programs: <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p></header>'
+        f"<nav aria-label='Routes'><ul>{''.join(navigation)}</ul></nav>"
+        f"<main><h2>Routes</h2>{''.join(sections)}<h2>Types</h2>{types}</main></body></html>\n"
     )
 
 
-def _style() -> str:
-    return STYLE.read_text(encoding="utf-8")
-
-
-def _entry(method: str, path: str, operation: Schema) -> str:
-    return f'<li><a href="#{operation["operationId"]}">{_route(method, path)}</a></li>'
-
-
-def _route(method: str, path: str) -> str:
-    return f'<span class="method">{method.upper()}</span><code>{escape(path)}</code>'
-
-
-def _operation(method: str, path: str, operation: Schema) -> str:
-    description = operation.get("description", "")
-    return "".join(
-        [
-            f'<section><h3 id="{operation["operationId"]}">{_route(method, path)}</h3>',
-            f"<p>{_prose(operation['summary'])} {_prose(description)}</p>",
-            _parameters(operation["parameters"]),
-            _body(operation.get("requestBody")),
-            _answers(operation["responses"]),
-            "</section>",
-        ]
-    )
-
-
-def _parameters(parameters: Sequence[Schema]) -> str:
-    rows = [
+def render_operation(operation: Schema) -> str:
+    """Return what an operation does, its parameters, its body and its responses; closes the section."""
+    body = ""
+    if "requestBody" in operation:
+        ((media_type, content),) = operation["requestBody"]["content"].items()
+        example = json.dumps(content["example"], indent=2, ensure_ascii=False)
+        schema = type_of(content["schema"])
+        body = f"<h4>Body</h4><p>{code(media_type)}: {schema}</p><pre>{escape(example)}</pre>"
+    parameters = [
         (
-            _code(each["name"]),
+            code(each["name"]),
             each["in"],
-            _schema(each["schema"]),
+            type_of(each["schema"]),
             "yes" if each["required"] else "no",
-            _prose(each["description"]),
+            prose(each["description"]),
         )
-        for each in parameters
+        for each in operation["parameters"]
     ]
-    return _table("Parameters", ("name", "in", "type", "needed", "what it is"), rows)
-
-
-def _body(body: Schema | None) -> str:
-    if body is None:
-        return ""
-    ((media, content),) = body["content"].items()
-    example = json.dumps(content["example"], indent=2, ensure_ascii=False)
-    return f"<h4>Body</h4><p>{_code(media)}: {_schema(content['schema'])}</p><pre>{escape(example)}</pre>"
-
-
-def _answers(responses: Schema) -> str:
-    rows = [
+    responses = [
         (
-            _code(status),
-            escape(each["description"]),
+            code(status),
+            escape(response["description"]),
             "<br>".join(
-                f"{_code(media)}: {_schema(content['schema'])}"
-                for media, content in each.get("content", {}).items()
+                f"{code(media_type)}: {type_of(content['schema'])}"
+                for media_type, content in response.get("content", {}).items()
             ),
-            ", ".join(map(_code, each.get("headers", ()))),
+            ", ".join(map(code, response.get("headers", ()))),
         )
-        for status, each in sorted(responses.items())
+        for status, response in sorted(operation["responses"].items())
     ]
-    return _table("Answers", ("status", "", "body", "headers"), rows)
+    return (
+        f"<p>{prose(operation['summary'])} {prose(operation.get('description', ''))}</p>"
+        + table("Parameters", ("name", "in", "type", "required", "description"), parameters)
+        + body
+        + table("Responses", ("status", "description", "body", "headers"), responses)
+        + "</section>"
+    )
 
 
-def _type(name: str, schema: Schema) -> str:
+def render_type(name: str, schema: Schema) -> str:
+    """Return a type with its fields."""
+    required = schema.get("required", ())
     rows = [
         (
-            _code(field),
-            _schema(each),
-            "always" if field in schema.get("required", ()) else "may be missing",
-            _prose(each.get("description", "")),
+            code(field),
+            type_of(each),
+            "yes" if field in required else "no",
+            prose(each.get("description", "")),
         )
         for field, each in schema["properties"].items()
     ]
-    table = _table("", ("field", "type", "", "what it is"), rows)
-    return (
-        f'<section><h3 id="{name}">{escape(name)}</h3><p>{_prose(schema["description"])}</p>{table}</section>'
-    )
+    fields = table("", ("field", "type", "required", "description"), rows)
+    return f'<section><h3 id="{name}">{name}</h3><p>{prose(schema["description"])}</p>{fields}</section>'
 
 
-def _table(title: str, head: Iterable[str], rows: Sequence[Iterable[str]]) -> str:
+def table(title: str, head: Iterable[str], rows: Sequence[Iterable[str]]) -> str:
+    """Return a table of cells in HTML; empty without rows."""
     if not rows:
         return ""
-    heading = f"<h4>{title}</h4>" if title else ""
     names = "".join(f'<th scope="col">{name}</th>' for name in head)
     lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    table = f"<table><thead><tr>{names}</tr></thead><tbody>{lines}</tbody></table>"
-    return f'{heading}<div class="wide">{table}</div>'
+    heading = f"<h4>{title}</h4>" if title else ""
+    rendered = f"<table><thead><tr>{names}</tr></thead><tbody>{lines}</tbody></table>"
+    return f'{heading}<div class="wide">{rendered}</div>'
 
 
-def _schema(schema: Schema) -> str:
-    """Return what a schema allows, in words and links."""
+def type_of(schema: Schema) -> str:
+    """Return the values that a schema allows, in words and links."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f'<a href="#{name}">{name}</a>'
     if "anyOf" in schema:
-        return " or ".join(_schema(each) for each in schema["anyOf"])
+        return " or ".join(map(type_of, schema["anyOf"]))
     if "enum" in schema:
-        return " or ".join(_code(json.dumps(value)) for value in schema["enum"])
-    return _kind(schema) + _limits(schema) + _examples(schema)
-
-
-def _kind(schema: Schema) -> str:
+        return " or ".join(code(json.dumps(value)) for value in schema["enum"])
     kind = schema.get("type", "anything")
     if kind == "array":
-        return f"list of {_schema(schema['items'])}"
-    if isinstance(schema.get("additionalProperties"), dict):
-        return f"object, each of {_schema(schema['additionalProperties'])}"
-    return " or ".join(kind) if isinstance(kind, list) else str(kind)
+        text = f"list of {type_of(schema['items'])}"
+    elif isinstance(schema.get("additionalProperties"), dict):
+        text = f"object with values of {type_of(schema['additionalProperties'])}"
+    else:
+        text = " or ".join(kind) if isinstance(kind, list) else str(kind)
+    limits = [f", {word} {code(json.dumps(schema[key]))}" for key, word in LIMITS.items() if key in schema]
+    examples = " or ".join(code(json.dumps(value)) for value in schema.get("examples", ()))
+    return text + "".join(limits) + (f", such as {examples}" if examples else "")
 
 
-def _limits(schema: Schema) -> str:
-    names = {"minimum": "from", "maximum": "to", "minItems": "from", "maxItems": "to", "default": "else"}
-    return "".join(
-        f", {word} {_code(json.dumps(schema[name]))}" for name, word in names.items() if name in schema
-    )
+def prose(sentence: str) -> str:
+    """Return a sentence as HTML, with words in backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(sentence))
 
 
-def _examples(schema: Schema) -> str:
-    examples = [_code(json.dumps(value)) for value in schema.get("examples", ())]
-    return f", such as {' or '.join(examples)}" if examples else ""
-
-
-def _prose(sentence: str) -> str:
-    return CODE.sub(r"<code>\1</code>", escape(sentence))
-
-
-def _code(word: str) -> str:
+def code(word: str) -> str:
+    """Return a word as code in HTML."""
     return f"<code>{escape(word)}</code>"

@@ -1,203 +1,106 @@
-"""What can be asked, by which types, and what is answered."""
+"""The routes as OpenAPI operations."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from api.http import responses
-from api.http.responses import CSV, JSON
-from api.routes import segments as overview
-from api.routes import selections, sources
-from api.routes import selections as customers
-from api.routes import static_page as page
-from api.routes import vouchers as requests
+from api.http.errors import PROBLEM_JSON, Message, Problem
+from api.http.responses import JSON
+from api.openapi.schemas import REFERENCE, query_parameters
+from api.routes.static_page import FILES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
-    from msgspec import Struct
+    from api.http.routing import Route
 
-OK = HTTPStatus.OK
-NOT_FOUND = HTTPStatus.NOT_FOUND
-WRONG = (HTTPStatus.BAD_REQUEST,)
-WRONG_BODY = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-FAILED = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
+    Part = dict[str, Any]
 
-TEXT: dict[str, Any] = {"type": "string"}
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One method of one route.
-
-    Attributes:
-        name: it has this name in clients that are made from the description.
-        path: with a parameter in braces.
-        method: HTTP's.
-        does: what it answers, in one sentence.
-        more: what else there is to know.
-        query: the type of the parameters in the query string.
-        body: the type of the JSON body.
-        example: an example of the body.
-        answer: the type of the answer's JSON body; None where it is no JSON of ours.
-        media: schemas of answers that are no JSON of ours, by media type.
-        errors: statuses of its errors.
-        kept: whether answers have a validator.
-    """
-
-    name: str
-    path: str
-    method: str
-    does: str
-    more: str = ""
-    query: type[Struct] | None = None
-    body: type[Struct] | None = None
-    example: Mapping[str, object] | None = None
-    answer: type[Struct] | None = None
-    media: Mapping[str, dict[str, Any]] = field(default_factory=dict)
-    errors: tuple[HTTPStatus, ...] = FAILED
-    kept: bool = False
-
-
-CUSTOMER = {
-    "customer_id": 123,
-    "country_code": "Peru",
-    "last_order_ts": "2018-05-03 00:00:00",
-    "first_order_ts": "2017-05-03 00:00:00",
-    "total_orders": 15,
-    "segment_name": "recency_segment",
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The `ETag` of a stored answer; if it is still valid, the response is a 304",
+    "schema": {"type": "string"},
 }
-RECENT = "Counts may come from a memory of some seconds; the header `Age` tells how old they are."
-FRESH = "Counts are read anew."
+PATH_PARAMETERS = {
+    "{key}": {
+        "name": "key",
+        "in": "path",
+        "required": True,
+        "description": "The object's key",
+        "schema": {"type": "string", "minLength": 1},
+        "example": "vouchers/2018.parquet",
+    },
+    "{file}": {
+        "name": "file",
+        "in": "path",
+        "required": True,
+        "description": "The file's name",
+        "schema": {"type": "string", "enum": list(FILES)},
+    },
+}
+GATEWAY_RESPONSES = {
+    "403": "API Gateway: the request is not signed, or the caller is not authorized",
+    "429": "API Gateway: too many requests; try again shortly",
+}
+ERROR_RESPONSES = {
+    400: "A field or the body is missing or wrong",
+    404: "Not found; the message lists the valid names",
+    413: "The body is too large",
+    500: "Internal error; the log has the request id",
+    503: "The tables cannot be read at the moment; try again shortly",
+}
 
-OPERATIONS = (
-    Operation(
-        "getDashboard",
-        "/",
-        "GET",
-        "The page for the people who choose vouchers.",
-        media={"text/html": TEXT},
-        errors=FAILED[:1],
-        kept=True,
-    ),
-    Operation(
-        "getDashboardFile",
-        "/static/{file}",
-        "GET",
-        "A file that the page is made of.",
-        media=dict.fromkeys({kind.partition(";")[0]: None for kind in page.FILES.values()}, TEXT),
-        errors=(NOT_FOUND, *FAILED[:1]),
-        kept=True,
-    ),
-    Operation(
-        "getVoucherAmount",
-        "/voucher_amount",
-        "GET",
-        "Which voucher amount do most customers use who are like this one?",
-        f"The fields may also be a JSON body, as of `POST`. {RECENT}",
-        query=requests.VoucherFields,
-        answer=responses.VoucherAnswer,
-        errors=(*WRONG_BODY, NOT_FOUND, *FAILED),
-    ),
-    Operation(
-        "postVoucherAmount",
-        "/voucher_amount",
-        "POST",
-        "Which voucher amount do most customers use who are like this one?",
-        RECENT,
-        body=requests.VoucherFields,
-        example=CUSTOMER,
-        answer=responses.VoucherAnswer,
-        errors=(*WRONG_BODY, NOT_FOUND, *FAILED),
-    ),
-    Operation(
-        "selectVouchers",
-        "/v1/selections",
-        "POST",
-        "Which vouchers to give up to 100 customers, and why?",
-        f"There is an answer or a problem for each customer, in their order. {RECENT}",
-        body=customers.SelectionsRequest,
-        example={"customers": [CUSTOMER], "as_of": "2018-08-05", "fallback": "country"},
-        answer=selections.SelectionsAnswer,
-        errors=(*WRONG_BODY, *FAILED),
-    ),
-    Operation(
-        "getSegments",
-        "/v1/segments",
-        "GET",
-        "How are customers sorted, and what does each range hold?",
-        "Of one country, also which amounts are chosen, and how often each was used.",
-        query=overview.SegmentsFields,
-        answer=overview.SegmentsAnswer,
-        errors=(*WRONG, NOT_FOUND, *FAILED),
-        kept=True,
-    ),
-    Operation(
-        "getCountries",
-        "/v1/countries",
-        "GET",
-        "Which countries have counts?",
-        answer=overview.CountriesAnswer,
-        kept=True,
-    ),
-    Operation(
-        "getCounts",
-        "/v1/counts",
-        "GET",
-        "How often was each amount used in a country, by segment and range?",
-        f"{FRESH} The table has a line of the columns' names.",
-        query=requests.CountsFields,
-        answer=responses.CountsAnswer,
-        media={CSV: TEXT},
-        errors=(*WRONG, NOT_FOUND, *FAILED),
-        kept=True,
-    ),
-    Operation(
-        "listSources",
-        "/v1/sources",
-        "GET",
-        "What was ingested, the last first?",
-        query=sources.SourcesFields,
-        answer=sources.SourcesAnswer,
-        errors=(*WRONG, *FAILED),
-        kept=True,
-    ),
-    Operation(
-        "getSource",
-        "/v1/sources/{key}",
-        "GET",
-        "What became of one object?",
-        "The key is percent-encoded; its slashes may be.",
-        answer=sources.SourceDetail,
-        errors=(NOT_FOUND, *FAILED),
-        kept=True,
-    ),
-    Operation(
-        "getHealth",
-        "/health",
-        "GET",
-        "Does the function run?",
-        answer=responses.Health,
-        errors=FAILED[:1],
-    ),
-    Operation(
-        "getDescription",
-        "/openapi.json",
-        "GET",
-        "What can be asked? This description.",
-        media={JSON: {"type": "object"}},
-        errors=FAILED[:1],
-        kept=True,
-    ),
-    Operation(
-        "getPage",
-        "/docs",
-        "GET",
-        "The same, as a page.",
-        media={"text/html": TEXT},
-        errors=FAILED[:1],
-        kept=True,
-    ),
-)
+
+def path_items(routes: Iterable[Route]) -> dict[str, Part]:
+    """Return the operations of routes, by path and method."""
+    paths: dict[str, Part] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = operation(route)
+    return paths
+
+
+def operation(route: Route) -> Part:
+    """Return the operation object of a route."""
+    parameters = [parameter for name, parameter in PATH_PARAMETERS.items() if name in route.path]
+    parameters += query_parameters(route.load(route.query)) if route.query else []
+    parameters += [IF_NONE_MATCH] if route.cacheable else []
+    described: Part = {"operationId": route.operation_id, "summary": route.summary}
+    if route.description:
+        described["description"] = route.description
+    described["parameters"] = parameters
+    if route.body:
+        content = {JSON: {"schema": {"$ref": REFERENCE + route.body}, "example": route.example}}
+        described["requestBody"] = {"required": True, "content": content}
+    described["responses"] = responses(route)
+    return described
+
+
+def responses(route: Route) -> Part:
+    """Return the response objects of a route, by status."""
+    content: Part = {
+        media_type: {"schema": {"type": "object" if media_type == JSON else "string"}}
+        for media_type in route.media_types
+    }
+    if route.answer:
+        content = {JSON: {"schema": {"$ref": REFERENCE + route.answer}}} | content
+    tag = ["ETag"] if route.cacheable else []
+    found: Part = {"200": {"description": "OK", "headers": headers("Age", *tag), "content": content}}
+    if route.cacheable:
+        found["304"] = {"description": "Not modified", "headers": headers(*tag)}
+    for status, description in GATEWAY_RESPONSES.items():
+        found[status] = {"description": description, "content": {JSON: {"schema": {"type": "object"}}}}
+    media_type, body = (PROBLEM_JSON, Problem) if route.path.startswith("/v1/") else (JSON, Message)
+    for error in route.errors:
+        found[str(error)] = {
+            "description": ERROR_RESPONSES[error],
+            "headers": headers(*(["Retry-After"] if error == 503 else [])),  # noqa: PLR2004 (an HTTP status)
+            "content": {media_type: {"schema": {"$ref": REFERENCE + body.__name__}}},
+        }
+    return found
+
+
+def headers(*names: str) -> Part:
+    """Return references to header objects; every answer has the request id."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *names)}

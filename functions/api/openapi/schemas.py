@@ -1,4 +1,4 @@
-"""JSON Schemas of the code's own types, with what their docstrings say of each field."""
+"""JSON Schemas of the API's types, with the descriptions of their docstrings."""
 
 from __future__ import annotations
 
@@ -8,93 +8,81 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from api.http.fields import NUMERAL, SEGMENT
+from api.http.fields import NUMERAL_FORMAT, SEGMENT_FORMAT
+from vouchers.report import Report, SegmentReport
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 Schema = dict[str, Any]
-Struct = type[msgspec.Struct]
 
 REFERENCE = "#/components/schemas/"
-NULL = {"type": "null"}
-NUMBER_OR_TEXT = {
+NUMBER_OR_STRING = {
     "type": ["number", "string"],
     "minimum": 0,
     "pattern": r"^(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$",
     "examples": [15, "15"],
 }
 ATTRIBUTE = re.compile(r"^ {4}(\w+): (.+?)(?=^ {4}\w|\Z)", re.DOTALL | re.MULTILINE)
+"""One attribute in a docstring, with its description."""
 
 
-def components(types: Iterable[Struct]) -> dict[str, Schema]:
-    """Return the schemas of types, and of all that they are made of, by name."""
+def components(types: Iterable[type]) -> dict[str, Schema]:
+    """Return the schemas of ``types`` and of the types of their fields, by name."""
     _, schemas = msgspec.json.schema_components(types, ref_template=f"{REFERENCE}{{name}}")
-    named = {each.__name__: each for each in _structs(msgspec.Struct)}
-    return {name: _described(_exact(schema), named[name]) for name, schema in sorted(schemas.items())}
+    classes: list[type] = [Report, SegmentReport, msgspec.Struct]
+    for each in classes:
+        classes += each.__subclasses__()
+    named = {each.__name__: each for each in classes if each.__module__.startswith(("api.", "vouchers."))}
+    return {name: describe(complete(schema), named[name]) for name, schema in sorted(schemas.items())}
 
 
-def parameters(query: Struct) -> list[Schema]:
-    """Return the fields of a type as parameters of a query string, where nothing is null."""
+def query_parameters(query: type) -> list[Schema]:
+    """Return the fields of a type as parameters of a query string, which has no null."""
     schema = components([query])[query.__name__]
-    return [
-        {
-            "name": name,
-            "in": "query",
-            "required": name in schema.get("required", ()),
-            "description": each.pop("description"),
-            "schema": _without_null(each),
-        }
-        for name, each in schema["properties"].items()
-    ]
+    parameters = []
+    for name, field in schema["properties"].items():
+        value = {key: part for key, part in field.items() if key != "default" or part is not None}
+        description = value.pop("description")
+        alternatives = [part for part in value.pop("anyOf", []) if part != {"type": "null"}]
+        value |= (
+            alternatives[0] if len(alternatives) == 1 else {"anyOf": alternatives} if alternatives else {}
+        )
+        required = name in schema.get("required", ())
+        parameters.append(
+            {"name": name, "in": "query", "required": required, "description": description, "schema": value}
+        )
+    return parameters
 
 
-def _structs(base: Struct) -> Iterator[Struct]:
-    for each in base.__subclasses__():
-        yield from _structs(each)
-        if each.__module__.startswith("api."):
-            yield each
-
-
-def _exact(node: Any) -> Any:  # noqa: ANN401 (a schema's parts are JSON of any kind)
-    """Return a schema with the names of segments that there are, and with text where it may be a number."""
+def complete(node: Any) -> Any:  # noqa: ANN401 (a schema's parts are JSON of any kind)
+    """Return a schema with the names of the segments, and with strings where they may replace numbers."""
     if isinstance(node, list):
-        return [_exact(each) for each in node]
+        return [complete(part) for part in node]
     if not isinstance(node, dict):
         return node
-    if node.get("format") == SEGMENT:
+    if node.get("format") == SEGMENT_FORMAT:
         return {"type": "string", "enum": list(load_definitions().names)}
-    if node.get("format") == NUMERAL:
-        return NUMBER_OR_TEXT
-    return {key: _exact(each) for key, each in node.items()}
+    if node.get("format") == NUMERAL_FORMAT:
+        return NUMBER_OR_STRING
+    return {key: complete(part) for key, part in node.items()}
 
 
-def _described(schema: Schema, of: Struct) -> Schema:
-    said = {name: text for each in reversed(of.__mro__) for name, text in _said_of_fields(each)}
+def describe(schema: Schema, of: type) -> Schema:
+    """Return a schema with the descriptions that the docstrings of a type and its bases give."""
+
+    def sentence(text: str) -> str:
+        line = " ".join(text.split()).rstrip(".")
+        return line[:1].upper() + line[1:]
+
+    descriptions: dict[str, str] = {}
+    for each in reversed(of.__mro__):
+        _, _, attributes = inspect.cleandoc(each.__dict__.get("__doc__") or "").partition("Attributes:\n")
+        descriptions |= {name: sentence(text) for name, text in ATTRIBUTE.findall(attributes)}
     properties = {
-        name: {**each, "description": said[name]} if name in said else each
-        for name, each in schema["properties"].items()
+        name: {**field, "description": descriptions[name]} if name in descriptions else field
+        for name, field in schema["properties"].items()
     }
     summary = inspect.cleandoc(of.__doc__ or "").partition("\n\n")[0]
-    return {**schema, "description": _one_line(summary), "properties": properties}
-
-
-def _said_of_fields(of: type) -> Iterator[tuple[str, str]]:
-    _, _, attributes = inspect.cleandoc(of.__dict__.get("__doc__") or "").partition("Attributes:\n")
-    return ((name, _one_line(text)) for name, text in ATTRIBUTE.findall(attributes))
-
-
-def _one_line(text: str) -> str:
-    line = " ".join(text.split()).rstrip(".")
-    return line[:1].upper() + line[1:]
-
-
-def _without_null(schema: Schema) -> Schema:
-    given = {key: each for key, each in schema.items() if key != "default" or each is not None}
-    alternatives = [each for each in given.pop("anyOf", []) if each != NULL]
-    return {**given, **alternatives[0]} if len(alternatives) == 1 else {**given, **_any_of(alternatives)}
-
-
-def _any_of(alternatives: list[Schema]) -> Schema:
-    return {"anyOf": alternatives} if alternatives else {}
+    return {**schema, "description": sentence(summary), "properties": properties}

@@ -1,29 +1,125 @@
-"""Counts as a table for spreadsheets: CSV (RFC 4180)."""
+"""``/v1/counts``: the counts of a country, as JSON or as CSV (RFC 4180)."""
 
 from __future__ import annotations
 
 import csv
 import io
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import msgspec
+
+from api import dependencies
+from api.http.caching import cacheable
+from api.http.fields import CountryName, SegmentName, country_of, read_exactly, segment_of
+from api.http.middleware import log_fields
+from api.http.responses import CSV, JSON, header, prefers
+from api.routes.vouchers import country_counts
 from vouchers.counts import amount_name
+from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
-    from api.http.responses import CountsAnswer
+    from collections.abc import Iterable, Mapping
 
-CSV_WITH_HEADER = "text/csv; charset=utf-8; header=present"
+    from aws_lambda_powertools.event_handler.api_gateway import Response
+
+    from api.http.routing import Router
+    from vouchers.dynamodb.segments_table import CountryCounts
+    from vouchers.segments import Definitions, Segment
+
 COLUMNS = ("country", "segment_name", "min_range", "max_range", "voucher_amount", "count")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What spreadsheets take for the beginning of a formula."""
+FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
+"""Spreadsheets evaluate text that begins with one of these."""
+
+
+class CountsFields(msgspec.Struct, frozen=True, kw_only=True):
+    """A request for counts.
+
+    Attributes:
+        country: the country's name; surrounding blanks and case are ignored.
+        segment: the segment to list; all segments by default.
+    """
+
+    country: CountryName
+    segment: SegmentName | None = None
+
+
+class CountRow(msgspec.Struct, frozen=True):
+    """How often customers of one range used one amount."""
+
+    min_range: int
+    max_range: int
+    segment_name: str
+    voucher_amount: float
+    count: int
+
+
+class CountsAnswer(msgspec.Struct, frozen=True):
+    """The counts of a country, and when they last changed (ISO 8601, UTC)."""
+
+    country: str
+    rows: list[CountRow]
+    updated_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountsRequest:
+    """A valid request for counts."""
+
+    country: str
+    segments: tuple[Segment, ...]
+
+
+def counts(router: Router) -> Response[str]:
+    """Answer the counts of a country. They are always fresh, for clients that have just uploaded a file."""
+    query = router.current_event.query_string_parameters
+    log_fields(router, country=query.get("country"), segment=query.get("segment"))
+    request = parse_counts_request(query, load_definitions())
+    table = dependencies.cached_segments_table(router, datetime.now(UTC))
+    answer = counts_answer(country_counts(table, request.country, fresh=True), request.segments)
+    if not prefers(header(router.current_event, "Accept"), CSV, JSON):
+        return cacheable(answer, Vary="Accept")
+    name = quote(answer.country, safe="")
+    headers = {
+        "Content-Disposition": f"attachment; filename=\"counts.csv\"; filename*=UTF-8''counts-{name}.csv",
+        "Vary": "Accept",
+    }
+    return cacheable(counts_csv(answer), f"{CSV}; charset=utf-8; header=present", **headers)
+
+
+def parse_counts_request(query: Mapping[str, str], definitions: Definitions) -> CountsRequest:
+    """Check the query string of a request for counts.
+
+    Raises:
+        RequestError: if a field is missing or wrong.
+    """
+    given = read_exactly(query, CountsFields)
+    country = country_of("country", given.country)
+    if given.segment is not None:
+        return CountsRequest(country, (segment_of("segment", given.segment, definitions, country),))
+    return CountsRequest(country, tuple(segment.in_country(country) for segment in definitions.segments))
+
+
+def counts_answer(counts: CountryCounts, segments: Iterable[Segment]) -> CountsAnswer:
+    """Return the counts of ``segments``, in their order, then by range, then by amount."""
+    rows = [
+        CountRow(range_.min, range_.max, segment.name, amount, count)
+        for segment in segments
+        for range_ in segment.ranges
+        if (cell := counts.cell(segment, range_))
+        for amount, count in sorted(cell.amounts.items())
+    ]
+    return CountsAnswer(counts.name, rows, counts.updated_at)
 
 
 def counts_csv(answer: CountsAnswer) -> str:
-    """Return the rows of counts under a line of the columns' names.
+    """Return counts as CSV with a header line.
 
-    A country's name that a spreadsheet would calculate has an apostrophe before it.
+    An apostrophe precedes the name of a country that a spreadsheet would evaluate.
     """
-    country = f"'{answer.country}" if answer.country.startswith(FORMULA) else answer.country
+    country = f"'{answer.country}" if answer.country.startswith(FORMULA_START) else answer.country
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
@@ -32,8 +128,3 @@ def counts_csv(answer: CountsAnswer) -> str:
         for row in answer.rows
     )
     return out.getvalue()
-
-
-def file_name(country: str) -> str:
-    """Return the header that has a browser store the table under the country's name."""
-    return f"attachment; filename=\"counts.csv\"; filename*=UTF-8''counts-{quote(country, safe='')}.csv"

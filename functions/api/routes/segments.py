@@ -1,29 +1,38 @@
-"""What there is to choose by: the countries, and the segments with what their ranges hold."""
+"""``/v1/segments`` and ``/v1/countries``: segments with their sizes, and countries that have counts."""
 
 from __future__ import annotations
 
-from collections import Counter
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from api.http.fields import CountryName
+from api import dependencies
+from api.http.caching import cacheable
+from api.http.fields import CountryName, country_of, read_exactly
+from api.http.middleware import log_fields
+from api.routes.vouchers import country_counts
 from api.statistics import DIGITS, UsedAmount, ranked, sample_size
-from vouchers.counts import NO_VOUCHER, most_used, range_cell
+from vouchers.counts import NO_VOUCHER, most_used
+from vouchers.dynamodb.segments_table import CellCounts
+from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aws_lambda_powertools.event_handler.api_gateway import Response
+
+    from api.http.routing import Router
     from vouchers.dynamodb.segments_table import CountryCounts
-    from vouchers.segments import Definitions, Range, Segment
+    from vouchers.segments import Definitions, Segment
 
 
 class SegmentsFields(msgspec.Struct, frozen=True, kw_only=True):
-    """Which country's segments are asked for.
+    """A request for segments.
 
     Attributes:
-        country: the country's name; without it, the figures are of all countries together.
+        country: the country's name; the total of all countries by default.
     """
 
     country: CountryName | None = None
@@ -33,9 +42,9 @@ class Country(msgspec.Struct, frozen=True):
     """A country that has counts.
 
     Attributes:
-        country: its name, as it is most often written.
-        uses: how many rows are counted for it.
-        spellings: how many of them write its name in which way.
+        country: its most frequent spelling.
+        uses: number of rows that are counted.
+        spellings: number of rows by spelling of the name.
         updated_at: when its counts last changed (ISO 8601, UTC).
     """
 
@@ -52,18 +61,18 @@ class CountriesAnswer(msgspec.Struct, frozen=True):
 
 
 class RangeSize(msgspec.Struct, frozen=True, kw_only=True):
-    """What one range holds.
+    """The counts of one range.
 
     Attributes:
-        min_range: the smallest value of the segment's attribute in the range.
-        max_range: the largest.
-        sample_size: how many uses are counted in it, those without a voucher included.
-        share: that, as a share of the segment's; null where the segment has none.
+        min_range: lowest value of the segment's attribute in the range.
+        max_range: highest value.
+        sample_size: number of uses, with and without a voucher.
+        share: the sample size as a share of the segment's; null if the segment has none.
         without_voucher: uses without a voucher.
-        voucher_amount: which amounts are chosen for customers in it; only where one country is asked for,
-            as are `amounts`, since amounts of different countries cannot be added up.
-        amounts: the amounts that were used, the most used first.
-        updated_at: when its counts last changed (ISO 8601, UTC); null where there are none.
+        voucher_amount: the amounts that are chosen. Only for one country, as `amounts`, since amounts of
+            different countries cannot be added.
+        amounts: the amounts that were used, by descending count.
+        updated_at: when the counts last changed (ISO 8601, UTC); null if there are none.
     """
 
     min_range: int
@@ -80,8 +89,8 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """A range of a segment.
 
     Attributes:
-        min_range: the smallest value of the segment's attribute in the range.
-        max_range: the largest.
+        min_range: lowest value of the segment's attribute in the range.
+        max_range: highest value.
     """
 
     min_range: int
@@ -89,15 +98,15 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SegmentSize(msgspec.Struct, frozen=True, kw_only=True):
-    """What a segment sorts customers by, and what its ranges hold.
+    """A segment and the counts of its ranges.
 
     Attributes:
         segment_name: its name.
-        attribute: what customers are sorted by, such as `days_since_last_order`.
-        sample_size: how many uses its ranges hold.
-        unsegmented: how many uses are counted that none of them holds.
-        ranges: its ranges, ascending, both ends included; without a country asked for, those of all.
-        countries: the countries that have ranges of their own, in lower case, and these.
+        attribute: the attribute that defines its ranges, such as `days_since_last_order`.
+        sample_size: number of uses in its ranges.
+        unsegmented: number of uses in none of its ranges.
+        ranges: ascending, both ends included; without a country, the ranges of all countries.
+        countries: the ranges of countries that have their own, by name in lower case.
     """
 
     segment_name: str
@@ -112,10 +121,10 @@ class SegmentsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """All segments, in the order of their definitions.
 
     Attributes:
-        definitions: the version of the definitions.
-        country: which country the figures are of; null for all together.
-        uses: how many rows are counted.
-        updated_at: when the counts last changed (ISO 8601, UTC); null where there are none.
+        definitions: version of the segment definitions.
+        country: the country of the counts; null for the total of all countries.
+        uses: number of rows that are counted.
+        updated_at: when the counts last changed (ISO 8601, UTC); null if there are none.
     """
 
     definitions: str
@@ -125,79 +134,71 @@ class SegmentsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     segments: list[SegmentSize]
 
 
-def countries_answer(counted: Sequence[CountryCounts]) -> CountriesAnswer:
-    """Return the countries with their sizes."""
-    return CountriesAnswer(
-        [Country(each.name, _uses(each), each.spellings, each.updated_at) for each in counted]
-    )
+def segments(router: Router) -> Response[str]:
+    """Answer the segments with the counts of their ranges; fresh for one country, cached for all."""
+    given = read_exactly(router.current_event.query_string_parameters, SegmentsFields)
+    log_fields(router, country=given.country)
+    table = dependencies.cached_segments_table(router, datetime.now(UTC))
+    if given.country is None:
+        return cacheable(segments_answer(load_definitions(), table.every_country(), None))
+    counts = country_counts(table, country_of("country", given.country), fresh=True)
+    return cacheable(segments_answer(load_definitions(), [counts], counts.name))
+
+
+def countries(router: Router) -> Response[str]:
+    """Answer which countries have counts."""
+    counts = dependencies.cached_segments_table(router, datetime.now(UTC)).every_country()
+    return cacheable(CountriesAnswer([Country(c.name, c.uses, c.spellings, c.updated_at) for c in counts]))
 
 
 def segments_answer(
-    definitions: Definitions, counted: Sequence[CountryCounts], country: str | None
+    definitions: Definitions, counts: Sequence[CountryCounts], country: str | None
 ) -> SegmentsAnswer:
-    """Return what the segments hold.
+    """Return the segments with their counts.
 
     Args:
-        definitions: of the segments.
-        counted: the counts of the countries to add up.
-        country: the name of the one country that ``counted`` is of; None where it is of all.
+        definitions: the segment definitions.
+        counts: of the countries to add up.
+        country: name of the country that ``counts`` belongs to; None for all countries.
     """
-    uses = sum(map(_uses, counted))
     return SegmentsAnswer(
         definitions=definitions.version,
         country=country,
-        uses=uses,
-        updated_at=max((each.updated_at for each in counted), default=None),
-        segments=[_segment(segment, counted, uses, country) for segment in definitions.segments],
+        uses=sum(each.uses for each in counts),
+        updated_at=max((each.updated_at for each in counts), default=None),
+        segments=[_segment_size(segment, counts, country) for segment in definitions.segments],
     )
 
 
-def _uses(counted: CountryCounts) -> int:
-    return sum(counted.spellings.values())
-
-
-def _segment(
-    segment: Segment, counted: Sequence[CountryCounts], uses: int, country: str | None
-) -> SegmentSize:
+def _segment_size(segment: Segment, counts: Sequence[CountryCounts], country: str | None) -> SegmentSize:
     ranges = segment.all_ranges if country is None else segment.in_country(country).ranges
-    totals = {held: _totals(segment, held, counted) for held in ranges}
-    size = sum(sample_size(amounts) for amounts, _ in totals.values())
+    totals = {
+        range_: CellCounts.total(
+            each.cell(segment, range_) for each in counts if range_ in segment.in_country(each.name).ranges
+        )
+        for range_ in ranges
+    }
+    size = sum(sample_size(total.amounts) for total in totals.values())
     return SegmentSize(
         segment_name=segment.name,
         attribute=str(segment.attribute),
         sample_size=size,
-        unsegmented=uses - size,
-        ranges=[_range(held, *total, size, country) for held, total in totals.items()],
+        unsegmented=sum(each.uses for each in counts) - size,
+        ranges=[
+            RangeSize(
+                min_range=range_.min,
+                max_range=range_.max,
+                sample_size=sample_size(total.amounts),
+                share=round(sample_size(total.amounts) / size, DIGITS) if size else None,
+                without_voucher=total.amounts.get(NO_VOUCHER, 0),
+                voucher_amount=UNSET if country is None else most_used(total.amounts),
+                amounts=UNSET if country is None else ranked(total.amounts),
+                updated_at=total.updated_at or None,
+            )
+            for range_, total in totals.items()
+        ],
         countries={
-            name: [Bounds(min_range=held.min, max_range=held.max) for held in own]
+            name: [Bounds(min_range=range_.min, max_range=range_.max) for range_ in own]
             for name, own in segment.countries
         },
-    )
-
-
-def _totals(
-    segment: Segment, held: Range, counted: Sequence[CountryCounts]
-) -> tuple[Counter[float], str | None]:
-    """Return how often each amount was used in a range, and when that last changed."""
-    there = [each for each in counted if held in segment.in_country(each.name).ranges]
-    found = [each.cells.get(range_cell(each.name, segment.name, held).name) for each in there]
-    totals: Counter[float] = Counter()
-    for cell in found:
-        totals.update(cell.amounts if cell else {})
-    return totals, max((cell.updated_at for cell in found if cell), default=None)
-
-
-def _range(
-    held: Range, amounts: Counter[float], updated_at: str | None, size: int, country: str | None
-) -> RangeSize:
-    here = sample_size(amounts)
-    return RangeSize(
-        min_range=held.min,
-        max_range=held.max,
-        sample_size=here,
-        share=round(here / size, DIGITS) if size else None,
-        without_voucher=amounts[NO_VOUCHER],
-        voucher_amount=UNSET if country is None else most_used(amounts),
-        amounts=UNSET if country is None else ranked(amounts),
-        updated_at=updated_at,
     )

@@ -1,8 +1,7 @@
-"""Reading requests for the vouchers of many customers: each customer's fields, or what is wrong with them."""
+"""``/v1/selections``: the voucher amounts of many customers, and the reasons."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -11,164 +10,87 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from api.http.errors import RequestError, UnknownCountryError, UnreadError, error_response
-from api.http.fields import Fallback, Moment, country_of, moment_of, read_exactly, segment_of
-from api.http.format_value import format_value
-from api.http.problems import Problem, problem
-from api.routes.vouchers import VoucherFields, attributes, needed
+from api import dependencies
+from api.http.errors import (
+    ApiError,
+    Problem,
+    RequestError,
+    UnavailableError,
+    UnknownCountryError,
+    format_value,
+    problem,
+)
+from api.http.fields import (
+    Fallback,
+    Timestamp,
+    body_text,
+    country_of,
+    json_object,
+    read_exactly,
+    segment_of,
+    time_of,
+)
+from api.http.middleware import log_fields, request_id
+from api.routes.vouchers import VoucherFields, attributes, required_value
 from api.statistics import CONFIDENCE, Interval, UsedAmount, ranked, sample_size
 from vouchers.counts import NO_VOUCHER, most_used, range_cell, spellings_cell
 from vouchers.dynamodb.segments_table import CellCounts, Found
-from vouchers.segments import Attribute
+from vouchers.segments import Attribute, load_definitions
 from vouchers.text import country_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-    from api.cached_table import CachedSegmentsTable
+    from api.http.routing import Router
     from vouchers.counts import Cell
     from vouchers.segments import Definitions, Range, Segment
 
 MAX_CUSTOMERS = 100
+MAX_ALTERNATIVES = 20
 MAX_BODY = 256 * 1024
-"""Bytes of a body that are read."""
+"""Bytes of a request body."""
 
 
 class SelectionsFields(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of a request for many customers' vouchers, as they are written; others are ignored.
+    """A request whose customers are not read yet. Unknown fields are ignored.
 
     Attributes:
-        customers: whom to choose vouchers for.
-        as_of: to when recency is measured, past or future; without it, to now.
-        fallback: the same for all customers; one may also say it for itself.
+        customers: the customers to choose vouchers for.
+        as_of: the time to measure recency to, past or future; now by default.
+        fallback: as in `VoucherFields`, for all customers.
     """
 
     customers: list[Any]
-    as_of: Moment | None = None
+    as_of: Timestamp | None = None
     fallback: Fallback | None = None
 
 
 class SelectionsRequest(SelectionsFields, frozen=True, kw_only=True):
-    """What a request for many customers' vouchers is to be; what is wrong with one fails that one alone."""
+    """A request for the vouchers of many customers. A wrong field of a customer fails that customer only."""
 
     customers: Annotated[list[VoucherFields], Meta(min_length=1, max_length=MAX_CUSTOMERS)]
 
 
-@dataclass(frozen=True, slots=True)
-class Customer:
-    """A customer to choose a voucher for; ``held`` is None where no range holds the customer."""
-
-    id: str | int | None
-    country: str
-    segment: Segment
-    days_since_last_order: int | None
-    days_since_first_order: int | None
-    total_orders: float | None
-    held: Range | None
-    fallback: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A customer whose fields are wrong, and how."""
-
-    id: str | int | None
-    error: RequestError
-
-
-def customers_of(
-    fields: Mapping[str, object], definitions: Definitions, now: datetime
-) -> tuple[datetime, list[Customer | Refused]]:
-    """Return the moment that recency is measured to, and the customers.
-
-    Args:
-        fields: of the body.
-        definitions: the segments that there are.
-        now: the moment in UTC that recency is measured to unless the request says another.
-
-    Raises:
-        RequestError: if anything but a customer's own fields is wrong.
-    """
-    written = read_exactly(fields, SelectionsFields)
-    count = len(written.customers)
-    if not 1 <= count <= MAX_CUSTOMERS:
-        raise RequestError(f"customers has {count} entries; give 1 to {MAX_CUSTOMERS}", "customers")
-    as_of = moment_of("as_of", written.as_of)
-    later = "is in the future" if as_of is None else f"is later than as_of {written.as_of}"
-    reader = _Reader(definitions, as_of or now, later, fallback=written.fallback is not None)
-    return as_of or now, [reader.customer(each) for each in written.customers]
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    definitions: Definitions
-    as_of: datetime
-    later: str
-    fallback: bool
-
-    def customer(self, given: object) -> Customer | Refused:
-        try:
-            return self._customer(given)
-        except RequestError as error:
-            return Refused(_id(given), error)
-
-    def _customer(self, given: object) -> Customer:
-        if not isinstance(given, dict):
-            raise RequestError(f"a customer must be an object, not {format_value(given)}")
-        written = read_exactly(given, VoucherFields)
-        country = country_of("country_code", written.country_code)
-        segment = segment_of("segment_name", written.segment_name, self.definitions, country)
-        values = attributes(written, self.as_of, self.later)
-        last, first = (values[a] for a in (Attribute.DAYS_SINCE_LAST_ORDER, Attribute.DAYS_SINCE_FIRST_ORDER))
-        return Customer(
-            _id(given),
-            country,
-            segment,
-            None if last is None else int(last),
-            None if first is None else int(first),
-            written.total_orders,
-            segment.range_of(needed(segment, values)),
-            self.fallback or written.fallback is not None,
-        )
-
-
-def _id(given: object) -> str | int | None:
-    """Return what a customer is called, if it is called anything that an answer can repeat."""
-    match given:
-        case {"customer_id": bool()}:
-            return None
-        case {"customer_id": str(name)}:
-            return name.encode(errors="replace").decode()
-        case {"customer_id": int(number)}:
-            return number
-        case _:
-            return None
-
-
-MAX_ALTERNATIVES = 20
-"""How many other amounts an answer lists."""
-
-
 class Selected(msgspec.Struct, frozen=True, kw_only=True, tag_field="outcome", tag="selected"):
-    """The voucher amounts for a customer, and why these.
+    """The voucher amounts of a customer, and the reasons.
 
     Attributes:
-        index: the customer's place in the request, from 0.
+        index: the customer's position in the request, from 0.
         voucher_amount: the amounts to choose from: one, several on a tie (ascending), or none.
-        reason: what the customer's range says: `most_used` amounts, `no_voucher_used` in it, or there is
-            `no_range` that holds the customer.
-        fallback: `country`, if the amounts are those of the whole country because the range had none.
-        country: as it is most often written.
+        reason: `most_used`: the most used amounts of the customer's range; `no_voucher_used`: nobody in the
+            range used a voucher; `no_range`: the customer is in no range.
+        fallback: `country` if the amounts come from all ranges of the country.
+        country: its most frequent spelling.
         days_since_last_order: whole days from the last order to the as-of date.
-        days_since_first_order: whole days from the first order to it.
+        days_since_first_order: whole days from the first order to the as-of date.
         count: how often each of the amounts was used.
-        share: that, as a share of the sample.
-        interval: where the true share lies with 95 % confidence.
-        sample_size: how many uses the amounts were chosen by, those without a voucher included.
+        share: the count as a share of the sample.
+        interval: the 95 % confidence interval of the share.
+        sample_size: number of uses that the amounts were chosen from, with and without a voucher.
         without_voucher: uses without a voucher.
-        alternatives: other amounts, the most used first; twenty at most.
-        alternatives_left_out: how many more there are.
-        updated_at: when the counts that the amounts were chosen by last changed (ISO 8601, UTC).
+        alternatives: up to twenty other amounts, by descending count.
+        alternatives_left_out: number of further amounts.
+        updated_at: when the counts last changed (ISO 8601, UTC).
     """
 
     index: int
@@ -194,7 +116,7 @@ class Selected(msgspec.Struct, frozen=True, kw_only=True, tag_field="outcome", t
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True, tag_field="outcome", tag="failed"):
-    """Why there is no answer for a customer."""
+    """The error of a customer."""
 
     index: int
     customer_id: str | int | None
@@ -205,9 +127,9 @@ class SelectionsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The answers for all customers, in their order.
 
     Attributes:
-        as_of: the moment that recency was measured to (ISO 8601, UTC).
-        definitions: the version of the segment definitions.
-        confidence: that of the intervals.
+        as_of: the time that recency was measured to (ISO 8601, UTC).
+        definitions: version of the segment definitions.
+        confidence: confidence level of the intervals.
         read_at: when the oldest of the counts was read (ISO 8601, UTC).
     """
 
@@ -218,136 +140,196 @@ class SelectionsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     selections: list[Selected | Failed]
 
 
-def answer(
-    customers: Sequence[Customer | Refused],
-    table: CachedSegmentsTable,
-    *,
-    as_of: datetime,
-    definitions: str,
-    request_id: str,
-) -> SelectionsAnswer:
-    """Return the answers for customers; the counts that they need are read once each."""
-    selections = _select(customers, table, request_id)
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A customer to choose a voucher for.
+
+    Attributes:
+        range_: the customer's range of the segment; None if the customer is in none.
+        fallback: whether to use the counts of all ranges if the customer's range has no answer.
+    """
+
+    id: str | int | None
+    country: str
+    segment: Segment
+    days_since_last_order: int | None
+    days_since_first_order: int | None
+    total_orders: float | None
+    range_: Range | None
+    fallback: bool
+
+    @property
+    def cells(self) -> list[Cell]:
+        """The cells that an answer needs: the country's spellings, and the customer's range."""
+        ranges = [self.range_] if self.range_ else []
+        return [
+            spellings_cell(self.country),
+            *(range_cell(self.country, self.segment.name, range_) for range_ in ranges),
+        ]
+
+    @property
+    def fallback_cells(self) -> list[Cell]:
+        """The cells of all ranges of the segment in the country."""
+        return [range_cell(self.country, self.segment.name, range_) for range_ in self.segment.ranges]
+
+    def counts(self, found: Found) -> CellCounts:
+        """Return the counts of the customer's range."""
+        return CellCounts.total(found.counts.get(cell) for cell in self.cells[1:])
+
+    def falls_back(self, found: Found) -> bool:
+        """Return whether the answer comes from all ranges of the segment."""
+        return self.fallback and not most_used(self.counts(found).amounts)
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidCustomer:
+    """A customer with a wrong field."""
+
+    id: str | int | None
+    error: RequestError
+
+
+def select(router: Router) -> SelectionsAnswer:
+    """Answer which voucher amounts to give to up to a hundred customers, and why.
+
+    The counts that they need are read once, together.
+    """
+    fields = json_object(body_text(router.current_event, MAX_BODY))
+    now = datetime.now(UTC)
+    as_of, customers = parse_selections_request(fields, load_definitions(), now)
+    log_fields(router, customers=len(customers))
+    table = dependencies.cached_segments_table(router, now)
+    valid = [customer for customer in customers if isinstance(customer, Customer)]
+    found = table.look_up(cell for customer in valid for cell in customer.cells)
+    fallback = table.look_up(
+        cell for customer in valid if customer.falls_back(found) for cell in customer.fallback_cells
+    )
+    countries = cache(table.countries)
+    selections: list[Selected | Failed] = []
+    for index, customer in enumerate(customers):
+        try:
+            if isinstance(customer, InvalidCustomer):
+                raise customer.error
+            selections.append(_selected(index, customer, found, fallback, countries))
+        except ApiError as error:
+            details = problem(error, request_id(router))
+            selections.append(Failed(index=index, customer_id=customer.id, error=details))
     return SelectionsAnswer(
-        as_of=_written(as_of),
-        definitions=definitions,
+        as_of=_iso(as_of),
+        definitions=load_definitions().version,
         confidence=CONFIDENCE,
-        read_at=_written(datetime.fromtimestamp(table.read_at, UTC)),
+        read_at=_iso(datetime.fromtimestamp(table.read_at, UTC)),
         selections=selections,
     )
 
 
-def _written(moment: datetime) -> str:
-    """Return a moment as ISO 8601, in years before 1000 too."""
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+def parse_selections_request(
+    fields: Mapping[str, object], definitions: Definitions, now: datetime
+) -> tuple[datetime, list[Customer | InvalidCustomer]]:
+    """Return the time that recency is measured to, and the customers.
+
+    Args:
+        fields: of the body.
+        definitions: the segment definitions.
+        now: in UTC; recency is measured to it by default.
+
+    Raises:
+        RequestError: if a field is wrong, except those of a customer.
+    """
+    given = read_exactly(fields, SelectionsFields)
+    count = len(given.customers)
+    if not 1 <= count <= MAX_CUSTOMERS:
+        raise RequestError(f"customers has {count} entries; give 1 to {MAX_CUSTOMERS}", "customers")
+    as_of = time_of("as_of", given.as_of)
+    later = "is in the future" if as_of is None else f"is later than as_of {given.as_of}"
+    customers: list[Customer | InvalidCustomer] = []
+    for customer in given.customers:
+        try:
+            customers.append(_parse_customer(customer, given, definitions, as_of or now, later))
+        except RequestError as error:
+            customers.append(InvalidCustomer(_customer_id(customer), error))
+    return as_of or now, customers
 
 
-def _select(
-    customers: Sequence[Customer | Refused], table: CachedSegmentsTable, request_id: str
-) -> list[Selected | Failed]:
-    readable = [customer for customer in customers if isinstance(customer, Customer)]
-    own = table.look_up(cell for customer in readable for cell in _own_cells(customer))
-    lacking = [each for each in readable if each.fallback and not most_used(_own(each, own).amounts)]
-    wide = table.look_up(cell for customer in lacking for cell in _segment_cells(customer))
-    counted = _Counted(own, wide, cache(table.countries))
-    return [_answer(index, customer, counted, request_id) for index, customer in enumerate(customers)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    """What was read: of the customers' own ranges, and of whole segments for those that fall back on them."""
-
-    own: Found
-    wide: Found
-    countries: Callable[[], list[str]]
-
-
-def _answer(
-    index: int, customer: Customer | Refused, counted: _Counted, request_id: str
-) -> Selected | Failed:
-    try:
-        if isinstance(customer, Refused):
-            raise customer.error
-        return _selected(index, customer, counted)
-    except (RequestError, UnreadError) as error:
-        failed = problem(error_response(error, request_id), request_id)
-        return Failed(index=index, customer_id=customer.id, error=failed)
-
-
-def _selected(index: int, customer: Customer, counted: _Counted) -> Selected:
-    _require_read(_own_cells(customer), counted.own)
-    name = counted.own.names.get(country_key(customer.country))
-    if name is None:
-        raise UnknownCountryError(customer.country, counted.countries())
-    counts = _own(customer, counted.own)
-    falls_back = customer.fallback and not most_used(counts.amounts)
-    if falls_back:
-        _require_read(_segment_cells(customer), counted.wide)
-    return Selected(
-        index=index,
-        customer_id=customer.id,
-        reason=_reason(customer, counts),
-        fallback="country" if falls_back else None,
-        country=name,
-        segment_name=customer.segment.name,
-        min_range=customer.held.min if customer.held else None,
-        max_range=customer.held.max if customer.held else None,
-        days_since_last_order=customer.days_since_last_order,
-        days_since_first_order=customer.days_since_first_order,
-        total_orders=customer.total_orders,
-        **_choice(_together(customer, counted.wide) if falls_back else counts),
+def _parse_customer(
+    fields: object, request: SelectionsFields, definitions: Definitions, as_of: datetime, later: str
+) -> Customer:
+    if not isinstance(fields, dict):
+        raise RequestError(f"a customer must be an object, not {format_value(fields)}")
+    given = read_exactly(fields, VoucherFields)
+    country = country_of("country_code", given.country_code)
+    segment = segment_of("segment_name", given.segment_name, definitions, country)
+    values = attributes(given, as_of, later)
+    last, first = (values[a] for a in (Attribute.DAYS_SINCE_LAST_ORDER, Attribute.DAYS_SINCE_FIRST_ORDER))
+    return Customer(
+        _customer_id(fields),
+        country,
+        segment,
+        None if last is None else int(last),
+        None if first is None else int(first),
+        given.total_orders,
+        segment.range_of(required_value(segment, values)),
+        fallback=(given.fallback or request.fallback) is not None,
     )
 
 
-def _choice(counts: CellCounts) -> dict[str, Any]:
-    """Return what is chosen by some counts, and how sure that is."""
+def _customer_id(fields: object) -> str | int | None:
+    """Return a customer's id if JSON can repeat it, even if other fields are wrong."""
+    match fields:
+        case {"customer_id": bool()}:
+            return None
+        case {"customer_id": str(name)}:
+            return name.encode(errors="replace").decode()
+        case {"customer_id": int(number)}:
+            return number
+        case _:
+            return None
+
+
+def _selected(
+    index: int, customer: Customer, found: Found, fallback: Found, countries: Callable[[], list[str]]
+) -> Selected:
+    if not found.unread.isdisjoint(customer.cells):
+        raise UnavailableError
+    country = found.names.get(country_key(customer.country))
+    if country is None:
+        raise UnknownCountryError(customer.country, countries())
+    counts, falls_back = customer.counts(found), customer.falls_back(found)
+    reason: Literal["most_used", "no_voucher_used"] = (
+        "most_used" if most_used(counts.amounts) else "no_voucher_used"
+    )
+    if falls_back:
+        if not fallback.unread.isdisjoint(customer.fallback_cells):
+            raise UnavailableError
+        counts = CellCounts.total(fallback.counts.get(cell) for cell in customer.fallback_cells)
     chosen = most_used(counts.amounts)
-    used = {each.voucher_amount: each for each in ranked(counts.amounts)}
-    first = used[chosen[0]] if chosen else None
-    others = [each for amount, each in used.items() if amount not in chosen]
-    return {
-        "voucher_amount": chosen,
-        "count": first.count if first else None,
-        "share": first.share if first else None,
-        "interval": first.interval if first else None,
-        "sample_size": sample_size(counts.amounts),
-        "without_voucher": counts.amounts.get(NO_VOUCHER, 0),
-        "alternatives": others[:MAX_ALTERNATIVES],
-        "alternatives_left_out": max(0, len(others) - MAX_ALTERNATIVES),
-        "updated_at": counts.updated_at or None,
-    }
+    used = ranked(counts.amounts)
+    first = next((amount for amount in used if amount.voucher_amount in chosen), None)
+    others = [amount for amount in used if amount.voucher_amount not in chosen]
+    return Selected(
+        index=index,
+        customer_id=customer.id,
+        voucher_amount=chosen,
+        reason=reason if customer.range_ else "no_range",
+        fallback="country" if falls_back else None,
+        country=country,
+        segment_name=customer.segment.name,
+        min_range=customer.range_.min if customer.range_ else None,
+        max_range=customer.range_.max if customer.range_ else None,
+        days_since_last_order=customer.days_since_last_order,
+        days_since_first_order=customer.days_since_first_order,
+        total_orders=customer.total_orders,
+        count=first.count if first else None,
+        share=first.share if first else None,
+        interval=first.interval if first else None,
+        sample_size=sample_size(counts.amounts),
+        without_voucher=counts.amounts.get(NO_VOUCHER, 0),
+        alternatives=others[:MAX_ALTERNATIVES],
+        alternatives_left_out=max(0, len(others) - MAX_ALTERNATIVES),
+        updated_at=counts.updated_at or None,
+    )
 
 
-def _reason(customer: Customer, counts: CellCounts) -> Literal["most_used", "no_voucher_used", "no_range"]:
-    if customer.held is None:
-        return "no_range"
-    return "most_used" if most_used(counts.amounts) else "no_voucher_used"
-
-
-def _own_cells(customer: Customer) -> list[Cell]:
-    spelled = spellings_cell(customer.country)
-    if customer.held is None:
-        return [spelled]
-    return [spelled, range_cell(customer.country, customer.segment.name, customer.held)]
-
-
-def _segment_cells(customer: Customer) -> list[Cell]:
-    return [range_cell(customer.country, customer.segment.name, held) for held in customer.segment.ranges]
-
-
-def _own(customer: Customer, found: Found) -> CellCounts:
-    return found.counts.get(_own_cells(customer)[-1], CellCounts({}, ""))
-
-
-def _together(customer: Customer, found: Found) -> CellCounts:
-    """Return the counts of all ranges of a customer's segment in the country as one."""
-    held = [found.counts[cell] for cell in _segment_cells(customer) if cell in found.counts]
-    totals: Counter[float] = Counter()
-    for counts in held:
-        totals.update(counts.amounts)
-    return CellCounts(dict(totals), max((counts.updated_at for counts in held), default=""))
-
-
-def _require_read(cells: Iterable[Cell], found: Found) -> None:
-    if not found.unread.isdisjoint(cells):
-        raise UnreadError
+def _iso(time: datetime) -> str:
+    """Return a time as ISO 8601; unlike ``strftime``, with four digits for years before 1000."""
+    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""What was ingested: the sources with what became of them, in pages or one by its key."""
+"""``/v1/sources``: what happened to each object that was ingested, in pages or by key."""
 
 from __future__ import annotations
 
@@ -12,83 +12,66 @@ import msgspec
 from botocore.exceptions import ClientError
 from msgspec import Meta
 
+from api import dependencies
+from api.http.caching import cacheable
 from api.http.errors import UnknownSourceError
 from api.http.fields import read_exactly, wrong
+from api.http.middleware import log_fields
 from vouchers.dynamodb.sources_listing import Cursor, Place, page
 from vouchers.dynamodb.sources_table import Status
+from vouchers.report import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from aws_lambda_powertools.event_handler.api_gateway import Response
 
+    from api.http.routing import Router
     from vouchers.dynamodb.sources_table import SourcesTable, State
 
 MAX_LIMIT = 100
 MAX_KEY_BYTES = 1024
-"""Bytes of an object's key in S3."""
+"""Bytes of an object key in S3."""
 
-ENCODED = re.compile(r"(?:[\w\-.~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*", re.ASCII)
-"""What a path is made of that is still percent-encoded."""
+PERCENT_ENCODED = re.compile(r"(?:[\w\-.~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*", re.ASCII)
+
+StatusName = Literal["counted", "failed", "deleted"]
+CursorTime = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
+EncodedCursor = tuple[CursorTime, dict[StatusName, tuple[str, CursorTime]]]
+"""A cursor as JSON: its ``until``, and the key and time of the last source of each status."""
 
 
 class SourcesFields(msgspec.Struct, frozen=True, kw_only=True):
-    """Which page of which sources is asked for, as it is written.
+    """A request for a page of sources.
 
     Attributes:
-        status: what became of the sources; without it, all.
-        limit: how many on a page.
-        cursor: the `next_cursor` of the page before.
+        status: list only sources of this status.
+        limit: maximum number of sources on a page.
+        cursor: the `next_cursor` of the previous page.
     """
 
-    status: Literal["counted", "failed", "deleted"] | None = None
+    status: StatusName | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_LIMIT)] = 20
     cursor: str | None = None
 
 
-class SegmentRows(msgspec.Struct, frozen=True):
-    """How many of the counted rows a segment has, and how many of those lie in none of its ranges."""
-
-    counted: int
-    unsegmented: int
-
-
-class Report(msgspec.Struct, frozen=True):
-    """What became of a file's rows; `rows` are the `counted` and the `rejected` ones together.
-
-    Attributes:
-        rejected_by_reason: how many rows were rejected for which reason.
-        repaired: how many of the counted rows were repaired in which way.
-        segments: the counted rows by segment.
-        seconds: how long counting took.
-    """
-
-    rows: int
-    counted: int
-    rejected: int
-    rejected_by_reason: dict[str, int]
-    repaired: dict[str, int]
-    segments: dict[str, SegmentRows]
-    seconds: float | None = None
-
-
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """An object under the prefix, and what became of it.
+    """An object under the prefix, and what happened to it.
 
     Attributes:
         source: the object's key.
-        status: its rows are `counted`, it could not be counted and `failed`, or it is `deleted`.
-        committed_at: when the counts took notice of that (ISO 8601, UTC).
+        status: `counted`, `failed` (it could not be counted), or `deleted`.
+        committed_at: when the counts were updated (ISO 8601, UTC).
         uploaded_at: when the object was uploaded (ISO 8601, UTC).
-        as_of: to when recency was measured (ISO 8601, UTC), or `row` for each row's own time.
-        definitions: the version of the segment definitions that it was counted by.
-        version_id: the version of the object in S3.
-        etag: of the object in S3.
-        error: why it failed, and what to do, in one sentence.
-        report: what became of its rows; null where none were counted.
-        rejected_object: the key in the results bucket of its rejected rows, if there are any.
+        as_of: the time that recency was measured to (ISO 8601, UTC), or `row` for each row's own time.
+        definitions: version of the segment definitions.
+        version_id: the object's version in S3.
+        etag: the object's ETag in S3.
+        error: why counting failed, and what to do, in one sentence.
+        report: what happened to its rows; null if none were counted.
+        rejected_object: key of the rejected rows in the results bucket, if there are any.
     """
 
     source: str
-    status: Literal["counted", "failed", "deleted"]
+    status: StatusName
     committed_at: str
     uploaded_at: str | None
     as_of: str | None
@@ -101,113 +84,101 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceDetail(Source, frozen=True, kw_only=True):
-    """A source, and whether a later commit of it is under way."""
+    """A source, and whether a later commit of it is in progress."""
 
     commit_under_way: bool
 
 
 class SourcesAnswer(msgspec.Struct, frozen=True):
-    """A page of sources, the last committed first; `next_cursor` leads to the next, null at the end."""
+    """A page of sources by descending commit time; `next_cursor` is null on the last page."""
 
     sources: list[Source]
     next_cursor: str | None
 
 
-def page_request(query: Mapping[str, str]) -> tuple[SourcesFields, Cursor]:
-    """Return which page is asked for, and where it begins.
+def list_sources(router: Router) -> Response[str]:
+    """Answer a page of sources, with a link to the next page (RFC 8288)."""
+    query = router.current_event.query_string_parameters
+    log_fields(router, source_status=query.get("status"))
+    given = read_exactly(query, SourcesFields)
+    answer = sources_answer(dependencies.sources_table(), given)
+    if answer.next_cursor is None:
+        return cacheable(answer)
+    next_page = {"status": given.status, "limit": given.limit, "cursor": answer.next_cursor}
+    link = urlencode({name: value for name, value in next_page.items() if value is not None})
+    return cacheable(answer, Link=f'<?{link}>; rel="next"')
 
-    Raises:
-        RequestError: if a parameter is wrong.
-    """
-    written = read_exactly(query, SourcesFields)
-    return written, Cursor() if written.cursor is None else _cursor(written.cursor)
+
+def source(router: Router) -> Response[str]:
+    """Answer what happened to one object."""
+    path = router.current_event.path.partition("/v1/sources/")[2]
+    return cacheable(source_answer(dependencies.sources_table(), path))
 
 
-def sources_answer(table: SourcesTable, request: tuple[SourcesFields, Cursor]) -> SourcesAnswer:
+def sources_answer(table: SourcesTable, request: SourcesFields) -> SourcesAnswer:
     """Return a page of sources.
 
     Raises:
-        RequestError: if DynamoDB cannot begin where the cursor says.
+        RequestError: if the cursor is invalid.
     """
-    written, cursor = request
-    statuses = tuple(Status) if written.status is None else (Status(written.status),)
+    cursor = Cursor() if request.cursor is None else _decode_cursor(request.cursor)
+    statuses = tuple(Status) if request.status is None else (Status(request.status),)
     try:
-        listed, following = page(table, statuses, cursor, written.limit)
+        listed, following = page(table, statuses, cursor, request.limit)
     except ClientError as error:
-        if written.cursor is not None and error.response["Error"].get("Code") == "ValidationException":
-            raise wrong("cursor", written.cursor) from None
+        if request.cursor is not None and error.response["Error"].get("Code") == "ValidationException":
+            raise wrong("cursor", request.cursor) from None
         raise
-    sources = [Source(**_facts(key, state)) for key, state in listed]
-    return SourcesAnswer(sources, _text(following) if following else None)
-
-
-def links(request: tuple[SourcesFields, Cursor], answer: SourcesAnswer) -> dict[str, str]:
-    """Return the header that leads to the next page (RFC 8288), relative to the route; none on the last."""
-    written, _ = request
-    if answer.next_cursor is None:
-        return {}
-    query = {"status": written.status, "limit": written.limit, "cursor": answer.next_cursor}
-    given = {name: value for name, value in query.items() if value is not None}
-    return {"Link": f'<?{urlencode(given)}>; rel="next"'}
+    next_cursor = None
+    if following:
+        last = {str(status): list(place) for status, place in following.last.items()}
+        text = json.dumps([following.until, last], ensure_ascii=False, separators=(",", ":"))
+        next_cursor = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return SourcesAnswer([Source(**_source_fields(key, state)) for key, state in listed], next_cursor)
 
 
 def source_answer(table: SourcesTable, path: str) -> SourceDetail:
-    """Return the source whose key the rest of a path is.
+    """Return the source whose key is the rest of a request's path.
 
-    API Gateway hands on paths as they were sent, percent-encoded; emulators of it decode them. What may be
-    either is taken for the first, and for the second where there is no such source.
+    API Gateway passes the path percent-encoded, its emulators decode it. The key is tried decoded first.
 
     Raises:
-        UnknownSourceError: if there is none.
+        UnknownSourceError: if there is no such source.
     """
-    decoded = unquote(path, errors="replace") if ENCODED.fullmatch(path) else path
+    decoded = unquote(path, errors="replace") if PERCENT_ENCODED.fullmatch(path) else path
     for key in dict.fromkeys((decoded, path)):
-        source = table.load(key) if _can_be_key(key) else None
-        state = source and (source.state or source.pending)
-        if source and state:
-            return SourceDetail(**_facts(key, state), commit_under_way=source.pending is not None)
+        found = table.load(key) if is_key(key) else None
+        state = found and (found.state or found.pending)
+        if found and state:
+            return SourceDetail(**_source_fields(key, state), commit_under_way=found.pending is not None)
     raise UnknownSourceError(decoded)
 
 
-def _can_be_key(text: str) -> bool:
+def is_key(text: str) -> bool:
+    """Return whether ``text`` can be the key of an object in S3."""
     try:
         return 0 < len(text.encode()) <= MAX_KEY_BYTES
     except UnicodeEncodeError:
         return False
 
 
-def _facts(key: str, state: State) -> dict[str, Any]:
-    names = (
-        "committed_at",
-        "uploaded_at",
-        "as_of",
-        "definitions",
-        "version_id",
-        "etag",
-        "error",
-        "rejected_object",
-    )
-    facts = {name: getattr(state, name) for name in names}
-    report = msgspec.convert(state.report, Report) if state.report else None
-    return {"source": key, "status": str(state.status), "report": report, **facts}
+def _source_fields(key: str, state: State) -> dict[str, Any]:
+    own = {"source", "status", "report"}
+    return {
+        "source": key,
+        "status": str(state.status),
+        "report": msgspec.convert(state.report, Report) if state.report else None,
+        **{name: getattr(state, name) for name in Source.__struct_fields__ if name not in own},
+    }
 
 
-def _text(cursor: Cursor) -> str:
-    last = {str(status): list(place) for status, place in cursor.last.items()}
-    written = json.dumps([cursor.until, last], ensure_ascii=False, separators=(",", ":"))
-    return base64.urlsafe_b64encode(written.encode()).decode().rstrip("=")
-
-
-def _cursor(text: str) -> Cursor:
+def _decode_cursor(text: str) -> Cursor:
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
-        until, last = msgspec.json.decode(base64.b64decode(padded, b"-_", validate=True), type=_CURSOR)
+        raw = base64.b64decode(padded, b"-_", validate=True)
+        until, last = msgspec.json.decode(raw, type=EncodedCursor)
     except (ValueError, msgspec.DecodeError):
         raise wrong("cursor", text) from None
-    if not all(_can_be_key(key) and at <= until for key, at in last.values()):
+    if not all(is_key(key) and at <= until for key, at in last.values()):
         raise wrong("cursor", text)
     return Cursor(until, {Status(status): Place(key, at) for status, (key, at) in last.items()})
-
-
-_MOMENT = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
-_CURSOR = tuple[_MOMENT, dict[Literal["counted", "failed", "deleted"], tuple[str, _MOMENT]]]

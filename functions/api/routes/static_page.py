@@ -1,4 +1,4 @@
-"""The page for those who choose vouchers: files of this package, each read when it is first asked for."""
+"""``/`` and ``/static``: the page for people who choose vouchers."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from api.http.caching import revalidated
+from api.http.caching import cacheable
 from api.http.errors import UnknownRouteError
+from api.http.responses import HTML
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler.api_gateway import Response
 
+    from api.http.routing import Router
+
 STATIC = Path(__file__).parents[1] / "static"
-INDEX = "index.html"
 FILES = {
-    "index.html": "text/html; charset=utf-8",
+    "index.html": HTML,
     "page.css": "text/css; charset=utf-8",
     "mark.svg": "image/svg+xml",
     **{
@@ -23,7 +25,7 @@ FILES = {
         for name in ("main", "api", "customer", "dom", "segments", "sources", "words")
     },
 }
-"""The files that are served, with their types; nothing else can be asked for."""
+"""The media type of each file; no other file is served."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -32,20 +34,31 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""They hold browsers to the page's own files, and to making elements from text alone."""
+"""Restrict the browser to the page's own files, and to elements that scripts make without HTML."""
 
 
-def file(name: str) -> Response[str]:
-    """Return a file of the page.
+def index(_: Router) -> Response[str]:
+    """Answer the page."""
+    return file_response("index.html")
 
-    Raises:
-        UnknownRouteError: if the page has none of that name.
-    """
-    if name not in FILES:
-        raise UnknownRouteError(f"/static/{name}", [f"/static/{each}" for each in FILES])
-    return revalidated(_text(name), FILES[name], **HEADERS)
+
+def static(router: Router) -> Response[str]:
+    """Answer a file of the page."""
+    return file_response(router.current_event.path.partition("/static/")[2])
 
 
 @cache
-def _text(name: str) -> str:
+def read_file(name: str) -> str:
+    """Return the text of a file of the page."""
     return (STATIC / name).read_text(encoding="utf-8")
+
+
+def file_response(name: str) -> Response[str]:
+    """Return the answer with a file of the page.
+
+    Raises:
+        UnknownRouteError: if the page has no such file.
+    """
+    if name not in FILES:
+        raise UnknownRouteError(f"/static/{name}", [f"/static/{file}" for file in FILES])
+    return cacheable(read_file(name), FILES[name], **HEADERS)

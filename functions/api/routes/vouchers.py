@@ -1,76 +1,74 @@
-"""Reading requests for one customer's voucher, and for counts: from fields to values whose limits hold."""
+"""``/voucher_amount``: which voucher amount one customer gets."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from api import dependencies
 from api.http.errors import RequestError, UnknownCountryError
 from api.http.fields import (
-    NEEDED,
+    SOURCE_FIELDS,
     CountryName,
     Fallback,
-    Moment,
     Orders,
     SegmentName,
+    Timestamp,
+    body_or_query,
     country_of,
     missing,
-    moment_of,
     read,
-    read_exactly,
     segment_of,
+    time_of,
 )
-from vouchers.counts import most_used, range_cell
-from vouchers.segments import Attribute
+from api.http.middleware import log_fields
+from vouchers.counts import most_used
+from vouchers.dynamodb.segments_table import CellCounts
+from vouchers.segments import Attribute, load_definitions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from collections.abc import Mapping
 
-    from vouchers.dynamodb.segments_table import CellCounts, CountryCounts
-    from vouchers.segments import Definitions, Range, Segment
+    from api.cached_table import CachedSegmentsTable
+    from api.http.routing import Router
+    from vouchers.dynamodb.segments_table import CountryCounts
+    from vouchers.segments import Definitions, Segment
 
 
 class VoucherFields(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of a request for a voucher, as they are written; others are ignored, and null is left out.
+    """A request for a voucher. Unknown fields are ignored; null means that a field is missing.
 
     Attributes:
-        country_code: the country's name; blanks around it and case do not matter.
-        segment_name: by which segment to choose.
-        last_order_ts: time of the last order; segments by days since the last order need it.
-        first_order_ts: time of the first order; segments by days since the first order need it.
-        total_orders: number of orders, also as text; segments by orders need it.
-        customer_id: what the customer is called; it is never logged.
-        fallback: where the customer's range has no answer, answer with that of the whole country.
+        country_code: the country's name; surrounding blanks and case are ignored.
+        segment_name: the segment to choose by.
+        last_order_ts: time of the last order; required by segments by days since the last order.
+        first_order_ts: time of the first order; required by segments by days since the first order.
+        total_orders: number of orders, as a number or a string; required by segments by orders.
+        customer_id: the customer's id; never logged.
+        fallback: if the customer's range has no answer, use the counts of all ranges in the country.
     """
 
     country_code: CountryName
     segment_name: SegmentName
-    last_order_ts: Moment | None = None
-    first_order_ts: Moment | None = None
+    last_order_ts: Timestamp | None = None
+    first_order_ts: Timestamp | None = None
     total_orders: Orders | None = None
     customer_id: str | int | None = None
     fallback: Fallback | None = None
 
 
-class CountsFields(msgspec.Struct, frozen=True, kw_only=True):
-    """Which counts are asked for, as it is written.
+class VoucherAnswer(msgspec.Struct, frozen=True):
+    """The amounts to choose from: one, several on a tie (ascending), or none."""
 
-    Attributes:
-        country: the country's name; blanks around it and case do not matter.
-        segment: the segment whose counts to show; without it, all.
-    """
-
-    country: CountryName
-    segment: SegmentName | None = None
+    voucher_amount: list[float]
 
 
 @dataclass(frozen=True, slots=True)
 class VoucherRequest:
-    """Which customer asks: the country, the segment, and the customer's value of its attribute."""
+    """A valid request for a voucher; ``value`` is the customer's value of the segment's attribute."""
 
     country: str
     segment: Segment
@@ -78,130 +76,105 @@ class VoucherRequest:
     fallback: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CountsRequest:
-    """Which counts are asked for."""
-
-    country: str
-    segments: tuple[Segment, ...]
-
-
-def voucher_request(fields: Mapping[str, object], definitions: Definitions, now: datetime) -> VoucherRequest:
-    """Return what a request for a voucher asks.
-
-    Args:
-        fields: as ``bodies.fields_of`` gives them.
-        definitions: the segments that there are.
-        now: the moment in UTC that recency is measured to.
-
-    Raises:
-        RequestError: if a field is missing or wrong; the message names it and says what was expected.
-    """
-    written = read(fields, VoucherFields)
-    country = country_of("country_code", written.country_code)
-    segment = segment_of("segment_name", written.segment_name, definitions, country)
-    value = needed(segment, attributes(written, now, "is in the future"))
-    return VoucherRequest(country, segment, value, fallback=written.fallback is not None)
+def voucher_amount(router: Router) -> VoucherAnswer:
+    """Answer which voucher amount to give a customer."""
+    fields = body_or_query(router.current_event)
+    log_fields(router, country=fields.get("country_code"), segment=fields.get("segment_name"))
+    now = datetime.now(UTC)
+    request = parse_voucher_request(fields, load_definitions(), now)
+    return VoucherAnswer(choose_amounts(dependencies.cached_segments_table(router, now), request))
 
 
-def counts_request(query: Mapping[str, str], definitions: Definitions) -> CountsRequest:
-    """Return what a request for counts asks.
-
-    Raises:
-        RequestError: if the country is missing or the segment is unknown.
-    """
-    written = read_exactly(query, CountsFields)
-    country = country_of("country", written.country)
-    if written.segment is None:
-        return CountsRequest(country, tuple(each.in_country(country) for each in definitions.segments))
-    return CountsRequest(country, (segment_of("segment", written.segment, definitions, country),))
-
-
-def attributes(written: VoucherFields, as_of: datetime, later: str) -> dict[Attribute, float | None]:
-    """Return a customer's attributes; those are None that the request says nothing of.
+def parse_voucher_request(
+    fields: Mapping[str, object], definitions: Definitions, now: datetime
+) -> VoucherRequest:
+    """Check the fields of a request for a voucher.
 
     Args:
-        written: the request's fields.
-        as_of: the moment in UTC that recency is measured to.
-        later: what an order after ``as_of`` is said to be.
+        fields: JSON values by name.
+        definitions: the segment definitions.
+        now: in UTC; recency is measured to it.
 
     Raises:
-        RequestError: if a time cannot be read, or the last order is later than ``as_of``.
+        RequestError: if a field is missing or wrong.
     """
-    last_order = moment_of("last_order_ts", written.last_order_ts)
-    first_order = moment_of("first_order_ts", written.first_order_ts)
+    given = read(fields, VoucherFields)
+    country = country_of("country_code", given.country_code)
+    segment = segment_of("segment_name", given.segment_name, definitions, country)
+    value = required_value(segment, attributes(given, now, "is in the future"))
+    return VoucherRequest(country, segment, value, fallback=given.fallback is not None)
+
+
+def attributes(given: VoucherFields, as_of: datetime, later: str) -> dict[Attribute, float | None]:
+    """Return a customer's attributes, None for those that the request lacks.
+
+    Args:
+        given: the request's fields.
+        as_of: in UTC; recency is measured to it.
+        later: completes the error message "last_order_ts … <later>" for a last order after ``as_of``.
+
+    Raises:
+        RequestError: if a time is invalid, or the last order is after ``as_of``.
+    """
+    last_order = time_of("last_order_ts", given.last_order_ts)
+    first_order = time_of("first_order_ts", given.first_order_ts)
     if last_order and last_order > as_of:
-        sentence = f"last_order_ts {written.last_order_ts} {later}; give the time of an order that was made"
-        raise RequestError(sentence, "last_order_ts")
+        message = f"last_order_ts {given.last_order_ts} {later}; give the time of a past order"
+        raise RequestError(message, "last_order_ts")
     return {
         Attribute.DAYS_SINCE_LAST_ORDER: (as_of - last_order).days if last_order else None,
         Attribute.DAYS_SINCE_FIRST_ORDER: (as_of - first_order).days if first_order else None,
-        Attribute.TOTAL_ORDERS: written.total_orders,
+        Attribute.TOTAL_ORDERS: given.total_orders,
     }
 
 
-def needed(segment: Segment, values: Mapping[Attribute, float | None]) -> float:
-    """Return the attribute that a segment sorts by.
+def required_value(segment: Segment, values: Mapping[Attribute, float | None]) -> float:
+    """Return the value of a segment's attribute.
 
     Raises:
-        RequestError: if it is missing, or a time from which no days have gone by.
+        RequestError: if it is missing, or a number of days below 0.
     """
-    value, field = values[segment.attribute], NEEDED[segment.attribute]
+    value, field = values[segment.attribute], SOURCE_FIELDS[segment.attribute]
     if value is None:
-        raise missing(field, f"{segment.name} needs it; ")
+        raise missing(field, f"{segment.name} requires it; ")
     if value < 0:
-        raise RequestError(
-            f"{field} is later than the as-of date; give the time of an order that was made", field
-        )
+        raise RequestError(f"{field} is later than the as-of date; give the time of a past order", field)
     return value
 
 
-class Counts(Protocol):
-    """Where counts are read: ``vouchers.dynamodb.segments_table.SegmentsTable``, or what stands before it."""
+def choose_amounts(table: CachedSegmentsTable, request: VoucherRequest) -> list[float]:
+    """Return the most used amounts of the customer's range, ascending; empty if there is no answer.
 
-    def cell(self, country: str, segment: str, held: Range, /) -> CellCounts | None:
-        """Return the counts of one range; None where nothing was counted."""
-
-    def country(self, name: str, /) -> CountryCounts | None:
-        """Return all that is counted for a country; None where there is nothing."""
-
-    def countries(self) -> list[str]:
-        """Return the countries that have counts, sorted."""
-
-
-def voucher_amounts(table: Counts, request: VoucherRequest) -> list[float]:
-    """Return the amounts that the customer's range uses most, ascending; none where there is no answer.
-
-    An answer from the customer's own range costs one GetItem. Only without one is the country looked at.
+    An answer from the customer's range costs one GetItem. The country is only read without one.
 
     Raises:
-        UnknownCountryError: if nothing is counted for the country.
+        UnknownCountryError: if the country has no counts.
     """
-    held = request.segment.range_of(request.value)
-    cell = table.cell(request.country, request.segment.name, held) if held else None
-    counts = cell.amounts if cell else {}
-    amounts = most_used(counts)
-    if amounts or (counts and not request.fallback):
+    range_ = request.segment.range_of(request.value)
+    cell = table.cell(request.country, request.segment.name, range_) if range_ else None
+    amounts = most_used(cell.amounts) if cell else []
+    if amounts or (cell and cell.amounts and not request.fallback):
         return amounts
-    counted = country_counts(table, request.country, table.countries)
-    return most_used(_totals(counted, request.segment)) if request.fallback else []
+    counts = country_counts(table, request.country)
+    if not request.fallback:
+        return []
+    ranges = request.segment.ranges
+    return most_used(CellCounts.total(counts.cell(request.segment, range_) for range_ in ranges).amounts)
 
 
-def country_counts(table: Counts, country: str, countries: Callable[[], list[str]]) -> CountryCounts:
-    """Return all that is counted for a country.
+def country_counts(table: CachedSegmentsTable, country: str, *, fresh: bool = False) -> CountryCounts:
+    """Return the counts of a country.
+
+    Args:
+        table: to read from.
+        country: its name, in any spelling.
+        fresh: read the counts from the table itself; an error's list of countries, which costs a scan, may
+            still come from the cache.
 
     Raises:
-        UnknownCountryError: if nothing is; it lists those that ``countries`` gives.
+        UnknownCountryError: if there are none; it lists the countries that have counts.
     """
-    counted = table.country(country)
-    if counted is None:
-        raise UnknownCountryError(country, countries())
-    return counted
-
-
-def _totals(counted: CountryCounts, segment: Segment) -> Counter[float]:
-    totals: Counter[float] = Counter()
-    for held in segment.ranges:
-        cell = counted.cells.get(range_cell(counted.name, segment.name, held).name)
-        totals.update(cell.amounts if cell else {})
-    return totals
+    counts = (table.table if fresh else table).country(country)
+    if counts is None:
+        raise UnknownCountryError(country, table.countries())
+    return counts

@@ -10,7 +10,7 @@ import pyarrow as pa
 from ingest.arrow import as_arrow, as_texts
 from ingest.counting.dimensions import make_dimensions, names_of, rejected_rows
 from ingest.counting.histogram import Histogram
-from ingest.counting.report import Combinations, Report, report_on
+from ingest.counting.report import Combinations, report_on
 from ingest.errors import FileError
 from ingest.parquet.reader import (
     FIRST_ORDER,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ingest.counting.encoding import Codes
     from ingest.parquet.reader import Part
     from vouchers.counts import Contribution
+    from vouchers.report import Report
     from vouchers.segments import Definitions
 
     Rejected = Callable[[pa.RecordBatch, NDArray[np.int64], pa.DictionaryArray], None]

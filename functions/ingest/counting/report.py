@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ingest.errors import FileError
 from vouchers.counts import NO_VOUCHER, Contribution, amount_name, range_cell, spellings_cell
+from vouchers.report import Report, SegmentReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,30 +21,6 @@ if TYPE_CHECKING:
     from vouchers.segments import Definitions, Segment
 
 MAX_COUNTERS = 200_000
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentReport:
-    """How many of the counted rows a segment has, and how many of those lie in none of its ranges."""
-
-    counted: int
-    unsegmented: int
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What became of a file's rows; always ``rows = counted + rejected``."""
-
-    rows: int
-    counted: int
-    rejected: int
-    rejected_by_reason: dict[str, int]
-    repaired: dict[str, int]
-    segments: dict[str, SegmentReport]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the report as plain values, for a log line or an item."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ In the cell of spellings the counters are named ``as:`` and the spelling.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from vouchers.counts import Contribution
-    from vouchers.segments import Range
+    from vouchers.segments import Range, Segment
 
 COUNTRY, CELL, UPDATED_AT = "country", "cell", "updated_at"
 SPELLED = "as:"
@@ -39,6 +40,15 @@ class CellCounts:
     amounts: dict[float, int]
     updated_at: str
 
+    @classmethod
+    def total(cls, cells: Iterable[CellCounts | None]) -> CellCounts:
+        """Return the counts of several cells as one; None is a cell without counts."""
+        counted = [cell for cell in cells if cell]
+        amounts: Counter[float] = Counter()
+        for cell in counted:
+            amounts.update(cell.amounts)
+        return cls(dict(amounts), max((cell.updated_at for cell in counted), default=""))
+
 
 @dataclass(frozen=True, slots=True)
 class CountryCounts:
@@ -52,6 +62,15 @@ class CountryCounts:
     updated_at: str
     cells: dict[str, CellCounts] = field(default_factory=dict)
     spellings: Counters = field(default_factory=dict)
+
+    @property
+    def uses(self) -> int:
+        """How many rows are counted."""
+        return sum(self.spellings.values())
+
+    def cell(self, segment: Segment, range_: Range) -> CellCounts | None:
+        """Return the counts of one range; None if it has none."""
+        return self.cells.get(range_cell(self.name, segment.name, range_).name)
 
 
 class Found(NamedTuple):

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ingest.counting.count_file import Counted
-    from ingest.counting.report import Report
     from voucher_selector.explore.views import View
+    from vouchers.report import Report
     from vouchers.segments import Range, Segment
 
 NO_RANGE, NO_ANSWER = "in none", "none"

@@ -10,9 +10,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from api import handler
+from api import dependencies
 from api.cached_table import TTLCache
-from api.http.errors import KINDS
+from api.http.errors import ERRORS
 from tests.support.api_gateway import call, rest_event
 from tests.support.fake_segments_table import CountedTable
 from vouchers.counts import spellings_cell
@@ -55,9 +55,9 @@ def ask(command: str) -> Answer:
 def counted(monkeypatch: pytest.MonkeyPatch) -> None:
     table = CountedTable()
     table.counts[spellings_cell("Peru")] = {"Peru": 106547}
-    monkeypatch.setattr(handler, "segments_table", lambda: table)
-    monkeypatch.setattr(handler, "memory", lambda: TTLCache(0))
-    monkeypatch.setattr(handler, "sources_table", Sources)
+    monkeypatch.setattr(dependencies, "segments_table", lambda: table)
+    monkeypatch.setattr(dependencies, "answer_cache", lambda: TTLCache(0))
+    monkeypatch.setattr(dependencies, "sources_table", Sources)
 
 
 MOMENTS = {
@@ -128,13 +128,13 @@ def compact(text: str) -> str:
     return re.sub(r"\s*([{}\[\],:])\s*", r"\1", MOMENT.sub("", text)).replace("\r", "").strip()
 
 
-@pytest.mark.parametrize("kind", [*(kind.kind for kind in KINDS), "unavailable", "failure"])
+@pytest.mark.parametrize("kind", [*(kind.kind for kind in ERRORS), "unavailable", "failure"])
 def test_every_kind_of_problem_is_on_the_page(kind: str) -> None:
     assert f"`…:{kind}`" in PAGE
 
 
 def routes() -> list[str]:
-    return call(rest_event(path="/unknown")).message.split("there are: ")[1].split(", ")
+    return call(rest_event(path="/unknown")).message.split("use one of: ")[1].split(", ")
 
 
 @pytest.mark.parametrize("route", routes())

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from api.cached_table import MAX_READS, CachedSegmentsTable, TTLCache
+from api.cached_table import MAX_ENTRIES, CachedSegmentsTable, TTLCache
 from tests.support.fake_segments_table import PERU, CountedTable, contribution
 from vouchers.counts import range_cell
 from vouchers.segments import Range
@@ -99,7 +99,7 @@ def test_no_seconds_remember_nothing(counted: CountedTable) -> None:
         recent.cell("Peru", *RECENCY)
         assert recent.age is None
     assert counted.asked == ["cell", "cell"]
-    assert memory.reads == {}
+    assert memory.entries == {}
 
 
 def test_a_clock_that_is_set_back_makes_nothing_last_longer(counted: CountedTable) -> None:
@@ -111,11 +111,11 @@ def test_a_clock_that_is_set_back_makes_nothing_last_longer(counted: CountedTabl
 
 def test_what_was_read_first_is_forgotten_first_when_memory_is_full(counted: CountedTable) -> None:
     memory = TTLCache(10)
-    for i in range(MAX_READS + 1):
-        at(counted, memory, i / MAX_READS).country(f"Country {i}")
-    assert len(memory.reads) == MAX_READS
+    for i in range(MAX_ENTRIES + 1):
+        at(counted, memory, i / MAX_ENTRIES).country(f"Country {i}")
+    assert len(memory.entries) == MAX_ENTRIES
     counted.asked.clear()
-    at(counted, memory, 1).country(f"Country {MAX_READS}")
+    at(counted, memory, 1).country(f"Country {MAX_ENTRIES}")
     assert counted.asked == []
     at(counted, memory, 1).country("Country 0")
     assert counted.asked == ["country"]
@@ -130,4 +130,4 @@ def test_a_read_that_fails_is_not_remembered() -> None:
 
     with pytest.raises(TimeoutError):
         at(Failing(), memory, 0).countries()
-    assert memory.reads == {}
+    assert memory.entries == {}

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from api import handler
+from api import dependencies
 from api.cached_table import TTLCache
 from tests.support.api_gateway import REQUEST_ID, call, rest_event
 from tests.support.fake_segments_table import CountedTable
@@ -23,8 +23,8 @@ KEPT = [("/v1/counts", PERU), ("/v1/segments", PERU), ("/v1/segments", {}), ("/v
 @pytest.fixture(autouse=True)
 def counted(monkeypatch: pytest.MonkeyPatch) -> CountedTable:
     table = CountedTable()
-    monkeypatch.setattr(handler, "segments_table", lambda: table)
-    monkeypatch.setattr(handler, "memory", lambda: TTLCache(0))
+    monkeypatch.setattr(dependencies, "segments_table", lambda: table)
+    monkeypatch.setattr(dependencies, "answer_cache", lambda: TTLCache(0))
     return table
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from api import handler
+from api import dependencies
 from api.cached_table import TTLCache
 from api.http import middleware as cors
 from tests.support.api_gateway import call, rest_event
@@ -26,12 +26,12 @@ PREFLIGHT = rest_event("OPTIONS", "/v1/selections", Origin="https://crm.example.
 
 @pytest.fixture(autouse=True)
 def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(handler, "segments_table", CountedTable)
-    monkeypatch.setattr(handler, "memory", lambda: TTLCache(0))
+    monkeypatch.setattr(dependencies, "segments_table", CountedTable)
+    monkeypatch.setattr(dependencies, "answer_cache", lambda: TTLCache(0))
     monkeypatch.delenv("CORS_ORIGIN", raising=False)
-    cors.origin.cache_clear()
+    cors.cors_origin.cache_clear()
     yield
-    cors.origin.cache_clear()
+    cors.cors_origin.cache_clear()
 
 
 def told(event: dict[str, Any]) -> dict[str, str]:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api import handler
+from api import dependencies
 from api.cached_table import TTLCache
-from api.http.responses import CountRow, CountsAnswer, prefers
-from api.routes.counts import counts_csv
+from api.http.responses import prefers
+from api.routes.counts import CountRow, CountsAnswer, counts_csv
 from tests.support.api_gateway import call, rest_event
 from tests.support.fake_segments_table import PERU, CountedTable, contribution
 
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.disable_socket
 @pytest.fixture(autouse=True)
 def counted(monkeypatch: pytest.MonkeyPatch) -> CountedTable:
     table = CountedTable()
-    monkeypatch.setattr(handler, "segments_table", lambda: table)
-    monkeypatch.setattr(handler, "memory", lambda: TTLCache(0))
+    monkeypatch.setattr(dependencies, "segments_table", lambda: table)
+    monkeypatch.setattr(dependencies, "answer_cache", lambda: TTLCache(0))
     return table
 
 

@@ -5,12 +5,16 @@ import sys
 
 import pytest
 
-from api.dependencies import Settings, SettingsError
+from api.dependencies import Settings, load_settings, sources_table
+from vouchers.settings import SettingsError
 
 HEAVY = [
     "api.openapi",
+    "api.routes.counts",
+    "api.routes.segments",
     "api.routes.selections",
     "api.routes.sources",
+    "api.routes.static_page",
     "awswrangler",
     "aws_xray_sdk",
     "boto3",
@@ -26,40 +30,42 @@ HEAVY = [
 
 
 def test_the_table_is_named_by_the_environment() -> None:
-    assert Settings.from_environment({"SEGMENTS_TABLE": "segments"}) == Settings(segments_table="segments")
+    assert load_settings({"SEGMENTS_TABLE": " segments "}) == Settings(segments_table="segments")
 
 
 @pytest.mark.parametrize(
     ("written", "seconds"), [("", 0), (" ", 0), ("0", 0), ("10", 10), ("0.5", 0.5), (" 30 ", 30)]
 )
-def test_answers_are_kept_as_long_as_the_environment_says(written: str, seconds: float) -> None:
+def test_the_environment_sets_how_long_counts_are_cached(written: str, seconds: float) -> None:
     environment = {"SEGMENTS_TABLE": "segments", "ANSWER_CACHE_SECONDS": written}
-    assert Settings.from_environment(environment).answer_cache_seconds == seconds
+    assert load_settings(environment).cache_seconds == seconds
 
 
 @pytest.mark.parametrize("written", ["-1", "nan", "inf", "ten", "10s"])
-def test_seconds_that_are_none_are_said_in_one_sentence(written: str) -> None:
+def test_invalid_seconds_are_reported_in_one_sentence(written: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        Settings.from_environment({"SEGMENTS_TABLE": "segments", "ANSWER_CACHE_SECONDS": written})
-    assert (
-        str(caught.value) == f"ANSWER_CACHE_SECONDS is '{written}'; it must be a number of seconds from 0 up"
-    )
+        load_settings({"SEGMENTS_TABLE": "segments", "ANSWER_CACHE_SECONDS": written})
+    expected = f"ANSWER_CACHE_SECONDS is '{written}'; set it to a number of seconds from 0 up"
+    assert str(caught.value) == expected
 
 
 @pytest.mark.parametrize("environment", [{}, {"SEGMENTS_TABLE": ""}, {"SEGMENTS_TABLE": " "}])
-def test_a_missing_table_is_said_in_one_sentence(environment: dict[str, str]) -> None:
+def test_a_missing_table_is_reported_in_one_sentence(environment: dict[str, str]) -> None:
     with pytest.raises(SettingsError) as caught:
-        Settings.from_environment(environment)
-    assert str(caught.value) == "SEGMENTS_TABLE is not set; it must name the DynamoDB table of the counts"
+        load_settings(environment)
+    assert (
+        str(caught.value) == "SEGMENTS_TABLE is not set; set it to the name of the DynamoDB table of counts"
+    )
 
 
-def test_the_table_of_the_sources_is_needed_by_those_alone_who_ask_for_it() -> None:
-    environment = {"SEGMENTS_TABLE": "segments", "SOURCES_TABLE": " sources "}
-    assert Settings.from_environment(environment).required_sources_table == "sources"
-    without = Settings.from_environment({"SEGMENTS_TABLE": "segments"})
+def test_only_the_routes_of_sources_need_their_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOURCES_TABLE", raising=False)
+    sources_table.cache_clear()
     with pytest.raises(SettingsError) as caught:
-        _ = without.required_sources_table
-    assert str(caught.value) == "SOURCES_TABLE is not set; it must name the DynamoDB table of the sources"
+        sources_table()
+    assert (
+        str(caught.value) == "SOURCES_TABLE is not set; set it to the name of the DynamoDB table of sources"
+    )
 
 
 def test_importing_the_handler_needs_no_environment_and_loads_nothing_heavy() -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import botocore.exceptions
 import pytest
 
-from api import handler
+from api import dependencies
 from api.cached_table import TTLCache
 from api.dependencies import segments_table
-from api.http.errors import KINDS
+from api.http.errors import ERRORS
 from api.http.middleware import logger
 from tests.support.api_gateway import REQUEST_ID, call, rest_event
 from tests.support.fake_segments_table import PERU, UPDATED_AT, CountedTable
@@ -47,8 +47,8 @@ ROUTES = [
 @pytest.fixture(autouse=True)
 def counted(monkeypatch: pytest.MonkeyPatch) -> CountedTable:
     table = CountedTable()
-    monkeypatch.setattr(handler, "segments_table", lambda: table)
-    monkeypatch.setattr(handler, "memory", lambda: TTLCache(0))
+    monkeypatch.setattr(dependencies, "segments_table", lambda: table)
+    monkeypatch.setattr(dependencies, "answer_cache", lambda: TTLCache(0))
     return table
 
 
@@ -63,7 +63,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def fail() -> CountedTable:
         raise error
 
-    monkeypatch.setattr(handler, "segments_table", fail)
+    monkeypatch.setattr(dependencies, "segments_table", fail)
 
 
 @pytest.mark.parametrize(
@@ -140,13 +140,13 @@ def test_health_tells_the_definitions() -> None:
 def memory(monkeypatch: pytest.MonkeyPatch) -> TTLCache:
     """What the handler remembers, for an hour."""
     held = TTLCache(3600)
-    monkeypatch.setattr(handler, "memory", lambda: held)
+    monkeypatch.setattr(dependencies, "answer_cache", lambda: held)
     return held
 
 
 def grow_older(memory: TTLCache, seconds: float) -> None:
-    for key, (at, held) in memory.reads.items():
-        memory.reads[key] = at - seconds, held
+    for key, (at, held) in memory.entries.items():
+        memory.entries[key] = at - seconds, held
 
 
 @pytest.mark.parametrize("country", ["Peru", "Atlantis"])
@@ -182,7 +182,7 @@ def test_counts_are_read_anew_whenever_they_are_asked_for(memory: TTLCache, coun
     assert "Age" not in call(event).headers
     assert "Age" not in call(event).headers
     assert counted.asked == ["country", "country"]
-    assert memory.reads == {}
+    assert memory.entries == {}
 
 
 def test_unknown_countries_cannot_be_used_to_scan_the_table_at_will(
@@ -191,7 +191,7 @@ def test_unknown_countries_cannot_be_used_to_scan_the_table_at_will(
     for i in range(5):
         call(rest_event(query=QUERY | {"country_code": f"Atlantis {i}"}))
         call(rest_event(path="/v1/counts", query={"country": f"Atlantis {i}"}))
-    assert memory.reads
+    assert memory.entries
     assert counted.asked.count("countries") == 1
 
 
@@ -225,10 +225,10 @@ def test_an_error_is_one_sentence_outside_v1_and_problem_details_in_it() -> None
     answer = call(rest_event(path="/v1/counts", query={"country": "Chile"}))
     assert answer.problem == {
         "type": "urn:problem-type:voucher-selector:unknown-country",
-        "title": "Nothing is counted for the country",
+        "title": "The country has no counts",
         "status": 404,
-        "detail": 'there are no counts for "Chile"; there are: Peru',
-        "message": 'there are no counts for "Chile"; there are: Peru',
+        "detail": 'there are no counts for "Chile"; use one of: Peru',
+        "message": 'there are no counts for "Chile"; use one of: Peru',
         "request_id": REQUEST_ID,
     }
 
@@ -247,9 +247,9 @@ def test_a_problem_names_the_field(path: str, query: dict[str, str], field: str)
 
 
 def test_kinds_of_problems_are_told_apart() -> None:
-    kinds = [kind.kind for kind in KINDS]
+    kinds = [kind.kind for kind in ERRORS]
     assert len(set(kinds)) == len(kinds)
-    assert len({kind.title for kind in KINDS}) == len(kinds)
+    assert len({kind.title for kind in ERRORS}) == len(kinds)
 
 
 @pytest.mark.parametrize("path", ["/page", "/v2/counts", "/v1/", "/v1/none", "/voucher_amount/1", "/\ud800"])
@@ -258,7 +258,7 @@ def test_an_unknown_route_is_told_which_there_are(method: str, path: str) -> Non
     answer = call(rest_event(method, path))
     shown = path.replace("\ud800", "?")
     assert answer.status == 404
-    assert answer.message == f"there is no route {shown}; there are: {', '.join(ROUTES)}"
+    assert answer.message == f"there is no route {shown}; use one of: {', '.join(ROUTES)}"
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_an_unknown_route_is_told_which_there_are(method: str, path: str) -> Non
 def test_a_route_says_which_methods_it_takes(path: str, allowed: str) -> None:
     refused = call(rest_event("DELETE", path))
     assert (refused.status, refused.headers["Allow"]) == (405, allowed)
-    assert refused.message == f"this route does not take DELETE; it takes {allowed}"
+    assert refused.message == f"this route does not accept DELETE; use {allowed}"
     options = call(rest_event("OPTIONS", path))
     assert (options.status, options.headers["Allow"], options.body) == (204, allowed, "")
 
@@ -299,7 +299,7 @@ def test_a_failure_tells_the_request_id_and_nothing_else(
     failing(monkeypatch, RuntimeError("secret"))
     answer = call(rest_event(body=BODY))
     assert answer.status == 500
-    assert answer.message == f"the request failed on our side; report it with its id, {REQUEST_ID}"
+    assert answer.message == f"the request failed on our side; report the request id {REQUEST_ID}"
     logged = json.loads(lines.getvalue())
     assert (logged["level"], logged["status"], logged["request_id"]) == ("ERROR", 500, REQUEST_ID)
     assert "RuntimeError: secret" in logged["exception"]
@@ -308,7 +308,7 @@ def test_a_failure_tells_the_request_id_and_nothing_else(
 def test_settings_that_are_missing_are_named_in_the_log(
     monkeypatch: pytest.MonkeyPatch, lines: io.StringIO
 ) -> None:
-    monkeypatch.setattr(handler, "segments_table", segments_table)
+    monkeypatch.setattr(dependencies, "segments_table", segments_table)
     monkeypatch.delenv("SEGMENTS_TABLE", raising=False)
     segments_table.cache_clear()
     assert call(rest_event(body=BODY)).status == 500
@@ -340,7 +340,7 @@ def test_counts_that_cannot_be_read_at_the_moment_may_be_asked_for_again(
     failing(monkeypatch, error)
     answer = call(rest_event(body=BODY))
     assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
-    assert answer.message == "the counts cannot be read at the moment; try again shortly"
+    assert answer.message == "the tables cannot be read at the moment; try again shortly"
 
 
 def test_what_does_not_answer_is_logged_in_a_sentence_and_without_a_trace(

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from jsonschema_rs import Draft202012Validator, meta
 
-from api import handler
+from api import dependencies, handler
 from api.cached_table import TTLCache
-from api.openapi.operations import OPERATIONS
 from api.routes.selections import SelectionsFields, SelectionsRequest
 from api.routes.vouchers import VoucherFields
 from tests.support.api_gateway import call, rest_event
@@ -22,8 +21,8 @@ from vouchers.segments import load_definitions
 
 @pytest.fixture(autouse=True)
 def counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handler, "segments_table", CountedTable)
-    monkeypatch.setattr(handler, "memory", lambda: TTLCache(0))
+    monkeypatch.setattr(dependencies, "segments_table", CountedTable)
+    monkeypatch.setattr(dependencies, "answer_cache", lambda: TTLCache(0))
 
 
 DESCRIPTION: dict[str, Any] = call(rest_event(path="/openapi.json")).json
@@ -34,7 +33,7 @@ REQUESTS = ("VoucherFields", "SelectionsRequest")
 
 def routes() -> dict[str, set[str]]:
     """Return each route of the function with the methods that it takes."""
-    named = call(rest_event(path="/unknown")).message.split("there are: ")[1].split(", ")
+    named = call(rest_event(path="/unknown")).message.split("use one of: ")[1].split(", ")
     allowed = {path: call(rest_event("OPTIONS", path)).headers["Allow"] for path in named}
     return {path: set(methods.split(", ")) - {"HEAD", "OPTIONS"} for path, methods in allowed.items()}
 
@@ -102,9 +101,11 @@ def test_the_types_of_requests_are_those_that_are_read() -> None:
     assert set(SCHEMAS["VoucherFields"]["properties"]) == set(VoucherFields.__struct_fields__)
 
 
-@pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.body], ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "operation", [each for each in handler.ROUTES if each.body], ids=lambda each: each.operation_id
+)
 def test_an_example_is_as_its_type_says(operation: Any) -> None:
-    name = operation.body.__name__
+    name = operation.body
     schema = {"$ref": f"#/components/schemas/{name}", "components": DESCRIPTION["components"]}
     assert Draft202012Validator(schema).is_valid(operation.example)
     assert not Draft202012Validator(schema).is_valid({**operation.example, "fallback": "world"})
@@ -122,7 +123,7 @@ def test_a_number_of_orders_may_be_text_in_the_description_too(orders: object, r
 
 
 def test_routes_and_operations_have_names_of_their_own() -> None:
-    names = [each.name for each in OPERATIONS]
+    names = [each.operation_id for each in handler.ROUTES]
     assert len(set(names)) == len(names)
 
 
@@ -166,7 +167,7 @@ def page() -> Page:
 
 
 def test_the_page_shows_every_route_and_every_type(page: Page) -> None:
-    assert {each.name for each in OPERATIONS} | set(SCHEMAS) == set(page.ids)
+    assert {each.operation_id for each in handler.ROUTES} | set(SCHEMAS) == set(page.ids)
     assert len(page.ids) == len(set(page.ids))
     body = call(rest_event(path="/docs")).body
     for path in PATHS:

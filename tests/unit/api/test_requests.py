@@ -8,8 +8,9 @@ import pytest
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from api.http.errors import BodyTooLargeError, RequestError
-from api.http.fields import MAX_BODY, fields_of
-from api.routes.vouchers import CountsRequest, VoucherRequest, counts_request, voucher_request
+from api.http.fields import MAX_BODY, body_or_query
+from api.routes.counts import CountsRequest, parse_counts_request
+from api.routes.vouchers import VoucherRequest, parse_voucher_request
 from tests.support.api_gateway import rest_event
 from vouchers.segments import load_definitions
 
@@ -40,17 +41,17 @@ def fields(
     is_base64: bool = False,
 ) -> dict[str, object]:
     event = rest_event(method, query=query, body=body, is_base64=is_base64)
-    return fields_of(APIGatewayProxyEvent(event))
+    return body_or_query(APIGatewayProxyEvent(event))
 
 
 def asked(**changes: object) -> VoucherRequest:
-    return voucher_request(ASKED | changes, DEFINITIONS, NOW)
+    return parse_voucher_request(ASKED | changes, DEFINITIONS, NOW)
 
 
 def refusal(**changes: object) -> str:
     given = {name: value for name, value in (ASKED | changes).items() if value != "left out"}
     with pytest.raises(RequestError) as caught:
-        voucher_request(given, DEFINITIONS, NOW)
+        parse_voucher_request(given, DEFINITIONS, NOW)
     return str(caught.value)
 
 
@@ -87,9 +88,9 @@ def test_a_country_is_trimmed() -> None:
 
 def test_only_the_field_of_the_segments_attribute_is_needed() -> None:
     needed = {"country_code": "Peru", "segment_name": "recency_segment", "last_order_ts": "2018-05-03"}
-    assert voucher_request(needed, DEFINITIONS, NOW).value == 94
+    assert parse_voucher_request(needed, DEFINITIONS, NOW).value == 94
     needed = {"country_code": "Peru", "segment_name": "frequent_segment", "total_orders": "3"}
-    assert voucher_request(needed, DEFINITIONS, NOW).value == 3
+    assert parse_voucher_request(needed, DEFINITIONS, NOW).value == 3
 
 
 def test_other_fields_are_ignored_and_null_is_left_out() -> None:
@@ -103,7 +104,9 @@ def test_a_customer_is_any_string_or_whole_number(customer: object) -> None:
 
 @pytest.mark.parametrize("field", ["fallback", "total_orders"])
 def test_half_a_surrogate_pair_is_refused_where_it_matters(field: str) -> None:
-    assert refusal(**{field: "\ud800"}) == "a field holds half a surrogate pair; give text that UTF-8 can say"
+    assert (
+        refusal(**{field: "\ud800"}) == "a field contains a lone surrogate; give text that UTF-8 can encode"
+    )
     assert asked(**{"\ud800": 1}) == asked()
 
 
@@ -117,7 +120,7 @@ def test_the_fallback_is_asked_for_by_country() -> None:
     [
         ("country_code", f"give {COUNTRY}"),
         ("segment_name", f"give {SEGMENT}"),
-        ("last_order_ts", f"recency_segment needs it; give {TIMESTAMP}"),
+        ("last_order_ts", f"recency_segment requires it; give {TIMESTAMP}"),
     ],
 )
 @pytest.mark.parametrize("value", ["left out", None])
@@ -126,7 +129,7 @@ def test_a_missing_field_is_named(name: str, why: str, value: object) -> None:
 
 
 def test_a_missing_number_of_orders_is_named_where_frequency_needs_it() -> None:
-    message = f"total_orders is missing: frequent_segment needs it; give {NUMBER}"
+    message = f"total_orders is missing: frequent_segment requires it; give {NUMBER}"
     assert refusal(segment_name="frequent_segment", total_orders=None) == message
 
 
@@ -169,14 +172,14 @@ def test_a_wrong_field_is_named_with_what_was_expected(
 
 
 def test_a_last_order_in_the_future_is_refused_whatever_the_segment() -> None:
-    message = "last_order_ts 2018-08-05T12:00:01Z is in the future; give the time of an order that was made"
+    message = "last_order_ts 2018-08-05T12:00:01Z is in the future; give the time of a past order"
     assert refusal(last_order_ts="2018-08-05T12:00:01Z") == message
     assert refusal(last_order_ts="2018-08-05T12:00:01Z", segment_name="frequent_segment") == message
 
 
 @pytest.mark.parametrize("name", ["loyalty", "", "Recency_Segment"])
 def test_an_unknown_segment_is_refused_with_those_there_are(name: str) -> None:
-    message = f'there is no segment "{name}"; there are: recency_segment, frequent_segment'
+    message = f'there is no segment "{name}"; use one of: recency_segment, frequent_segment'
     assert refusal(segment_name=name) == message
 
 
@@ -240,9 +243,11 @@ def test_a_body_is_read_up_to_its_limit(*, is_base64: bool) -> None:
 
 
 def test_counts_are_asked_for_one_segment_or_all() -> None:
-    assert counts_request({"country": " Peru "}, DEFINITIONS) == CountsRequest("Peru", (RECENCY, FREQUENCY))
+    assert parse_counts_request({"country": " Peru "}, DEFINITIONS) == CountsRequest(
+        "Peru", (RECENCY, FREQUENCY)
+    )
     query = {"country": "Peru", "segment": "frequent_segment"}
-    assert counts_request(query, DEFINITIONS) == CountsRequest("Peru", (FREQUENCY,))
+    assert parse_counts_request(query, DEFINITIONS) == CountsRequest("Peru", (FREQUENCY,))
 
 
 @pytest.mark.parametrize(
@@ -252,11 +257,11 @@ def test_counts_are_asked_for_one_segment_or_all() -> None:
         ({"country": ""}, f'country must be {COUNTRY}, not ""'),
         (
             {"country": "Peru", "segment": "x"},
-            'there is no segment "x"; there are: recency_segment, frequent_segment',
+            'there is no segment "x"; use one of: recency_segment, frequent_segment',
         ),
     ],
 )
 def test_a_wrong_request_for_counts_is_refused(query: dict[str, str], message: str) -> None:
     with pytest.raises(RequestError) as caught:
-        counts_request(query, DEFINITIONS)
+        parse_counts_request(query, DEFINITIONS)
     assert str(caught.value) == message

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api import handler
+from api import dependencies
 from api.cached_table import TTLCache
 from api.statistics import wilson
 from tests.support.api_gateway import call, rest_event
@@ -22,8 +22,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> CountedTable:
     table = CountedTable({**contribution("Peru", PERU), **contribution("Chile", CHILE)})
     table.counts[spellings_cell("Peru")] = {"Peru": 106547, "PERU": 3}
     table.counts[spellings_cell("Chile")] = {"Chile": 7}
-    monkeypatch.setattr(handler, "segments_table", lambda: table)
-    monkeypatch.setattr(handler, "memory", lambda: TTLCache(0))
+    monkeypatch.setattr(dependencies, "segments_table", lambda: table)
+    monkeypatch.setattr(dependencies, "answer_cache", lambda: TTLCache(0))
     return table
 
 
@@ -146,12 +146,12 @@ def test_with_nothing_counted_there_are_no_countries_and_empty_segments(counted:
 def test_an_unknown_country_has_no_segments() -> None:
     answer = call(rest_event(path="/v1/segments", query={"country": "Atlantis"}))
     assert answer.status == 404
-    assert answer.problem["detail"] == 'there are no counts for "Atlantis"; there are: Chile, Peru'
+    assert answer.problem["detail"] == 'there are no counts for "Atlantis"; use one of: Chile, Peru'
 
 
 def test_what_costs_a_scan_is_remembered(monkeypatch: pytest.MonkeyPatch, counted: CountedTable) -> None:
     memory = TTLCache(3600)
-    monkeypatch.setattr(handler, "memory", lambda: memory)
+    monkeypatch.setattr(dependencies, "answer_cache", lambda: memory)
     for path in ("/v1/countries", "/v1/segments", "/v1/countries"):
         ask(path)
     assert counted.asked == ["every country"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api import handler
+from api import dependencies
 from api.cached_table import TTLCache
 from api.http.middleware import logger
 from api.statistics import wilson
@@ -31,8 +31,8 @@ LOW, HIGH = ("frequent_segment", 0, 4), ("frequent_segment", 38, 99999999)
 @pytest.fixture(autouse=True)
 def counted(monkeypatch: pytest.MonkeyPatch) -> CountedTable:
     table = CountedTable()
-    monkeypatch.setattr(handler, "segments_table", lambda: table)
-    monkeypatch.setattr(handler, "memory", lambda: TTLCache(0))
+    monkeypatch.setattr(dependencies, "segments_table", lambda: table)
+    monkeypatch.setattr(dependencies, "answer_cache", lambda: TTLCache(0))
     return table
 
 
@@ -130,8 +130,7 @@ def test_without_an_as_of_date_recency_is_measured_to_now() -> None:
 def test_an_order_after_the_as_of_date_is_that_customers_error_alone() -> None:
     failed, selected = select(REFERENCE, frequent(1), as_of="2018-05-01")
     assert problem(failed["error"], 400)["detail"] == (
-        "last_order_ts 2018-05-03 00:00:00 is later than as_of 2018-05-01; "
-        "give the time of an order that was made"
+        "last_order_ts 2018-05-03 00:00:00 is later than as_of 2018-05-01; give the time of a past order"
     )
     assert failed["error"]["field"] == "last_order_ts"
     assert selected["outcome"] == "selected"
@@ -144,7 +143,7 @@ def test_one_customers_error_does_not_fail_the_others() -> None:
         ([REFERENCE], "a customer must be an object, not a list", 400),
         (REFERENCE | {"segment_name": "loyalty"}, 'there is no segment "loyalty"', 400),
         (REFERENCE | {"total_orders": -1}, "total_orders must be a number from 0 up", 400),
-        (REFERENCE | {"last_order_ts": None}, "last_order_ts is missing: recency_segment needs it", 400),
+        (REFERENCE | {"last_order_ts": None}, "last_order_ts is missing: recency_segment requires it", 400),
         (REFERENCE | {"customer_id": [1]}, "customer_id must be", 400),
         (REFERENCE | {"customer_id": "\ud800", "country_code": "\ud800"}, "country_code must be", 400),
         (REFERENCE | {"fallback": "null"}, 'fallback must be "country", or left out, not "null"', 400),
@@ -152,7 +151,7 @@ def test_one_customers_error_does_not_fail_the_others() -> None:
         (REFERENCE | {"fallback": "world"}, "fallback must be", 400),
         (
             REFERENCE | {"country_code": "Atlantis"},
-            'there are no counts for "Atlantis"; there are: Peru',
+            'there are no counts for "Atlantis"; use one of: Peru',
             404,
         ),
     ]
@@ -242,10 +241,10 @@ def test_what_is_remembered_is_not_read_again_and_tells_its_age(
     monkeypatch: pytest.MonkeyPatch, counted: CountedTable
 ) -> None:
     memory = TTLCache(3600)
-    monkeypatch.setattr(handler, "memory", lambda: memory)
+    monkeypatch.setattr(dependencies, "answer_cache", lambda: memory)
     first = ask(REFERENCE, frequent(4.5, country_code="Atlantis")).json
-    for key, (at, held) in memory.reads.items():
-        memory.reads[key] = at - 1000, held
+    for key, (at, held) in memory.entries.items():
+        memory.entries[key] = at - 1000, held
     counted.asked.clear()
     again = ask(REFERENCE, frequent(4.5, country_code="Atlantis"))
     assert counted.asked == []
@@ -271,7 +270,7 @@ def test_counts_that_could_not_be_read_are_not_remembered_as_none(
     monkeypatch: pytest.MonkeyPatch, counted: CountedTable
 ) -> None:
     memory = TTLCache(3600)
-    monkeypatch.setattr(handler, "memory", lambda: memory)
+    monkeypatch.setattr(dependencies, "answer_cache", lambda: memory)
     counted.unreadable = frozenset(
         {range_cell("Peru", "frequent_segment", Range(0, 4)), spellings_cell("Peru")}
     )

@@ -23,7 +23,7 @@ def test_every_file_is_served_and_no_other_can_be() -> None:
     for name in ("nothing.js", "../handler.py", "..%2Fhandler.py", "/etc/passwd", "page.css/"):
         answer = call(rest_event(path=f"/static/{name}"))
         assert answer.status == 404
-        assert "there are: /static/index.html" in answer.message
+        assert "use one of: /static/index.html" in answer.message
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -12,8 +12,8 @@ from vouchers.counts import spellings_cell
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
+    from api.cached_table import CachedSegmentsTable
     from tests.support.fake_segments_table import Counts
-    from vouchers.dynamodb.segments_table import SegmentsTable
 
 pytestmark = pytest.mark.disable_socket
 
@@ -26,7 +26,7 @@ def table(counts: Counts, country: str = "Peru") -> CountedTable:
 
 
 def voucher_amounts(counted: CountedTable, asked: VoucherRequest) -> list[float]:
-    return selection.voucher_amounts(cast("SegmentsTable", counted), asked)
+    return selection.choose_amounts(cast("CachedSegmentsTable", counted), asked)
 
 
 def request(orders: float, *, country: str = "Peru", fallback: bool = False) -> VoucherRequest:
@@ -73,7 +73,7 @@ def test_a_country_without_counts_is_refused_with_those_that_have_some(orders: f
     counted = table({LOW: {7: 1}})
     with pytest.raises(UnknownCountryError) as caught:
         voucher_amounts(counted, request(orders, country="Atlantis"))
-    assert str(caught.value) == 'there are no counts for "Atlantis"; there are: Peru'
+    assert str(caught.value) == 'there are no counts for "Atlantis"; use one of: Peru'
 
 
 def test_a_country_whose_counts_were_all_taken_away_is_refused() -> None:

@@ -1,0 +1,47 @@
+"""The report on a source: what happened to its rows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentReport:
+    """How many rows are counted for a segment.
+
+    Attributes:
+        counted: rows that are counted.
+        unsegmented: how many of these are in none of the segment's ranges.
+    """
+
+    counted: int
+    unsegmented: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What happened to the rows of a source; ``rows = counted + rejected``.
+
+    Attributes:
+        rows: rows of the source.
+        counted: rows that are counted.
+        rejected: rows that are not counted.
+        rejected_by_reason: rejected rows by reason.
+        repaired: counted rows with a repaired field, by kind of repair.
+        segments: counted rows by segment.
+        seconds: how long counting took.
+    """
+
+    rows: int
+    counted: int
+    rejected: int
+    rejected_by_reason: dict[str, int]
+    repaired: dict[str, int]
+    segments: dict[str, SegmentReport]
+    seconds: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as plain values, without ``seconds`` if it is None."""
+        values = asdict(self)
+        return values if self.seconds is not None else {k: v for k, v in values.items() if k != "seconds"}
