@@ -9,20 +9,22 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ingest.counting.as_of import AsOf
+from vouchers.settings import SettingsError, required
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class SettingsError(Exception):
-    """The function's environment lacks something or holds what cannot be used."""
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Names of the tables and of the results bucket, and the as-of date where an object names none.
+    """The ingest function's settings.
 
-    ``rows_database`` is the Glue database in which segmented rows are listed; None where none are kept.
+    Attributes:
+        segments_table: name of the DynamoDB table of counts.
+        sources_table: name of the DynamoDB table of sources.
+        results_bucket: name of the S3 bucket for results.
+        recency_as_of: the time to measure recency to, unless an object names its own.
+        rows_database: Glue database of the segmented rows; None if they are not kept.
     """
 
     segments_table: str
@@ -38,15 +40,18 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     Raises:
         SettingsError: if a variable is missing, or ``RECENCY_AS_OF`` is not `upload`, `row` or a date.
     """
-    names = ("SEGMENTS_TABLE", "SOURCES_TABLE", "RESULTS_BUCKET")
-    if missing := [name for name in names if not environment.get(name)]:
-        raise SettingsError(f"the environment lacks {', '.join(missing)}; template.yaml sets them")
-    segments, sources, results = (environment[name] for name in names)
+    as_of = environment.get("RECENCY_AS_OF", "").strip() or "upload"
     try:
-        as_of = AsOf.parse(environment.get("RECENCY_AS_OF") or "upload")
-    except ValueError as error:
-        raise SettingsError(f"RECENCY_AS_OF is {error}") from None
-    return Settings(segments, sources, results, as_of, environment.get("ROWS_DATABASE") or None)
+        recency_as_of = AsOf.parse(as_of)
+    except ValueError:
+        raise SettingsError("RECENCY_AS_OF", as_of, "upload, row, or a date such as 2018-08-05") from None
+    return Settings(
+        required(environment, "SEGMENTS_TABLE", "the name of the DynamoDB table of counts"),
+        required(environment, "SOURCES_TABLE", "the name of the DynamoDB table of sources"),
+        required(environment, "RESULTS_BUCKET", "the name of the S3 bucket for results"),
+        recency_as_of,
+        environment.get("ROWS_DATABASE", "").strip() or None,
+    )
 
 
 USABLE = 0.9

@@ -39,7 +39,7 @@ def openapi(router: Router) -> Response[str]:
 @cache
 def document(routes: tuple[Route, ...]) -> dict[str, Any]:
     """Return the description of routes."""
-    named = ((route, name) for route in routes for name in (route.query, route.body, route.answer) if name)
+    named = ((route, name) for route in routes for name in (route.body, route.answer) if name)
     types = dict.fromkeys([*(route.load(name) for route, name in named), Problem, Message])
     return {
         "openapi": "3.1.0",
