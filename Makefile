@@ -136,7 +136,7 @@ localstack-up: ## Start LocalStack in Docker [LOCALSTACK_VERSION=… LOCALSTACK_
 .PHONY: localstack-deploy
 localstack-deploy: .venv/.run build ## Build, and deploy the stack to LocalStack [LOCALSTACK_URL=http://127.0.0.1:4566] [ARCH=arm64]
 	@$(LOCALSTACK_ANSWERS)
-	@$(BIN)/python -m voucher_selector.local_stack.localstack_template
+	@$(BIN)/python -m voucher_selector.local_stack.template
 	@$(IN_LOCALSTACK) scripts/sam deploy --config-env localstack \
 	  --parameter-overrides "EndpointUrl=$$LOCALSTACK_FOR_FUNCTIONS" AnswerCacheSeconds=0 $(if $(ARCH),Architecture="$$ARCH")
 

@@ -83,7 +83,8 @@ def _given() -> argparse.Namespace:
 
 def counting(options: Options) -> str:
     """Compare all contestants, each on one core."""
-    parts, fixed = [], {}
+    parts: list[str] = []
+    fixed: dict[File, Costs] = {}
     for variant, meaning in VARIANTS.items():
         costs = {file: _costs(file, variant, options) for file in track(options.files, meaning)}
         fixed = fixed or costs

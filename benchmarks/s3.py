@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from botocore.session import get_session
 
-from voucher_selector.local_stack.ports import answers, free_port
+from voucher_selector.local_stack.ports import free_port, is_in_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ def serving(folder: Path) -> Iterator[Mapping[str, str]]:
     port = free_port()
     address = f"127.0.0.1:{port}"
     rclone = Path(sys.executable).with_name("rclone")
-    command = [rclone, "serve", "s3", folder, "--addr", address, "--auth-key", f"{KEY},{SECRET}"]
+    command = [str(rclone), "serve", "s3", str(folder), "--addr", address, "--auth-key", f"{KEY},{SECRET}"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:  # noqa: S603  (rclone of this environment, and arguments of ours)
         try:
             _wait_for(port)
@@ -64,7 +64,7 @@ def delayed(s3: S3Client) -> S3Client:
 
 def _wait_for(port: int) -> None:
     end = time.monotonic() + SECONDS
-    while not answers(port):
+    while not is_in_use(port):
         if time.monotonic() > end:
             raise SystemExit("the S3 server did not start")
         time.sleep(0.05)

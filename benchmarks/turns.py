@@ -45,7 +45,8 @@ def by_turns(names: Sequence[str], file: File, setting: Setting) -> Costs:
     Raises:
         SystemExit: if not all count the same.
     """
-    seen, agreed = defaultdict[str, list[Cost]](list), {}
+    seen = defaultdict[str, list[Cost]](list)
+    agreed: dict[int, Any] = {}
     for _ in range(setting.runs):
         for name in (n for n in names if n not in ONCE or n not in seen):
             rows = file.rows // TENTH if name == APPLY else file.rows
@@ -58,7 +59,9 @@ def by_turns(names: Sequence[str], file: File, setting: Setting) -> Costs:
 
 def _measured(name: str, file: File, setting: Setting) -> tuple[Cost, Any]:
     threads = {"OMP_NUM_THREADS": str(setting.cores), "POLARS_MAX_THREADS": str(setting.cores)}
-    return measure(name, made(file), setting.variant, setting.cores, os.environ | threads | setting.server)
+    return measure(
+        name, made(file), setting.variant, setting.cores, {**os.environ, **threads, **setting.server}
+    )
 
 
 def _scaled(cost: Cost) -> Cost:

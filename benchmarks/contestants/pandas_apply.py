@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -21,14 +21,15 @@ def count(path: Path, *, by_row: bool, cores: int) -> Counts:
     frame["orders"] = frame.apply(_orders, axis=1)
     frame["amount"] = pd.to_numeric(frame["voucher_amount"]).fillna(0)
     groups = frame.groupby(["country_code", "days", "orders", "amount"], dropna=False).size()
-    return by_segment((*key, rows) for key, rows in groups.items())
+    counts: dict[Any, int] = groups.to_dict()
+    return by_segment((*key, rows) for key, rows in counts.items())
 
 
-def _days(row: pd.Series[str]) -> float:
+def _days(row: pd.Series[Any]) -> float:
     return _low((row["until"] - row["last_order"]).days, DAY_RANGES)
 
 
-def _orders(row: pd.Series[str]) -> float:
+def _orders(row: pd.Series[Any]) -> float:
     orders = row["total_orders"]
     return _low(0 if orders == "" or pd.isna(orders) else float(orders), ORDER_RANGES)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -30,8 +30,9 @@ def count_frame(frame: pd.DataFrame, *, by_row: bool) -> Counts:
         "amount": pd.to_numeric(frame["voucher_amount"]).fillna(0),
     }
     groups = pd.DataFrame(keys).groupby(list(keys), dropna=False, observed=True).size()
-    return by_segment((*key, rows) for key, rows in groups.items())
+    counts: dict[Any, int] = groups.to_dict()
+    return by_segment((*key, rows) for key, rows in counts.items())
 
 
-def _low(values: pd.Series[float], ranges: tuple[tuple[int, int], ...]) -> np.ndarray:
-    return np.select([values.between(*held) for held in ranges], [float(low) for low, _ in ranges], np.nan)
+def _low(values: pd.Series[Any], ranges: tuple[tuple[int, int], ...]) -> np.ndarray:
+    return np.select([values.between(*ends) for ends in ranges], [float(low) for low, _ in ranges], np.nan)

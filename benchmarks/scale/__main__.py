@@ -77,7 +77,8 @@ def _row(name: str, told: list[dict[str, Any]]) -> list[str]:
 
 def _rate(told: list[dict[str, Any]]) -> float:
     """Return rows a second and core."""
-    return ROWS / statistics.median(each["seconds"] for each in told) / CORES
+    seconds: float = statistics.median(each["seconds"] for each in told)
+    return ROWS / seconds / CORES
 
 
 if __name__ == "__main__":

@@ -21,9 +21,9 @@ from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.row_outputs.rejected_rows import RejectedRows
 from ingest.storage.s3_objects import open_object
 from voucher_selector.spark_job.clients import s3_client
-from voucher_selector.spark_job.counting import Counting, count_on
+from voucher_selector.spark_job.counting import TaskCounter, count_with_spark
 from voucher_selector.spark_job.listing import list_dataset
-from voucher_selector.spark_job.sums import contribution_of
+from voucher_selector.spark_job.sums import build_contribution
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
@@ -54,9 +54,9 @@ def ours_on_spark() -> tuple[Counts, float]:
     with _spark() as spark:
         started = time.perf_counter()
         dataset = list_dataset(s3_client(), BUCKET, PREFIX)
-        counting = Counting(as_of(by_row=False), "results", "rejected/")
-        sums = count_on(spark, dataset.tasks(), counting)
-        return as_counts(contribution_of(sums)), time.perf_counter() - started
+        counter = TaskCounter(as_of(by_row=False), "results", "rejected/")
+        sums = count_with_spark(spark, dataset.tasks(), counter)
+        return as_counts(build_contribution(sums)), time.perf_counter() - started
 
 
 def spark_sql() -> tuple[Counts, float]:

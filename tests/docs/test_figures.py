@@ -60,7 +60,7 @@ WORDS = {5: "five"}
         (ROWS, f"every {segmented_writer.ROWS_AT_A_TIME:,} rows"),
         (ROWS, f"longer than {partition_names.MAX_SOURCE_BYTES} bytes"),
         (ROWS, f"longer than {partition_names.MAX_COUNTRY_BYTES} bytes"),
-        (SCALE, f"in parts of about {listing.PIECE // MB} MB"),
+        (SCALE, f"in parts of about {listing.MAX_PIECE_BYTES // MB} MB"),
         (SCALE, f"| {listing.MAX_TASKS:,} |"),
         ("docs/how-to/count-a-history.md", f"names up to {WORDS[run.MAX_NAMED]} such objects"),
     ],

@@ -13,7 +13,7 @@ from tests.support.sample_files import DIRTY, PERU, file_of
 from voucher_selector.cli.main import cli
 from voucher_selector.errors import Exit
 from voucher_selector.explore import sources
-from voucher_selector.explore.pages import executed, html
+from voucher_selector.explore.notebook import render_html, run_notebook
 from voucher_selector.local_stack.ports import free_port
 
 if TYPE_CHECKING:
@@ -72,9 +72,9 @@ def test_the_notebook_runs_for_the_object_that_was_counted_last(
 ) -> None:
     upload(FIRST, file_of(DIRTY))
     uri = upload(SECOND, file_of(PERU), "row")
-    place.until(lambda: sources.chosen().uri == uri)
+    place.until(lambda: sources.select_file().uri == uri)
 
-    page = Page(html(executed(), "title"))
+    page = Page(render_html(run_notebook(), "title"))
 
     assert page.tables["file"] == [[uri, f"{len(file_of(PERU)):,}", "row"]]
     assert_tells(page, place, SECOND)
@@ -84,7 +84,7 @@ def test_another_object_is_named_by_its_key(place: Place, upload: Callable[..., 
     uri = upload(FIRST, file_of(DIRTY), "2021-01-01")
     upload(SECOND, file_of(PERU))
 
-    page = Page(html(executed(KEY=FIRST), "title"))
+    page = Page(render_html(run_notebook(KEY=FIRST), "title"))
 
     assert page.tables["file"][0][::2] == [uri, "date 2021-01-01"]
     assert_tells(page, place, FIRST)
@@ -108,7 +108,7 @@ def test_an_object_is_read_and_none_whose_key_only_begins_so(
     upload(FIRST + ".old", file_of(PERU))
     upload(FIRST, file_of(DIRTY))
 
-    page = Page(html(executed(KEY=FIRST), "title"))
+    page = Page(render_html(run_notebook(KEY=FIRST), "title"))
 
     assert page.table(f"{len(DIRTY)} rows")
     assert_tells(page, place, FIRST)
@@ -116,7 +116,7 @@ def test_an_object_is_read_and_none_whose_key_only_begins_so(
 
 def test_a_key_that_is_not_there_is_named_in_one_sentence(place: Place) -> None:
     with pytest.raises(sources.ExploreError) as raised:
-        executed(KEY="nonesuch.parquet")
+        run_notebook(KEY="nonesuch.parquet")
 
     assert str(raised.value) == f"There is no object s3://{place.uploads}/vouchers/nonesuch.parquet"
 
@@ -133,6 +133,6 @@ def test_without_a_stack_the_first_cell_says_what_to_do(monkeypatch: pytest.Monk
     monkeypatch.setenv("AWS_PORT", str(port := free_port()))
 
     with pytest.raises(sources.ExploreError) as raised:
-        executed()
+        run_notebook()
 
     assert f"http://127.0.0.1:{port} does not answer; start the stack with: make run" in str(raised.value)

@@ -121,7 +121,7 @@ def test_a_request_in_the_name_of_another_host_is_refused(probed: Stack) -> None
 def test_a_body_larger_than_the_api_takes_is_refused(probed: Stack) -> None:
     response, body = ask(probed.url, "POST", "/", b"", **{"Content-Length": str(MAX_BODY + 1)})
     assert response.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    assert "bytes at most" in json.loads(body)["message"]
+    assert "has at most" in json.loads(body)["message"]
 
 
 def test_an_api_that_is_gone_is_said_to_be_gone() -> None:
@@ -147,4 +147,4 @@ def test_credentials_that_have_run_out_are_said_to_have() -> None:
     with gateway(free_port(), target) as url:
         response, body = ask(url, "GET", "/health")
     assert response.status == HTTPStatus.BAD_GATEWAY
-    assert "sign in to AWS again" in json.loads(body)["message"]
+    assert "Sign in to AWS again" in json.loads(body)["message"]

@@ -77,7 +77,7 @@ def test_a_port_in_use_is_said_in_one_sentence(taken: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         aws_port, api_port = (port, free_port()) if taken == "AWS_PORT" else (free_port(), port)
-        with pytest.raises(StackError, match=f"^Port {port} is in use; .*: {taken}=") as raised:
+        with pytest.raises(StackError, match=rf"^Port {port} is in use\. .* {taken}=") as raised:
             running(aws_port, api_port).__enter__()
     assert "\n" not in str(raised.value)
 
@@ -85,19 +85,19 @@ def test_a_port_in_use_is_said_in_one_sentence(taken: str) -> None:
 def test_an_emulator_that_ends_at_once_is_said_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "supervisor.py").write_text("raise SystemExit(3)")
     monkeypatch.setattr(emulators, "SUPERVISOR", tmp_path / "supervisor.py")
-    with pytest.raises(StackError, match=r"ended while it started; its log is .stack/\d+.log$"):
+    with pytest.raises(StackError, match=r"ended while it started. See the log: .stack/\d+.log$"):
         emulator(free_port()).__enter__()
 
 
 def test_an_emulator_that_does_not_come_up_is_said_not_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emulators, "SECONDS_TO_START", 0)
-    with pytest.raises(StackError, match="did not come up in 0 s"):
+    monkeypatch.setattr(emulators, "MAX_START_SECONDS", 0)
+    with pytest.raises(StackError, match="did not start in 0 s"):
         emulator(free_port()).__enter__()
 
 
 def test_a_refused_parameter_is_said_to_be_refused(probes: Path) -> None:
     with pytest.raises(
-        StackError, match=r"'RecencyAsOf' must be upload, row or a date as 2018-08-05; the log is"
+        StackError, match=r"'RecencyAsOf' must be upload, row or a date as 2018-08-05. See the log:"
     ):
         running(free_port(), free_port(), parameters={"RecencyAsOf": "never"}, functions=probes).__enter__()
 

@@ -19,7 +19,7 @@ from tests.support.emulator import emulated, new_world
 from tests.support.stack_harness import parquet
 from tests.support.strategies import AS_OF, LAYOUTS, TABLES
 from voucher_selector.spark_job import clients
-from voucher_selector.spark_job.counting import count_on
+from voucher_selector.spark_job.counting import count_with_spark
 from voucher_selector.spark_job.run import run
 from vouchers.dynamodb.sources_table import Status
 
@@ -63,7 +63,9 @@ def test_spark_counts_reports_and_rejects_cell_by_cell_what_lambda_does(
         for number, file in enumerate(files):
             world.s3.put_object(Bucket=world.uploads, Key=f"{DATASET}{number}.parquet", Body=file)
 
-        assert run(order(world, as_of=as_of), lambda *work: count_on(spark, *work)).outcome == "counted"
+        assert (
+            run(order(world, as_of=as_of), lambda *work: count_with_spark(spark, *work)).outcome == "counted"
+        )
 
         by_spark = state(world, DATASET)
         assert counts(world, [by_spark]) == counts(world, by_lambda)

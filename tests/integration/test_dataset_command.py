@@ -22,8 +22,8 @@ from voucher_selector.errors import CommandError
 from voucher_selector.operations import dataset_run as datasets
 from voucher_selector.operations import spark_runs as engines
 from voucher_selector.spark_job import clients
-from voucher_selector.spark_job.order import read_order
-from voucher_selector.spark_job.progress import Outcome, Progress, tell
+from voucher_selector.spark_job.order import Order
+from voucher_selector.spark_job.progress import Outcome, Progress, write_progress
 from voucher_selector.spark_job.run import run as run_order
 from vouchers.segments import load_definitions
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from click.testing import Result
 
     from tests.support.stack_harness import World
-    from voucher_selector.spark_job.order import Order
     from voucher_selector.stack import Deployed
 
 
@@ -53,7 +52,7 @@ class Runs:
         self.orders.append(order)
         results = ResultsBucket(self.world.s3, self.world.results)
         if not self.silent:
-            tell(results, order.run, self.says or run_order(order, count_here))
+            write_progress(results, order.run, self.says or run_order(order, count_here))
         return self
 
     def ended(self) -> bool:
@@ -140,7 +139,7 @@ def test_an_order_names_the_stacks_parts_and_its_rule(world: World, runs: Runs, 
     assert (second.as_of, second.forced) == ("row", False)
     assert first.uploads_bucket == world.uploads
     assert first.run != second.run
-    assert read_order(first.to_json()) == first
+    assert Order.from_json(first.to_json()) == first
 
 
 @pytest.mark.usefixtures("runs")

@@ -14,15 +14,14 @@ from tests.support.crash_injection import Crash, calls
 from tests.support.datasets import DATASET, count, count_here, order
 from tests.support.sample_files import CHINA, DIRTY, FILES, PERU, WIDE, body, expected, file_of
 from voucher_selector.spark_job import clients, listing
-from voucher_selector.spark_job.errors import RunError
-from voucher_selector.spark_job.run import run
+from voucher_selector.spark_job.run import RunError, run
 from vouchers.dynamodb.sources_table import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tests.support.stack_harness import World
-    from voucher_selector.spark_job.counting import Counting
+    from voucher_selector.spark_job.counting import TaskCounter
     from voucher_selector.spark_job.listing import Task
     from voucher_selector.spark_job.sums import Sums
     from vouchers.dynamodb.sources_table import State
@@ -70,7 +69,7 @@ def test_the_objects_of_a_dataset_count_as_one_source_beside_the_uploads(world: 
 def test_parts_of_objects_and_objects_are_counted_alike(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "PIECE", 1 << 10)
+    monkeypatch.setattr(listing, "MAX_PIECE_BYTES", 1 << 10)
     big = file_of(WIDE, row_group_size=3)
     world.s3.put_object(Bucket=world.uploads, Key=f"{DATASET}big.parquet", Body=big)
     put(world, small="china")
@@ -180,7 +179,7 @@ def test_an_object_that_is_replaced_while_it_is_counted_breaks_the_run_off(world
     count(world)
     put(world, b="dirty")
 
-    def replacing(tasks: Sequence[Task], counting: Counting) -> Sums:
+    def replacing(tasks: Sequence[Task], counting: TaskCounter) -> Sums:
         put(world, b="china")
         return count_here(tasks, counting)
 
@@ -195,7 +194,7 @@ def test_an_object_that_is_replaced_while_it_is_counted_breaks_the_run_off(world
 def test_a_run_that_listed_the_objects_earlier_changes_nothing(world: World) -> None:
     put(world, a="dirty")
 
-    def overtaken(tasks: Sequence[Task], counting: Counting) -> Sums:
+    def overtaken(tasks: Sequence[Task], counting: TaskCounter) -> Sums:
         sums = count_here(tasks, counting)
         put(world, a="china")
         count(world)
@@ -209,7 +208,7 @@ def test_a_run_that_listed_the_objects_earlier_changes_nothing(world: World) -> 
 def test_a_run_that_is_overtaken_by_one_that_listed_earlier_asks_to_be_started_again(world: World) -> None:
     put(world, a="dirty")
 
-    def overtaken(tasks: Sequence[Task], counting: Counting) -> Sums:
+    def overtaken(tasks: Sequence[Task], counting: TaskCounter) -> Sums:
         sums = count_here(tasks, counting)
         count(world)
         told_as_of(world, "2026-01-01T00:00:00.000000Z")

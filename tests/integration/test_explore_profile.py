@@ -24,7 +24,7 @@ from tests.support.sample_files import BROKEN, DIRTY, file_of, rows
 from voucher_selector.cli.main import cli
 from voucher_selector.cli.sample import write
 from voucher_selector.errors import Exit
-from voucher_selector.explore import pages
+from voucher_selector.explore import notebook
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
@@ -174,11 +174,11 @@ def test_columns_that_counting_does_not_need_may_be_of_any_kind_or_missing(tmp_p
         (["missing.parquet"], Exit.USAGE, "There is no file missing.parquet"),
         (["broken.parquet"], Exit.NO, "broken.parquet cannot be counted: it cannot be read as Parquet"),
         (["short.parquet"], Exit.NO, "short.parquet cannot be counted: it has no column 'voucher_amount'"),
-        (["far.parquet"], Exit.NO, "pandas cannot read the file, though it can be counted: "),
+        (["far.parquet"], Exit.NO, "pandas cannot read the file, although it can be counted: "),
         (["good.parquet", "--as-of", "May"], Exit.USAGE, "AS_OF must be a date as 2018-08-05, row or upload"),
         (["good.parquet", "--out", "nowhere/a.html"], Exit.USAGE, "nowhere/a.html cannot be written"),
         (["good.parquet", "--out", "good.parquet"], Exit.USAGE, "good.parquet is the file itself"),
-        (["s3://"], Exit.USAGE, "s3:// names no object"),
+        (["s3://"], Exit.USAGE, "s3:// is not the URI of an object"),
     ],
 )
 def test_what_cannot_be_explored_ends_in_one_sentence(
@@ -206,13 +206,13 @@ def test_what_cannot_be_explored_ends_in_one_sentence(
 def test_a_process_that_comes_to_an_end_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deadly = new_code_cell("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", id="deadly")
     nbformat.write(new_notebook(cells=[deadly]), tmp_path / "deadly.ipynb")
-    monkeypatch.setattr(pages, "NOTEBOOK", tmp_path / "deadly.ipynb")
+    monkeypatch.setattr(notebook, "NOTEBOOK", tmp_path / "deadly.ipynb")
     path = written(tmp_path / "good.parquet", file_of(DIRTY))
 
     result = profile(str(path))
 
     assert (result.exit_code, result.stdout) == (Exit.NO, "")
-    assert "Error: The notebook's process came to an end; most often there is too little" in result.stderr
+    assert "Error: The notebook's process ended. Most often the file needs more memory" in result.stderr
 
 
 def test_ctrl_c_ends_it_at_once_and_leaves_nothing(tmp_path: Path) -> None:

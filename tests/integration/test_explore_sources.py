@@ -11,7 +11,7 @@ from ingest.counting.as_of import AsOf
 from tests.support.fake_stack_client import Lambda, deployed
 from tests.support.sample_files import BROKEN, DIRTY, PERU, file_of
 from tests.support.stack_harness import UPLOADED
-from voucher_selector.explore import sources, views
+from voucher_selector.explore import scenarios, sources
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,10 @@ def stack(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
+def count_as_stack(file: sources.File) -> scenarios.Scenario:
+    return scenarios.count_scenario(file, file.as_of)
+
+
 def count(world: World, name: str, body: bytes, **metadata: str) -> None:
     world.ingest(world.put(f"vouchers/{name}", body, **metadata))
 
@@ -36,20 +40,20 @@ def count(world: World, name: str, body: bytes, **metadata: str) -> None:
 def test_a_stack_that_has_counted_nothing_says_what_to_do(stack: World) -> None:
     stack.put("vouchers/waiting.parquet", file_of(PERU))
 
-    with pytest.raises(sources.ExploreError, match="has counted no file yet; upload one, as in: make upload"):
-        sources.chosen()
+    with pytest.raises(sources.ExploreError, match=r"has counted no file yet\. Upload one: make upload"):
+        sources.select_file()
 
 
 def test_the_last_counted_object_is_explored_as_it_was_counted(stack: World) -> None:
     count(stack, "a.parquet", file_of(PERU))
     count(stack, "b.parquet", file_of(DIRTY))
 
-    file = sources.chosen()
+    file = sources.select_file()
 
     assert (file.uri, file.size) == (f"s3://{stack.uploads}/vouchers/b.parquet", len(file_of(DIRTY)))
     assert file.as_of == AsOf("upload")
     assert file.uploaded.replace(microsecond=0) == UPLOADED
-    assert views.own_view(file).counted.report.rejected == 2
+    assert scenarios.count_scenario(file, file.as_of).counted.report.rejected == 2
 
 
 @pytest.mark.parametrize(
@@ -69,14 +73,14 @@ def test_an_object_s_own_as_of_date_holds(
         stack.ingest(record)
     monkeypatch.setenv("KEY", "a.parquet")
 
-    assert sources.chosen().as_of == rule
+    assert sources.select_file().as_of == rule
 
 
 def test_another_as_of_date_can_be_given(stack: World, monkeypatch: pytest.MonkeyPatch) -> None:
     count(stack, "a.parquet", file_of(PERU), as_of="row")
     monkeypatch.setenv("AS_OF", "2018-08-05")
 
-    assert sources.chosen().as_of.moment == datetime(2018, 8, 5, tzinfo=UTC)
+    assert sources.select_file().as_of.moment == datetime(2018, 8, 5, tzinfo=UTC)
 
 
 def test_what_an_earlier_object_of_the_same_key_was_counted_by_holds_no_longer(
@@ -86,24 +90,24 @@ def test_what_an_earlier_object_of_the_same_key_was_counted_by_holds_no_longer(
     stack.put("vouchers/a.parquet", file_of(DIRTY))
     monkeypatch.setenv("KEY", "vouchers/a.parquet")
 
-    assert sources.chosen().as_of == AsOf("upload")
+    assert sources.select_file().as_of == AsOf("upload")
 
 
 def test_an_object_of_another_bucket_can_be_named(stack: World, monkeypatch: pytest.MonkeyPatch) -> None:
     stack.s3.put_object(Bucket=stack.results, Key="rejected/a #1.parquet", Body=file_of(PERU))
     monkeypatch.setenv("FILE", f"s3://{stack.results}/rejected/a #1.parquet")
 
-    file = sources.chosen()
+    file = sources.select_file()
 
-    assert views.own_view(file).counted.report.rows == len(PERU)
+    assert scenarios.count_scenario(file, file.as_of).counted.report.rows == len(PERU)
 
 
 def test_an_as_of_date_that_is_none_is_told(stack: World, monkeypatch: pytest.MonkeyPatch) -> None:
     stack.put("vouchers/a.parquet", file_of(PERU), as_of="May")
     monkeypatch.setenv("KEY", "a.parquet")
 
-    with pytest.raises(sources.ExploreError, match=r"The as-of date of s3://.* is 'May'; expected a date"):
-        sources.chosen()
+    with pytest.raises(sources.ExploreError, match=r"Invalid as-of date of s3://.*: 'May'; expected a date"):
+        sources.select_file()
 
 
 def test_a_file_on_this_machine_needs_no_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,14 +115,14 @@ def test_a_file_on_this_machine_needs_no_stack(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("FILE", str(tmp_path / "a.parquet"))
     monkeypatch.setattr(sources, "deployed", lambda: pytest.fail("the stack was asked"))
 
-    assert views.own_view(sources.chosen()).counted.report.rows == len(DIRTY)
+    assert count_as_stack(sources.select_file()).counted.report.rows == len(DIRTY)
 
 
 def test_what_cannot_be_counted_is_told_in_one_sentence_and_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(BROKEN)
 
     with pytest.raises(sources.ExploreError) as raised:
-        views.own_view(sources.find(str(tmp_path / "a.parquet")))
+        count_as_stack(sources.find_file(str(tmp_path / "a.parquet")))
 
     (sentence,) = raised.value._render_traceback_()
     assert sentence.startswith(f"{tmp_path}/a.parquet cannot be counted: it cannot be read as Parquet")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ingest.counting.as_of import AsOf
 from tests.support import oracle
 from tests.support.sample_files import file_of
-from voucher_selector.explore import answers, views
+from voucher_selector.explore import answers, scenarios
 from voucher_selector.explore.sources import File
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def file(held: Rows, as_of: AsOf) -> Iterator[File]:
 @given(ROWS)
 def test_answers_are_the_most_used_amounts_of_each_range(held: Rows) -> None:
     with file(held, AsOf("date", DATE)) as given_file:
-        told: Any = answers.answers(views.own_view(given_file).counted)
+        told: Any = answers.answers_by_range(scenarios.count_scenario(given_file, given_file.as_of).counted)
     cells = oracle.count(held, DATE).cells
 
     assert {(r.country.casefold(), cell_of(r.segment, r.range)) for r in told.itertuples()} == {
@@ -81,8 +81,10 @@ def test_answers_are_the_most_used_amounts_of_each_range(held: Rows) -> None:
 @given(ROWS)
 def test_ranges_and_rows_in_none_are_all_that_is_counted_by_each_as_of_date(held: Rows) -> None:
     with file(held, AsOf("date", DATE)) as given_file:
-        seen = views.all_views(given_file, pd.DataFrame(held, columns=["last_order_ts", "timestamp"]))
-    told: Any = answers.filled(seen)
+        seen = scenarios.count_scenarios(
+            given_file, pd.DataFrame(held, columns=["last_order_ts", "timestamp"])
+        )
+    told: Any = answers.uses_by_range(seen)
 
     assert [*told.columns] == ["date 2020-07-01", "upload 2020-08-09", "row"]
     for choice, moment in zip(told.columns, (DATE, UPLOADED, None), strict=True):
@@ -99,10 +101,10 @@ def test_ranges_and_rows_in_none_are_all_that_is_counted_by_each_as_of_date(held
 @given(ROWS)
 def test_what_became_of_the_rows_is_what_the_rules_say(held: Rows) -> None:
     with file(held, AsOf("row")) as given_file:
-        view = views.own_view(given_file)
+        view = scenarios.count_scenario(given_file, given_file.as_of)
     rejected: Any = view.rejected
     expected = oracle.count(held, None)
-    told = answers.became(view.counted.report).set_index("rows")["how many"]
+    told = answers.row_outcomes(view.counted.report).set_index("rows")["how many"]
 
     assert told["all"] == len(held)
     assert told["counted"] == expected.counted
@@ -121,7 +123,7 @@ def test_what_became_of_the_rows_is_what_the_rules_say(held: Rows) -> None:
 @given(ROWS)
 def test_countries_are_all_counted_rows_by_their_most_frequent_spelling(held: Rows) -> None:
     with file(held, AsOf("upload")) as given_file:
-        told = answers.countries(views.own_view(given_file).counted)
+        told = answers.uses_by_country(scenarios.count_scenario(given_file, given_file.as_of).counted)
     spellings = {c: n for (c, cell), n in oracle.count(held, UPLOADED).cells.items() if cell == "#spellings"}
 
     assert {name.casefold(): uses for name, uses in zip(told["country"], told["uses"], strict=True)} == {

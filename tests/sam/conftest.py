@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from voucher_selector.local_stack.deploy import session
-from voucher_selector.local_stack.ports import answers, free_port
+from voucher_selector.local_stack.ports import free_port, is_in_use
 from voucher_selector.local_stack.relay import bridge, relay
 from voucher_selector.local_stack.stack import running
 from voucher_selector.operations.upload import object_key
@@ -62,7 +62,7 @@ class Sam:
         )  # fmt: skip
         try:
             deadline = time.monotonic() + SECONDS
-            while not answers(port):
+            while not is_in_use(port):
                 assert server.poll() is None, f"sam local {command} ended"
                 assert time.monotonic() < deadline, f"sam local {command} did not come up"
                 time.sleep(0.1)

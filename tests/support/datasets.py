@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.support.stack_harness import World
-    from voucher_selector.spark_job.counting import Counting
+    from voucher_selector.spark_job.counting import TaskCounter
     from voucher_selector.spark_job.listing import Task
     from voucher_selector.spark_job.progress import Progress
     from voucher_selector.spark_job.sums import Sums
@@ -37,11 +37,11 @@ def order(world: World, dataset: str = DATASET, **instead: Any) -> Order:
     return Order(**{**told, **instead})
 
 
-def count_here(tasks: Sequence[Task], counting: Counting) -> Sums:
+def count_here(tasks: Sequence[Task], counting: TaskCounter) -> Sums:
     """Do in this process what Spark's workers do."""
     total: Counter[Any] = Counter()
     for task in tasks:
-        for path, number in counting.sums(task):
+        for path, number in counting.count_task(task):
             total[path] += number
     return dict(total)
 

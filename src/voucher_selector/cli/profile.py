@@ -51,13 +51,13 @@ def _target(file: str, out: str | None) -> Path:
 def _page(file: str, as_of: str | None) -> str:
     try:
         # Few install what this needs, and importing it takes a second.
-        from voucher_selector.explore import pages, sources, views  # noqa: PLC0415
+        from voucher_selector.explore import notebook, scenarios, sources  # noqa: PLC0415
     except ModuleNotFoundError as error:
         said = f"{error.name} is not installed; make profile adds it to .venv"
         raise CommandError(said, Exit.STACK) from None
     name = file if file.startswith(S3) else str(readable(file).resolve())
     # What is wrong with the file is told before a notebook is started for it.
-    views.own_view(sources.find(name, as_of))
-    return pages.html(
-        pages.executed(FILE=name, AS_OF=as_of or ""), f"{name.rsplit('/', 1)[-1]}: voucher uses"
-    )
+    explored = sources.find_file(name, as_of)
+    scenarios.count_scenario(explored, explored.as_of)
+    title = f"{name.rsplit('/', 1)[-1]}: voucher uses"
+    return notebook.render_html(notebook.run_notebook(FILE=name, AS_OF=as_of or ""), title)

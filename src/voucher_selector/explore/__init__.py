@@ -1,1 +1,1 @@
-"""Exploring a file of voucher uses: what the notebook's cells call, and the page that is made of it."""
+"""The notebook that explores a file: the functions that its cells call, and its result as one HTML page."""

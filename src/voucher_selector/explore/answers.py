@@ -1,4 +1,4 @@
-"""Frames of what a file's counts say: what became of its rows, how ranges fill, what the answers would be."""
+"""Data frames of a counted file: outcomes of rows, uses by country and range, and answers."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from vouchers.counts import SPELLINGS, amount_name, most_used, range_cell
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from ingest.counting.count_file import Counted
-    from voucher_selector.explore.views import View
+    from voucher_selector.explore.scenarios import Scenario
     from vouchers.report import Report
-    from vouchers.segments import Range, Segment
+    from vouchers.segments import Range
 
 NO_RANGE, NO_ANSWER = "in none", "none"
 ENDLESS = 10**6
-"""A range that ends here or later is written as one without an end."""
+"""Ranges that end here or later are written without an end."""
 
 REPAIRED = {
     "total_orders_empty": ("no number of orders", "repaired: counts as 0 orders"),
@@ -29,93 +29,80 @@ REPAIRED = {
 }
 
 
-def became(report: Report) -> pd.DataFrame:
-    """Return what became of the rows, as the report on them has it."""
-    found: list[tuple[str, int, str]] = [("all", report.rows, ""), ("counted", report.counted, "")]
-    found += [(REPAIRED[name][0], rows, REPAIRED[name][1]) for name, rows in report.repaired.items()]
+def row_outcomes(report: Report) -> pd.DataFrame:
+    """Return the numbers of a report: rows that were counted, repaired, unsegmented and rejected."""
+    outcomes: list[tuple[str, int, str]] = [("all", report.rows, ""), ("counted", report.counted, "")]
+    outcomes += [(REPAIRED[name][0], rows, REPAIRED[name][1]) for name, rows in report.repaired.items()]
     for name, segment in report.segments.items():
-        found.append(
-            (f"in no range of {name}", segment.unsegmented, "unsegmented: counts in the other segments")
-        )
-    found.append(("rejected", report.rejected, "counts for nothing, and is kept aside"))
-    found += [(reason, rows, "rejected") for reason, rows in report.rejected_by_reason.items()]
-    names, rows, fate = zip(*found, strict=True)
-    share = [each / max(report.rows, 1) for each in rows]
-    return pd.DataFrame({"rows": names, "how many": rows, "share": share, "what becomes of them": fate})
+        meaning = "unsegmented: counts in the other segments"
+        outcomes.append((f"in no range of {name}", segment.unsegmented, meaning))
+    outcomes.append(("rejected", report.rejected, "not counted, and stored with the reason"))
+    outcomes += [(reason, rows, "rejected") for reason, rows in report.rejected_by_reason.items()]
+    frame = pd.DataFrame(outcomes, columns=["rows", "how many", "meaning"])
+    frame.insert(2, "share", frame["how many"] / max(report.rows, 1))
+    return frame
 
 
-def countries(counted: Counted) -> pd.DataFrame:
-    """Return how many counted rows each country has, the largest first, named as it is written most often."""
-    found: list[tuple[str, int]] = []
+def uses_by_country(counted: Counted) -> pd.DataFrame:
+    """Return the counted rows of each country by its most frequent spelling, the largest country first."""
+    uses: list[tuple[str, int]] = []
     for cell, spellings in counted.contribution.items():
         if cell.name == SPELLINGS:
             _, name = min((-rows, name) for name, rows in spellings.items())
-            found.append((name, sum(spellings.values())))
-    found.sort(key=lambda each: (-each[1], each[0]))
-    frame = pd.DataFrame(found, columns=["country", "uses"])
+            uses.append((name, sum(spellings.values())))
+    uses.sort(key=lambda country: (-country[1], country[0]))
+    frame = pd.DataFrame(uses, columns=["country", "uses"])
     return frame.assign(share=frame["uses"] / max(counted.report.counted, 1))
 
 
-def filled(views: Sequence[View]) -> pd.DataFrame:
-    """Return how many uses of all countries each range has, one column a view; the last is those in none."""
-    found: dict[str, dict[tuple[str, str], int]] = {
-        view.choice: dict(_filled(view.counted)) for view in views
-    }
-    index = pd.MultiIndex.from_tuples(next(iter(found.values())), names=["segment", "range"])
-    return pd.DataFrame({choice: [*uses.values()] for choice, uses in found.items()}, index=index)
+def uses_by_range(scenarios: Sequence[Scenario]) -> pd.DataFrame:
+    """Return the uses of each range in all countries, and those in no range; one column a scenario."""
+    columns = {}
+    for scenario in scenarios:
+        totals = Counter[str]()
+        for cell, counters in scenario.counted.contribution.items():
+            totals[cell.name] += sum(counters.values())
+        uses = {}
+        for segment in load_definitions().segments:
+            for range_ in segment.all_ranges:
+                name = range_cell("", segment.name, range_).name
+                uses[segment.name, format_range(range_)] = totals[name]
+            uses[segment.name, NO_RANGE] = scenario.counted.report.segments[segment.name].unsegmented
+        columns[scenario.name] = pd.Series(uses)
+    return pd.DataFrame(columns).rename_axis(["segment", "range"])
 
 
-def answers(counted: Counted) -> pd.DataFrame:
-    """Return which amount customers of each country, segment and range would get, and how sure that is.
+def answers_by_range(counted: Counted) -> pd.DataFrame:
+    """Return the answer for each country, segment and range, and how certain it is.
 
-    ``share`` is that of the amount among all ``uses`` of the range, those without a voucher included, and
-    lies between ``low`` and ``high`` with 95 % confidence; NaN where there is no answer.
+    ``share`` is the share of the amount among all ``uses`` of the range, with and without a voucher. It
+    lies between ``low`` and ``high`` with 95 % confidence. All three are NaN where there is no answer.
     """
-    rows = [
-        {
-            "country": country,
-            "segment": segment.name,
-            "range": written(held),
-            **_answer(counted, country, segment, held),
-        }
-        for country in countries(counted)["country"]
-        for segment in (each.in_country(country) for each in load_definitions().segments)
-        for held in segment.ranges
-    ]
+    rows: list[dict[str, Any]] = []
+    for country in uses_by_country(counted)["country"]:
+        for segment in load_definitions().segments:
+            for range_ in segment.in_country(country).ranges:
+                cell = counted.contribution.get(range_cell(country, segment.name, range_), {})
+                counts = {float(name): uses for name, uses in cell.items()}
+                amounts, size = most_used(counts), sample_size(counts)
+                answer = " or ".join(map(amount_name, amounts)) or NO_ANSWER
+                row = {"country": country, "segment": segment.name, "range": format_range(range_)}
+                row |= {"answer": answer, "uses": size}
+                if amounts:
+                    interval = wilson(counts[amounts[0]], size)
+                    row |= {"share": counts[amounts[0]] / size, "low": interval.low, "high": interval.high}
+                rows.append(row)
     names = ["country", "segment", "range", "answer", "uses", "share", "low", "high"]
     return pd.DataFrame(rows, columns=names)
 
 
-def compared(views: Sequence[View]) -> pd.DataFrame:
-    """Return the answers that are not the same in all views, one column a view."""
+def answer_differences(scenarios: Sequence[Scenario]) -> pd.DataFrame:
+    """Return the answers that differ between scenarios, one column a scenario."""
     keys = ["country", "segment", "range"]
-    held = {view.choice: answers(view.counted).set_index(keys)["answer"] for view in views}
-    frame = pd.DataFrame(held)
+    frame = pd.DataFrame({s.name: answers_by_range(s.counted).set_index(keys)["answer"] for s in scenarios})
     return frame[frame.ne(frame.iloc[:, 0], axis=0).any(axis=1)]
 
 
-def written(held: Range) -> str:
-    """Return a range as a person writes it."""
-    return f"{held.min:,}+" if held.max >= ENDLESS else f"{held.min:,}\N{EN DASH}{held.max:,}"
-
-
-def _filled(counted: Counted) -> Iterator[tuple[tuple[str, str], int]]:
-    for segment in load_definitions().segments:
-        uses = Counter[str]()
-        for cell, counters in counted.contribution.items():
-            uses[cell.name] += sum(counters.values())
-        for held in segment.all_ranges:
-            yield (segment.name, written(held)), uses[range_cell("", segment.name, held).name]
-        yield (segment.name, NO_RANGE), counted.report.segments[segment.name].unsegmented
-
-
-def _answer(counted: Counted, country: str, segment: Segment, held: Range) -> dict[str, Any]:
-    cell = counted.contribution.get(range_cell(country, segment.name, held), {})
-    counts = {float(name): uses for name, uses in cell.items()}
-    amounts, size = most_used(counts), sample_size(counts)
-    said = {"answer": " or ".join(map(amount_name, amounts)) or NO_ANSWER, "uses": size}
-    if not amounts:
-        return said
-    count = counts[amounts[0]]
-    sure = wilson(count, size)
-    return said | {"share": count / size, "low": sure.low, "high": sure.high}
+def format_range(range_: Range) -> str:
+    """Return a range as text, such as ``38+``."""
+    return f"{range_.min:,}+" if range_.max >= ENDLESS else f"{range_.min:,}\N{EN DASH}{range_.max:,}"

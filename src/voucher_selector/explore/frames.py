@@ -1,4 +1,4 @@
-"""Frames of what a file holds, row by row, before any rule is applied."""
+"""Data frames of the rows of a file, before any rule applies."""
 
 from __future__ import annotations
 
@@ -11,72 +11,66 @@ from ingest.parquet.reader import FIRST_ORDER, LAST_ORDER, TIMESTAMP
 from vouchers.text import truncate
 
 
-def columns(uses: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a column: its type, its nulls, its different values and its first one."""
-    held = [uses.iloc[:, place] for place in range(uses.shape[1])]
+def describe_columns(uses: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a column: its type, its nulls, its distinct values and its first value."""
+    columns = [uses.iloc[:, place] for place in range(uses.shape[1])]
     return pd.DataFrame(
         {
             "column": [str(name) for name in uses.columns],
-            "type": [str(values.dtype) for values in held],
-            "nulls": [int(values.isna().sum()) for values in held],
-            "different values": [_different(values) for values in held],
-            "the first": [truncate(str(values.iloc[0])) if len(values) else "" for values in held],
+            "type": [str(values.dtype) for values in columns],
+            "nulls": [int(values.isna().sum()) for values in columns],
+            "distinct values": [int(comparable(values).nunique()) for values in columns],
+            "first value": [truncate(str(values.iloc[0])) if len(values) else "" for values in columns],
         }
     )
 
 
-def instants(values: pd.Series[Any]) -> pd.Series[pd.Timestamp]:
-    """Return values as moments (UTC); NaT for what is none. Text is read as ISO 8601, no zone means UTC."""
+def parse_timestamps(values: pd.Series[Any]) -> pd.Series[pd.Timestamp]:
+    """Return values as timestamps (UTC); NaT for invalid ones. Text is ISO 8601, without a zone UTC."""
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(values.cat.categories.dtype)
     return pd.to_datetime(values, format="ISO8601", utc=True, errors="coerce")
 
 
-def spans(uses: pd.DataFrame) -> pd.DataFrame:
-    """Return from when to when each column of dates goes."""
-    names = [name for name in (TIMESTAMP, LAST_ORDER, FIRST_ORDER) if name in uses]
-    times = [instants(uses[name]) for name in names]
-    first, last = (
-        [_day(time) for time in ends] for ends in zip(*((t.min(), t.max()) for t in times), strict=True)
-    )
-    return pd.DataFrame({"column": names, "from": first, "to": last})
+def date_ranges(uses: pd.DataFrame) -> pd.DataFrame:
+    """Return the first and the last day of each column of dates; empty for a column without dates."""
+    rows = []
+    for name in (TIMESTAMP, LAST_ORDER, FIRST_ORDER):
+        if name in uses:
+            times = parse_timestamps(uses[name])
+            # strftime fails on years that Python's dates do not have.
+            days = [
+                "" if pd.isna(end) else f"{end.year:04d}-{end.month:02d}-{end.day:02d}"
+                for end in (times.min(), times.max())
+            ]
+            rows.append((name, *days))
+    return pd.DataFrame(rows, columns=["column", "from", "to"])
 
 
-def ordered_after_use(uses: pd.DataFrame) -> pd.Series[bool]:
-    """Say of each row whether the customer's last order is later than the use itself."""
+def used_before_last_order(uses: pd.DataFrame) -> pd.Series[bool]:
+    """Return for each row whether the use is earlier than the customer's last order."""
     if TIMESTAMP not in uses:
         return pd.Series(data=False, index=uses.index)
-    return instants(uses[LAST_ORDER]) > instants(uses[TIMESTAMP])
+    return parse_timestamps(uses[LAST_ORDER]) > parse_timestamps(uses[TIMESTAMP])
 
 
-def repeated(uses: pd.DataFrame) -> pd.Series[bool]:
-    """Say of each row whether it repeats an earlier one in every column."""
-    comparable = [_comparable(uses.iloc[:, place]) for place in range(uses.shape[1])]
-    return pd.concat(comparable, axis=1).duplicated()
+def is_duplicate(uses: pd.DataFrame) -> pd.Series[bool]:
+    """Return for each row whether it equals an earlier one in every column."""
+    columns = [comparable(uses.iloc[:, place]) for place in range(uses.shape[1])]
+    return pd.concat(columns, axis=1).duplicated()
 
 
-def lags(uses: pd.DataFrame) -> pd.DataFrame:
-    """Return how many uses lie how many months after the last order, below 0 before it; most uses first."""
+def months_since_last_order(uses: pd.DataFrame) -> pd.DataFrame:
+    """Return the uses by months since the last order, negative before it; most uses first."""
     if TIMESTAMP not in uses:
         return pd.DataFrame({"months": [], "uses": []}, dtype=int)
-    used, ordered = (instants(uses[name]).dt for name in (TIMESTAMP, LAST_ORDER))
+    used, ordered = (parse_timestamps(uses[name]).dt for name in (TIMESTAMP, LAST_ORDER))
     months = ((used.year - ordered.year) * 12 + used.month - ordered.month).dropna().astype(int)
     return months.rename("months").value_counts().rename("uses").reset_index()
 
 
-def _different(values: pd.Series[Any]) -> int:
-    return int(_comparable(values).nunique())
-
-
-def _comparable(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Return values that can be compared; of lists and structs of a nested column, their texts."""
-    return values.map(_as_text_if_nested) if values.dtype == object else values
-
-
-def _as_text_if_nested(value: object) -> object:
-    return str(value) if isinstance(value, list | dict | np.ndarray) else value
-
-
-def _day(moment: pd.Timestamp) -> str:
-    # Years that Python's own dates do not reach cannot be formatted as others are.
-    return "" if pd.isna(moment) else f"{moment.year:04d}-{moment.month:02d}-{moment.day:02d}"
+def comparable(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return values that can be compared: the lists and structs of a nested column as text."""
+    if values.dtype != object:
+        return values
+    return values.map(lambda value: str(value) if isinstance(value, list | dict | np.ndarray) else value)

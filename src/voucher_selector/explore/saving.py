@@ -1,17 +1,15 @@
-"""What JupyterLab does before it saves a notebook: it leaves out what the cells put out."""
+"""JupyterLab's hook before it saves a notebook."""
 
 from __future__ import annotations
 
 from typing import Any
 
 
-def without_outputs(model: dict[str, Any], **_: object) -> None:
-    """Take out of a notebook that is to be saved what differs from run to run, so that git has none of it.
-
-    That is outputs, execution counts, and the version of Python.
+def remove_outputs(model: dict[str, Any], **_: object) -> None:
+    """Remove outputs, execution counts and the version of Python, which differ from run to run.
 
     Args:
-        model: as Jupyter's contents service describes what is saved.
+        model: a file, in the form of Jupyter's contents service.
     """
     if model["type"] != "notebook":
         return

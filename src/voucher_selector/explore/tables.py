@@ -1,4 +1,4 @@
-"""Frames as tables of HTML, in which whatever a file holds stays text."""
+"""Data frames as HTML tables; text of a file is escaped."""
 
 from __future__ import annotations
 
@@ -19,38 +19,39 @@ MAX_TEXT = 120
 """Characters of a text that are shown."""
 
 TEXT, NUMBER = "text-align: left", "text-align: right; white-space: nowrap"
-"""Styles of cells, written to each: a notebook has no style sheet of ours."""
+"""Styles of cells: a notebook has no style sheet for them."""
 
-PER_CENT = {"share", "low", "high"}
-"""Columns of numbers from 0 to 1 that are written as per cent."""
+PERCENTAGES = {"share", "low", "high"}
+"""Columns of numbers from 0 to 1 that are shown in percent."""
 
 
 def table(frame: pd.DataFrame, caption: str = "") -> HTML:
-    """Show a frame: numbers with separators, shares as per cent, texts escaped; its first MOST_ROWS rows."""
+    """Return the first MAX_ROWS rows of a frame, with thousands separators and shares in percent."""
     if frame.empty:
         return HTML("<p>None.</p>")
     flat = frame.reset_index() if any(frame.index.names) else frame
     if len(flat) > MAX_ROWS:
         caption = f"{caption} These are the first {MAX_ROWS:,} of {len(flat):,}.".lstrip()
-    names, numeric = [*map(str, flat.columns)], [is_numeric_dtype(kind) for kind in flat.dtypes]
-    rows = [map(_written, names, row) for row in flat.head(MAX_ROWS).itertuples(index=False, name=None)]
-    head = _row("th scope=col", names, numeric)
-    body = "".join(_row("td", cells, numeric) for cells in rows)
+    names = [*map(str, flat.columns)]
+    styles = [NUMBER if is_numeric_dtype(kind) else TEXT for kind in flat.dtypes]
+
+    def row(tag: str, cells: Iterable[str]) -> str:
+        pairs = zip(cells, styles, strict=True)
+        return "".join(f"<{tag} style='{style}'>{escape(cell)}</{tag[:2]}>" for cell, style in pairs)
+
+    rows = flat.head(MAX_ROWS).itertuples(index=False, name=None)
+    body = "".join(f"<tr>{row('td', map(format_cell, names, values))}</tr>" for values in rows)
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return HTML(f"<table>{title}<thead>{head}</thead><tbody>{body}</tbody></table>")
+    head = row("th scope=col", names)
+    return HTML(f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
 
 
-def _row(tag: str, cells: Iterable[str], numeric: Iterable[bool]) -> str:
-    kinds = [f" style='{NUMBER if number else TEXT}'" for number in numeric]
-    held = (f"<{tag}{kind}>{escape(cell)}</{tag[:2]}>" for cell, kind in zip(cells, kinds, strict=True))
-    return f"<tr>{''.join(held)}</tr>"
-
-
-def _written(name: str, value: object) -> str:
+def format_cell(column: str, value: object) -> str:
+    """Return a value of a column as text."""
     match value:
         case float() if pd.isna(value):
             return ""
-        case float() if name in PER_CENT:
+        case float() if column in PERCENTAGES:
             return f"{value:.1%}"
         case int() | float():
             return f"{value:,}"

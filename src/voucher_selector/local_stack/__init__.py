@@ -1,1 +1,1 @@
-"""The embedded stack: an emulator of AWS with the real template in it, and a gateway to its API."""
+"""The local stack: the template deployed to an AWS emulator, and a gateway to its API."""

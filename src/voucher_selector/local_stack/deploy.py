@@ -1,4 +1,4 @@
-"""Deployment of the real template, with the functions' sources, into an emulator of AWS."""
+"""Deployment of the template to the AWS emulator."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ ROOT = Path(__file__).parents[3]
 TEMPLATE = ROOT / "template.yaml"
 FUNCTIONS = ROOT / "functions"
 STACK_NAME = "voucher-selector"
-
 CODE_BUCKET = "voucher-selector-code"
-# Name in a file, name in the environment, default, conversion.
-NOT_THE_USERS = {
+POLL_SECONDS = 0.1
+
+NO_USER_SETTINGS = {
     "profile": (None, None, None, None),
     "config_file": (None, None, os.devnull, None),
     "credentials_file": (None, None, os.devnull, None),
 }
-SECONDS_BETWEEN_LOOKS = 0.1
+"""botocore's settings that lead to files of the user: key in a file, variable, default, conversion."""
 
 
 def session() -> boto3.Session:
-    """Return a session for the emulator: its credentials and region, no proxy, nothing of the user's own."""
-    core = CoreSession(NOT_THE_USERS)
+    """Return a session for the emulator, with its credentials and region and none of the user's settings."""
+    core = CoreSession(NO_USER_SETTINGS)
     core.set_default_client_config(Config(proxies={}))
     return boto3.Session(
         aws_access_key_id="test",
@@ -57,23 +57,28 @@ def deploy(
 ) -> dict[str, str]:
     """Deploy ``template`` with the packages under ``functions`` to the emulator at ``endpoint``.
 
-    The functions run on the emulator's own interpreter and packages, so that their sources are enough.
+    The emulator runs the functions with its own interpreter and packages, which need no build.
 
     Returns:
         The stack's outputs, value by name.
 
     Raises:
-        StackError: the deployment failed.
+        StackError: if the deployment fails.
     """
-    code = _upload(endpoint, pack(functions))
-    body = json.dumps(for_emulator(yaml_parse(template.read_text()), code))
+    archive = pack(functions)
+    key = f"{hashlib.sha256(archive).hexdigest()}.zip"
+    s3 = session().client("s3", endpoint_url=endpoint)
+    s3.create_bucket(Bucket=CODE_BUCKET)
+    s3.put_object(Bucket=CODE_BUCKET, Key=key, Body=archive)
     cloudformation = session().client("cloudformation", endpoint_url=endpoint)
-    # Whoever tries the stack on this machine uploads and asks at once.
+    # On a local stack an upload must show in the next answer.
     values = {"EndpointUrl": endpoint, "AnswerCacheSeconds": "0", **parameters}
     try:
         cloudformation.create_stack(
             StackName=STACK_NAME,
-            TemplateBody=body,
+            TemplateBody=json.dumps(
+                for_emulator(yaml_parse(template.read_text()), f"s3://{CODE_BUCKET}/{key}")
+            ),
             Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()],
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
@@ -83,7 +88,7 @@ def deploy(
 
 
 def pack(functions: Path) -> bytes:
-    """Return a zip archive of the Python packages under ``functions``, the same for the same sources."""
+    """Return a zip archive of the packages under ``functions``; the same sources give the same bytes."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         for path in sorted(functions.glob("*/**/*")):
@@ -92,27 +97,17 @@ def pack(functions: Path) -> bytes:
     return archive.getvalue()
 
 
-def _upload(endpoint: str, archive: bytes) -> str:
-    s3 = session().client("s3", endpoint_url=endpoint)
-    s3.create_bucket(Bucket=CODE_BUCKET)
-    key = f"{hashlib.sha256(archive).hexdigest()}.zip"
-    s3.put_object(Bucket=CODE_BUCKET, Key=key, Body=archive)
-    return f"s3://{CODE_BUCKET}/{key}"
-
-
 def _wait_until_complete(cloudformation: CloudFormationClient) -> dict[str, str]:
+    """Return the outputs of the stack; if it fails, raise the first reason, which causes the others."""
     while True:
         stack = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
         if stack["StackStatus"] == "CREATE_COMPLETE":
             return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         if stack["StackStatus"] != "CREATE_IN_PROGRESS":
-            raise StackError(f"The deployment failed: {_reason(cloudformation)}")
-        time.sleep(SECONDS_BETWEEN_LOOKS)
-
-
-def _reason(cloudformation: CloudFormationClient) -> str:
-    """Return what went wrong first; what follows it is only its consequence."""
+            break
+        time.sleep(POLL_SECONDS)
     events = cloudformation.describe_stack_events(StackName=STACK_NAME)["StackEvents"]
     failures = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
     first = min(failures, key=lambda event: event["Timestamp"])
-    return f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', 'no reason given')}"
+    reason = first.get("ResourceStatusReason", "no reason given")
+    raise StackError(f"The deployment failed: {first['LogicalResourceId']}: {reason}")

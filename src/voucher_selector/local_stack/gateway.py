@@ -1,4 +1,4 @@
-"""A gateway on this machine to an API that is closed by IAM: it signs what it forwards."""
+"""A local gateway to an API that requires IAM: it signs the requests that it forwards."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from voucher_selector.local_stack.ports import require_free
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+    from botocore.awsrequest import AWSPreparedRequest
     from botocore.credentials import Credentials
 
 MAX_BODY = 10 * 1024 * 1024
-"""Bytes of a request that an API takes; no more are read."""
+"""Bytes of a request body that API Gateway accepts."""
 
 NO_DELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-HERE = {"localhost", "127.0.0.1", "[::1]"}
+LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
 
-NOT_SIGNED = (CredentialRetrievalError, NoCredentialsError, RefreshWithMFAUnsupportedError, SSOError)
+CREDENTIAL_ERRORS = (CredentialRetrievalError, NoCredentialsError, RefreshWithMFAUnsupportedError, SSOError)
 
-# They belong to one connection, or are made anew on the next one.
+# They belong to one connection, or are set again on the next one.
 HOP_BY_HOP = {
     "authorization", "connection", "content-length", "expect", "host", "keep-alive", "proxy-authenticate",
     "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
@@ -47,7 +47,7 @@ HOP_BY_HOP = {
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An API to forward to: its URL with the stage's path, and by whom and where requests are signed for."""
+    """An API: its URL with the stage, and the region and credentials that sign its requests."""
 
     url: str
     region: str
@@ -59,7 +59,7 @@ def sign(
 ) -> AWSPreparedRequest:
     """Return the request for ``path`` (with its query) of ``target``, signed with SigV4.
 
-    Only the host and the time are signed: a proxy on the way may change the other headers.
+    Only the host and the time are signed, since a proxy may change the other headers.
     """
     request = AWSRequest(method, target.url.rstrip("/") + path, data=body)
     SigV4Auth(target.credentials, "execute-api", target.region).add_auth(request)
@@ -71,10 +71,10 @@ def sign(
 
 @contextmanager
 def gateway(port: int, target: Target) -> Iterator[str]:
-    """Forward what comes to ``port`` of this machine while the block runs; yield the gateway's URL.
+    """Forward requests at ``port`` of this machine while the block runs; yield the gateway's URL.
 
     Raises:
-        StackError: the port is in use.
+        StackError: if the port is in use.
     """
     require_free(port, "PORT")
     server = _Server(port, target)
@@ -88,13 +88,13 @@ def gateway(port: int, target: Target) -> Iterator[str]:
 
 
 class _Server(ThreadingHTTPServer):
-    """Listens on loopback alone, and answers each connection in a thread of its own."""
+    """Listens on loopback, one thread a connection."""
 
     daemon_threads = True
     request_queue_size = 128
 
     def __init__(self, port: int, target: Target) -> None:
-        super().__init__(("127.0.0.1", port), _Forwarder)
+        super().__init__(("127.0.0.1", port), _Handler)
         self.target = target
         direct = target.url.startswith("http:")
         self.session = URLLib3Session(
@@ -105,8 +105,8 @@ class _Server(ThreadingHTTPServer):
         )
 
 
-class _Forwarder(BaseHTTPRequestHandler):
-    """Forwards one connection's requests, whatever their method."""
+class _Handler(BaseHTTPRequestHandler):
+    """Forwards the requests of one connection, whatever their method."""
 
     server: _Server
     protocol_version = "HTTP/1.1"
@@ -114,42 +114,38 @@ class _Forwarder(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def __getattr__(self, name: str) -> object:
-        """Serve every method: the standard library looks for ``do_GET``, ``do_POST`` and so on."""
+        """Handle every method: the standard library calls ``do_GET``, ``do_POST`` and so on."""
         if name.startswith("do_"):
             return self._forward
         raise AttributeError(name)
 
     def _forward(self) -> None:
         length = self.headers.get("Content-Length", "0")
-        if self.headers.get("Host", "").rsplit(":", 1)[0] not in HERE:
-            # A page of another site may have its own name resolve to this machine.
-            self._refuse(HTTPStatus.FORBIDDEN, "This gateway answers to localhost alone")
+        target = self.server.target
+        if self.headers.get("Host", "").rsplit(":", 1)[0] not in LOCAL_HOSTS:
+            # Another site's page may have its own host name resolve to this machine.
+            refusal = HTTPStatus.FORBIDDEN, "The gateway accepts requests to localhost only"
         elif "Transfer-Encoding" in self.headers or not length.isdecimal():
-            self._refuse(HTTPStatus.LENGTH_REQUIRED, "Say the body's length in Content-Length")
+            refusal = HTTPStatus.LENGTH_REQUIRED, "Send the body's length in Content-Length"
         elif int(length) > MAX_BODY:
-            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A request has {MAX_BODY} bytes at most")
+            refusal = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A request body has at most {MAX_BODY} bytes"
         else:
-            self._answer(self.rfile.read(int(length)))
-
-    def _answer(self, body: bytes) -> None:
-        try:
-            request = sign(self.server.target, self.command, self.path, dict(self.headers), body)
-            response = self.server.session.send(request)
-        except NOT_SIGNED as error:
-            said = f"The credentials cannot be used, sign in to AWS again: {error}"
-            self._refuse(HTTPStatus.BAD_GATEWAY, said)
-        except BotoCoreError:
-            self._refuse(HTTPStatus.BAD_GATEWAY, f"The API at {self.server.target.url} does not answer")
-        else:
-            self._pass_on(response)
-
-    def _pass_on(self, response: AWSResponse) -> None:
-        headers = {name: value for name, value in response.headers.items() if name.lower() not in HOP_BY_HOP}
-        self._send(response.status_code, headers, response.content)
-
-    def _refuse(self, status: HTTPStatus, message: str) -> None:
+            try:
+                body = self.rfile.read(int(length))
+                request = sign(target, self.command, self.path, dict(self.headers), body)
+                response = self.server.session.send(request)
+            except CREDENTIAL_ERRORS as error:
+                refusal = HTTPStatus.BAD_GATEWAY, f"Invalid AWS credentials. Sign in to AWS again: {error}"
+            except BotoCoreError:
+                refusal = HTTPStatus.BAD_GATEWAY, f"The API at {target.url} does not answer"
+            else:
+                headers = {n: v for n, v in response.headers.items() if n.lower() not in HOP_BY_HOP}
+                self._send(response.status_code, headers, response.content)
+                return
         self.close_connection = True
-        self._send(status, {"Content-Type": "application/json", "Connection": "close"}, _problem(message))
+        status, message = refusal
+        headers = {"Content-Type": "application/json", "Connection": "close"}
+        self._send(status, headers, json.dumps({"message": message}).encode())
 
     def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.send_response_only(status)
@@ -161,8 +157,4 @@ class _Forwarder(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Stay silent: the function logs each request."""
-
-
-def _problem(message: str) -> bytes:
-    return json.dumps({"message": message}).encode()
+        """Log nothing: the function logs each request."""

@@ -1,4 +1,4 @@
-"""Which ports of this machine are free."""
+"""Free ports of this machine."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from voucher_selector.local_stack.errors import StackError
 
 
 def require_free(port: int, variable: str) -> None:
-    """Raise StackError if something answers at ``port``; ``variable`` is what names another one."""
-    if answers(port):
-        raise StackError(f"Port {port} is in use; free it, or name another: {variable}={port + 1}")
+    """Raise StackError if ``port`` is in use; ``variable`` is the name of the variable that sets it."""
+    if is_in_use(port):
+        raise StackError(f"Port {port} is in use. Free it, or set {variable}={port + 1}")
 
 
 def free_port() -> int:
-    """Return a port that was free a moment ago."""
+    """Return a port that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def answers(port: int) -> bool:
-    """Say whether something listens at ``port`` of this machine.
+def is_in_use(port: int) -> bool:
+    """Return whether a process listens on ``port``.
 
-    Every address of localhost is asked: on macOS another program may hold a port on IPv6 alone.
+    All addresses of localhost are tried: on macOS a program may listen on IPv6 only.
     """
     try:
         with socket.create_connection(("localhost", port), timeout=1):

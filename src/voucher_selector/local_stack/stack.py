@@ -1,12 +1,13 @@
-"""The whole embedded stack: emulator, deployment and gateway, up for as long as a block runs."""
+"""The local stack: the emulator, the deployment and the gateway."""
 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from botocore.credentials import Credentials
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Where a running stack is to be found: AWS's endpoint, the API's URL, and the stack's outputs."""
+    """A running stack: the URL of AWS, the URL of the API, and the stack's outputs."""
 
     endpoint: str
     url: str
@@ -40,59 +41,46 @@ def running(
     functions: Path = FUNCTIONS,
     enforce_iam: bool = False,
 ) -> Iterator[Stack]:
-    """Run the stack while the block runs: AWS at ``aws_port``, the API at ``port``.
-
-    It stops with the block, however that ends; SIGTERM ends the block as Ctrl-C does.
+    """Run the stack while the block runs. SIGTERM ends the block as Ctrl-C does.
 
     Args:
-        aws_port: where the emulator of AWS is to listen.
-        port: where the gateway to the API is to listen.
-        parameters: the template's parameters that are not to have their default.
+        aws_port: the port of the AWS emulator.
+        port: the port of the API.
+        parameters: parameters of the template, if not the defaults.
         functions: the directory of the functions' packages.
-        enforce_iam: whether the emulator holds the functions to their roles' policies.
+        enforce_iam: whether the emulator enforces the policies of the functions' roles.
 
     Raises:
-        StackError: a port is in use, the emulator does not come up, the deployment fails, or the segment
-            definitions cannot be used.
+        StackError: if a port is in use, the emulator does not start, the deployment fails, or the segment
+            definitions are invalid.
     """
-    _check_definitions(functions)
+    definitions = functions / "vouchers" / DEFINITIONS_FILE.name
+    try:
+        if definitions.exists():
+            load_definitions(definitions)
+    except DefinitionsError as error:
+        raise StackError(f"Invalid segment definitions: {error}") from None
     require_free(port, "PORT")
     with ExitStack() as parts:
-        parts.enter_context(_ending_on_sigterm())
+        parts.enter_context(_exit_on_sigterm())
         endpoint = parts.enter_context(emulator(aws_port, enforce_iam=enforce_iam))
-        outputs = _deployed(aws_port, endpoint, parameters or {}, functions)
+        try:
+            outputs = deploy(endpoint, parameters or {}, functions=functions)
+        except StackError as error:
+            log = short(log_file(aws_port))
+            raise StackError(f"{str(error).removesuffix('.')}. See the log: {log}") from error
         target = Target(outputs["ApiUrl"], REGION, Credentials("test", "test"))
         yield Stack(endpoint, parts.enter_context(gateway(port, target)), outputs)
 
 
-def _check_definitions(functions: Path) -> None:
-    file = functions / "vouchers" / DEFINITIONS_FILE.name
-    try:
-        if file.exists():
-            load_definitions(file)
-    except DefinitionsError as error:
-        raise StackError(f"The segment definitions cannot be used: {error}") from None
-
-
-def _deployed(port: int, endpoint: str, parameters: Mapping[str, str], functions: Path) -> dict[str, str]:
-    try:
-        return deploy(endpoint, parameters, functions=functions)
-    except StackError as error:
-        raise StackError(f"{str(error).removesuffix('.')}; the log is {short(log_file(port))}") from error
-
-
 @contextmanager
-def _ending_on_sigterm() -> Iterator[None]:
-    """Turn SIGTERM into an exception, so that what is open gets closed; only the main thread may."""
+def _exit_on_sigterm() -> Iterator[None]:
+    """Turn SIGTERM into SystemExit while the block runs; only the main thread may set signal handlers."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _end)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _end(*_: object) -> NoReturn:
-    raise SystemExit(128 + signal.SIGTERM)

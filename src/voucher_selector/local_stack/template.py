@@ -1,52 +1,77 @@
-"""What has to be said differently in the template for the emulator to understand it."""
+"""The SAM template, adapted to the emulators of AWS that cannot deploy all of it.
+
+Run as a script, it adapts the built template for LocalStack.
+"""
 
 from __future__ import annotations
 
 import copy
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # it ships none
 
-    Route = tuple[str | None, str | None]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
-# They refuse every call without TLS, and the emulator is called without.
+# They deny every call without TLS, and the emulator is called without.
 TLS_POLICIES = ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy")
+
+BUILT = Path(__file__).parents[3] / ".aws-sam" / "build" / "template.yaml"
+ADAPTED = BUILT.with_name("localstack.json")
+
+ALIAS_PROPERTIES = (
+    "AutoPublishAlias",
+    "AutoPublishAliasAllProperties",
+    "DeploymentPreference",
+    "VersionDescription",
+)
 
 
 def for_emulator(template: Mapping[str, Any], code: str) -> dict[str, Any]:
-    """Return ``template`` with its functions' code at the S3 URL ``code``, ready for the emulator."""
+    """Return ``template`` for the embedded emulator, with the functions' code at the S3 URL ``code``.
+
+    The emulator ignores ANY when it imports an API: such a route becomes one route a method.
+    """
     adapted = dict(copy.deepcopy(template))
     adapted["Globals"]["Function"]["CodeUri"] = code
-    adapted["Resources"] = {
-        name: _with_methods(resource)
-        for name, resource in adapted["Resources"].items()
-        if resource["Type"] not in TLS_POLICIES
-    }
+    for name, resource in list(adapted["Resources"].items()):
+        if resource["Type"] in TLS_POLICIES:
+            del adapted["Resources"][name]
+        elif resource["Type"] == "AWS::Serverless::Function" and "Events" in resource["Properties"]:
+            resource["Properties"]["Events"] = _split_any(resource["Properties"]["Events"])
     return adapted
 
 
-def _with_methods(resource: dict[str, Any]) -> dict[str, Any]:
-    """Spell out a function's routes for any method: the emulator passes over ANY when it imports an API."""
-    events = resource.get("Properties", {}).get("Events")
-    if not events or resource["Type"] != "AWS::Serverless::Function":
-        return resource
-    named = {_route(event) for event in events.values()}
-    spelt = {
-        key: event for name, each in events.items() for key, event in _by_method(name, each, named).items()
-    }
-    return resource | {"Properties": resource["Properties"] | {"Events": spelt}}
+def for_localstack(template: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``template`` without the alias of the API function; the API then calls the newest code.
+
+    LocalStack 4.14.0 cannot move an alias to another version. It creates the alias again, which fails at the
+    second deployment.
+    """
+    adapted = dict(copy.deepcopy(template))
+    for name in ALIAS_PROPERTIES:
+        del adapted["Resources"]["ApiFunction"]["Properties"][name]
+    return adapted
 
 
-def _by_method(name: str, event: dict[str, Any], named: Container[Route]) -> dict[str, Any]:
-    properties = event["Properties"]
-    if properties.get("Method") != "ANY":
-        return {name: event}
-    spelt = {name + method: event | {"Properties": properties | {"Method": method}} for method in METHODS}
-    return {key: each for key, each in spelt.items() if _route(each) not in named}
+def _split_any(events: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return events with each ANY route as one route a method, except for those that other events define."""
+    defined = {(e["Properties"].get("Path"), e["Properties"].get("Method")) for e in events.values()}
+    split = {}
+    for name, event in events.items():
+        properties = event["Properties"]
+        if properties.get("Method") != "ANY":
+            split[name] = event
+            continue
+        for method in METHODS:
+            if (properties.get("Path"), method) not in defined:
+                split[name + method] = event | {"Properties": properties | {"Method": method}}
+    return split
 
 
-def _route(event: dict[str, Any]) -> Route:
-    return event["Properties"].get("Path"), event["Properties"].get("Method")
+if __name__ == "__main__":
+    ADAPTED.write_text(json.dumps(for_localstack(yaml_parse(BUILT.read_text())), indent=2))

@@ -1,1 +1,1 @@
-"""Counting a whole dataset with Spark: the same rules, and one exactly-once commit."""
+"""The Spark job that counts a dataset, which is many objects counted as one source."""

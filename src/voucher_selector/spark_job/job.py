@@ -1,4 +1,4 @@
-"""The job that Spark starts, with an order as its only argument."""
+"""The Spark job; its only argument is an order in JSON."""
 
 from __future__ import annotations
 
@@ -11,46 +11,44 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ingest.retry import RetryTimeoutError
 from ingest.storage.results_bucket import ResultsBucket
 from voucher_selector.spark_job.clients import s3_client
-from voucher_selector.spark_job.counting import count_on
-from voucher_selector.spark_job.errors import RunError
-from voucher_selector.spark_job.order import read_order
-from voucher_selector.spark_job.progress import Outcome, Progress, tell, telling
-from voucher_selector.spark_job.run import run
+from voucher_selector.spark_job.counting import count_with_spark
+from voucher_selector.spark_job.order import Order
+from voucher_selector.spark_job.progress import Outcome, Progress, report_progress, write_progress
+from voucher_selector.spark_job.run import RunError, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from voucher_selector.spark_job.counting import Counting
+    from voucher_selector.spark_job.counting import TaskCounter
     from voucher_selector.spark_job.listing import Task
-    from voucher_selector.spark_job.order import Order
     from voucher_selector.spark_job.sums import Sums
 
 
 def main(document: str) -> int:
-    """Carry out an order, and write down its progress; return the exit status."""
-    order = read_order(document)
+    """Carry out an order and write its progress; return the exit status."""
+    order = Order.from_json(document)
     results = ResultsBucket(s3_client(), order.results_bucket)
+
+    def count(tasks: Sequence[Task], counter: TaskCounter) -> Sums:
+        from pyspark import SparkConf, SparkContext  # noqa: PLC0415 - starts a JVM, which deletions do not need
+
+        with (
+            SparkContext(conf=SparkConf().setAppName(order.dataset)) as spark,
+            report_progress(results, order.run, spark, len(tasks)),
+        ):
+            return count_with_spark(spark, tasks, counter)
+
     try:
-        last = run(order, lambda tasks, counting: _on_spark(order, results, tasks, counting))
+        last = run(order, count)
     except (RunError, RetryTimeoutError, BotoCoreError, ClientError) as error:
         last = Progress("done", outcome=Outcome.BROKEN_OFF, error=str(error))
     except BaseException as error:
         traceback.print_exc()
-        said = f"the job ended with {type(error).__name__}"
-        tell(results, order.run, Progress("done", outcome=Outcome.BROKEN_OFF, error=said))
+        message = f"the job ended with {type(error).__name__}"
+        write_progress(results, order.run, Progress("done", outcome=Outcome.BROKEN_OFF, error=message))
         raise
-    tell(results, order.run, last)
+    write_progress(results, order.run, last)
     return int(last.error is not None)
-
-
-def _on_spark(order: Order, results: ResultsBucket, tasks: Sequence[Task], counting: Counting) -> Sums:
-    from pyspark import SparkConf, SparkContext  # noqa: PLC0415 - a JVM starts with it, and deletions need none
-
-    with (
-        SparkContext(conf=SparkConf().setAppName(order.dataset)) as spark,
-        telling(results, order.run, spark, len(tasks)),
-    ):
-        return count_on(spark, tasks, counting)
 
 
 if __name__ == "__main__":

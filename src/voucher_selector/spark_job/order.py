@@ -1,4 +1,4 @@
-"""What a run of the job is told: one JSON document, its only argument."""
+"""The order for a run of the Spark job: one JSON document."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ingest.counting.as_of import AsOf
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A dataset to be counted, and where it and its counts are.
+    """The dataset to count, and the buckets and tables of its stack.
 
     Attributes:
-        run: the run's own name, of letters and digits; no other run ever has the same.
-        dataset: the prefix of its objects in the uploads bucket, ending in a slash: its source's key.
-        as_of: `row`, `upload` (the time of the newest of its objects), or a date or moment in ISO 8601.
-        forced: whether to count even what seems up to date.
-        uploads_bucket: where the objects are.
-        results_bucket: where rejected rows and the run's progress go.
-        segments_table: where the counts are.
-        sources_table: where the sources are.
+        run: the unique name of the run, of letters and digits.
+        dataset: the prefix of the objects in the uploads bucket, ending in a slash; the key of the source.
+        as_of: `row`, `upload` (the time of the newest object), or a date or moment in ISO 8601.
+        forced: whether to count the dataset even if it is up to date.
+        uploads_bucket: the bucket of the objects.
+        results_bucket: the bucket of the rejected rows and of the run's progress.
+        segments_table: the table of the counts.
+        sources_table: the table of the sources.
     """
 
     run: str
@@ -34,18 +34,18 @@ class Order:
 
     @property
     def rule(self) -> AsOf:
-        """The as-of date's rule.
+        """The as-of rule.
 
         Raises:
-            ValueError: if it is none.
+            ValueError: if ``as_of`` is invalid.
         """
         return AsOf.parse(self.as_of)
 
     def to_json(self) -> str:
-        """Return the document."""
+        """Return the order as JSON."""
         return json.dumps(asdict(self))
 
-
-def read_order(document: str) -> Order:
-    """Return the order that ``Order.to_json`` wrote."""
-    return Order(**json.loads(document))
+    @classmethod
+    def from_json(cls, document: str) -> Order:
+        """Return the order that ``to_json`` wrote."""
+        return cls(**json.loads(document))

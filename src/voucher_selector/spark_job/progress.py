@@ -1,4 +1,4 @@
-"""How far a run is: a document in the results bucket, for whoever follows it from afar."""
+"""The progress of a run: a JSON document in the results bucket, which the command line polls."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from ingest.storage.results_bucket import ResultsBucket
 
-SECONDS_BETWEEN = 1.0
-SECONDS_TO_STOP = 10.0
+REPORT_SECONDS = 1.0
+MAX_STOP_SECONDS = 10.0
 
 
 class Outcome(StrEnum):
-    """What came of a run; the next one finishes a commit in which one broke off."""
+    """The outcome of a run. The next run completes the commit of one that broke off."""
 
     COUNTED = "counted"
     FAILED = "failed"
@@ -33,14 +33,14 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is.
+    """The progress of a run.
 
     Attributes:
         doing: `listing`, `counting`, `committing` or `done`.
-        tasks: how many there are; 0 until that is known.
-        finished: how many of them are finished.
-        outcome: what came of it, once it is done.
-        error: why it failed or was broken off, and what to do, in one sentence.
+        tasks: the number of tasks; 0 until it is known.
+        finished: the number of finished tasks.
+        outcome: the outcome of a run that is done.
+        error: why the run failed or broke off and what to do, in one sentence.
     """
 
     doing: str
@@ -56,44 +56,42 @@ def progress_key(run: str) -> str:
 
 
 def read_progress(text: str) -> Progress:
-    """Return the progress that ``tell`` wrote."""
-    told = json.loads(text)
-    return Progress(**told | {"outcome": told["outcome"] and Outcome(told["outcome"])})
+    """Return the progress that ``write_progress`` wrote."""
+    fields = json.loads(text)
+    return Progress(**fields | {"outcome": fields["outcome"] and Outcome(fields["outcome"])})
 
 
-def tell(results: ResultsBucket, run: str, progress: Progress) -> None:
-    """Write down how far a run is."""
+def write_progress(results: ResultsBucket, run: str, progress: Progress) -> None:
+    """Write the progress of a run."""
     results.write_text(progress_key(run), json.dumps(asdict(progress)))
 
 
 @contextmanager
-def telling(results: ResultsBucket, run: str, spark: SparkContext, tasks: int) -> Iterator[None]:
-    """While the block counts, write down now and then how many tasks are finished."""
+def report_progress(results: ResultsBucket, run: str, spark: SparkContext, tasks: int) -> Iterator[None]:
+    """Write the number of finished tasks every second while the block runs."""
     spark.setJobGroup(run, "counting")
     done = threading.Event()
-    counting = Progress("counting", tasks)
-    tell(results, run, counting)
-    watcher = threading.Thread(target=_watch, args=(results, run, spark, counting, done), daemon=True)
-    watcher.start()
+    last = Progress("counting", tasks)
+    write_progress(results, run, last)
+
+    def report(last: Progress) -> None:
+        while not done.wait(REPORT_SECONDS):
+            current = replace(last, finished=count_finished_tasks(spark, run))
+            if current != last:
+                write_progress(results, run, current)
+                last = current
+
+    reporter = threading.Thread(target=report, args=(last,), daemon=True)
+    reporter.start()
     try:
         yield
     finally:
         done.set()
-        watcher.join(SECONDS_TO_STOP)
+        reporter.join(MAX_STOP_SECONDS)
 
 
-def _watch(
-    results: ResultsBucket, run: str, spark: SparkContext, last: Progress, done: threading.Event
-) -> None:
-    while not done.wait(SECONDS_BETWEEN):
-        now = replace(last, finished=_finished(spark, run))
-        if now != last:
-            tell(results, run, now)
-            last = now
-
-
-def _finished(spark: SparkContext, run: str) -> int:
-    """Return how many tasks of the first stage are finished, which are those that count."""
+def count_finished_tasks(spark: SparkContext, run: str) -> int:
+    """Return the number of finished tasks of a run's first stage, which counts."""
     tracker: Any = spark.statusTracker()
     stages = [stage for job in tracker.getJobIdsForGroup(run) for stage in tracker.getJobInfo(job).stageIds]
     info = tracker.getStageInfo(min(stages)) if stages else None

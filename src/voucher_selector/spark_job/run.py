@@ -1,4 +1,4 @@
-"""Count a dataset and commit it, whatever carries out the tasks: the steps of a run."""
+"""The steps of a run: list a dataset, count it and commit it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,16 @@ from ingest.retry import ConflictError
 from ingest.service import Action, CountedRows, IngestService, Target
 from ingest.storage.results_bucket import ResultsBucket
 from voucher_selector.spark_job.clients import dynamodb_client, s3_client
-from voucher_selector.spark_job.counting import Counting
-from voucher_selector.spark_job.errors import RunError
+from voucher_selector.spark_job.counting import TaskCounter
 from voucher_selector.spark_job.listing import list_dataset
-from voucher_selector.spark_job.progress import Outcome, Progress, tell
-from voucher_selector.spark_job.sums import FAILED, REPLACED, contribution_of, report_of, sentences_of
+from voucher_selector.spark_job.progress import Outcome, Progress, write_progress
+from voucher_selector.spark_job.sums import (
+    FAILED,
+    REPLACED,
+    build_contribution,
+    build_report,
+    errors_by_object,
+)
 from vouchers.dynamodb.sources_table import SourcesTable, State, Status
 from vouchers.segments import load_definitions
 from vouchers.text import listed
@@ -32,14 +37,18 @@ if TYPE_CHECKING:
     from voucher_selector.spark_job.order import Order
     from voucher_selector.spark_job.sums import Sums
 
-    Count = Callable[[Sequence[Task], Counting], Sums]
-    """Carries out tasks, and returns the sums over all of them."""
+    Count = Callable[[Sequence[Task], TaskCounter], Sums]
+    """Runs tasks, and returns the sums over all of them."""
 
-SECONDS_TO_COMMIT = 600.0
+MAX_COMMIT_SECONDS = 600.0
 """How long a commit may wait for other commits."""
 
 MAX_NAMED = 5
 """Objects that an error names if several cannot be counted."""
+
+
+class RunError(Exception):
+    """A run broke off and changed nothing; the message says why and what to do."""
 
 
 def run(order: Order, count: Count) -> Progress:
@@ -52,7 +61,7 @@ def run(order: Order, count: Count) -> Progress:
         botocore.exceptions.ClientError: if AWS refuses.
     """
     listed_at, results = datetime.now(UTC), ResultsBucket(s3_client(), order.results_bucket)
-    tell(results, order.run, Progress("listing"))
+    write_progress(results, order.run, Progress("listing"))
     dataset = list_dataset(s3_client(), order.uploads_bucket, order.dataset)
     committer = Committer(
         dynamodb_client(),
@@ -60,7 +69,7 @@ def run(order: Order, count: Count) -> Progress:
         order.segments_table,
         results,
         now=lambda: datetime.now(UTC),
-        seconds_left=lambda: SECONDS_TO_COMMIT,
+        seconds_left=lambda: MAX_COMMIT_SECONDS,
     )
     service = IngestService(s3_client(), committer, load_definitions(), order.rule)
     source = committer.load_settled(order.dataset)
@@ -77,7 +86,7 @@ def run(order: Order, count: Count) -> Progress:
         target = Target(state, counter.count_rows)
     plan = service.plan(source, target, check=not order.forced)
     if plan.state:
-        tell(results, order.run, Progress("committing"))
+        write_progress(results, order.run, Progress("committing"))
     try:
         service.carry_out(source, plan)
     except ConflictError:
@@ -99,10 +108,10 @@ class DatasetCounter:
 
     Attributes:
         order: what to count.
-        results: where rejected rows go.
+        results: the bucket of the rejected rows.
         dataset: the objects.
         as_of: microseconds since 1970 (UTC) to which recency is measured; None for each row's ``timestamp``.
-        count: carries out the tasks.
+        count: runs the tasks.
     """
 
     order: Order
@@ -119,9 +128,9 @@ class DatasetCounter:
             RunError: if an object was replaced or deleted while it was counted.
         """
         rejected = f"{keys.rejected}{self.order.run}/"
-        sums = self.count(self.dataset.tasks(), Counting(self.as_of, self.order.results_bucket, rejected))
-        objects, replaced = len(self.dataset.objects), [*sentences_of(sums, REPLACED).values()]
-        failures = [*sentences_of(sums, FAILED).values()]
+        sums = self.count(self.dataset.tasks(), TaskCounter(self.as_of, self.order.results_bucket, rejected))
+        objects, replaced = len(self.dataset.objects), [*errors_by_object(sums, REPLACED).values()]
+        failures = [*errors_by_object(sums, FAILED).values()]
         if replaced or failures or len(sums) > MAX_COUNTERS:
             self.results.delete([rejected])
         if replaced:
@@ -132,6 +141,6 @@ class DatasetCounter:
         if len(sums) > MAX_COUNTERS:
             message = f"it has more than {MAX_COUNTERS:,} different counts"
             raise FileError(message, "is 'voucher_amount' an amount?")
-        report = report_of(sums) | {"objects": objects}
+        report = build_report(sums) | {"objects": objects}
         rejected_object = rejected if report["rejected"] else None
-        return CountedRows(contribution_of(sums), report, rejected_object)
+        return CountedRows(build_contribution(sums), report, rejected_object)

@@ -1,4 +1,4 @@
-"""What is counted, as sums: numbers by their path, which add up in any order, wherever they were counted."""
+"""Counts and reports as flat sums, which Spark adds up in any order."""
 
 from __future__ import annotations
 
@@ -15,21 +15,30 @@ Path = tuple[str, ...]
 Sums = dict[Path, int]
 
 COUNTS, REPORT, FAILED, REPLACED = "counts", "report", "failed", "replaced"
-"""How paths begin: those of the contribution and of the report; and those of objects that cannot be counted,
-or are no longer what they were when they were listed, which end in a sentence that says so.
+"""The first part of a path.
+
+COUNTS is followed by country, cell and counter, REPORT by the keys of the report. FAILED (an object cannot
+be counted) and REPLACED (an object has changed since it was listed) are followed by the object's key and an
+error message.
 """
 
 
-def sums_of(counted: Counted) -> Iterator[tuple[Path, int]]:
-    """Yield what a piece contributes and what is reported on it."""
+def flatten_counts(counted: Counted) -> Iterator[tuple[Path, int]]:
+    """Yield the contribution and the report of a piece as paths and numbers."""
     for cell, counters in counted.contribution.items():
         for name, rows in counters.items():
             yield (COUNTS, cell.country, cell.name, name), rows
-    yield from _flat(counted.report.as_dict(), REPORT)
+    nested: list[tuple[Path, Any]] = [((REPORT,), counted.report.as_dict())]
+    while nested:
+        path, value = nested.pop()
+        if isinstance(value, dict):
+            nested += [((*path, name), inner) for name, inner in value.items()]
+        else:
+            yield path, value
 
 
-def contribution_of(sums: Mapping[Path, int]) -> Contribution:
-    """Return the contribution that sums hold."""
+def build_contribution(sums: Mapping[Path, int]) -> Contribution:
+    """Return the contribution in sums."""
     contribution: Contribution = {}
     for (kind, *path), rows in sums.items():
         if kind == COUNTS:
@@ -38,29 +47,21 @@ def contribution_of(sums: Mapping[Path, int]) -> Contribution:
     return contribution
 
 
-def report_of(sums: Mapping[Path, int]) -> dict[str, Any]:
-    """Return the report that sums hold, as ``Report.as_dict`` gives one of a file."""
+def build_report(sums: Mapping[Path, int]) -> dict[str, Any]:
+    """Return the report in sums, in the form of ``Report.as_dict``."""
     report: dict[str, Any] = {}
     for (kind, *path), rows in sorted(sums.items()):
         if kind == REPORT:
-            held = report
+            parent = report
             for name in path[:-1]:
-                held = held.setdefault(name, {})
-            held[path[-1]] = rows
+                parent = parent.setdefault(name, {})
+            parent[path[-1]] = rows
     return {"rejected_by_reason": {}} | report
 
 
-def sentences_of(sums: Mapping[Path, int], kind: str) -> dict[str, str]:
-    """Return the sentences on objects of a kind, by their keys; one of each, if it has several."""
-    found: dict[str, str] = {}
-    for _, key, sentence in sorted(path for path in sums if path[0] == kind):
-        found.setdefault(key, sentence)
-    return found
-
-
-def _flat(nested: Mapping[str, Any], *path: str) -> Iterator[tuple[Path, int]]:
-    for name, held in nested.items():
-        if isinstance(held, dict):
-            yield from _flat(held, *path, name)
-        else:
-            yield (*path, name), held
+def errors_by_object(sums: Mapping[Path, int], kind: str) -> dict[str, str]:
+    """Return the first error message of each object, by key; ``kind`` is FAILED or REPLACED."""
+    errors: dict[str, str] = {}
+    for _, key, message in sorted(path for path in sums if path[0] == kind):
+        errors.setdefault(key, message)
+    return errors

@@ -14,7 +14,7 @@ import pytest
 from tests.support.sample_files import DIRTY, file_of, rows
 from tests.support.stack_harness import parquet
 from voucher_selector.explore import frames
-from voucher_selector.explore.views import day_after
+from voucher_selector.explore.scenarios import day_after
 
 
 def uses(*values: tuple[Any, ...]) -> pd.DataFrame:
@@ -26,12 +26,12 @@ LATER = ("Peru", "2018-05-03", "2018-06-01 10:00:00+00:00", "", None)
 
 
 def test_every_column_is_told_of() -> None:
-    told = frames.columns(uses(EARLY, LATER, LATER)).set_index("column")
+    told = frames.describe_columns(uses(EARLY, LATER, LATER)).set_index("column")
 
     assert [*told.index] == ["country_code", "last_order_ts", "timestamp", "total_orders", "voucher_amount"]
     assert [*told["nulls"]] == [0, 0, 0, 0, 2]
-    assert [*told["different values"]] == [1, 1, 2, 2, 1]
-    assert told.loc["timestamp", "the first"] == "2015-04-01 10:00:00"
+    assert [*told["distinct values"]] == [1, 1, 2, 2, 1]
+    assert told.loc["timestamp", "first value"] == "2015-04-01 10:00:00"
     assert told.loc["voucher_amount", "type"] == "float64"
 
 
@@ -40,17 +40,17 @@ def test_columns_that_are_nested_or_there_twice_are_told_of() -> None:
     held = table.rename_columns(["tags", "n"]).to_pandas()
     held.columns = ["tags", "tags"]
 
-    told = frames.columns(held)
+    told = frames.describe_columns(held)
 
-    assert [*told["different values"]] == [2, 2]
-    assert [*frames.repeated(held)] == [False, True, False]
+    assert [*told["distinct values"]] == [2, 2]
+    assert [*frames.is_duplicate(held)] == [False, True, False]
 
 
 def test_a_file_without_rows_has_columns_and_no_values() -> None:
-    told = frames.columns(uses())
+    told = frames.describe_columns(uses())
 
     assert len(told) == 5
-    assert {*told["the first"]} == {""}
+    assert {*told["first value"]} == {""}
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ def test_a_file_without_rows_has_columns_and_no_values() -> None:
 def test_text_is_read_as_moments_with_or_without_a_zone(values: pa.Array) -> None:
     held = pd.read_parquet(io.BytesIO(parquet(pa.table({"at": values}))))["at"]
 
-    assert [*frames.instants(held)[:3]] == [
+    assert [*frames.parse_timestamps(held)[:3]] == [
         datetime(2018, 4, 20, tzinfo=UTC),
         datetime(2018, 7, 21, 18, 59, 21, 102761, tzinfo=UTC),
         datetime(2018, 7, 21, 18, 59, 21, tzinfo=UTC),
     ]
-    assert [*frames.instants(held)[3:].isna()] == [True, True]
+    assert [*frames.parse_timestamps(held)[3:].isna()] == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -81,26 +81,26 @@ def test_dates_and_timestamps_are_moments(kind: pa.DataType) -> None:
     moment = date(2018, 4, 20) if kind == pa.date32() else datetime(2018, 4, 20, tzinfo=UTC)
     table = pa.table({"at": pa.array([moment, None], kind)})
 
-    held = frames.instants(pd.read_parquet(io.BytesIO(parquet(table)))["at"])
+    held = frames.parse_timestamps(pd.read_parquet(io.BytesIO(parquet(table)))["at"])
 
     assert (held[0], held.isna()[1]) == (datetime(2018, 4, 20, tzinfo=UTC), True)
 
 
 def test_columns_of_dates_go_from_their_first_to_their_last_day() -> None:
-    told = frames.spans(uses(EARLY, LATER)).set_index("column")
+    told = frames.date_ranges(uses(EARLY, LATER)).set_index("column")
 
     assert [*told.loc["timestamp"]] == ["2015-04-01", "2018-06-01"]
     assert [*told.loc["last_order_ts"]] == ["2018-05-03", "2018-05-03"]
 
 
 def test_a_column_without_dates_goes_nowhere() -> None:
-    assert [*frames.spans(uses(("Peru", None, None, "1", 1.0)))["from"]] == ["", ""]
+    assert [*frames.date_ranges(uses(("Peru", None, None, "1", 1.0)))["from"]] == ["", ""]
 
 
 def test_a_day_that_python_s_dates_do_not_reach_is_told() -> None:
     far = pa.table({"last_order_ts": pa.array([2**60], pa.timestamp("us"))})
 
-    told = frames.spans(pd.read_parquet(io.BytesIO(parquet(far))))
+    told = frames.date_ranges(pd.read_parquet(io.BytesIO(parquet(far))))
 
     assert [*told["to"]] == ["38504-08-17"]
 
@@ -120,26 +120,26 @@ def test_the_date_to_compare_with_is_the_day_after_the_last_use(
 
 
 def test_uses_before_the_last_order_are_found() -> None:
-    assert [*frames.ordered_after_use(uses(EARLY, LATER))] == [True, False]
+    assert [*frames.used_before_last_order(uses(EARLY, LATER))] == [True, False]
 
 
 def test_without_times_of_use_none_is_before_the_last_order() -> None:
     held = uses(EARLY, LATER).drop(columns="timestamp")
 
-    assert [*frames.ordered_after_use(held)] == [False, False]
-    assert frames.lags(held).empty
+    assert [*frames.used_before_last_order(held)] == [False, False]
+    assert frames.months_since_last_order(held).empty
 
 
 def test_uses_are_told_by_the_months_since_the_last_order() -> None:
-    assert frames.lags(uses(LATER, EARLY, LATER)).to_numpy().tolist() == [[1, 2], [-37, 1]]
+    assert frames.months_since_last_order(uses(LATER, EARLY, LATER)).to_numpy().tolist() == [[1, 2], [-37, 1]]
 
 
 def test_rows_that_repeat_an_earlier_one_are_found_and_the_first_is_not() -> None:
-    assert [*frames.repeated(uses(EARLY, LATER, EARLY, EARLY))] == [False, False, True, True]
+    assert [*frames.is_duplicate(uses(EARLY, LATER, EARLY, EARLY))] == [False, False, True, True]
 
 
 def test_dirty_rows_are_shown_and_not_repaired() -> None:
     held = pd.read_parquet(io.BytesIO(file_of(DIRTY)))
 
-    assert frames.columns(held).set_index("column").loc["country_code", "nulls"] == 1
-    assert np.array_equal(frames.repeated(held), [False, False, False])
+    assert frames.describe_columns(held).set_index("column").loc["country_code", "nulls"] == 1
+    assert np.array_equal(frames.is_duplicate(held), [False, False, False])

@@ -8,7 +8,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # it ships none
 
 from voucher_selector.local_stack.deploy import TEMPLATE
-from voucher_selector.local_stack.localstack_template import OF_VERSIONS, for_localstack
+from voucher_selector.local_stack.template import ALIAS_PROPERTIES, for_localstack
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +24,6 @@ def test_the_api_calls_the_function_and_no_version_of_it(template: dict[str, Any
 def test_nothing_else_is_left_out(template: dict[str, Any]) -> None:
     adapted = for_localstack(template)
     restored = adapted["Resources"]["ApiFunction"]["Properties"]
-    for name in OF_VERSIONS:
+    for name in ALIAS_PROPERTIES:
         restored[name] = template["Resources"]["ApiFunction"]["Properties"][name]
     assert adapted == template

@@ -79,7 +79,7 @@ def test_after_the_block_nothing_listens() -> None:
 def test_a_port_that_is_in_use_is_said_to_be() -> None:
     with socket.create_server((str(BRIDGE.ip), 0)) as taken, pytest.raises(StackError) as raised:
         relay(taken.getsockname()[1], BRIDGE).__enter__()
-    assert str(raised.value).startswith("Containers cannot be served at 127.0.0.2:")
+    assert str(raised.value).startswith("Cannot listen for containers at 127.0.0.2:")
 
 
 def test_the_bridge_is_an_interface_with_an_address() -> None:

@@ -1,0 +1,98 @@
+"""The notebook, run for one file and rendered as one self-contained HTML page."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import nbformat
+from jupyter_core.utils import ensure_async
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbconvert import HTMLExporter
+from traitlets.config import Config
+
+from voucher_selector.errors import CommandError, Exit
+from voucher_selector.explore.sources import ROOT, ExploreError
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+NOTEBOOK = ROOT / "notebooks" / "exploration.ipynb"
+MAX_START_SECONDS = 300
+"""A busy machine may take minutes to start the notebook's process."""
+
+READ_CELL = "read"
+"""The id of the cell that reads the file; it fails only if pandas cannot read the file."""
+
+TEMPLATES = Path(__file__).parent
+
+
+def run_notebook(**variables: str) -> NotebookNode:
+    """Run the notebook in its own process; return it with its outputs.
+
+    Args:
+        variables: FILE, KEY and AS_OF, which ``sources.select_file`` reads.
+
+    Raises:
+        ExploreError: if there is no file to explore.
+        CommandError: if pandas cannot read the file, or the process ended, for example by a lack of memory.
+        nbclient.exceptions.CellExecutionError: if a cell fails for another reason.
+    """
+    notebook: NotebookNode = nbformat.read(NOTEBOOK, as_version=4)
+    path = os.pathsep.join((str(ROOT / "functions"), str(ROOT / "src")))
+    environment = {**os.environ, "FILE": "", "KEY": "", "AS_OF": "", **variables, "PYTHONPATH": path}
+    try:
+        _execute(notebook, environment)
+    except CellExecutionError as error:
+        if error.ename == ExploreError.__name__:
+            raise ExploreError(error.evalue) from None
+        outputs = ((cell.id, output) for cell in notebook.cells for output in cell.get("outputs", ()))
+        if next((name for name, output in outputs if output.output_type == "error"), "") == READ_CELL:
+            message = f"pandas cannot read the file, although it can be counted: {error.evalue}"
+            raise CommandError(message, Exit.NO) from None
+        raise
+    except DeadKernelError:
+        message = "The notebook's process ended. Most often the file needs more memory than there is"
+        raise CommandError(message, Exit.NO) from None
+    return notebook
+
+
+def render_html(notebook: NotebookNode, title: str) -> str:
+    """Return a notebook's prose and outputs as a page without code, scripts or external resources."""
+    notebook.metadata["title"] = title
+    exporter = HTMLExporter(
+        template_name="profile",
+        extra_template_basedirs=[str(TEMPLATES)],
+        exclude_input=True,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+        exclude_anchor_links=True,
+    )
+    page: str = exporter.from_notebook_node(notebook)[0]
+    return page
+
+
+def _execute(notebook: NotebookNode, environment: dict[str, str]) -> None:
+    """Run a notebook in a thread; in the main thread the client takes Ctrl-C for a dead process."""
+    with TemporaryDirectory(prefix="notebook-") as directory, ThreadPoolExecutor(1) as thread:
+        # The sockets to the process are in a directory that no other user can read.
+        sockets = Config({"KernelManager": {"transport": "ipc", "ip": f"{directory}/socket"}})
+        client = NotebookClient(
+            notebook,
+            timeout=None,
+            startup_timeout=MAX_START_SECONDS,
+            config=sockets,
+            resources={"metadata": {"path": str(ROOT)}},
+        )
+        running = thread.submit(client.execute, env=environment)
+        try:
+            running.result()
+        except KeyboardInterrupt:
+            if client.km:
+                asyncio.run(ensure_async(client.km.shutdown_kernel(now=True)))
+            raise
