@@ -93,11 +93,6 @@ class CachedSegmentsTable:
         names = {cell.country: value for cell, value in cached.items() if isinstance(value, str)}
         return Found(found.counts | counts, found.names | names, found.unread)
 
-    @property
-    def read_at(self) -> float:
-        """Time in seconds at which the oldest of the counts was read."""
-        return self.now - (self.age or 0)
-
     def _read(self, key: tuple[str, ...], read: Callable[[], Value]) -> Value:
         if hit := self._cached(key):
             return cast("Value", hit[0])

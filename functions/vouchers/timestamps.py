@@ -37,4 +37,4 @@ def _utc(text: str) -> datetime:
 
 def iso(moment: datetime) -> str:
     """Return a moment as ISO 8601 text in UTC, to the microsecond, so that texts sort as moments do."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -124,18 +124,6 @@ class InternalError(ApiError):
         super().__init__(f"the request failed on our side; report the request id {request_id}")
 
 
-ERRORS = (
-    RequestError,
-    BodyTooLargeError,
-    UnknownCountryError,
-    UnknownSourceError,
-    UnknownRouteError,
-    MethodError,
-    UnavailableError,
-    InternalError,
-)
-
-
 class Message(msgspec.Struct, frozen=True):
     """What was wrong, and what to do, in one sentence."""
 

@@ -51,7 +51,7 @@ def render_page(routes: tuple[Route, ...]) -> tuple[str, str]:
     navigation, sections = [], []
     for path, methods in described["paths"].items():
         for method, operation in methods.items():
-            name = f'<span class="method">{method.upper()}</span>{code(path)}'
+            name = f'<span class="method">{method.upper()}</span>{_code(path)}'
             navigation.append(f'<li><a href="#{operation["operationId"]}">{name}</a></li>')
             sections.append(
                 f'<section><h3 id="{operation["operationId"]}">{name}</h3>{render_operation(operation)}'
@@ -61,7 +61,7 @@ def render_page(routes: tuple[Route, ...]) -> tuple[str, str]:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         f"<title>{title}: API</title><style>{style}</style></head><body>"
-        f"<header><h1>{title}</h1><p>{prose(described['info']['description'])}</p>"
+        f"<header><h1>{title}</h1><p>{_prose(described['info']['description'])}</p>"
         '<p>For programs: <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p></header>'
         f"<nav aria-label='Routes'><ul>{''.join(navigation)}</ul></nav>"
         f"<main><h2>Routes</h2>{''.join(sections)}<h2>Types</h2>{types}</main></body></html>\n"
@@ -74,35 +74,35 @@ def render_operation(operation: Schema) -> str:
     if "requestBody" in operation:
         ((media_type, content),) = operation["requestBody"]["content"].items()
         example = json.dumps(content["example"], indent=2, ensure_ascii=False)
-        schema = type_of(content["schema"])
-        body = f"<h4>Body</h4><p>{code(media_type)}: {schema}</p><pre>{escape(example)}</pre>"
+        schema = _type_of(content["schema"])
+        body = f"<h4>Body</h4><p>{_code(media_type)}: {schema}</p><pre>{escape(example)}</pre>"
     parameters = [
         (
-            code(each["name"]),
+            _code(each["name"]),
             each["in"],
-            type_of(each["schema"]),
+            _type_of(each["schema"]),
             "yes" if each["required"] else "no",
-            prose(each["description"]),
+            _prose(each["description"]),
         )
         for each in operation["parameters"]
     ]
     responses = [
         (
-            code(status),
+            _code(status),
             escape(response["description"]),
             "<br>".join(
-                f"{code(media_type)}: {type_of(content['schema'])}"
+                f"{_code(media_type)}: {_type_of(content['schema'])}"
                 for media_type, content in response.get("content", {}).items()
             ),
-            ", ".join(map(code, response.get("headers", ()))),
+            ", ".join(map(_code, response.get("headers", ()))),
         )
         for status, response in sorted(operation["responses"].items())
     ]
     return (
-        f"<p>{prose(operation['summary'])} {prose(operation.get('description', ''))}</p>"
-        + table("Parameters", ("name", "in", "type", "required", "description"), parameters)
+        f"<p>{_prose(operation['summary'])} {_prose(operation.get('description', ''))}</p>"
+        + _table("Parameters", ("name", "in", "type", "required", "description"), parameters)
         + body
-        + table("Responses", ("status", "description", "body", "headers"), responses)
+        + _table("Responses", ("status", "description", "body", "headers"), responses)
         + "</section>"
     )
 
@@ -112,18 +112,18 @@ def render_type(name: str, schema: Schema) -> str:
     required = schema.get("required", ())
     rows = [
         (
-            code(field),
-            type_of(each),
+            _code(field),
+            _type_of(each),
             "yes" if field in required else "no",
-            prose(each.get("description", "")),
+            _prose(each.get("description", "")),
         )
         for field, each in schema["properties"].items()
     ]
-    fields = table("", ("field", "type", "required", "description"), rows)
-    return f'<section><h3 id="{name}">{name}</h3><p>{prose(schema["description"])}</p>{fields}</section>'
+    fields = _table("", ("field", "type", "required", "description"), rows)
+    return f'<section><h3 id="{name}">{name}</h3><p>{_prose(schema["description"])}</p>{fields}</section>'
 
 
-def table(title: str, head: Iterable[str], rows: Sequence[Iterable[str]]) -> str:
+def _table(title: str, head: Iterable[str], rows: Sequence[Iterable[str]]) -> str:
     """Return a table of cells in HTML; empty without rows."""
     if not rows:
         return ""
@@ -134,32 +134,32 @@ def table(title: str, head: Iterable[str], rows: Sequence[Iterable[str]]) -> str
     return f'{heading}<div class="wide">{rendered}</div>'
 
 
-def type_of(schema: Schema) -> str:
+def _type_of(schema: Schema) -> str:
     """Return the values that a schema allows, in words and links."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f'<a href="#{name}">{name}</a>'
     if "anyOf" in schema:
-        return " or ".join(map(type_of, schema["anyOf"]))
+        return " or ".join(map(_type_of, schema["anyOf"]))
     if "enum" in schema:
-        return " or ".join(code(json.dumps(value)) for value in schema["enum"])
+        return " or ".join(_code(json.dumps(value)) for value in schema["enum"])
     kind = schema.get("type", "anything")
     if kind == "array":
-        text = f"list of {type_of(schema['items'])}"
+        text = f"list of {_type_of(schema['items'])}"
     elif isinstance(schema.get("additionalProperties"), dict):
-        text = f"object with values of {type_of(schema['additionalProperties'])}"
+        text = f"object with values of {_type_of(schema['additionalProperties'])}"
     else:
         text = " or ".join(kind) if isinstance(kind, list) else str(kind)
-    limits = [f", {word} {code(json.dumps(schema[key]))}" for key, word in LIMITS.items() if key in schema]
-    examples = " or ".join(code(json.dumps(value)) for value in schema.get("examples", ()))
+    limits = [f", {word} {_code(json.dumps(schema[key]))}" for key, word in LIMITS.items() if key in schema]
+    examples = " or ".join(_code(json.dumps(value)) for value in schema.get("examples", ()))
     return text + "".join(limits) + (f", such as {examples}" if examples else "")
 
 
-def prose(sentence: str) -> str:
+def _prose(sentence: str) -> str:
     """Return a sentence as HTML, with words in backticks as code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(sentence))
 
 
-def code(word: str) -> str:
+def _code(word: str) -> str:
     """Return a word as code in HTML."""
     return f"<code>{escape(word)}</code>"

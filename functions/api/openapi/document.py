@@ -16,18 +16,10 @@ if TYPE_CHECKING:
     from api.http.routing import Route, Router
 
 HEADERS = {
-    "X-Request-Id": {
-        "description": "The id of the request in the log",
-        "required": True,
-        "schema": {"type": "string"},
-    },
+    "X-Request-Id": {"description": "The request's id", "required": True, "schema": {"type": "string"}},
     "ETag": {"description": "Identifies the answer", "required": True, "schema": {"type": "string"}},
     "Age": {"description": "Age of the counts in seconds", "schema": {"type": "integer", "minimum": 0}},
-    "Retry-After": {
-        "description": "Seconds to wait before trying again",
-        "required": True,
-        "schema": {"type": "integer"},
-    },
+    "Retry-After": {"description": "Seconds to wait", "required": True, "schema": {"type": "integer"}},
 }
 
 

@@ -23,22 +23,13 @@ IF_NONE_MATCH = {
     "description": "The `ETag` of a stored answer; if it is still valid, the response is a 304",
     "schema": {"type": "string"},
 }
-PATH_PARAMETERS = {
-    "{key}": {
-        "name": "key",
-        "in": "path",
-        "required": True,
+PATH_PARAMETERS: dict[str, Part] = {
+    "key": {
         "description": "The object's key",
         "schema": {"type": "string", "minLength": 1},
         "example": "vouchers/2018.parquet",
     },
-    "{file}": {
-        "name": "file",
-        "in": "path",
-        "required": True,
-        "description": "The file's name",
-        "schema": {"type": "string", "enum": list(FILES)},
-    },
+    "file": {"description": "The file's name", "schema": {"type": "string", "enum": list(FILES)}},
 }
 GATEWAY_RESPONSES = {
     "403": "API Gateway: the request is not signed, or the caller is not authorized",
@@ -63,7 +54,11 @@ def path_items(routes: Iterable[Route]) -> dict[str, Part]:
 
 def operation(route: Route) -> Part:
     """Return the operation object of a route."""
-    parameters = [parameter for name, parameter in PATH_PARAMETERS.items() if name in route.path]
+    parameters = [
+        {"name": name, "in": "path", "required": True, **parameter}
+        for name, parameter in PATH_PARAMETERS.items()
+        if f"{{{name}}}" in route.path
+    ]
     parameters += query_parameters(route.load(route.query)) if route.query else []
     parameters += [IF_NONE_MATCH] if route.cacheable else []
     described: Part = {"operationId": route.operation_id, "summary": route.summary}
@@ -86,21 +81,21 @@ def responses(route: Route) -> Part:
     if route.answer:
         content = {JSON: {"schema": {"$ref": REFERENCE + route.answer}}} | content
     tag = ["ETag"] if route.cacheable else []
-    found: Part = {"200": {"description": "OK", "headers": headers("Age", *tag), "content": content}}
+    found: Part = {"200": {"description": "OK", "headers": _headers("Age", *tag), "content": content}}
     if route.cacheable:
-        found["304"] = {"description": "Not modified", "headers": headers(*tag)}
+        found["304"] = {"description": "Not modified", "headers": _headers(*tag)}
     for status, description in GATEWAY_RESPONSES.items():
         found[status] = {"description": description, "content": {JSON: {"schema": {"type": "object"}}}}
     media_type, body = (PROBLEM_JSON, Problem) if route.path.startswith("/v1/") else (JSON, Message)
     for error in route.errors:
         found[str(error)] = {
             "description": ERROR_RESPONSES[error],
-            "headers": headers(*(["Retry-After"] if error == 503 else [])),  # noqa: PLR2004 (an HTTP status)
+            "headers": _headers(*(["Retry-After"] if error == 503 else [])),  # noqa: PLR2004 (an HTTP status)
             "content": {media_type: {"schema": {"$ref": REFERENCE + body.__name__}}},
         }
     return found
 
 
-def headers(*names: str) -> Part:
+def _headers(*names: str) -> Part:
     """Return references to header objects; every answer has the request id."""
     return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *names)}

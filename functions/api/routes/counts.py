@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -21,13 +20,13 @@ from vouchers.counts import amount_name
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from aws_lambda_powertools.event_handler.api_gateway import Response
 
     from api.http.routing import Router
     from vouchers.dynamodb.segments_table import CountryCounts
-    from vouchers.segments import Definitions, Segment
+    from vouchers.segments import Segment
 
 COLUMNS = ("country", "segment_name", "min_range", "max_range", "voucher_amount", "count")
 FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
@@ -64,21 +63,18 @@ class CountsAnswer(msgspec.Struct, frozen=True):
     updated_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class CountsRequest:
-    """A valid request for counts."""
-
-    country: str
-    segments: tuple[Segment, ...]
-
-
 def counts(router: Router) -> Response[str]:
     """Answer the counts of a country. They are always fresh, for clients that have just uploaded a file."""
     query = router.current_event.query_string_parameters
     log_fields(router, country=query.get("country"), segment=query.get("segment"))
-    request = parse_counts_request(query, load_definitions())
+    given = read_exactly(query, CountsFields)
+    country = country_of("country", given.country)
+    definitions = load_definitions()
+    segments = [segment.in_country(country) for segment in definitions.segments]
+    if given.segment is not None:
+        segments = [segment_of("segment", given.segment, definitions, country)]
     table = dependencies.cached_segments_table(router, datetime.now(UTC))
-    answer = counts_answer(country_counts(table, request.country, fresh=True), request.segments)
+    answer = counts_answer(country_counts(table, country, fresh=True), segments)
     if not prefers(header(router.current_event, "Accept"), CSV, JSON):
         return cacheable(answer, Vary="Accept")
     name = quote(answer.country, safe="")
@@ -87,19 +83,6 @@ def counts(router: Router) -> Response[str]:
         "Vary": "Accept",
     }
     return cacheable(counts_csv(answer), f"{CSV}; charset=utf-8; header=present", **headers)
-
-
-def parse_counts_request(query: Mapping[str, str], definitions: Definitions) -> CountsRequest:
-    """Check the query string of a request for counts.
-
-    Raises:
-        RequestError: if a field is missing or wrong.
-    """
-    given = read_exactly(query, CountsFields)
-    country = country_of("country", given.country)
-    if given.segment is not None:
-        return CountsRequest(country, (segment_of("segment", given.segment, definitions, country),))
-    return CountsRequest(country, tuple(segment.in_country(country) for segment in definitions.segments))
 
 
 def counts_answer(counts: CountryCounts, segments: Iterable[Segment]) -> CountsAnswer:

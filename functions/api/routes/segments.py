@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from api.http.routing import Router
     from vouchers.dynamodb.segments_table import CountryCounts
-    from vouchers.segments import Definitions, Segment
+    from vouchers.segments import Segment
 
 
 class SegmentsFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,31 +60,6 @@ class CountriesAnswer(msgspec.Struct, frozen=True):
     countries: list[Country]
 
 
-class RangeSize(msgspec.Struct, frozen=True, kw_only=True):
-    """The counts of one range.
-
-    Attributes:
-        min_range: lowest value of the segment's attribute in the range.
-        max_range: highest value.
-        sample_size: number of uses, with and without a voucher.
-        share: the sample size as a share of the segment's; null if the segment has none.
-        without_voucher: uses without a voucher.
-        voucher_amount: the amounts that are chosen. Only for one country, as `amounts`, since amounts of
-            different countries cannot be added.
-        amounts: the amounts that were used, by descending count.
-        updated_at: when the counts last changed (ISO 8601, UTC); null if there are none.
-    """
-
-    min_range: int
-    max_range: int
-    sample_size: int
-    share: float | None
-    without_voucher: int
-    voucher_amount: list[float] | UnsetType = UNSET
-    amounts: list[UsedAmount] | UnsetType = UNSET
-    updated_at: str | None
-
-
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """A range of a segment.
 
@@ -95,6 +70,27 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
 
     min_range: int
     max_range: int
+
+
+class RangeSize(Bounds, frozen=True, kw_only=True):
+    """The counts of one range.
+
+    Attributes:
+        sample_size: number of uses, with and without a voucher.
+        share: the sample size as a share of the segment's; null if the segment has none.
+        without_voucher: uses without a voucher.
+        voucher_amount: the amounts that are chosen. Only for one country, as `amounts`, since amounts of
+            different countries cannot be added.
+        amounts: the amounts that were used, by descending count.
+        updated_at: when the counts last changed (ISO 8601, UTC); null if there are none.
+    """
+
+    sample_size: int
+    share: float | None
+    without_voucher: int
+    voucher_amount: list[float] | UnsetType = UNSET
+    amounts: list[UsedAmount] | UnsetType = UNSET
+    updated_at: str | None
 
 
 class SegmentSize(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,34 +136,25 @@ def segments(router: Router) -> Response[str]:
     log_fields(router, country=given.country)
     table = dependencies.cached_segments_table(router, datetime.now(UTC))
     if given.country is None:
-        return cacheable(segments_answer(load_definitions(), table.every_country(), None))
-    counts = country_counts(table, country_of("country", given.country), fresh=True)
-    return cacheable(segments_answer(load_definitions(), [counts], counts.name))
-
-
-def countries(router: Router) -> Response[str]:
-    """Answer which countries have counts."""
-    counts = dependencies.cached_segments_table(router, datetime.now(UTC)).every_country()
-    return cacheable(CountriesAnswer([Country(c.name, c.uses, c.spellings, c.updated_at) for c in counts]))
-
-
-def segments_answer(
-    definitions: Definitions, counts: Sequence[CountryCounts], country: str | None
-) -> SegmentsAnswer:
-    """Return the segments with their counts.
-
-    Args:
-        definitions: the segment definitions.
-        counts: of the countries to add up.
-        country: name of the country that ``counts`` belongs to; None for all countries.
-    """
-    return SegmentsAnswer(
+        counts, country = table.every_country(), None
+    else:
+        counts = [country_counts(table, country_of("country", given.country), fresh=True)]
+        country = counts[0].name
+    definitions = load_definitions()
+    answer = SegmentsAnswer(
         definitions=definitions.version,
         country=country,
         uses=sum(each.uses for each in counts),
         updated_at=max((each.updated_at for each in counts), default=None),
         segments=[_segment_size(segment, counts, country) for segment in definitions.segments],
     )
+    return cacheable(answer)
+
+
+def countries(router: Router) -> Response[str]:
+    """Answer which countries have counts."""
+    counts = dependencies.cached_segments_table(router, datetime.now(UTC)).every_country()
+    return cacheable(CountriesAnswer([Country(c.name, c.uses, c.spellings, c.updated_at) for c in counts]))
 
 
 def _segment_size(segment: Segment, counts: Sequence[CountryCounts], country: str | None) -> SegmentSize:

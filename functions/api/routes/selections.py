@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -37,9 +37,10 @@ from vouchers.counts import NO_VOUCHER, most_used, range_cell, spellings_cell
 from vouchers.dynamodb.segments_table import CellCounts, Found
 from vouchers.segments import Attribute, load_definitions
 from vouchers.text import country_key
+from vouchers.timestamps import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from api.http.routing import Router
     from vouchers.counts import Cell
@@ -161,11 +162,8 @@ class Customer:
     @property
     def cells(self) -> list[Cell]:
         """The cells that an answer needs: the country's spellings, and the customer's range."""
-        ranges = [self.range_] if self.range_ else []
-        return [
-            spellings_cell(self.country),
-            *(range_cell(self.country, self.segment.name, range_) for range_ in ranges),
-        ]
+        own = [range_cell(self.country, self.segment.name, self.range_)] if self.range_ else []
+        return [spellings_cell(self.country), *own]
 
     @property
     def fallback_cells(self) -> list[Cell]:
@@ -181,84 +179,70 @@ class Customer:
         return self.fallback and not most_used(self.counts(found).amounts)
 
 
-@dataclass(frozen=True, slots=True)
-class InvalidCustomer:
-    """A customer with a wrong field."""
-
-    id: str | int | None
-    error: RequestError
-
-
 def select(router: Router) -> SelectionsAnswer:
     """Answer which voucher amounts to give to up to a hundred customers, and why.
 
-    The counts that they need are read once, together.
+    The counts that they need are read together. A customer with a wrong field fails alone.
     """
-    fields = json_object(body_text(router.current_event, MAX_BODY))
-    now = datetime.now(UTC)
-    as_of, customers = parse_selections_request(fields, load_definitions(), now)
-    log_fields(router, customers=len(customers))
-    table = dependencies.cached_segments_table(router, now)
-    valid = [customer for customer in customers if isinstance(customer, Customer)]
-    found = table.look_up(cell for customer in valid for cell in customer.cells)
-    fallback = table.look_up(
-        cell for customer in valid if customer.falls_back(found) for cell in customer.fallback_cells
-    )
-    countries = cache(table.countries)
-    selections: list[Selected | Failed] = []
-    for index, customer in enumerate(customers):
-        try:
-            if isinstance(customer, InvalidCustomer):
-                raise customer.error
-            selections.append(_selected(index, customer, found, fallback, countries))
-        except ApiError as error:
-            details = problem(error, request_id(router))
-            selections.append(Failed(index=index, customer_id=customer.id, error=details))
-    return SelectionsAnswer(
-        as_of=_iso(as_of),
-        definitions=load_definitions().version,
-        confidence=CONFIDENCE,
-        read_at=_iso(datetime.fromtimestamp(table.read_at, UTC)),
-        selections=selections,
-    )
-
-
-def parse_selections_request(
-    fields: Mapping[str, object], definitions: Definitions, now: datetime
-) -> tuple[datetime, list[Customer | InvalidCustomer]]:
-    """Return the time that recency is measured to, and the customers.
-
-    Args:
-        fields: of the body.
-        definitions: the segment definitions.
-        now: in UTC; recency is measured to it by default.
-
-    Raises:
-        RequestError: if a field is wrong, except those of a customer.
-    """
-    given = read_exactly(fields, SelectionsFields)
+    given = read_exactly(json_object(body_text(router.current_event, MAX_BODY)), SelectionsFields)
     count = len(given.customers)
     if not 1 <= count <= MAX_CUSTOMERS:
         raise RequestError(f"customers has {count} entries; give 1 to {MAX_CUSTOMERS}", "customers")
-    as_of = time_of("as_of", given.as_of)
-    later = "is in the future" if as_of is None else f"is later than as_of {given.as_of}"
-    customers: list[Customer | InvalidCustomer] = []
-    for customer in given.customers:
+    now = datetime.now(UTC)
+    as_of = time_of("as_of", given.as_of) or now
+    log_fields(router, customers=count)
+    definitions = load_definitions()
+    customers: dict[int, Customer] = {}
+    errors: dict[int, ApiError] = {}
+    for index, fields in enumerate(given.customers):
         try:
-            customers.append(_parse_customer(customer, given, definitions, as_of or now, later))
-        except RequestError as error:
-            customers.append(InvalidCustomer(_customer_id(customer), error))
-    return as_of or now, customers
+            customers[index] = parse_customer(fields, given, definitions, as_of)
+        except RequestError as raised:
+            errors[index] = raised
+    table = dependencies.cached_segments_table(router, now)
+    found = table.look_up(cell for customer in customers.values() for cell in customer.cells)
+    fallback = table.look_up(
+        cell for each in customers.values() if each.falls_back(found) for cell in each.fallback_cells
+    )
+    countries = cache(table.countries)
+    selections: dict[int, Selected | Failed] = {}
+    for index, customer in customers.items():
+        try:
+            selections[index] = _selected(index, customer, found, fallback, countries)
+        except ApiError as raised:
+            errors[index] = raised
+    for index, error in errors.items():
+        customer_id, details = _customer_id(given.customers[index]), problem(error, request_id(router))
+        selections[index] = Failed(index=index, customer_id=customer_id, error=details)
+    return SelectionsAnswer(
+        as_of=iso(as_of),
+        definitions=definitions.version,
+        confidence=CONFIDENCE,
+        read_at=iso(now - timedelta(seconds=table.age or 0)),
+        selections=[selections[index] for index in range(count)],
+    )
 
 
-def _parse_customer(
-    fields: object, request: SelectionsFields, definitions: Definitions, as_of: datetime, later: str
+def parse_customer(
+    fields: object, request: SelectionsFields, definitions: Definitions, as_of: datetime
 ) -> Customer:
+    """Check the fields of a customer.
+
+    Args:
+        fields: a JSON value.
+        request: the fields for all customers.
+        definitions: the segment definitions.
+        as_of: in UTC; recency is measured to it.
+
+    Raises:
+        RequestError: if a field is missing or wrong.
+    """
     if not isinstance(fields, dict):
         raise RequestError(f"a customer must be an object, not {format_value(fields)}")
     given = read_exactly(fields, VoucherFields)
     country = country_of("country_code", given.country_code)
     segment = segment_of("segment_name", given.segment_name, definitions, country)
+    later = "is in the future" if request.as_of is None else f"is later than as_of {request.as_of}"
     values = attributes(given, as_of, later)
     last, first = (values[a] for a in (Attribute.DAYS_SINCE_LAST_ORDER, Attribute.DAYS_SINCE_FIRST_ORDER))
     return Customer(
@@ -295,9 +279,9 @@ def _selected(
     if country is None:
         raise UnknownCountryError(customer.country, countries())
     counts, falls_back = customer.counts(found), customer.falls_back(found)
-    reason: Literal["most_used", "no_voucher_used"] = (
-        "most_used" if most_used(counts.amounts) else "no_voucher_used"
-    )
+    reason: Literal["most_used", "no_voucher_used", "no_range"] = "no_range"
+    if customer.range_:
+        reason = "most_used" if most_used(counts.amounts) else "no_voucher_used"
     if falls_back:
         if not fallback.unread.isdisjoint(customer.fallback_cells):
             raise UnavailableError
@@ -310,7 +294,7 @@ def _selected(
         index=index,
         customer_id=customer.id,
         voucher_amount=chosen,
-        reason=reason if customer.range_ else "no_range",
+        reason=reason,
         fallback="country" if falls_back else None,
         country=country,
         segment_name=customer.segment.name,
@@ -328,8 +312,3 @@ def _selected(
         alternatives_left_out=max(0, len(others) - MAX_ALTERNATIVES),
         updated_at=counts.updated_at or None,
     )
-
-
-def _iso(time: datetime) -> str:
-    """Return a time as ISO 8601; unlike ``strftime``, with four digits for years before 1000."""
-    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -9,9 +9,8 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from api.http.errors import BodyTooLargeError, RequestError
 from api.http.fields import MAX_BODY, body_or_query
-from api.routes.counts import CountsRequest, parse_counts_request
 from api.routes.vouchers import VoucherRequest, parse_voucher_request
-from tests.support.api_gateway import rest_event
+from tests.support.api_gateway import call, rest_event
 from vouchers.segments import load_definitions
 
 pytestmark = pytest.mark.disable_socket
@@ -242,14 +241,6 @@ def test_a_body_is_read_up_to_its_limit(*, is_base64: bool) -> None:
         fields(body=body(MAX_BODY + 1), is_base64=is_base64)
 
 
-def test_counts_are_asked_for_one_segment_or_all() -> None:
-    assert parse_counts_request({"country": " Peru "}, DEFINITIONS) == CountsRequest(
-        "Peru", (RECENCY, FREQUENCY)
-    )
-    query = {"country": "Peru", "segment": "frequent_segment"}
-    assert parse_counts_request(query, DEFINITIONS) == CountsRequest("Peru", (FREQUENCY,))
-
-
 @pytest.mark.parametrize(
     ("query", "message"),
     [
@@ -262,6 +253,4 @@ def test_counts_are_asked_for_one_segment_or_all() -> None:
     ],
 )
 def test_a_wrong_request_for_counts_is_refused(query: dict[str, str], message: str) -> None:
-    with pytest.raises(RequestError) as caught:
-        parse_counts_request(query, DEFINITIONS)
-    assert str(caught.value) == message
+    assert call(rest_event(path="/v1/counts", query=query)).message == message
