@@ -1,4 +1,4 @@
-"""A real browser, and the stack with files that put the page to the test."""
+"""A real browser, and a stack with files."""
 
 from __future__ import annotations
 
@@ -25,42 +25,42 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page, Playwright
 
-INSTALLED = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-QUIET = (
+COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = (
     "--disable-gpu",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
 )
-NONE = (
-    "the page was NOT tested: there is no browser; install Chromium or Chrome, name one by CHROMIUM=path, "
+NO_BROWSER = (
+    "the page was NOT tested, since no browser was found; install Chromium or Chrome, set CHROMIUM=path, "
     "or run .venv/bin/playwright install chromium"
 )
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Chromium: the one that CHROMIUM names, an installed one, or Playwright's own."""
+    """Chromium: at CHROMIUM, or installed, or Playwright's own."""
     with sync_playwright() as playwright:
         try:
             found = _launch(playwright)
         except Error as error:
-            pytest.exit(f"{NONE}\n{error}", returncode=1)
+            pytest.exit(f"{NO_BROWSER}\n{error}", returncode=1)
         yield found
         found.close()
 
 
 def _launch(playwright: Playwright) -> Browser:
-    named = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, INSTALLED)), None)
+    named = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, COMMANDS)), None)
     # Chromium's sandbox does not work for root.
     sandbox = [] if os.getuid() else ["--no-sandbox"]
-    return playwright.chromium.launch(executable_path=named, args=[*QUIET, *sandbox])
+    return playwright.chromium.launch(executable_path=named, args=[*ARGUMENTS, *sandbox])
 
 
 @pytest.fixture(scope="session")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the page of a stack with files is: the sample, hostile names, rejected rows, no Parquet."""
+    """The URL of a stack with files: the sample, hostile names, rejected rows, and no Parquet."""
     directory = tmp_path_factory.mktemp("files")
     with running(free_port(), free_port()) as stack:
         deployed = Deployed(session(), stack.endpoint, stack.outputs)
@@ -88,12 +88,12 @@ def _files(directory: Path) -> dict[str, Path]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page of its own, on which no script fails and nothing breaks the policy."""
-    opened = browser.new_page(viewport={"width": 1024, "height": 800}, timezone_id="UTC")
-    opened.set_default_timeout(10_000)
-    wrong: list[str] = []
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("console", lambda said: wrong.append(said.text) if "Security Policy" in said.text else None)
-    yield opened
-    opened.close()
-    assert wrong == []
+    """A new browser page; fails if a script fails or violates the content security policy."""
+    new_page = browser.new_page(viewport={"width": 1024, "height": 800}, timezone_id="UTC")
+    new_page.set_default_timeout(10_000)
+    errors: list[str] = []
+    new_page.on("pageerror", lambda error: errors.append(str(error)))
+    new_page.on("console", lambda line: errors.append(line.text) if "Security Policy" in line.text else None)
+    yield new_page
+    new_page.close()
+    assert errors == []

@@ -1,4 +1,4 @@
-"""Names that a file may hold, and that a page must show as they are."""
+"""Names that a file may contain and that the page must show as text."""
 
 from __future__ import annotations
 

@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-LARGEST = 100_000
+MAX_BYTES = 100_000
 TO = "\N{EN DASH}"
 PERU = "#country=Peru"
 SCHEMES = ("light", "dark")
+LAST_ORDER = "A customer whose last order was 459 days ago is in the range 180 days and more."
+FIRST_ORDER = LAST_ORDER.replace("last", "first")
 WIDTHS = (360, 768, 1440)
 
 
-def opened(page: Page, url: str, country: str = PERU) -> Page:
+def open_page(page: Page, url: str, country: str = PERU) -> Page:
     page.goto(url + country)
     expect(page.locator("#sources")).not_to_have_attribute("aria-busy", "true")
     expect(page.locator("#segments")).not_to_have_attribute("aria-busy", "true")
@@ -51,27 +53,27 @@ def answer_with(page: Page, path: str, body: str, status: int = 200) -> None:
     page.route(re.compile(rf"/{path}(\?|$)"), answer)
 
 
-def test_every_range_of_the_country_is_pictured_and_the_chosen_amount_marked(page: Page, url: str) -> None:
-    opened(page, url)
-    held = page.locator(".range", has=page.get_by_role("heading", name=f"14{TO}37 orders"))
-    assert held.get_by_role("listitem").all_inner_texts() == snapshot(
+def test_each_range_has_a_chart_that_marks_the_chosen_amount(page: Page, url: str) -> None:
+    open_page(page, url)
+    range_ = page.locator(".range", has=page.get_by_role("heading", name=f"14{TO}37 orders"))
+    assert range_.get_by_role("listitem").all_inner_texts() == words(
         "2,640 chosen|53.9% 11,813 uses", "3,520|20.0% 4,391 uses", "4,400|19.3% 4,225 uses",
         "no voucher used|6.8% 1,501 uses",
     )  # fmt: skip
-    expect(held).to_contain_text("21,930 uses")
-    widths = held.locator(".filled").evaluate_all(
+    expect(range_).to_contain_text("21,930 uses")
+    widths = range_.locator(".filled").evaluate_all(
         "bars => bars.map(bar => bar.offsetWidth / bar.parentNode.offsetWidth)"
     )
     assert widths == pytest.approx([0.539, 0.200, 0.193, 0.068], abs=0.01)
 
 
-def snapshot(*lines: str) -> list[object]:
-    """Return what an element's text is like, however the browser breaks it."""
+def words(*lines: str) -> list[object]:
+    """Return texts to compare with those of elements, whatever their line breaks."""
     return [Words(line) for line in lines]
 
 
 class Words:
-    """A text that is equal to another one of the same words."""
+    """Equal to each text with the same words."""
 
     def __init__(self, text: str) -> None:
         self.words = re.split(r"[\s|]+", text)
@@ -87,7 +89,7 @@ class Words:
 
 
 def test_no_voucher_is_shown_and_never_chosen(page: Page, url: str) -> None:
-    opened(page, url, "#country=Chile")
+    open_page(page, url, "#country=Chile")
     expect(page.locator(".without").first).to_contain_text("100.0%")
     assert page.locator(".chosen").count() == 0
     ask(page, "3")
@@ -95,8 +97,8 @@ def test_no_voucher_is_shown_and_never_chosen(page: Page, url: str) -> None:
     expect(page.locator("#answer")).to_contain_text("nobody used a voucher")
 
 
-def test_picking_another_country_shows_it_and_is_in_the_address(page: Page, url: str) -> None:
-    opened(page, url)
+def test_choosing_a_country_shows_it_and_changes_the_address(page: Page, url: str) -> None:
+    open_page(page, url)
     expect(page.get_by_text("106,548 uses, last changed")).to_be_visible()
     page.get_by_role("combobox", name="Country").select_option("China")
     expect(page.locator("#facts")).to_contain_text("China: 169,722 uses")
@@ -104,23 +106,25 @@ def test_picking_another_country_shows_it_and_is_in_the_address(page: Page, url:
 
 
 def test_a_customer_gets_a_voucher_with_the_reasons(page: Page, url: str) -> None:
-    opened(page, url)
+    open_page(page, url)
     ask(page, "15")
     expect(page.locator("#answer .ticket")).to_have_text("2,640")
-    expect(page.locator("#answer")).to_contain_text(f"A customer with 15 orders falls into 14{TO}37 orders.")
+    expect(page.locator("#answer")).to_contain_text(
+        f"A customer with 15 orders is in the range 14{TO}37 orders."
+    )
     expect(page.locator("#answer")).to_contain_text("11,813 of 21,930 uses")
     expect(page.locator("#answer")).to_contain_text("with 95% confidence between 53.2% and 54.5%")
 
 
-def test_recency_is_measured_on_the_day_that_is_given(page: Page, url: str) -> None:
-    opened(page, url)
+def test_recency_is_measured_on_the_given_day(page: Page, url: str) -> None:
+    open_page(page, url)
     page.get_by_label("Last order", exact=True).fill("2017-05-03")
     page.get_by_label("Measured on").fill("2018-08-05")
     page.get_by_role("button", name="Choose a voucher").click()
-    expect(page.locator("#answer")).to_contain_text("A last order 459 days ago falls into 180 days and more.")
+    expect(page.locator("#answer")).to_contain_text(LAST_ORDER)
 
 
-def test_a_segment_by_tenure_asks_for_the_first_order(page: Page, url: str) -> None:
+def test_a_segment_by_tenure_requires_the_first_order(page: Page, url: str) -> None:
     last, first = "days_since_last_order", "days_since_first_order"
 
     def segments(route: Route) -> None:
@@ -128,27 +132,25 @@ def test_a_segment_by_tenure_asks_for_the_first_order(page: Page, url: str) -> N
         route.fulfill(response=answer, body=answer.text().replace(last, first))
 
     def selections(route: Route) -> None:
-        asked = route.request.post_data or ""
-        assert "first_order_ts" in asked
-        answer = route.fetch(post_data=asked.replace("first_order_ts", "last_order_ts"))
-        told = answer.text().replace(first, "neither").replace(last, first).replace("neither", last)
-        route.fulfill(response=answer, body=told)
+        body = route.request.post_data or ""
+        assert "first_order_ts" in body
+        answer = route.fetch(post_data=body.replace("first_order_ts", "last_order_ts"))
+        text = answer.text().replace(first, "neither").replace(last, first).replace("neither", last)
+        route.fulfill(response=answer, body=text)
 
     page.route("**/v1/segments?*", segments)
     page.route("**/v1/selections", selections)
-    opened(page, url)
+    open_page(page, url)
     expect(page.locator("#segments")).to_contain_text("Days since the first order")
     expect(page.get_by_label("Last order", exact=True)).to_be_hidden()
     page.get_by_label("First order", exact=True).fill("2017-05-03")
     page.get_by_label("Measured on").fill("2018-08-05")
     page.get_by_role("button", name="Choose a voucher").click()
-    expect(page.locator("#answer")).to_contain_text(
-        "A first order 459 days ago falls into 180 days and more."
-    )
+    expect(page.locator("#answer")).to_contain_text(FIRST_ORDER)
 
 
-def test_what_is_wrong_with_a_field_is_said_at_the_field(page: Page, url: str) -> None:
-    opened(page, url)
+def test_the_error_of_a_field_is_shown_at_the_field(page: Page, url: str) -> None:
+    open_page(page, url)
     page.get_by_label("Last order", exact=True).fill("2100-01-01")
     page.get_by_role("button", name="Choose a voucher").click()
     field = page.get_by_label("Last order", exact=True)
@@ -158,10 +160,10 @@ def test_what_is_wrong_with_a_field_is_said_at_the_field(page: Page, url: str) -
     assert violations(page) == []
 
 
-def test_everything_can_be_done_from_the_keyboard(page: Page, url: str) -> None:
-    opened(page, url)
+def test_the_form_works_with_the_keyboard_only(page: Page, url: str) -> None:
+    open_page(page, url)
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the customer form")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to the form")).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     expect(page.get_by_label("Choose by")).to_be_focused()
@@ -172,8 +174,8 @@ def test_everything_can_be_done_from_the_keyboard(page: Page, url: str) -> None:
     expect(page.locator("#answer .ticket")).to_have_text("2,640")
 
 
-def test_what_was_ingested_and_what_was_rejected_is_told(page: Page, url: str) -> None:
-    opened(page, url)
+def test_sources_show_their_counted_and_rejected_rows(page: Page, url: str) -> None:
+    open_page(page, url)
     items = page.locator(".sources > li")
     expect(items.nth(0)).to_contain_text("failed")
     expect(items.nth(0).locator(".wrong")).not_to_be_empty()
@@ -183,9 +185,9 @@ def test_what_was_ingested_and_what_was_rejected_is_told(page: Page, url: str) -
 
 
 @pytest.mark.parametrize("name", hostile.NAMES, ids=["script", "right to left", "Arabic", "long"])
-def test_a_hostile_name_is_text_and_nothing_else(page: Page, url: str, name: str) -> None:
+def test_a_hostile_name_is_shown_as_text(page: Page, url: str, name: str) -> None:
     page.set_viewport_size({"width": 360, "height": 800})
-    opened(page, url, "")
+    open_page(page, url, "")
     page.get_by_role("combobox", name="Country").select_option(name)
     expect(page.locator("#facts bdi")).to_have_text(name)
     ask(page, "3")
@@ -196,77 +198,79 @@ def test_a_hostile_name_is_text_and_nothing_else(page: Page, url: str, name: str
     assert overflow(page) == 0
 
 
-def test_it_is_small_and_asks_no_other_origin(page: Page, url: str) -> None:
+def test_the_page_is_small_and_requests_no_other_origin(page: Page, url: str) -> None:
     seen: dict[str, int] = {}
     page.on("response", lambda answer: seen.update({answer.url: len(answer.body())}))
-    opened(page, url, "")
+    open_page(page, url, "")
     page.wait_for_load_state("networkidle")
     assert {address for address in seen if not address.startswith(url)} == set()
-    assert 10_000 < sum(size for address, size in seen.items() if "/v1/" not in address) < LARGEST
+    assert 10_000 < sum(size for address, size in seen.items() if "/v1/" not in address) < MAX_BYTES
 
 
-def test_it_works_under_the_path_of_a_stage(page: Page, url: str) -> None:
+def test_the_page_works_under_the_path_of_a_stage(page: Page, url: str) -> None:
     def from_root(route: Route) -> None:
         route.fulfill(response=route.fetch(url=route.request.url.replace("/live/", "/")))
 
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     page.route("**/live/**", from_root)
-    opened(page, f"{url}live/")
+    open_page(page, f"{url}live/")
     ask(page, "15")
     expect(page.locator("#answer .ticket")).to_have_text("2,640")
-    assert [address for address in asked if not address.startswith(f"{url}live/")] == []
+    assert [address for address in requested if not address.startswith(f"{url}live/")] == []
 
 
-def test_a_stack_without_counts_says_so(page: Page, url: str) -> None:
+def test_the_page_says_that_nothing_has_been_counted(page: Page, url: str) -> None:
     answer_with(page, "v1/countries", '{"countries":[]}')
     answer_with(page, "v1/sources", '{"sources":[],"next_cursor":null}')
-    opened(page, url)
-    expect(page.locator("#segments")).to_contain_text("Nothing is counted yet.")
+    open_page(page, url)
+    expect(page.locator("#segments")).to_contain_text("Nothing has been counted yet.")
     expect(page.locator("#sources")).to_contain_text("No file has been ingested yet.")
     expect(page.get_by_role("button", name="Choose a voucher")).to_be_disabled()
     assert violations(page) == []
 
 
-def test_a_failure_is_said_in_a_sentence_and_can_be_tried_again(page: Page, url: str) -> None:
-    answer_with(page, "v1/segments", '{"detail":"the counts cannot be read at the moment"}', 503)
-    opened(page, url)
-    expect(page.locator("#segments")).to_contain_text("the counts cannot be read at the moment")
+def test_an_error_is_one_sentence_with_a_button_to_try_again(page: Page, url: str) -> None:
+    answer_with(page, "v1/segments", '{"detail":"the tables cannot be read at the moment"}', 503)
+    open_page(page, url)
+    expect(page.locator("#segments")).to_contain_text("the tables cannot be read at the moment")
     assert violations(page) == []
     page.unroute_all()
     page.get_by_role("button", name="Try again").click()
     expect(page.locator(".chosen").first).to_be_visible()
 
 
-def test_what_is_being_loaded_is_said_to_be(page: Page, url: str) -> None:
-    held: list[Route] = []
-    page.route("**/v1/segments*", lambda route: held.append(route))  # noqa: PLW0108 (Playwright marks it, a built-in bears no mark)
+def test_parts_that_are_loading_are_marked(page: Page, url: str) -> None:
+    delayed: list[Route] = []
+    page.route("**/v1/segments*", lambda route: delayed.append(route))  # noqa: PLW0108 (Playwright marks it, a built-in bears no mark)
     page.goto(url + PERU)
     expect(page.locator("#segments")).to_have_attribute("aria-busy", "true")
     expect(page.locator("#segments")).to_contain_text("Loading")
     expect(page.locator("#sources")).not_to_have_attribute("aria-busy", "true")
     assert violations(page) == []
-    held[0].continue_()
+    delayed[0].continue_()
     expect(page.locator(".chosen").first).to_be_visible()
 
 
-def test_earlier_sources_follow_on_demand(page: Page, url: str) -> None:
+def test_older_sources_are_loaded_on_demand(page: Page, url: str) -> None:
     page.route(
         "**/v1/sources?limit=8*", lambda route: route.continue_(url=route.request.url.replace("=8", "=2"))
     )
-    opened(page, url)
+    open_page(page, url)
     expect(page.locator(".sources > li")).to_have_count(2)
-    page.get_by_role("button", name="Show earlier ones").click()
+    page.get_by_role("button", name="Show older files").click()
     expect(page.locator(".sources > li")).to_have_count(4)
     expect(page.locator(".sources > li").nth(2)).to_be_focused()
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
-def test_it_is_accessible_and_fits_at_every_width(page: Page, url: str, width: int, scheme: str) -> None:
+def test_the_page_is_accessible_and_fits_at_every_width(
+    page: Page, url: str, width: int, scheme: str
+) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] # a literal of SCHEMES
-    opened(page, url)
+    open_page(page, url)
     ask(page, "15")
     expect(page.locator("#answer .ticket")).to_be_visible()
     assert violations(page) == []

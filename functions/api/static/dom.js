@@ -1,8 +1,8 @@
-// Elements are made from text alone: what the API says never becomes markup.
+// Elements are made from text only, so that no text of the API becomes markup.
 
 export const byId = (id) => document.getElementById(id);
 
-/** Return an element; properties are attributes, but for `text` and listeners such as `onclick`. */
+/** Return an element. Properties are attributes, except `text` and listeners such as `onclick`. */
 export function make(name, properties = {}, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(properties)) {
@@ -15,40 +15,40 @@ export function make(name, properties = {}, ...children) {
   return element;
 }
 
-/** Return a text from the data, kept apart from what surrounds it whichever way it is written. */
+/** Return a text from the data, isolated from the direction of the surrounding text. */
 export const named = (text) => make("bdi", { text });
 
-// A narrower interval would be a blot on the end of its bar, and is of no account.
-const WIDE = 0.02;
+// The mark of a narrower interval would be too small to see.
+const MIN_INTERVAL = 0.02;
 
-/** Return a bar as wide as a share of its track, with a mark across its interval where that is wide. */
+/** Return a bar for a share, with a mark for its interval if that is wide enough. */
 export function bar(share, interval = null) {
   const filled = make("span", { class: "filled" });
   filled.style.inlineSize = `${100 * share}%`;
   const track = make("span", { class: "track", "aria-hidden": "true" }, filled);
-  if (interval && interval.high - interval.low >= WIDE) {
-    const sure = make("span", { class: "sure" });
-    sure.style.insetInlineStart = `${100 * interval.low}%`;
-    sure.style.inlineSize = `${100 * (interval.high - interval.low)}%`;
-    track.append(sure);
+  if (interval && interval.high - interval.low >= MIN_INTERVAL) {
+    const mark = make("span", { class: "interval" });
+    mark.style.insetInlineStart = `${100 * interval.low}%`;
+    mark.style.inlineSize = `${100 * (interval.high - interval.low)}%`;
+    track.append(mark);
   }
   return track;
 }
 
-/** Show that a part is being asked for. */
+/** Show that a part of the page is loading. */
 export function showLoading(place, lines = 4) {
   place.setAttribute("aria-busy", "true");
-  const bones = Array.from({ length: lines }, () => make("div", { class: "bone", "aria-hidden": "true" }));
-  place.replaceChildren(make("p", { class: "unseen", text: "Loading…" }), ...bones);
+  const placeholders = Array.from({ length: lines }, () => make("div", { class: "placeholder", "aria-hidden": "true" }));
+  place.replaceChildren(make("p", { class: "visually-hidden", text: "Loading…" }), ...placeholders);
 }
 
-/** Show what a part has come to. */
+/** Show the content of a part of the page. */
 export function show(place, ...children) {
   place.removeAttribute("aria-busy");
   place.replaceChildren(...children);
 }
 
-/** Show a failure in one sentence, and how to try again. */
+/** Show an error, with a button to try again unless `again` is null. */
 export function showFailure(place, error, again) {
   const retry = again && make("button", { type: "button", class: "plain", text: "Try again", onclick: again });
   show(place, make("div", { class: "state failed" }, make("p", { text: error.message }), retry || null));

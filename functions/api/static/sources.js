@@ -1,4 +1,4 @@
-// What was ingested and what was rejected, the last first, in pages.
+// The ingested files, newest first, in pages.
 
 import * as api from "./api.js";
 import { byId, make, named, show, showFailure, showLoading } from "./dom.js";
@@ -21,13 +21,13 @@ export async function load() {
 function list(page) {
   const items = make("ol", { class: "sources" }, ...page.sources.map(item));
   const box = make("div", {}, items);
-  if (page.next_cursor) box.append(further(items, page.next_cursor));
+  if (page.next_cursor) box.append(moreButton(items, page.next_cursor));
   return box;
 }
 
-function further(items, cursor) {
-  const said = make("p", { class: "wrong", role: "alert" });
-  const button = make("button", { type: "button", class: "plain", text: "Show earlier ones" });
+function moreButton(items, cursor) {
+  const message = make("p", { class: "wrong", role: "alert" });
+  const button = make("button", { type: "button", class: "plain", text: "Show older files" });
   button.onclick = async () => {
     button.disabled = true;
     try {
@@ -36,13 +36,13 @@ function further(items, cursor) {
       items.append(...added);
       added[0]?.setAttribute("tabindex", "-1");
       added[0]?.focus();
-      box.replaceWith(...(page.next_cursor ? [further(items, page.next_cursor)] : []));
+      box.replaceWith(...(page.next_cursor ? [moreButton(items, page.next_cursor)] : []));
     } catch (error) {
-      said.textContent = error.message;
+      message.textContent = error.message;
       button.disabled = false;
     }
   };
-  const box = make("div", { class: "further" }, button, said);
+  const box = make("div", { class: "more" }, button, message);
   return box;
 }
 
@@ -51,24 +51,24 @@ function item(source) {
     make("div", { class: "source-title" },
       make("h3", {}, named(source.source.replace(/^vouchers\//, ""))),
       make("span", { class: `status ${source.status}`, text: source.status })),
-    make("p", { class: "facts", text: when(source) }),
+    make("p", { class: "facts", text: times(source) }),
     source.report ? report(source.report) : null,
     source.error ? make("p", { class: "wrong", text: source.error }) : null);
 }
 
-function when(source) {
-  const at = source.committed_at ? words.time(source.committed_at) : "not committed yet";
-  const basis = source.as_of === "row" ? "recency measured in each row" : source.as_of && `recency as of ${words.day(source.as_of)}`;
+function times(source) {
+  const at = source.committed_at ? words.time(source.committed_at) : "commit in progress";
+  const basis = source.as_of === "row" ? "recency as of each row's own time" : source.as_of && `recency as of ${words.day(source.as_of)}`;
   return [at, basis].filter(Boolean).join(" · ");
 }
 
-function report(told) {
-  const reasons = Object.entries(told.rejected_by_reason);
+function report(counts) {
+  const reasons = Object.entries(counts.rejected_by_reason);
   return make("div", {},
     make("p", { class: "rows" },
-      make("strong", { text: words.count(told.counted) }), ` of ${words.rows(told.rows)} counted`,
-      told.rejected ? ", " : "",
-      told.rejected ? make("strong", { class: "bad", text: `${words.count(told.rejected)} rejected` }) : ", none rejected"),
+      make("strong", { text: words.count(counts.counted) }), ` of ${words.rows(counts.rows)} counted`,
+      counts.rejected ? ", " : "",
+      counts.rejected ? make("strong", { class: "bad", text: `${words.count(counts.rejected)} rejected` }) : ", none rejected"),
     reasons.length ? make("ul", { class: "reasons" }, ...reasons.map(([reason, number]) =>
       make("li", { text: `${words.words(reason)}: ${words.count(number)}` }))) : null);
 }

@@ -1,6 +1,6 @@
-// Numbers, times and ranges as people read them.
+// Numbers, times and ranges as text.
 
-const UNBOUNDED = 99999999;
+const NO_LIMIT = 99999999;
 const ATTRIBUTES = {
   days_since_last_order: ["Days since the last order", "day", "days"],
   days_since_first_order: ["Days since the first order", "day", "days"],
@@ -21,16 +21,16 @@ export const day = (text) => days.format(new Date(text));
 export const uses = (number) => `${count(number)} ${number === 1 ? "use" : "uses"}`;
 export const rows = (number) => `${count(number)} ${number === 1 ? "row" : "rows"}`;
 
-/** Return a name of the data's own, such as `country_missing`, as words. */
+/** Return a name such as `country_missing` as words. */
 export const words = (name) => name.replaceAll("_", " ");
 
-/** Return what a segment sorts customers by. */
+/** Return the title of an attribute. */
 export const title = (attribute) => ATTRIBUTES[attribute]?.[0] ?? words(attribute);
 
 /** Return a range, both ends included, such as "14–37 orders". */
 export function range(attribute, { min_range: min, max_range: max }) {
   const [, one, many] = ATTRIBUTES[attribute] ?? ["", "", ""];
-  if (max >= UNBOUNDED) return `${count(min)} ${many} and more`;
+  if (max >= NO_LIMIT) return `${count(min)} ${many} and more`;
   if (min === max) return `${count(min)} ${min === 1 ? one : many}`;
   return `${count(min)}–${count(max)} ${many}`;
 }
