@@ -38,7 +38,7 @@ ASKED = {
 
 @pytest.fixture(autouse=True)
 def add(monkeypatch: pytest.MonkeyPatch) -> Iterator[Add]:
-    """Adds to the counts of a table in moto that holds the reference table of Peru."""
+    """A function that adds counts to a table in moto, which contains the reference counts of Peru."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
@@ -74,7 +74,7 @@ def add(monkeypatch: pytest.MonkeyPatch) -> Iterator[Add]:
 
 @pytest.fixture
 def calls() -> list[str]:
-    """The names of the calls that are made of DynamoDB from here on."""
+    """The names of the DynamoDB calls that follow."""
     names: list[str] = []
 
     def count(model: OperationModel, **_: object) -> None:
@@ -97,7 +97,7 @@ def test_the_reference_request_is_answered_with_one_get_item(calls: list[str]) -
     assert calls == ["GetItem"]
 
 
-def test_the_same_question_again_is_answered_from_memory(
+def test_a_repeated_request_is_answered_from_the_cache(
     monkeypatch: pytest.MonkeyPatch, add: Add, calls: list[str]
 ) -> None:
     monkeypatch.setenv("ANSWER_CACHE_SECONDS", "3600")
@@ -159,14 +159,14 @@ def test_an_amount_no_longer_used_is_not_chosen(add: Add) -> None:
     assert ask() == '{"voucher_amount":[3520.0]}'
 
 
-def test_a_country_whose_counts_were_all_taken_away_is_unknown(add: Add) -> None:
+def test_a_country_without_remaining_counts_is_unknown(add: Add) -> None:
     add({cell: without(counters) for cell, counters in contribution("Peru", PERU).items()})
     answer = call(rest_event(body=json.dumps(ASKED)))
     assert answer.status == 404
     assert answer.message == 'there are no counts for "Peru"; nothing has been counted yet'
 
 
-def test_an_unknown_country_is_told_which_there_are(add: Add) -> None:
+def test_the_error_of_an_unknown_country_lists_the_countries(add: Add) -> None:
     add(contribution("Chile", {LOW: {5: 1}}))
     for event in (
         rest_event(body=json.dumps(ASKED | {"country_code": "Atlantis"})),
@@ -228,7 +228,7 @@ def test_the_fallback_of_many_costs_one_more_call(add: Add, calls: list[str]) ->
     assert calls == ["BatchGetItem"] * 2
 
 
-def test_a_country_is_named_as_it_is_written_most_often(add: Add) -> None:
+def test_a_country_has_its_most_frequent_spelling(add: Add) -> None:
     add({spellings_cell("Peru"): {"PERU": 9, "peru": 8}})
     (selected,) = select(ASKED)
     assert selected["country"] == "PERU"
@@ -248,13 +248,13 @@ def test_segments_of_all_countries_cost_one_scan_and_of_one_a_query(add: Add, ca
     assert calls == ["Scan", "Query"]
 
 
-def test_a_country_whose_counts_were_all_taken_away_is_not_listed(add: Add) -> None:
+def test_a_country_without_remaining_counts_is_not_listed(add: Add) -> None:
     add({cell: without(counters) for cell, counters in contribution("Peru", PERU).items()})
     assert call(rest_event(path="/v1/countries")).json == {"countries": []}
     assert select(ASKED)[0]["error"]["status"] == 404
 
 
-def test_a_table_that_does_not_exist_is_a_failure_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_that_does_not_exist_is_a_500(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEGMENTS_TABLE", "another")
     dependencies.segments_table.cache_clear()
     answer = call(rest_event(body=json.dumps(ASKED)))
@@ -271,7 +271,7 @@ def test_a_throttled_table_is_a_503() -> None:
         assert call(rest_event(body=json.dumps(ASKED))).status == 503
 
 
-def test_a_table_out_of_reach_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_table_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     dependencies.segments_table.cache_clear()
     assert call(rest_event(body=json.dumps(ASKED))).status == 503

@@ -1,4 +1,4 @@
-"""What a request costs: its connection and its work, counted and not timed."""
+"""The cost of a request: connections, calls and imports, counted rather than timed."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ ASKED = rest_event(
 )
 ITEM = {"updated_at": {"S": "2026-11-22T10:00:00Z"}, "2640": {"N": "2"}}
 MAX_CALLS = 350
-"""Calls of Python functions that a request may take, DynamoDB apart."""
+"""Calls of Python functions for one request, without those for DynamoDB."""
 
 
 @dataclass
 class Served:
-    """What was asked of an imitation of DynamoDB that knows one item."""
+    """The requests to a fake DynamoDB that has one item."""
 
     connections: set[Any] = field(default_factory=set)
     operations: list[str] = field(default_factory=list)
@@ -85,11 +85,11 @@ def test_requests_share_one_connection_and_cost_one_get_item_each(served: Served
     assert len(served.connections) == 1
 
 
-@pytest.fixture(params=[0, 60], ids=["read anew", "from memory"])
+@pytest.fixture(params=[0, 60], ids=["fresh", "cached"])
 def warm(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    table, memory = CountedTable(), TTLCache(request.param)
+    table, cache = CountedTable(), TTLCache(request.param)
     monkeypatch.setattr(dependencies, "segments_table", lambda: table)
-    monkeypatch.setattr(dependencies, "answer_cache", lambda: memory)
+    monkeypatch.setattr(dependencies, "answer_cache", lambda: cache)
     for _ in range(2):
         call(ASKED)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def forgotten(world: World) -> Iterator[None]:
-    """The API function's clients are made anew, with the world's environment."""
+    """Creates the API function's clients with the environment of the world."""
     assert world
     caches = (dependencies.segments_table, dependencies.sources_table, dependencies.answer_cache)
     for cached in caches:
@@ -63,19 +63,19 @@ def pages(**query: str) -> list[list[str]]:
 def put(
     world: World, key: str, status: Status = Status.COUNTED, at: str = "2026-11-22T10:00:00.000000Z"
 ) -> None:
-    """Put a source into the table as a commit would leave it."""
+    """Put a committed source into the table."""
     state = State(status, "01", at, at, "206f16a74bf2")
     table = SourcesTable(world.dynamodb, world.sources)
     item = table.put_if_unchanged(Source(key), Source(key, 1, state))["Item"]
     world.dynamodb.put_item(TableName=world.sources, Item=item)
 
 
-def test_the_index_of_tests_is_that_of_the_template() -> None:
+def test_the_tests_create_the_index_of_the_template() -> None:
     (index,) = transformed().of_type("DynamoDB::Table")["SourcesTable"]["GlobalSecondaryIndexes"]
     assert index == SOURCES_INDEX
 
 
-def test_a_source_tells_what_became_of_it(world: World) -> None:
+def test_a_source_has_its_status_and_report(world: World) -> None:
     world.ingest(world.put("vouchers/dirty.parquet", file_of(DIRTY)))
     (listed,) = sources()
     state = world.source("vouchers/dirty.parquet").state
@@ -107,7 +107,7 @@ def test_a_source_tells_what_became_of_it(world: World) -> None:
     assert ask("/v1/sources/vouchers/dirty.parquet").json == listed | {"commit_under_way": False}
 
 
-def test_a_failure_says_why_and_a_deletion_that_it_is_one(world: World) -> None:
+def test_failed_and_deleted_sources_have_their_status(world: World) -> None:
     with pytest.raises(handler.IngestError, match="was not counted"):
         world.ingest(world.put("vouchers/bad.parquet", BROKEN))
     world.ingest(world.put("vouchers/gone.parquet", file_of(PERU)))
@@ -122,7 +122,7 @@ def test_a_failure_says_why_and_a_deletion_that_it_is_one(world: World) -> None:
     assert len(sources()) == 2
 
 
-def test_a_source_whose_commit_is_under_way_says_so(world: World) -> None:
+def test_a_commit_in_progress_is_marked(world: World) -> None:
     state = State(Status.COUNTED, "01", "2026", "2026-11-22T10:00:00.000000Z", "206f16a74bf2")
     begun = Source("vouchers/wide.parquet", 1, None, state)
     item = SourcesTable(world.dynamodb, world.sources).put_if_unchanged(Source(begun.key), begun)["Item"]
@@ -151,14 +151,14 @@ KEYS = [
     [lambda key: key, lambda key: quote(key, safe=""), quote],
     ids=["decoded", "encoded", "slashes kept"],
 )
-def test_any_key_is_found_however_the_gateway_hands_on_its_path(world: World, key: str, sent: Any) -> None:
+def test_every_key_is_found_with_an_encoded_or_decoded_path(world: World, key: str, sent: Any) -> None:
     put(world, key)
     answer = ask(f"/v1/sources/{sent(key)}")
     assert answer.status == 200, answer.body
     assert answer.json["source"] == key
 
 
-def test_a_key_that_looks_encoded_is_told_from_the_key_that_it_looks_like(world: World) -> None:
+def test_a_key_that_looks_encoded_differs_from_its_decoded_form(world: World) -> None:
     for key in ("vouchers/a b", "vouchers/a%20b"):
         put(world, key)
         assert ask(f"/v1/sources/{quote(key)}").json["source"] == key
@@ -171,7 +171,7 @@ def test_an_unknown_source_is_not_found(path: str) -> None:
     assert answer.problem["type"].endswith(":unknown-source")
 
 
-def test_the_last_committed_comes_first_whatever_its_status(world: World) -> None:
+def test_sources_are_listed_by_descending_commit_time(world: World) -> None:
     order = [5, 2, 9, 7, 1, 8, 3, 6, 4]
     for number, status in zip(order, itertools.cycle(Status), strict=False):
         put(world, f"vouchers/{number}", status, f"2026-11-22T10:00:0{number}.000000Z")
@@ -182,7 +182,7 @@ def test_the_last_committed_comes_first_whatever_its_status(world: World) -> Non
         assert {len(page) for page in found[:-1]} <= {limit}
 
 
-def test_sources_of_one_moment_are_each_on_one_page(world: World) -> None:
+def test_sources_with_the_same_time_are_listed_once(world: World) -> None:
     keys = {f"vouchers/{number}" for number in range(10)}
     for key, status in zip(sorted(keys), itertools.cycle(Status), strict=False):
         put(world, key, status)
@@ -190,7 +190,7 @@ def test_sources_of_one_moment_are_each_on_one_page(world: World) -> None:
     assert (len(found), set(found)) == (10, keys)
 
 
-def test_what_is_committed_while_pages_are_read_shifts_none(world: World) -> None:
+def test_commits_between_pages_do_not_shift_them(world: World) -> None:
     for number in range(4):
         put(world, f"vouchers/{number}", at=f"2026-11-22T10:00:0{number}.000000Z")
     first = ask(limit="2").json
@@ -213,7 +213,7 @@ def test_a_page_costs_a_query_for_each_status(world: World) -> None:
     assert asked == ["Query"] * 6
 
 
-def test_a_page_has_twenty_sources_where_nothing_is_said(world: World) -> None:
+def test_a_page_has_twenty_sources_by_default(world: World) -> None:
     for number in range(21):
         put(world, f"vouchers/{number}")
     assert [len(page) for page in pages()] == [20, 1]
@@ -253,7 +253,9 @@ def test_a_wrong_parameter_is_refused(name: str, value: str) -> None:
     assert answer.message.startswith(f"{name} must be ")
 
 
-def test_without_its_table_only_the_sources_fail(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_sources_table_only_its_routes_fail(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("SOURCES_TABLE")
     dependencies.sources_table.cache_clear()
     assert ask().status == 500
@@ -262,7 +264,7 @@ def test_without_its_table_only_the_sources_fail(world: World, monkeypatch: pyte
     assert world
 
 
-def test_what_was_asked_for_does_not_hide_the_answers_status_in_the_log(
+def test_the_log_has_the_status_of_the_answer_and_of_the_request(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert world

@@ -66,15 +66,15 @@ FIELDS = st.dictionaries(st.sampled_from(KNOWN), SENSIBLE) | st.dictionaries(
 def counted() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dependencies, "segments_table", CountedTable)
-        memory = TTLCache(60)
-        patch.setattr(dependencies, "answer_cache", lambda: memory)
-        sources = SourcesTable(unanswering(), "sources")
+        cache = TTLCache(60)
+        patch.setattr(dependencies, "answer_cache", lambda: cache)
+        sources = SourcesTable(empty_client(), "sources")
         patch.setattr(dependencies, "sources_table", lambda: sources)
         yield
 
 
-def unanswering() -> DynamoDBClient:
-    """Return a client that writes requests as any does, and to each gets the answer that there is nothing."""
+def empty_client() -> DynamoDBClient:
+    """Return a client of DynamoDB whose requests all get an empty answer."""
     session = get_session()
     session.set_credentials("test", "test")
     client = session.create_client("dynamodb", region_name="eu-west-1")
@@ -87,7 +87,7 @@ def unanswering() -> DynamoDBClient:
 
 
 class Body(io.BytesIO):
-    """The raw body of an answer, as urllib3 has it."""
+    """A raw response body like urllib3's."""
 
     def stream(self, **_: object) -> Iterator[bytes]:
         yield self.read()

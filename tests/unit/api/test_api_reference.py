@@ -1,4 +1,4 @@
-"""Each example of docs/reference/api.md is asked, and each kind of problem is described there."""
+"""Sends the example requests of docs/reference/api.md, and checks that it describes every kind of problem."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 
 
 def examples() -> list[tuple[str, str]]:
-    """Return each command with what it is said to print: on the next line, or in the next block."""
+    """Return each command with its output in the documentation: the next line, or the next block."""
     found = []
     for block, following in zip(BLOCKS, [*BLOCKS[1:], ""], strict=True):
         lines = block.splitlines()
@@ -89,7 +89,7 @@ SAMPLE = State(
 
 
 class Sources:
-    """Stands in for the sources table, with the sample twice."""
+    """A fake sources table with two sources."""
 
     name = "sources"
     client = property(lambda self: self)
@@ -113,7 +113,7 @@ def test_there_are_examples_of_every_route_and_of_errors() -> None:
 
 
 @pytest.mark.parametrize(("command", "printed"), examples())
-def test_an_example_prints_what_the_page_says(command: str, printed: str) -> None:
+def test_examples_print_what_the_page_shows(command: str, printed: str) -> None:
     parts = [compact(part) for part in printed.split("…")]
     answered = compact(ask(command).body)
     if len(parts) == 1 and parts[0].startswith("{"):
@@ -125,7 +125,7 @@ def test_an_example_prints_what_the_page_says(command: str, printed: str) -> Non
 
 
 def compact(text: str) -> str:
-    """Remove moments, and the whitespace by which JSON can differ."""
+    """Remove times, and whitespace outside strings."""
     return re.sub(r"\s*([{}\[\],:])\s*", r"\1", MOMENT.sub("", text)).replace("\r", "").strip()
 
 

@@ -23,33 +23,33 @@ def counted() -> CountedTable:
     return CountedTable(dict(contribution("Peru", PERU)))
 
 
-def at(counted: CountedTable, memory: TTLCache, seconds: float) -> CachedSegmentsTable:
-    return CachedSegmentsTable(cast("SegmentsTable", counted), memory, NOW + seconds)
+def at(counted: CountedTable, cache: TTLCache, seconds: float) -> CachedSegmentsTable:
+    return CachedSegmentsTable(cast("SegmentsTable", counted), cache, NOW + seconds)
 
 
-def test_what_was_read_is_not_read_again_until_it_is_too_old(counted: CountedTable) -> None:
-    memory = TTLCache(10)
-    held = [at(counted, memory, seconds).cell("Peru", *RECENCY) for seconds in (0, 5, 9.9)]
-    assert held[0]
-    assert held == [held[0]] * 3
+def test_a_cached_value_is_not_read_again_until_it_expires(counted: CountedTable) -> None:
+    cache = TTLCache(10)
+    cells = [at(counted, cache, seconds).cell("Peru", *RECENCY) for seconds in (0, 5, 9.9)]
+    assert cells[0]
+    assert cells == [cells[0]] * 3
     assert counted.asked == ["cell"]
-    at(counted, memory, 10).cell("Peru", *RECENCY)
+    at(counted, cache, 10).cell("Peru", *RECENCY)
     assert counted.asked == ["cell", "cell"]
 
 
-def test_the_age_counts_from_the_read_and_not_from_the_last_use(counted: CountedTable) -> None:
-    memory = TTLCache(10)
+def test_the_age_starts_at_the_read_and_not_at_the_last_use(counted: CountedTable) -> None:
+    cache = TTLCache(10)
     for seconds, age in [(0, None), (4, 4), (8, 8), (12, None), (13, 1)]:
-        recent = at(counted, memory, seconds)
-        recent.cell("Peru", *RECENCY)
-        assert recent.age == age
+        table = at(counted, cache, seconds)
+        table.cell("Peru", *RECENCY)
+        assert table.age == age
 
 
 def test_the_age_is_that_of_the_oldest_read(counted: CountedTable) -> None:
-    memory = TTLCache(10)
-    at(counted, memory, 0).cell("Peru", *RECENCY)
-    at(counted, memory, 3).countries()
-    oldest_first, oldest_last = at(counted, memory, 5), at(counted, memory, 5)
+    cache = TTLCache(10)
+    at(counted, cache, 0).cell("Peru", *RECENCY)
+    at(counted, cache, 3).countries()
+    oldest_first, oldest_last = at(counted, cache, 5), at(counted, cache, 5)
     oldest_first.cell("Peru", *RECENCY)
     oldest_first.countries()
     oldest_last.countries()
@@ -57,77 +57,77 @@ def test_the_age_is_that_of_the_oldest_read(counted: CountedTable) -> None:
     assert (oldest_first.age, oldest_last.age) == (5, 5)
 
 
-def test_new_counts_are_seen_when_the_old_are_too_old(counted: CountedTable) -> None:
-    memory = TTLCache(10)
-    at(counted, memory, 0).cell("Peru", *RECENCY)
+def test_new_counts_appear_when_the_old_ones_expire(counted: CountedTable) -> None:
+    cache = TTLCache(10)
+    at(counted, cache, 0).cell("Peru", *RECENCY)
     counted.counts[range_cell("Peru", *RECENCY)] = {"5": 1}
-    old, new = (at(counted, memory, seconds).cell("Peru", *RECENCY) for seconds in (9, 10))
+    old, new = (at(counted, cache, seconds).cell("Peru", *RECENCY) for seconds in (9, 10))
     assert old
     assert 2640.0 in old.amounts
     assert new
     assert new.amounts == {5.0: 1}
 
 
-def test_what_is_not_there_is_remembered_too(counted: CountedTable) -> None:
-    memory = TTLCache(10)
+def test_missing_counts_are_cached_too(counted: CountedTable) -> None:
+    cache = TTLCache(10)
     for seconds in range(3):
-        recent = at(counted, memory, seconds)
-        assert recent.cell("Atlantis", *RECENCY) is None
-        assert recent.country("Atlantis") is None
-        assert recent.countries() == ["Peru"]
+        table = at(counted, cache, seconds)
+        assert table.cell("Atlantis", *RECENCY) is None
+        assert table.country("Atlantis") is None
+        assert table.countries() == ["Peru"]
     assert counted.asked == ["cell", "country", "countries"]
 
 
-def test_spellings_of_a_country_share_a_read(counted: CountedTable) -> None:
-    memory = TTLCache(10)
+def test_spellings_of_a_country_share_an_entry(counted: CountedTable) -> None:
+    cache = TTLCache(10)
     for name in ("Peru", " PERU", "peru"):
-        assert at(counted, memory, 0).cell(name, *RECENCY)
-        assert at(counted, memory, 0).country(name)
+        assert at(counted, cache, 0).cell(name, *RECENCY)
+        assert at(counted, cache, 0).country(name)
     assert counted.asked == ["cell", "country"]
 
 
-def test_reads_of_different_things_are_kept_apart(counted: CountedTable) -> None:
-    recent = at(counted, TTLCache(10), 0)
-    assert recent.cell("Peru", *RECENCY) != recent.cell("Peru", "frequent_segment", Range(0, 4))
-    assert recent.country("Peru") != recent.country("Chile")
+def test_different_reads_have_different_entries(counted: CountedTable) -> None:
+    table = at(counted, TTLCache(10), 0)
+    assert table.cell("Peru", *RECENCY) != table.cell("Peru", "frequent_segment", Range(0, 4))
+    assert table.country("Peru") != table.country("Chile")
 
 
-def test_no_seconds_remember_nothing(counted: CountedTable) -> None:
-    memory = TTLCache(0)
+def test_zero_seconds_disable_the_cache(counted: CountedTable) -> None:
+    cache = TTLCache(0)
     for _ in range(2):
-        recent = at(counted, memory, 0)
-        recent.cell("Peru", *RECENCY)
-        assert recent.age is None
+        table = at(counted, cache, 0)
+        table.cell("Peru", *RECENCY)
+        assert table.age is None
     assert counted.asked == ["cell", "cell"]
-    assert memory.entries == {}
+    assert cache.entries == {}
 
 
-def test_a_clock_that_is_set_back_makes_nothing_last_longer(counted: CountedTable) -> None:
-    memory = TTLCache(10)
-    at(counted, memory, 3600).cell("Peru", *RECENCY)
-    at(counted, memory, 0).cell("Peru", *RECENCY)
+def test_setting_the_clock_back_extends_no_entry(counted: CountedTable) -> None:
+    cache = TTLCache(10)
+    at(counted, cache, 3600).cell("Peru", *RECENCY)
+    at(counted, cache, 0).cell("Peru", *RECENCY)
     assert counted.asked == ["cell", "cell"]
 
 
-def test_what_was_read_first_is_forgotten_first_when_memory_is_full(counted: CountedTable) -> None:
-    memory = TTLCache(10)
+def test_a_full_cache_evicts_the_oldest_entry(counted: CountedTable) -> None:
+    cache = TTLCache(10)
     for i in range(MAX_ENTRIES + 1):
-        at(counted, memory, i / MAX_ENTRIES).country(f"Country {i}")
-    assert len(memory.entries) == MAX_ENTRIES
+        at(counted, cache, i / MAX_ENTRIES).country(f"Country {i}")
+    assert len(cache.entries) == MAX_ENTRIES
     counted.asked.clear()
-    at(counted, memory, 1).country(f"Country {MAX_ENTRIES}")
+    at(counted, cache, 1).country(f"Country {MAX_ENTRIES}")
     assert counted.asked == []
-    at(counted, memory, 1).country("Country 0")
+    at(counted, cache, 1).country("Country 0")
     assert counted.asked == ["country"]
 
 
-def test_a_read_that_fails_is_not_remembered() -> None:
-    memory = TTLCache(10)
+def test_a_failed_read_is_not_cached() -> None:
+    cache = TTLCache(10)
 
     class Failing(CountedTable):
         def countries(self) -> list[str]:
             raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        at(Failing(), memory, 0).countries()
-    assert memory.entries == {}
+        at(Failing(), cache, 0).countries()
+    assert cache.entries == {}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.disable_socket
 
 PERU = {"country": "Peru"}
-KEPT = [("/v1/counts", PERU), ("/v1/segments", PERU), ("/v1/segments", {}), ("/v1/countries", {})]
+CACHEABLE = [("/v1/counts", PERU), ("/v1/segments", PERU), ("/v1/segments", {}), ("/v1/countries", {})]
 
 
 @pytest.fixture(autouse=True)
@@ -32,8 +32,8 @@ def ask(path: str, query: dict[str, str], method: str = "GET", **headers: Any) -
     return call(rest_event(method, path, query=query or None, **headers))
 
 
-@pytest.mark.parametrize(("path", "query"), KEPT)
-def test_an_answer_that_has_not_changed_is_not_sent_again(path: str, query: dict[str, str]) -> None:
+@pytest.mark.parametrize(("path", "query"), CACHEABLE)
+def test_an_unchanged_answer_is_a_304(path: str, query: dict[str, str]) -> None:
     first = ask(path, query)
     assert (first.status, first.headers["Cache-Control"]) == (200, "private, no-cache")
     tag = first.headers["ETag"]
@@ -45,8 +45,8 @@ def test_an_answer_that_has_not_changed_is_not_sent_again(path: str, query: dict
         assert again.headers == kept | ({"Vary": "Accept"} if path == "/v1/counts" else {})
 
 
-@pytest.mark.parametrize(("path", "query"), KEPT)
-def test_an_answer_that_has_changed_is_sent(counted: CountedTable, path: str, query: dict[str, str]) -> None:
+@pytest.mark.parametrize(("path", "query"), CACHEABLE)
+def test_a_changed_answer_is_sent(counted: CountedTable, path: str, query: dict[str, str]) -> None:
     tag = ask(path, query).headers["ETag"]
     counted.counts[range_cell("Peru", "frequent_segment", Range(0, 4))]["2640"] += 1
     if path == "/v1/countries":
@@ -57,7 +57,7 @@ def test_an_answer_that_has_changed_is_sent(counted: CountedTable, path: str, qu
     assert changed.headers["ETag"] != tag
 
 
-def test_a_header_is_found_in_whichever_form_the_event_has_it_and_whatever_its_case() -> None:
+def test_header_names_ignore_case_in_both_forms_of_the_event() -> None:
     tag = ask("/v1/counts", PERU).headers["ETag"]
     event = rest_event(path="/v1/counts", query=PERU)
     single = event | {"headers": {"if-none-match": tag}, "multiValueHeaders": None}
@@ -66,11 +66,11 @@ def test_a_header_is_found_in_whichever_form_the_event_has_it_and_whatever_its_c
 
 
 @pytest.mark.parametrize("condition", ["", '"other"', "other", 'W/"other"', ","])
-def test_an_answer_is_sent_to_who_has_another_or_none(condition: str) -> None:
+def test_an_answer_is_sent_if_no_tag_matches(condition: str) -> None:
     assert ask("/v1/counts", PERU, If_None_Match=condition).status == 200
 
 
-def test_head_tells_the_tag_too() -> None:
+def test_head_has_the_etag() -> None:
     get, head = ask("/v1/counts", PERU), ask("/v1/counts", PERU, "HEAD")
     assert (head.status, head.body, head.headers) == (200, "", get.headers)
     assert ask("/v1/counts", PERU, "HEAD", If_None_Match=get.headers["ETag"]).status == 304
@@ -79,14 +79,14 @@ def test_head_tells_the_tag_too() -> None:
 @pytest.mark.parametrize(
     ("path", "query"), [("/v1/counts", {}), ("/v1/nothing", {}), ("/v1/segments", {"country": "x"})]
 )
-def test_errors_are_not_to_be_kept(path: str, query: dict[str, str]) -> None:
+def test_errors_are_not_cacheable(path: str, query: dict[str, str]) -> None:
     answer = ask(path, query, If_None_Match="*")
     assert answer.status in (400, 404)
     assert answer.headers["Cache-Control"] == "no-store"
     assert "ETag" not in answer.headers
 
 
-def test_a_voucher_is_never_answered_from_a_cache_on_the_way() -> None:
+def test_vouchers_are_not_cacheable() -> None:
     query = {"country_code": "Peru", "segment_name": "frequent_segment", "total_orders": "1"}
     answer = ask("/voucher_amount", query, If_None_Match="*")
     assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")

@@ -40,7 +40,7 @@ def told(event: dict[str, Any]) -> dict[str, str]:
 
 @pytest.mark.parametrize("event", [*EVENTS, PREFLIGHT])
 @pytest.mark.parametrize("written", [None, "", " "])
-def test_no_page_of_another_origin_is_let_in_by_itself(
+def test_no_other_origin_is_allowed_by_default(
     monkeypatch: pytest.MonkeyPatch, event: dict[str, Any], written: str | None
 ) -> None:
     if written is not None:
@@ -50,7 +50,7 @@ def test_no_page_of_another_origin_is_let_in_by_itself(
 
 @pytest.mark.parametrize("origin", ["https://crm.example.com", "*"])
 @pytest.mark.parametrize("event", EVENTS)
-def test_pages_of_the_stacks_origin_may_read_every_answer(
+def test_pages_of_the_configured_origin_may_read_every_answer(
     monkeypatch: pytest.MonkeyPatch, event: dict[str, Any], origin: str
 ) -> None:
     monkeypatch.setenv("CORS_ORIGIN", origin)
@@ -60,7 +60,7 @@ def test_pages_of_the_stacks_origin_may_read_every_answer(
     assert "Access-Control-Allow-Credentials" not in headers
 
 
-def test_a_preflight_is_told_what_may_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preflight_answer_lists_methods_and_headers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORS_ORIGIN", "https://crm.example.com")
     headers = told(PREFLIGHT)
     assert headers["Access-Control-Allow-Origin"] == "https://crm.example.com"

@@ -40,7 +40,7 @@ def rows(answer: Answer) -> list[list[str]]:
     return list(csv.reader(io.StringIO(answer.body, newline="")))
 
 
-def test_counts_are_a_table_for_who_asks_for_one() -> None:
+def test_counts_are_csv_if_the_client_accepts_csv() -> None:
     head, *found = rows(ask())
     assert head == ["country", "segment_name", "min_range", "max_range", "voucher_amount", "count"]
     assert found == [
@@ -50,7 +50,7 @@ def test_counts_are_a_table_for_who_asks_for_one() -> None:
     ]
 
 
-def test_a_table_has_lines_as_rfc_4180_has_them_and_amounts_as_they_are_written(
+def test_csv_follows_rfc_4180(
     counted: CountedTable,
 ) -> None:
     counted.counts = contribution('Côte "d\'Ivoire", the', {("frequent_segment", 0, 4): {0: 2, 12.5: 1}})
@@ -66,13 +66,13 @@ def test_a_table_has_lines_as_rfc_4180_has_them_and_amounts_as_they_are_written(
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", "\t=1"])
-def test_a_name_is_never_a_formula(name: str) -> None:
+def test_a_spreadsheet_evaluates_no_name(name: str) -> None:
     answer = CountsAnswer(name, [CountRow(0, 4, "frequent_segment", 1.0, 2)], "")
     row = next(islice(csv.reader(io.StringIO(counts_csv(answer), newline="")), 1, None))
     assert row == [f"'{name}", "frequent_segment", "0", "4", "1", "2"]
 
 
-def test_a_table_may_be_of_one_segment() -> None:
+def test_csv_may_be_limited_to_one_segment() -> None:
     assert [row[-1] for row in rows(ask(segment="recency_segment"))[1:]] == [
         "13950",
         "49102",
@@ -81,7 +81,7 @@ def test_a_table_may_be_of_one_segment() -> None:
     ]
 
 
-def test_json_and_table_are_different_answers_to_caches() -> None:
+def test_json_and_csv_have_different_etags() -> None:
     table, usual = ask(), ask(accept="*/*")
     assert table.headers["Vary"] == usual.headers["Vary"] == "Accept"
     assert table.headers["ETag"] != usual.headers["ETag"]
@@ -91,7 +91,7 @@ def test_json_and_table_are_different_answers_to_caches() -> None:
     assert call(event).status == 304
 
 
-def test_errors_are_problem_details_for_who_asks_for_a_table_too() -> None:
+def test_errors_are_problem_details_even_if_csv_is_accepted() -> None:
     assert ask("Atlantis").problem["status"] == 404
 
 
@@ -117,7 +117,7 @@ def test_errors_are_problem_details_for_who_asks_for_a_table_too() -> None:
         ("text/csv;q=7, application/json;q=1", False),
     ],
 )
-def test_a_table_is_answered_to_who_prefers_one(accept: str, table: bool) -> None:
+def test_csv_is_answered_if_the_client_prefers_it(accept: str, table: bool) -> None:
     answer = ask(accept=accept)
     assert answer.status == 200
     assert answer.headers["Content-Type"].startswith("text/csv" if table else "application/json")

@@ -68,7 +68,7 @@ def test_only_the_routes_of_sources_need_their_table(monkeypatch: pytest.MonkeyP
     )
 
 
-def test_importing_the_handler_needs_no_environment_and_loads_nothing_heavy() -> None:
+def test_the_handler_imports_nothing_heavy_and_needs_no_environment() -> None:
     script = f"import sys, api.handler; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
     command = [sys.executable, "-c", script]
     done = subprocess.run(  # noqa: S603 (our own interpreter, our own script)
@@ -77,7 +77,7 @@ def test_importing_the_handler_needs_no_environment_and_loads_nothing_heavy() ->
     assert (done.stdout, done.stderr) == ("\n", "")
 
 
-def test_importing_the_handler_makes_no_client() -> None:
+def test_importing_the_handler_creates_no_client() -> None:
     script = "import sys, api.handler, api.dependencies as c; print(c.segments_table.cache_info().currsize)"
     done = subprocess.run(  # noqa: S603 (our own interpreter, our own script)
         [sys.executable, "-c", script],

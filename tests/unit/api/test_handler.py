@@ -92,7 +92,7 @@ def test_no_answer_is_an_empty_list() -> None:
     assert (answer.status, answer.body) == (200, '{"voucher_amount":[]}')
 
 
-def test_the_fallback_may_be_a_parameter_beside_a_body() -> None:
+def test_the_fallback_may_be_a_query_parameter_of_a_post() -> None:
     body = json.dumps(ASKED | {"segment_name": "frequent_segment", "total_orders": 4.5})
     answer = call(rest_event(query={"fallback": "country"}, body=body))
     assert (answer.status, answer.body) == (200, '{"voucher_amount":[2640.0]}')
@@ -117,12 +117,12 @@ def test_counts_are_the_reference_table() -> None:
     ]
 
 
-def test_counts_are_of_one_segment_where_one_is_asked_for() -> None:
+def test_counts_may_be_limited_to_one_segment() -> None:
     answer = call(rest_event(path="/v1/counts", query={"country": "Peru", "segment": "recency_segment"}))
     assert [row["count"] for row in answer.json["rows"]] == [13950, 49102, 22037, 21458]
 
 
-def test_counts_of_other_definitions_are_left_out(counted: CountedTable) -> None:
+def test_counts_of_undefined_ranges_are_left_out(counted: CountedTable) -> None:
     cell = next(cell for cell in counted.counts if cell.name == "recency_segment#180-99999999")
     counted.counts[cell._replace(name="recency_segment#1-2")] = {"5": 1}
     counted.counts[cell._replace(name="loyalty#0-4")] = {"5": 1}
@@ -130,34 +130,34 @@ def test_counts_of_other_definitions_are_left_out(counted: CountedTable) -> None
     assert len(answer.json["rows"]) == 20
 
 
-def test_health_tells_the_definitions() -> None:
+def test_health_has_the_version_of_the_definitions() -> None:
     answer = call(rest_event(path="/health"))
     assert answer.status == 200
     assert answer.json == {"status": "ok", "definitions": load_definitions().version}
 
 
 @pytest.fixture
-def memory(monkeypatch: pytest.MonkeyPatch) -> TTLCache:
-    """What the handler remembers, for an hour."""
-    held = TTLCache(3600)
-    monkeypatch.setattr(dependencies, "answer_cache", lambda: held)
-    return held
+def cache(monkeypatch: pytest.MonkeyPatch) -> TTLCache:
+    """The cache of the handler, with entries for an hour."""
+    ttl_cache = TTLCache(3600)
+    monkeypatch.setattr(dependencies, "answer_cache", lambda: ttl_cache)
+    return ttl_cache
 
 
-def grow_older(memory: TTLCache, seconds: float) -> None:
-    for key, (at, held) in memory.entries.items():
-        memory.entries[key] = at - seconds, held
+def age_entries(cache: TTLCache, seconds: float) -> None:
+    for key, (read_at, value) in cache.entries.items():
+        cache.entries[key] = read_at - seconds, value
 
 
 @pytest.mark.parametrize("country", ["Peru", "Atlantis"])
-def test_an_answer_from_memory_is_the_same_and_tells_its_age(
-    memory: TTLCache, lines: io.StringIO, counted: CountedTable, country: str
+def test_a_cached_answer_is_the_same_and_has_an_age(
+    cache: TTLCache, lines: io.StringIO, counted: CountedTable, country: str
 ) -> None:
     event = rest_event(query=QUERY | {"country_code": country})
     first = call(event)
     assert "Age" not in first.headers
     counted.asked.clear()
-    grow_older(memory, 1000)
+    age_entries(cache, 1000)
     again = call(event)
     assert counted.asked == []
     assert (again.status, again.body) == (first.status, first.body)
@@ -168,34 +168,32 @@ def test_an_answer_from_memory_is_the_same_and_tells_its_age(
     assert logged == [None, age]
 
 
-def test_an_answer_is_never_older_than_memory_lasts(memory: TTLCache, counted: CountedTable) -> None:
+def test_no_answer_is_older_than_the_cache_allows(cache: TTLCache, counted: CountedTable) -> None:
     event = rest_event(query=QUERY)
     call(event)
     counted.asked.clear()
-    grow_older(memory, 3600)
+    age_entries(cache, 3600)
     assert "Age" not in call(event).headers
     assert counted.asked == ["cell"]
 
 
-def test_counts_are_read_anew_whenever_they_are_asked_for(memory: TTLCache, counted: CountedTable) -> None:
+def test_the_counts_route_is_never_cached(cache: TTLCache, counted: CountedTable) -> None:
     event = rest_event(path="/v1/counts", query={"country": "Peru"})
     assert "Age" not in call(event).headers
     assert "Age" not in call(event).headers
     assert counted.asked == ["country", "country"]
-    assert memory.entries == {}
+    assert cache.entries == {}
 
 
-def test_unknown_countries_cannot_be_used_to_scan_the_table_at_will(
-    memory: TTLCache, counted: CountedTable
-) -> None:
+def test_unknown_countries_do_not_scan_the_table_each_time(cache: TTLCache, counted: CountedTable) -> None:
     for i in range(5):
         call(rest_event(query=QUERY | {"country_code": f"Atlantis {i}"}))
         call(rest_event(path="/v1/counts", query={"country": f"Atlantis {i}"}))
-    assert memory.entries
+    assert cache.entries
     assert counted.asked.count("countries") == 1
 
 
-def test_no_answer_is_to_be_kept_on_the_way() -> None:
+def test_answers_are_not_cacheable_by_default() -> None:
     for event in rest_event(body=BODY), rest_event(path="/health"), rest_event(path="/nowhere"):
         assert call(event).headers["Cache-Control"] == "no-store"
 
@@ -210,15 +208,13 @@ def test_no_answer_is_to_be_kept_on_the_way() -> None:
         (rest_event(body=" " * 70000), 413, "the body has 70000 bytes; give at most 65536"),
     ],
 )
-def test_what_is_wrong_with_a_request_is_said_in_one_message(
-    event: dict[str, Any], status: int, message: str
-) -> None:
+def test_an_error_has_one_message(event: dict[str, Any], status: int, message: str) -> None:
     answer = call(event)
     assert answer.status == status
     assert answer.message.startswith(message)
 
 
-def test_an_error_is_one_sentence_outside_v1_and_problem_details_in_it() -> None:
+def test_errors_are_problem_details_under_v1_only() -> None:
     event = rest_event(query=QUERY | {"country_code": "Chile"})
     assert list(call(event).json) == ["message"]
     assert call(event).headers["Content-Type"] == "application/json"
@@ -246,7 +242,7 @@ def test_a_problem_names_the_field(path: str, query: dict[str, str], field: str)
     assert call(rest_event(path=path, query=query)).problem["field"] == field
 
 
-def test_kinds_of_problems_are_told_apart() -> None:
+def test_each_error_has_its_own_kind_and_title() -> None:
     errors: list[type[ApiError]] = [
         RequestError,
         *RequestError.__subclasses__(),
@@ -260,7 +256,7 @@ def test_kinds_of_problems_are_told_apart() -> None:
 
 @pytest.mark.parametrize("path", ["/page", "/v2/counts", "/v1/", "/v1/none", "/voucher_amount/1", "/\ud800"])
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "TRACE"])
-def test_an_unknown_route_is_told_which_there_are(method: str, path: str) -> None:
+def test_the_error_of_an_unknown_route_lists_the_routes(method: str, path: str) -> None:
     answer = call(rest_event(method, path))
     shown = path.replace("\ud800", "?")
     assert answer.status == 404
@@ -284,7 +280,7 @@ def test_an_unknown_route_is_told_which_there_are(method: str, path: str) -> Non
         ("/docs", "GET, HEAD, OPTIONS"),
     ],
 )
-def test_a_route_says_which_methods_it_takes(path: str, allowed: str) -> None:
+def test_a_route_lists_its_methods(path: str, allowed: str) -> None:
     refused = call(rest_event("DELETE", path))
     assert (refused.status, refused.headers["Allow"]) == (405, allowed)
     assert refused.message == f"this route does not accept DELETE; use {allowed}"
@@ -293,13 +289,13 @@ def test_a_route_says_which_methods_it_takes(path: str, allowed: str) -> None:
 
 
 @pytest.mark.parametrize("event", [{"query": QUERY}, {"query": {}}, {"path": "/nowhere"}])
-def test_head_answers_as_get_does_without_the_body(event: dict[str, Any]) -> None:
+def test_head_is_get_without_the_body(event: dict[str, Any]) -> None:
     get, head = call(rest_event("GET", **event)), call(rest_event("HEAD", **event))
     assert (head.status, head.headers) == (get.status, get.headers)
     assert head.body == ""
 
 
-def test_a_failure_tells_the_request_id_and_nothing_else(
+def test_an_internal_error_reveals_only_the_request_id(
     monkeypatch: pytest.MonkeyPatch, lines: io.StringIO
 ) -> None:
     failing(monkeypatch, RuntimeError("secret"))
@@ -311,9 +307,7 @@ def test_a_failure_tells_the_request_id_and_nothing_else(
     assert "RuntimeError: secret" in logged["exception"]
 
 
-def test_settings_that_are_missing_are_named_in_the_log(
-    monkeypatch: pytest.MonkeyPatch, lines: io.StringIO
-) -> None:
+def test_missing_settings_are_logged(monkeypatch: pytest.MonkeyPatch, lines: io.StringIO) -> None:
     monkeypatch.setattr(dependencies, "segments_table", segments_table)
     monkeypatch.delenv("SEGMENTS_TABLE", raising=False)
     segments_table.cache_clear()
@@ -340,16 +334,14 @@ def refusal(code: str, status: int) -> botocore.exceptions.ClientError:
         botocore.exceptions.ConnectionClosedError(endpoint_url="http://127.0.0.1:1"),
     ],
 )
-def test_counts_that_cannot_be_read_at_the_moment_may_be_asked_for_again(
-    monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
+def test_retryable_errors_are_a_503(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     failing(monkeypatch, error)
     answer = call(rest_event(body=BODY))
     assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
     assert answer.message == "the tables cannot be read at the moment; try again shortly"
 
 
-def test_what_does_not_answer_is_logged_in_a_sentence_and_without_a_trace(
+def test_an_unreachable_endpoint_is_logged_without_a_stack_trace(
     monkeypatch: pytest.MonkeyPatch, lines: io.StringIO
 ) -> None:
     failing(monkeypatch, botocore.exceptions.EndpointConnectionError(endpoint_url="http://127.0.0.1:1"))
@@ -367,9 +359,7 @@ def test_what_does_not_answer_is_logged_in_a_sentence_and_without_a_trace(
         botocore.exceptions.NoCredentialsError(),
     ],
 )
-def test_counts_that_can_never_be_read_are_a_failure(
-    monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
+def test_permanent_errors_are_a_500(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     failing(monkeypatch, error)
     assert call(rest_event(body=BODY)).status == 500
 
@@ -396,7 +386,7 @@ def test_a_request_leaves_one_log_line_and_one_metric(
     assert metric["RequestDuration"][0] > 0
 
 
-def test_country_and_segment_are_logged_where_the_request_is_refused(lines: io.StringIO) -> None:
+def test_country_and_segment_of_a_wrong_request_are_logged(lines: io.StringIO) -> None:
     call(rest_event(body=json.dumps(ASKED | {"total_orders": -1, "country_code": "x" * 1000})))
     logged = json.loads(lines.getvalue())
     assert (logged["status"], logged["segment"]) == (400, "recency_segment")
@@ -409,9 +399,7 @@ def test_customers_are_not_logged(lines: io.StringIO, body: str) -> None:
     assert "4711" not in lines.getvalue()
 
 
-def test_paths_that_are_no_routes_share_one_metric(
-    lines: io.StringIO, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unknown_paths_share_one_metric(lines: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
     call(rest_event(path="/wp-login.php"))
     logged, metric = json.loads(lines.getvalue()), json.loads(capsys.readouterr().out)
     assert (logged["message"], logged["route"], metric["route"]) == (

@@ -32,18 +32,18 @@ REQUESTS = ("VoucherFields", "SelectionsRequest")
 
 
 def routes() -> dict[str, set[str]]:
-    """Return each route of the function with the methods that it takes."""
+    """Return the methods of each route."""
     named = call(rest_event(path="/unknown")).message.split("use one of: ")[1].split(", ")
     allowed = {path: call(rest_event("OPTIONS", path)).headers["Allow"] for path in named}
     return {path: set(methods.split(", ")) - {"HEAD", "OPTIONS"} for path, methods in allowed.items()}
 
 
-def test_every_route_is_described_and_no_other() -> None:
+def test_the_description_has_exactly_the_routes() -> None:
     described = {path: {method.upper() for method in methods} for path, methods in PATHS.items()}
     assert described == routes()
 
 
-def test_the_description_is_openapi_3_1_and_may_be_kept() -> None:
+def test_the_description_is_openapi_3_1_and_cacheable() -> None:
     answer = call(rest_event(path="/openapi.json"))
     assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
     assert answer.json["openapi"] == "3.1.0"
@@ -57,7 +57,7 @@ def test_every_type_is_a_json_schema_with_a_description(name: str) -> None:
     assert SCHEMAS[name]["description"]
 
 
-def test_every_reference_leads_to_a_part() -> None:
+def test_every_reference_resolves() -> None:
     for reference in re.findall(r'"\$ref":"([^"]+)"', json.dumps(DESCRIPTION, separators=(",", ":"))):
         place: Any = DESCRIPTION
         for part in reference.removeprefix("#/").split("/"):
@@ -66,12 +66,12 @@ def test_every_reference_leads_to_a_part() -> None:
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_every_field_of_a_request_says_what_it_is(name: str) -> None:
+def test_every_field_of_a_request_is_described(name: str) -> None:
     properties = SCHEMAS[name]["properties"]
     assert [field for field, each in properties.items() if not each.get("description")] == []
 
 
-def test_every_parameter_says_what_it_is_and_is_never_null() -> None:
+def test_every_parameter_is_described_and_not_nullable() -> None:
     parameters = [each for path in PATHS.values() for one in path.values() for each in one["parameters"]]
     assert len(parameters) > 10
     for parameter in parameters:
@@ -79,21 +79,21 @@ def test_every_parameter_says_what_it_is_and_is_never_null() -> None:
         assert "null" not in json.dumps(parameter["schema"])
 
 
-def test_every_operation_says_what_the_gateway_answers_in_its_place() -> None:
+def test_every_operation_has_the_responses_of_api_gateway() -> None:
     operations = [each for path in PATHS.values() for each in path.values()]
     assert {frozenset(each["responses"]) & {"403", "429"} for each in operations} == {
         frozenset({"403", "429"})
     }
 
 
-def test_segments_are_named_where_one_is_asked_for() -> None:
+def test_fields_for_a_segment_list_the_segments() -> None:
     names = list(load_definitions().names)
     assert SCHEMAS["VoucherFields"]["properties"]["segment_name"]["enum"] == names
     segment = next(each for each in PATHS["/v1/counts"]["get"]["parameters"] if each["name"] == "segment")
     assert segment["schema"]["enum"] == names
 
 
-def test_the_types_of_requests_are_those_that_are_read() -> None:
+def test_the_described_types_match_the_parsed_ones() -> None:
     assert SelectionsRequest.__struct_fields__ == SelectionsFields.__struct_fields__
     customers = SCHEMAS["SelectionsRequest"]["properties"]["customers"]
     assert customers["items"] == {"$ref": "#/components/schemas/VoucherFields"}
@@ -104,7 +104,7 @@ def test_the_types_of_requests_are_those_that_are_read() -> None:
 @pytest.mark.parametrize(
     "operation", [each for each in handler.ROUTES if each.body], ids=lambda each: each.operation_id
 )
-def test_an_example_is_as_its_type_says(operation: Any) -> None:
+def test_every_example_matches_its_type(operation: Any) -> None:
     name = operation.body
     schema = {"$ref": f"#/components/schemas/{name}", "components": DESCRIPTION["components"]}
     assert Draft202012Validator(schema).is_valid(operation.example)
@@ -114,7 +114,7 @@ def test_an_example_is_as_its_type_says(operation: Any) -> None:
 @pytest.mark.parametrize(
     ("orders", "right"), [(15, True), (4.5, True), ("15", True), ("15.0", True), (-1, False), ("many", False)]
 )
-def test_a_number_of_orders_may_be_text_in_the_description_too(orders: object, right: bool) -> None:
+def test_the_number_of_orders_may_be_a_string(orders: object, right: bool) -> None:
     schema = {"$ref": "#/components/schemas/VoucherFields", "components": DESCRIPTION["components"]}
     fields = {"country_code": "Peru", "segment_name": "frequent_segment", "total_orders": orders}
     assert Draft202012Validator(schema).is_valid(fields) is right
@@ -122,13 +122,13 @@ def test_a_number_of_orders_may_be_text_in_the_description_too(orders: object, r
     assert (answer.json["selections"][0]["outcome"] == "selected") is right
 
 
-def test_routes_and_operations_have_names_of_their_own() -> None:
+def test_operation_ids_are_unique() -> None:
     names = [each.operation_id for each in handler.ROUTES]
     assert len(set(names)) == len(names)
 
 
 class Page(HTMLParser):
-    """Reads a page: which elements are open, and what it refers to."""
+    """Parses a page: its open elements, ids and links."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -174,7 +174,7 @@ def test_the_page_shows_every_route_and_every_type(page: Page) -> None:
         assert f"<code>{path}</code>" in body
 
 
-def test_the_page_asks_nobody_for_anything(page: Page) -> None:
+def test_the_page_makes_no_requests(page: Page) -> None:
     within = {f"#{name}" for name in page.ids}
     assert set(page.links) - within == {"openapi.json"}
     assert not page.seen & {"script", "link", "img", "iframe", "object", "embed", "form", "base"}
@@ -182,7 +182,7 @@ def test_the_page_asks_nobody_for_anything(page: Page) -> None:
     assert "@import" not in page.style
 
 
-def test_browsers_are_held_to_the_pages_own_style(page: Page) -> None:
+def test_the_policy_allows_only_the_pages_own_style(page: Page) -> None:
     headers = call(rest_event(path="/docs")).headers
     digest = base64.b64encode(hashlib.sha256(page.style.encode()).digest()).decode()
     assert headers["Content-Security-Policy"] == (

@@ -54,11 +54,11 @@ def refusal(**changes: object) -> str:
     return str(caught.value)
 
 
-def test_the_reference_request_asks_for_94_days_in_peru() -> None:
+def test_the_reference_request_is_94_days_in_peru() -> None:
     assert asked() == VoucherRequest("Peru", RECENCY, 94, fallback=False)
 
 
-def test_frequency_asks_by_orders() -> None:
+def test_frequency_uses_the_number_of_orders() -> None:
     assert asked(segment_name="frequent_segment") == VoucherRequest("Peru", FREQUENCY, 15.0, fallback=False)
 
 
@@ -85,31 +85,31 @@ def test_a_country_is_trimmed() -> None:
     assert asked(country_code="  Peru\t").country == "Peru"
 
 
-def test_only_the_field_of_the_segments_attribute_is_needed() -> None:
+def test_only_the_segments_field_is_required() -> None:
     needed = {"country_code": "Peru", "segment_name": "recency_segment", "last_order_ts": "2018-05-03"}
     assert parse_voucher_request(needed, DEFINITIONS, NOW).value == 94
     needed = {"country_code": "Peru", "segment_name": "frequent_segment", "total_orders": "3"}
     assert parse_voucher_request(needed, DEFINITIONS, NOW).value == 3
 
 
-def test_other_fields_are_ignored_and_null_is_left_out() -> None:
+def test_unknown_fields_are_ignored_and_null_is_missing() -> None:
     assert asked(colour="red", __class__=[{}], first_order_ts=None, customer_id=None) == asked()
 
 
 @pytest.mark.parametrize("customer", ["abc", "", "123", 123, 10**40])
-def test_a_customer_is_any_string_or_whole_number(customer: object) -> None:
+def test_a_customer_id_is_a_string_or_a_whole_number(customer: object) -> None:
     assert asked(customer_id=customer) == asked()
 
 
 @pytest.mark.parametrize("field", ["fallback", "total_orders"])
-def test_half_a_surrogate_pair_is_refused_where_it_matters(field: str) -> None:
+def test_a_lone_surrogate_in_a_known_field_is_refused(field: str) -> None:
     assert (
         refusal(**{field: "\ud800"}) == "a field contains a lone surrogate; give text that UTF-8 can encode"
     )
     assert asked(**{"\ud800": 1}) == asked()
 
 
-def test_the_fallback_is_asked_for_by_country() -> None:
+def test_the_fallback_is_country_or_null() -> None:
     assert asked(fallback="country").fallback
     assert not asked(fallback=None).fallback
 
@@ -127,7 +127,7 @@ def test_a_missing_field_is_named(name: str, why: str, value: object) -> None:
     assert refusal(**{name: value}) == f"{name} is missing: {why}"
 
 
-def test_a_missing_number_of_orders_is_named_where_frequency_needs_it() -> None:
+def test_frequency_requires_the_number_of_orders() -> None:
     message = f"total_orders is missing: frequent_segment requires it; give {NUMBER}"
     assert refusal(segment_name="frequent_segment", total_orders=None) == message
 
@@ -164,20 +164,20 @@ def test_a_missing_number_of_orders_is_named_where_frequency_needs_it() -> None:
         ("fallback", "world", '"country", or left out', '"world"'),
     ],
 )
-def test_a_wrong_field_is_named_with_what_was_expected(
+def test_the_error_of_a_wrong_field_describes_valid_values(
     name: str, value: object, expected: str, shown: str
 ) -> None:
     assert refusal(**{name: value}) == f"{name} must be {expected}, not {shown}"
 
 
-def test_a_last_order_in_the_future_is_refused_whatever_the_segment() -> None:
+def test_a_last_order_in_the_future_is_refused_for_every_segment() -> None:
     message = "last_order_ts 2018-08-05T12:00:01Z is in the future; give the time of a past order"
     assert refusal(last_order_ts="2018-08-05T12:00:01Z") == message
     assert refusal(last_order_ts="2018-08-05T12:00:01Z", segment_name="frequent_segment") == message
 
 
 @pytest.mark.parametrize("name", ["loyalty", "", "Recency_Segment"])
-def test_an_unknown_segment_is_refused_with_those_there_are(name: str) -> None:
+def test_the_error_of_an_unknown_segment_lists_the_segments(name: str) -> None:
     message = f'there is no segment "{name}"; use one of: recency_segment, frequent_segment'
     assert refusal(segment_name=name) == message
 
@@ -198,7 +198,7 @@ def test_without_a_body_fields_come_from_the_query(body: str | None) -> None:
     assert fields(body=body) == {}
 
 
-def test_beside_a_body_only_the_fallback_comes_from_the_query() -> None:
+def test_with_a_body_only_the_fallback_comes_from_the_query() -> None:
     query = {"country_code": "Chile", "fallback": "country"}
     assert fields(query=query, body="{}") == {"fallback": "country"}
     assert fields(query=query, body='{"fallback":null}') == {"fallback": None}
@@ -218,14 +218,14 @@ def test_beside_a_body_only_the_fallback_comes_from_the_query() -> None:
         ('{"\ud800"', "the body is not UTF-8 text; give a JSON object"),
     ],
 )
-def test_a_body_that_is_no_json_object_is_refused(body: str, message: str) -> None:
+def test_a_body_that_is_not_a_json_object_is_refused(body: str, message: str) -> None:
     with pytest.raises(RequestError) as caught:
         fields(body=body)
     assert str(caught.value).startswith(message)
 
 
 @pytest.mark.parametrize("body", ["%%%", "é", base64.b64encode(b"\xff\xfe{}").decode()])
-def test_a_base64_body_that_is_no_text_is_refused(body: str) -> None:
+def test_a_base64_body_that_is_not_text_is_refused(body: str) -> None:
     with pytest.raises(RequestError, match=r"^the body is not UTF-8 text; give a JSON object$"):
         fields(body=body, is_base64=True)
 

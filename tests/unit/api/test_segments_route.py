@@ -51,7 +51,7 @@ def test_countries_are_listed_by_name_with_their_sizes() -> None:
     }
 
 
-def test_segments_are_those_that_are_defined() -> None:
+def test_all_defined_segments_are_listed() -> None:
     answer = ask("/v1/segments")
     definitions = load_definitions()
     assert answer["definitions"] == definitions.version
@@ -59,16 +59,16 @@ def test_segments_are_those_that_are_defined() -> None:
         (
             segment["segment_name"],
             segment["attribute"],
-            [(held["min_range"], held["max_range"]) for held in segment["ranges"]],
+            [(range_["min_range"], range_["max_range"]) for range_ in segment["ranges"]],
         )
         for segment in answer["segments"]
     ] == [
-        (segment.name, segment.attribute, [(held.min, held.max) for held in segment.ranges])
+        (segment.name, segment.attribute, [(range_.min, range_.max) for range_ in segment.ranges])
         for segment in definitions.segments
     ]
 
 
-def test_sizes_are_those_of_all_countries_together_without_their_amounts() -> None:
+def test_without_a_country_sizes_are_totals_and_amounts_are_left_out() -> None:
     answer = ask("/v1/segments")
     assert (answer["country"], answer["uses"], answer["updated_at"]) == (None, 106557, UPDATED_AT)
     recency = segments()["recency_segment"]
@@ -85,7 +85,7 @@ def test_sizes_are_those_of_all_countries_together_without_their_amounts() -> No
     assert (last["sample_size"], last["without_voucher"]) == (106547, 13950)
 
 
-def test_of_one_country_each_range_says_what_is_chosen_and_why(counted: CountedTable) -> None:
+def test_for_one_country_each_range_has_its_amounts(counted: CountedTable) -> None:
     answer = ask("/v1/segments", country=" CHILE ")
     assert counted.asked == ["country"]
     assert (answer["country"], answer["uses"]) == ("Chile", 7)
@@ -121,11 +121,11 @@ def test_of_one_country_each_range_says_what_is_chosen_and_why(counted: CountedT
     }
 
 
-def test_what_a_range_chooses_is_what_a_customer_in_it_gets() -> None:
-    for held in segments(country="Peru")["frequent_segment"]["ranges"]:
+def test_the_amounts_of_a_range_are_those_that_its_customers_get() -> None:
+    for range_ in segments(country="Peru")["frequent_segment"]["ranges"]:
         query = {"country_code": "Peru", "segment_name": "frequent_segment"}
-        answer = call(rest_event(query=query | {"total_orders": str(held["min_range"])}))
-        assert answer.json["voucher_amount"] == held["voucher_amount"] == [2640.0]
+        answer = call(rest_event(query=query | {"total_orders": str(range_["min_range"])}))
+        assert answer.json["voucher_amount"] == range_["voucher_amount"] == [2640.0]
 
 
 def test_ranges_that_are_no_longer_defined_are_left_out(counted: CountedTable) -> None:
@@ -135,23 +135,23 @@ def test_ranges_that_are_no_longer_defined_are_left_out(counted: CountedTable) -
     assert ask("/v1/segments", country="Chile") == before
 
 
-def test_with_nothing_counted_there_are_no_countries_and_empty_segments(counted: CountedTable) -> None:
+def test_without_counts_there_are_no_countries_and_empty_segments(counted: CountedTable) -> None:
     counted.counts.clear()
     assert ask("/v1/countries") == {"countries": []}
     answer = ask("/v1/segments")
     assert (answer["uses"], answer["updated_at"]) == (0, None)
-    assert {held["share"] for segment in answer["segments"] for held in segment["ranges"]} == {None}
+    assert {range_["share"] for segment in answer["segments"] for range_ in segment["ranges"]} == {None}
 
 
-def test_an_unknown_country_has_no_segments() -> None:
+def test_an_unknown_country_is_a_404() -> None:
     answer = call(rest_event(path="/v1/segments", query={"country": "Atlantis"}))
     assert answer.status == 404
     assert answer.problem["detail"] == 'there are no counts for "Atlantis"; use one of: Chile, Peru'
 
 
-def test_what_costs_a_scan_is_remembered(monkeypatch: pytest.MonkeyPatch, counted: CountedTable) -> None:
-    memory = TTLCache(3600)
-    monkeypatch.setattr(dependencies, "answer_cache", lambda: memory)
+def test_scans_are_cached(monkeypatch: pytest.MonkeyPatch, counted: CountedTable) -> None:
+    cache = TTLCache(3600)
+    monkeypatch.setattr(dependencies, "answer_cache", lambda: cache)
     for path in ("/v1/countries", "/v1/segments", "/v1/countries"):
         ask(path)
     assert counted.asked == ["every country"]

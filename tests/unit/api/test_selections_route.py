@@ -53,7 +53,7 @@ def frequent(orders: float, **fields: object) -> dict[str, object]:
     return {"country_code": "Peru", "segment_name": "frequent_segment", "total_orders": orders, **fields}
 
 
-def test_an_answer_says_all_that_it_rests_on() -> None:
+def test_an_answer_has_its_reasons() -> None:
     answer = ask(REFERENCE, as_of="2018-11-24")
     assert answer.status == 200
     body = answer.json
@@ -105,7 +105,7 @@ def test_an_answer_says_all_that_it_rests_on() -> None:
     }
 
 
-def test_amounts_are_those_of_voucher_amount() -> None:
+def test_amounts_equal_those_of_voucher_amount() -> None:
     for orders in (0, 4, 4.5, 5, 13, 14, 38, 10**9):
         for fallback in ({}, {"fallback": "country"}):
             fields = frequent(orders, **fallback)
@@ -127,7 +127,7 @@ def test_without_an_as_of_date_recency_is_measured_to_now() -> None:
     assert body["selections"][0]["days_since_last_order"] > 3000
 
 
-def test_an_order_after_the_as_of_date_is_that_customers_error_alone() -> None:
+def test_an_order_after_the_as_of_date_fails_that_customer_only() -> None:
     failed, selected = select(REFERENCE, frequent(1), as_of="2018-05-01")
     assert problem(failed["error"], 400)["detail"] == (
         "last_order_ts 2018-05-03 00:00:00 is later than as_of 2018-05-01; give the time of a past order"
@@ -163,12 +163,12 @@ def test_one_customers_error_does_not_fail_the_others() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "expected"),
     [("c-1", "c-1"), (7, 7), (10**40, 10**40), (None, None), (True, None), (1.5, None), ("\ud800", "?")],
 )
-def test_a_customer_is_called_as_in_the_request_whatever_comes_of_it(given: object, told: object) -> None:
+def test_every_answer_repeats_the_customer_id(given: object, expected: object) -> None:
     right, wrong = select(frequent(1, customer_id=given), frequent(-1, customer_id=given))
-    assert (right["customer_id"], wrong["customer_id"]) == (told, told)
+    assert (right["customer_id"], wrong["customer_id"]) == (expected, expected)
 
 
 def test_all_tied_amounts_are_answered_ascending(counted: CountedTable) -> None:
@@ -191,7 +191,7 @@ def test_alternatives_are_twenty_at_most(counted: CountedTable) -> None:
     [(4.5, "no_range", None), (40, "no_voucher_used", 38), (5, "no_voucher_used", 5)],
 )
 @pytest.mark.parametrize("asks", ["customer", "request"])
-def test_the_fallback_is_the_whole_country_and_is_told(
+def test_the_fallback_uses_the_whole_country_and_is_marked(
     counted: CountedTable, orders: float, reason: str, low: int | None, asks: str
 ) -> None:
     counted.counts = contribution(
@@ -219,7 +219,7 @@ def test_a_customer_whose_range_has_an_answer_does_not_fall_back() -> None:
     assert (selected["fallback"], selected["sample_size"]) == (None, 106547)
 
 
-def test_counts_are_read_together_and_each_once(counted: CountedTable) -> None:
+def test_counts_are_read_together_and_once(counted: CountedTable) -> None:
     customers = [frequent(n % 40, customer_id=n) for n in range(100)]
     assert len(select(*customers)) == 100
     assert counted.asked == ["look up"]
@@ -237,14 +237,14 @@ def test_many_unknown_countries_cost_one_list_of_countries(counted: CountedTable
     assert counted.asked == ["look up", "countries"]
 
 
-def test_what_is_remembered_is_not_read_again_and_tells_its_age(
+def test_cached_counts_are_not_read_again_and_have_an_age(
     monkeypatch: pytest.MonkeyPatch, counted: CountedTable
 ) -> None:
-    memory = TTLCache(3600)
-    monkeypatch.setattr(dependencies, "answer_cache", lambda: memory)
+    cache = TTLCache(3600)
+    monkeypatch.setattr(dependencies, "answer_cache", lambda: cache)
     first = ask(REFERENCE, frequent(4.5, country_code="Atlantis")).json
-    for key, (at, held) in memory.entries.items():
-        memory.entries[key] = at - 1000, held
+    for key, (read_at, value) in cache.entries.items():
+        cache.entries[key] = read_at - 1000, value
     counted.asked.clear()
     again = ask(REFERENCE, frequent(4.5, country_code="Atlantis"))
     assert counted.asked == []
@@ -257,7 +257,7 @@ def test_what_is_remembered_is_not_read_again_and_tells_its_age(
     assert counted.asked == ["look up"]
 
 
-def test_counts_that_cannot_be_read_at_the_moment_fail_those_who_need_them(counted: CountedTable) -> None:
+def test_unprocessed_keys_fail_only_the_customers_that_need_them(counted: CountedTable) -> None:
     low = range_cell("Peru", "frequent_segment", Range(0, 4))
     counted.unreadable = frozenset({low})
     failed, selected, lacking = select(frequent(1), frequent(5), frequent(4.5, fallback="country"))
@@ -266,11 +266,9 @@ def test_counts_that_cannot_be_read_at_the_moment_fail_those_who_need_them(count
     assert lacking["error"]["status"] == 503
 
 
-def test_counts_that_could_not_be_read_are_not_remembered_as_none(
-    monkeypatch: pytest.MonkeyPatch, counted: CountedTable
-) -> None:
-    memory = TTLCache(3600)
-    monkeypatch.setattr(dependencies, "answer_cache", lambda: memory)
+def test_unprocessed_keys_are_not_cached(monkeypatch: pytest.MonkeyPatch, counted: CountedTable) -> None:
+    cache = TTLCache(3600)
+    monkeypatch.setattr(dependencies, "answer_cache", lambda: cache)
     counted.unreadable = frozenset(
         {range_cell("Peru", "frequent_segment", Range(0, 4)), spellings_cell("Peru")}
     )
@@ -292,7 +290,9 @@ def test_counts_that_could_not_be_read_are_not_remembered_as_none(
         ('{"customers": [{}], "fallback": true}', 'fallback must be "country", or left out', "fallback"),
     ],
 )
-def test_a_request_that_is_wrong_as_a_whole_is_refused(body: str, message: str, field: str | None) -> None:
+def test_a_request_with_a_wrong_field_of_its_own_is_refused(
+    body: str, message: str, field: str | None
+) -> None:
     answer = call(rest_event("POST", "/v1/selections", body=body))
     assert answer.status == 400
     assert answer.problem["detail"].startswith(message)
@@ -307,7 +307,7 @@ def test_a_body_is_read_up_to_256_kilobytes() -> None:
     assert refused.problem["detail"].endswith("give at most 262144")
 
 
-def test_how_many_customers_were_asked_for_is_logged_and_not_who(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_customers_is_logged_and_not_their_ids(monkeypatch: pytest.MonkeyPatch) -> None:
     written = io.StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", written)
     ask(REFERENCE | {"customer_id": "c-4711"}, REFERENCE | {"customer_id": "c-4711", "total_orders": -1})
@@ -316,7 +316,7 @@ def test_how_many_customers_were_asked_for_is_logged_and_not_who(monkeypatch: py
     assert "4711" not in written.getvalue()
 
 
-def test_an_answer_is_not_to_be_kept() -> None:
+def test_selections_are_not_cacheable() -> None:
     answer = ask(REFERENCE)
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Request-Id"] == REQUEST_ID

@@ -8,7 +8,7 @@ from api.routes import static_page as page
 from tests.support.api_gateway import call, rest_event
 
 NAMES = sorted(page.FILES)
-LARGEST = 100_000
+MAX_BYTES = 100_000
 REFERENCES = re.compile(r"""(?:src|href)="([^"]+)"|from "([^"]+)";""")
 
 
@@ -18,7 +18,7 @@ def test_the_page_is_at_the_root() -> None:
     assert answer.body == (page.STATIC / "index.html").read_text()
 
 
-def test_every_file_is_served_and_no_other_can_be() -> None:
+def test_exactly_the_listed_files_are_served() -> None:
     assert sorted(path.name for path in page.STATIC.iterdir()) == NAMES
     for name in ("nothing.js", "../handler.py", "..%2Fhandler.py", "/etc/passwd", "page.css/"):
         answer = call(rest_event(path=f"/static/{name}"))
@@ -27,7 +27,7 @@ def test_every_file_is_served_and_no_other_can_be() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_file_has_its_type_and_is_asked_for_again_by_its_tag(name: str) -> None:
+def test_a_file_has_its_media_type_and_an_etag(name: str) -> None:
     answer = call(rest_event(path=f"/static/{name}"))
     assert (answer.status, answer.headers["Content-Type"]) == (200, page.FILES[name])
     assert answer.headers["Cache-Control"] == "private, no-cache"
@@ -35,18 +35,18 @@ def test_a_file_has_its_type_and_is_asked_for_again_by_its_tag(name: str) -> Non
     assert (again.status, again.body) == (304, "")
 
 
-def test_browsers_are_held_to_the_pages_own_files() -> None:
+def test_the_policy_allows_only_the_pages_own_files() -> None:
     policy = call(rest_event(path="/")).headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; ")
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
 
 
-def test_the_page_weighs_little() -> None:
-    assert 10_000 < sum((page.STATIC / name).stat().st_size for name in NAMES) < LARGEST
+def test_the_page_is_small() -> None:
+    assert 10_000 < sum((page.STATIC / name).stat().st_size for name in NAMES) < MAX_BYTES
 
 
-def test_every_reference_is_relative_and_leads_to_a_file() -> None:
+def test_every_reference_is_relative_and_resolves() -> None:
     for name in NAMES:
         for quoted in REFERENCES.findall((page.STATIC / name).read_text()):
             reference = "".join(quoted)

@@ -27,7 +27,7 @@ def test_the_interval_is_wilsons(count: int, size: int, low: float, high: float)
 
 
 @given(st.integers(1, 10**12).flatmap(lambda size: st.tuples(st.integers(0, size), st.just(size))))
-def test_the_interval_holds_the_share_and_ends_where_the_share_is_two_errors_away(
+def test_the_interval_contains_the_share_and_satisfies_its_equation(
     sample: tuple[int, int],
 ) -> None:
     count, size = sample
@@ -49,12 +49,12 @@ def test_amounts_are_ranked_by_use_and_ties_by_amount() -> None:
     assert amounts[2].interval == wilson(10, 100)
 
 
-def test_a_sample_is_all_uses_and_none_that_were_taken_back_too_often() -> None:
+def test_the_sample_size_ignores_negative_counts() -> None:
     assert sample_size({0: 5, 7: 3, 9: -1}) == 8
     assert ranked({0: 5, 7: 3, 9: -1})[0].share == 3 / 8
     assert (sample_size({}), ranked({})) == (0, [])
 
 
-def test_no_use_of_many_and_all_of_one() -> None:
+def test_the_interval_of_extreme_shares() -> None:
     assert wilson(0, 1) == Interval(0.0, 0.793451)
     assert wilson(1, 1) == Interval(0.206549, 1.0)

@@ -51,32 +51,32 @@ def test_no_voucher_is_never_the_answer() -> None:
     assert voucher_amounts(table({LOW: {0: 100}}), request(1)) == []
 
 
-def test_a_country_is_matched_without_regard_to_case() -> None:
+def test_a_country_is_matched_case_insensitively() -> None:
     counted = table({LOW: {7: 1}}, country="Perú")
     assert voucher_amounts(counted, request(1, country="PERÚ")) == [7.0]
 
 
-def test_an_answer_costs_one_look_at_one_cell() -> None:
+def test_an_answer_costs_one_read_of_one_cell() -> None:
     counted = table({LOW: {7: 1}})
     voucher_amounts(counted, request(1, fallback=True))
     assert counted.asked == ["cell"]
 
 
-def test_a_range_without_vouchers_costs_one_look_too() -> None:
+def test_a_range_without_vouchers_costs_one_read_too() -> None:
     counted = table({LOW: {0: 1}})
     assert voucher_amounts(counted, request(1)) == []
     assert counted.asked == ["cell"]
 
 
 @pytest.mark.parametrize("orders", [1, 4.5])
-def test_a_country_without_counts_is_refused_with_those_that_have_some(orders: float) -> None:
+def test_the_error_of_an_unknown_country_lists_countries(orders: float) -> None:
     counted = table({LOW: {7: 1}})
     with pytest.raises(UnknownCountryError) as caught:
         voucher_amounts(counted, request(orders, country="Atlantis"))
     assert str(caught.value) == 'there are no counts for "Atlantis"; use one of: Peru'
 
 
-def test_a_country_whose_counts_were_all_taken_away_is_refused() -> None:
+def test_a_country_without_remaining_counts_is_refused() -> None:
     counted = table({LOW: {7: 0}})
     del counted.counts[spellings_cell("Peru")]
     with pytest.raises(
@@ -85,7 +85,7 @@ def test_a_country_whose_counts_were_all_taken_away_is_refused() -> None:
         voucher_amounts(counted, request(1))
 
 
-def test_a_country_counted_elsewhere_has_no_answer_in_an_empty_range() -> None:
+def test_an_empty_range_of_a_known_country_has_no_answer() -> None:
     assert voucher_amounts(table({LOW: {7: 1}}), request(40)) == []
 
 
