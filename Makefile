@@ -79,8 +79,12 @@ notebook: .venv/.explore ## Open the same as a notebook in JupyterLab, on the ru
 setup: .venv/.dev ## Make .venv with all that running, testing and checking need
 
 .PHONY: test
-test: .venv/.dev ## Run every test: unit, property, integration, the stack end to end
+test: .venv/.dev ## Run the tests that need only Python, the stack end to end included
 	@$(BIN)/pytest -n auto --dist loadfile $(ARGS)
+
+.PHONY: coverage
+coverage: .venv/.dev ## Run the same tests, and fail if they cover less of the code than pyproject.toml demands
+	@$(BIN)/pytest -n auto --dist loadfile --cov $(ARGS)
 
 .PHONY: lint
 lint: .venv/.dev ## Check style, types, import directions and the templates
@@ -101,7 +105,8 @@ format: .venv/.dev ## Let ruff format and mend what it can
 	@$(BIN)/ruff format .
 
 .PHONY: pr
-pr: demo lint scan test browser-test test-build ## All that CI runs
+pr: demo lint scan coverage browser-test test-build ## Run what a change must pass before it is merged
+	@echo "make pr left out: sam-test and localstack-test (they need Docker), spark-test (Java), aws-test (an AWS account)"
 
 .PHONY: build
 build: ## Build both functions into .aws-sam/build with SAM CLI [ARCH=arm64]
