@@ -20,13 +20,7 @@ REVALIDATE = "private, no-cache"
 
 
 def cacheable(body: object, content_type: str = JSON, **headers: str) -> Response[str]:
-    """Return a 200 that the client may store and has to revalidate before each use.
-
-    Args:
-        body: text, or a value to encode as JSON.
-        content_type: of the body.
-        headers: more header fields.
-    """
+    """Return a 200 with text, or with a value as JSON, that the client may store and has to revalidate."""
     text = body if isinstance(body, str) else msgspec.json.encode(body).decode()
     return Response(HTTPStatus.OK, content_type, text, {CACHE_CONTROL: REVALIDATE, **headers})
 

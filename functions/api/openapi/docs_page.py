@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 STYLE = Path(__file__).with_name("docs_page.css")
 LIMITS = {"minimum": "from", "maximum": "to", "minItems": "from", "maxItems": "to", "default": "default"}
-"""Words for the keywords of a schema."""
 
 
 def docs(router: Router) -> Response[str]:
