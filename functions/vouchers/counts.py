@@ -1,4 +1,4 @@
-"""Counts of voucher amounts: how cells and counters are named, and what changes between two states."""
+"""Counts of voucher amounts: the names of cells and counters, differences, and the most used amounts."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ if TYPE_CHECKING:
     from vouchers.segments import Range
 
 Counters = dict[str, int]
-"""How often each thing was seen, by its name."""
+"""Counts by name."""
 
 SPELLINGS = "#spellings"
-"""The cell of a country that counts which rows wrote its name in which way."""
+"""Name of the cell that counts the rows of a country by spelling of its name."""
 
 EXACT_INTEGERS = 2**53
-"""Below this every whole double is one integer."""
+"""Below this bound, every whole double is exactly one integer."""
 
 
 class Cell(NamedTuple):
-    """Where counters live: one country, and one range of one segment (or its spellings)."""
+    """The key of counters: a country, and a range of a segment (or the country's spellings)."""
 
     country: str
     name: str
 
 
 Contribution = dict[Cell, Counters]
-"""What one source adds to the counts, cell by cell."""
+"""The counters that one source adds, by cell."""
 
 
-def range_cell(country: str, segment: str, held: Range) -> Cell:
-    """Return the cell of the customers of ``country`` in a range of a segment."""
-    return Cell(country_key(country), f"{segment}#{held.min}-{held.max}")
+def range_cell(country: str, segment: str, range_: Range) -> Cell:
+    """Return the cell of a range of a segment in a country."""
+    return Cell(country_key(country), f"{segment}#{range_.min}-{range_.max}")
 
 
 def spellings_cell(country: str) -> Cell:
-    """Return the cell that counts how the name of ``country`` is written."""
+    """Return the cell of the spellings of a country."""
     return Cell(country_key(country), SPELLINGS)
 
 
 def amount_name(amount: float) -> str:
-    """Return the one name of a voucher amount: 2640.0 is "2640", 12.50 is "12.5"."""
+    """Return the name of a voucher amount: "2640" for 2640.0, "12.5" for 12.50."""
     return str(int(amount)) if amount.is_integer() and amount < EXACT_INTEGERS else repr(amount)
 
 
 def difference(old: Mapping[Cell, Counters], new: Mapping[Cell, Counters]) -> Contribution:
-    """Return what must be added to turn ``old`` into ``new``, in a fixed order, without zeros."""
+    """Return the counters to add to ``old`` to get ``new``, in a fixed order, without zeros."""
     cells = sorted(old.keys() | new.keys())
     changes = {cell: _change(old.get(cell, {}), new.get(cell, {})) for cell in cells}
     return {cell: counters for cell, counters in changes.items() if counters}
@@ -60,15 +60,15 @@ def _change(old: Mapping[str, int], new: Mapping[str, int]) -> Counters:
 
 
 NO_VOUCHER = 0.0
-"""The amount that stands for "no voucher used": counted and shown, never chosen."""
+"""The amount of uses without a voucher, which are counted but never chosen."""
 
 
 def most_used(counts: Mapping[float, int]) -> list[float]:
-    """Return the amounts with the largest count, ascending; several on a tie, none where no voucher was used.
+    """Return the amounts with the highest count, ascending: several on a tie, none if no voucher was used.
 
     Args:
-        counts: how often each voucher amount was used; counts of 0 stand for amounts no longer used.
+        counts: uses by voucher amount; amounts with a count of 0 are no longer used.
     """
     used = {amount: count for amount, count in counts.items() if amount != NO_VOUCHER and count > 0}
-    largest = max(used.values(), default=0)
-    return sorted(amount for amount, count in used.items() if count == largest)
+    highest = max(used.values(), default=0)
+    return sorted(amount for amount, count in used.items() if count == highest)

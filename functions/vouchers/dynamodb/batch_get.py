@@ -1,4 +1,4 @@
-"""Reading many items of one DynamoDB table in few calls."""
+"""Reading many items of a DynamoDB table with BatchGetItem."""
 
 from __future__ import annotations
 
@@ -14,39 +14,38 @@ if TYPE_CHECKING:
     Item = dict[str, Any]
 
 MAX_KEYS = 100
-"""Keys that one BatchGetItem takes."""
+"""Keys of one BatchGetItem."""
 
-TRIES = 5
+MAX_ATTEMPTS = 5
 FIRST_PAUSE = 0.05
-"""Seconds; every further pause is up to twice as long, so that all of them end within a second."""
+"""Seconds; the bound of the random pause doubles with each attempt, to less than a second in total."""
 
 
 def read_items(client: DynamoDBClient, table: str, keys: Sequence[Item]) -> tuple[list[Item], list[Item]]:
-    """Return the items that there are of ``keys``, and the keys that DynamoDB would not read at the moment.
+    """Return the items with these keys, and the keys that DynamoDB left unprocessed.
 
-    DynamoDB leaves keys unprocessed that would go beyond 16 MB or the table's throughput; it is asked again
-    for them, after pauses.
+    DynamoDB leaves keys unprocessed beyond 16 MB, or beyond the table's throughput; they are requested again
+    after a pause.
 
     Args:
-        client: of DynamoDB.
-        table: its name.
-        keys: primary keys, all different.
+        client: a DynamoDB client.
+        table: the table's name.
+        keys: distinct primary keys.
 
     Raises:
-        botocore.exceptions.ClientError: if DynamoDB refuses.
+        botocore.exceptions.ClientError: if DynamoDB refuses a call.
     """
     items: list[Item] = []
     left = list(keys)
-    pauses = [FIRST_PAUSE * 2**i for i in range(TRIES - 1)]
+    pauses = [FIRST_PAUSE * 2**i for i in range(MAX_ATTEMPTS - 1)]
     while left:
-        asked, later = left[:MAX_KEYS], left[MAX_KEYS:]
-        answer = client.batch_get_item(RequestItems={table: {"Keys": asked}})
-        items += answer["Responses"].get(table, [])
-        refused = answer.get("UnprocessedKeys", {})
+        response = client.batch_get_item(RequestItems={table: {"Keys": left[:MAX_KEYS]}})
+        items += response["Responses"].get(table, [])
+        refused = response.get("UnprocessedKeys", {})
         unprocessed: list[Item] = list(refused[table]["Keys"]) if table in refused else []
-        left = later + unprocessed
+        left = left[MAX_KEYS:] + unprocessed
         if unprocessed:
             if not pauses:
                 return items, left
-            time.sleep(random.uniform(0, pauses.pop(0)))  # noqa: S311 - it spreads callers, and keeps no secret
+            time.sleep(random.uniform(0, pauses.pop(0)))  # noqa: S311 (jitter, not a secret)
     return items, []

@@ -1,8 +1,8 @@
-"""The segments table in DynamoDB: the shape of its items, and reading them.
+"""The DynamoDB table of counts.
 
-One item per cell: ``country`` (partition key), ``cell`` (sort key), ``updated_at`` (ISO 8601, UTC) and
-one number per counter, named by voucher amount, so that ``ADD`` can change each on its own.
-In the cell of spellings the counters are named ``as:`` and the spelling.
+Each item is a cell: ``country`` (partition key), ``cell`` (sort key), ``updated_at`` (ISO 8601, UTC), and
+one number per counter, named by voucher amount, so that ``ADD`` can change it separately. In the cell of
+spellings, a counter is named ``as:`` and the spelling.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ COUNTRY, CELL, UPDATED_AT = "country", "cell", "updated_at"
 SPELLED = "as:"
 
 MAX_COUNTERS_IN_CORRECTION = 50
-"""Counters that one correction names: its condition ends at 300 operators."""
+"""Counters of one correction; DynamoDB allows 300 operators in a condition."""
 
 Item = dict[str, Any]
-"""An item in DynamoDB's own notation."""
+"""An item as DynamoDB encodes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class CellCounts:
-    """How often each voucher amount was used in one cell, and when that last changed."""
+    """Uses by voucher amount in one cell, and when they last changed (ISO 8601, UTC)."""
 
     amounts: dict[float, int]
     updated_at: str
@@ -52,10 +52,13 @@ class CellCounts:
 
 @dataclass(frozen=True, slots=True)
 class CountryCounts:
-    """Everything counted for one country: its most used spelling, its cells by name, and all its spellings.
+    """The counts of one country.
 
     Attributes:
-        spellings: how many of the country's rows write its name in which way; together all that are counted.
+        name: its most frequent spelling.
+        updated_at: when the counts last changed (ISO 8601, UTC).
+        cells: counts of ranges, by name of the cell.
+        spellings: counted rows by spelling of the name.
     """
 
     name: str
@@ -74,12 +77,12 @@ class CountryCounts:
 
 
 class Found(NamedTuple):
-    """What was found of the cells that were looked up at once.
+    """The results of looking up many cells.
 
     Attributes:
-        counts: by cell of a range; cells that nothing was counted in are left out.
-        names: each country as it is most often written, by its key; countries without counts are left out.
-        unread: cells that DynamoDB would not read at the moment.
+        counts: by cell; only cells that have counts.
+        names: the most frequent spelling of each country, by its key; only countries that have counts.
+        unread: cells that DynamoDB left unprocessed.
     """
 
     counts: dict[Cell, CellCounts]
@@ -94,47 +97,47 @@ def item_key(cell: Cell) -> Item:
 
 @dataclass(frozen=True, slots=True)
 class SegmentsTable:
-    """Reads the counts. Every method raises ``botocore.exceptions.ClientError`` when DynamoDB refuses."""
+    """Reads the counts. Every method may raise ``botocore.exceptions.ClientError``."""
 
     client: DynamoDBClient
     name: str
 
-    def cell(self, country: str, segment: str, held: Range) -> CellCounts | None:
-        """Return the counts of one range with one GetItem; None where nothing was counted."""
-        key = item_key(range_cell(country, segment, held))
+    def cell(self, country: str, segment: str, range_: Range) -> CellCounts | None:
+        """Return the counts of one range with one GetItem; None if it has none."""
+        key = item_key(range_cell(country, segment, range_))
         item = self.client.get_item(TableName=self.name, Key=key).get("Item")
         return _cell_counts(item) if item else None
 
     def country(self, name: str) -> CountryCounts | None:
-        """Return all that is counted for a country, however it is written; None where there is nothing."""
+        """Return the counts of a country, in any spelling, with a query; None if it has none."""
         return _country_counts(self._query(country_key(name)))
 
     def every_country(self) -> list[CountryCounts]:
-        """Return all that is counted, country by country, sorted by name; read with a scan."""
+        """Return the counts of every country, sorted by name, with a scan."""
         items: dict[str, list[Item]] = {}
         for page in self.client.get_paginator("scan").paginate(TableName=self.name):
             for item in page["Items"]:
                 items.setdefault(item[COUNTRY]["S"], []).append(item)
-        counted = (_country_counts(held) for held in items.values())
+        counted = map(_country_counts, items.values())
         return sorted((each for each in counted if each), key=lambda each: each.name)
 
     def look_up(self, cells: Iterable[Cell]) -> Found:
-        """Return the counts of many ranges, and the names of many countries, with few BatchGetItem.
+        """Return the counts of many ranges and the names of many countries, with BatchGetItem.
 
         Args:
-            cells: cells of ranges, and cells of spellings for the countries' names.
+            cells: of ranges, and of spellings for the countries' names.
         """
         items, unread = read_items(self.client, self.name, [item_key(cell) for cell in dict.fromkeys(cells)])
-        held = {_cell(item): item for item in items}
-        spelled = {cell.country: _spelling(item) for cell, item in held.items() if cell.name == SPELLINGS}
+        found = {_cell(item): item for item in items}
+        spelled = {cell.country: _spelling(item) for cell, item in found.items() if cell.name == SPELLINGS}
         return Found(
-            {cell: _cell_counts(item) for cell, item in held.items() if cell.name != SPELLINGS},
+            {cell: _cell_counts(item) for cell, item in found.items() if cell.name != SPELLINGS},
             {country: name for country, name in spelled.items() if name is not None},
             frozenset(map(_cell, unread)),
         )
 
     def countries(self) -> list[str]:
-        """Return the countries that have counts, each as it is most often written, sorted."""
+        """Return the most frequent spelling of each country that has counts, sorted, with a scan."""
         pages = self.client.get_paginator("scan").paginate(
             TableName=self.name,
             FilterExpression="#cell = :spellings",
@@ -145,7 +148,7 @@ class SegmentsTable:
         return sorted(name for name in names if name is not None)
 
     def counters(self) -> Contribution:
-        """Return every counter that is not 0, as if the table were the contribution of one source."""
+        """Return every counter that is not 0, as the sum of all contributions."""
         pages = self.client.get_paginator("scan").paginate(TableName=self.name, ConsistentRead=True)
         cells = ((_cell(item), dict(_numbers(item))) for page in pages for item in page["Items"])
         return {
@@ -155,13 +158,13 @@ class SegmentsTable:
         }
 
     def correct(self, cell: Cell, read: Counters, right: Counters, now: str) -> bool:
-        """Set counters of a cell, unless one of them has changed since it was read; say whether that was so.
+        """Set counters of a cell, unless one of them has changed; return whether they were set.
 
         Args:
-            cell: whose counters.
-            read: what they were when read, by name; 0 where one was not there.
-            right: what they are to be, for the same names, ``MAX_COUNTERS_IN_CORRECTION`` at most.
-            now: when that is, as ISO 8601 in UTC.
+            cell: the cell of the counters.
+            read: the values that were read, by name; 0 for a missing counter.
+            right: the values to set, by the same names, at most ``MAX_COUNTERS_IN_CORRECTION``.
+            now: the time of the change (ISO 8601, UTC).
         """
         try:
             self.client.update_item(
@@ -212,14 +215,14 @@ def _as_read(number: int, count: int) -> str:
     return same if count else f"({same} OR attribute_not_exists(#{number}))"
 
 
-def _country_counts(held: Iterable[Item]) -> CountryCounts | None:
-    items = {item[CELL]["S"]: item for item in held}
-    updated_at = max((item[UPDATED_AT]["S"] for item in items.values()), default="")
-    spelled = items.pop(SPELLINGS, {})
+def _country_counts(items: Iterable[Item]) -> CountryCounts | None:
+    by_cell = {item[CELL]["S"]: item for item in items}
+    updated_at = max((item[UPDATED_AT]["S"] for item in by_cell.values()), default="")
+    spelled = by_cell.pop(SPELLINGS, {})
     name = _spelling(spelled)
     if name is None:
         return None
-    cells = {cell: _cell_counts(item) for cell, item in items.items()}
+    cells = {cell: _cell_counts(item) for cell, item in by_cell.items()}
     return CountryCounts(name, updated_at, cells, _spellings(spelled))
 
 

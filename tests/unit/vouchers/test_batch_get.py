@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from vouchers.dynamodb.batch_get import TRIES, read_items
+from vouchers.dynamodb.batch_get import MAX_ATTEMPTS, read_items
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -76,5 +76,5 @@ def test_keys_that_are_left_again_and_again_are_given_up_within_a_second(pauses:
     items, unread = read(client, 120)
     assert items == ["0"]
     assert sorted(unread + items, key=int) == numbers(120)
-    assert len(client.calls) == TRIES
+    assert len(client.calls) == MAX_ATTEMPTS
     assert sum(pauses) <= 1
