@@ -1,9 +1,10 @@
 """The sources table in DynamoDB: what each object under the prefix contributed to the counts.
 
-One item per object key: ``source`` (partition key), ``revision`` (a number that each write changes), the
-fields of the committed state, and, during a commit of several transactions, the target state (``pending``)
-with the number of chunks that are done (``done``). ``orphans`` lists results that nothing refers to any
-longer, and ``catalog_writers`` the processes that may be changing the Glue catalog.
+One item per object key: ``source`` (partition key), ``revision`` (a number that all writes increment except
+the removal of orphans and catalog writers), the fields of the committed state, and, during a commit of
+several transactions, the target state (``pending``) with the number of chunks that are done (``done``).
+``orphans`` lists results that nothing refers to any longer, and ``catalog_writers`` the processes that may
+be changing the Glue catalog.
 
 The index ``newest`` (``status``, ``committed_at``) has the sources without their contributions, for lists
 (``sources_listing.py``).
