@@ -1,1 +1,1 @@
-"""The api function: counts become an answer."""
+"""The API function: HTTP requests, answered from the counts."""

@@ -1,1 +1,1 @@
-"""The API's description by OpenAPI, and the page that shows it; loaded when it is first asked for."""
+"""The description of the API: OpenAPI, and a page made from it."""
