@@ -17,9 +17,9 @@ SEGMENTS: Segments = {
     "recency_segment": (DAYS, [(30, 60), (61, 90), (91, 120), (121, 179), (180, 99999999)]),
     "frequent_segment": (ORDERS, [(0, 4), (5, 13), (14, 37), (38, 99999999)]),
 }
-CLOCK = r"\d\d(?::\d\d(?::\d\d(?:\.\d{1,9})?)?)?"
-ZONE = r"Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?"
-INSTANT = re.compile(rf"(\d{{4}}-\d\d-\d\d)(?:[ T]({CLOCK})({ZONE})?)?", re.ASCII)
+CLOCK = r"\d\d(?::\d\d(?::\d\d(?:[.,]\d{1,9})?)?)?"
+ZONE = r"(?: ?(?:Z|z|UTC|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?))?(?:\[UTC\])?"
+INSTANT = re.compile(rf"(\d{{4}}-\d\d-\d\d)(?:[ Tt]({CLOCK}){ZONE})?|(\d{{8}})", re.ASCII)
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -86,11 +86,12 @@ def instant(value: Any, column: str) -> datetime | None:
         found = INSTANT.fullmatch((_text(value) or "").strip())
         if not found:
             raise Reject(f"{column}_not_a_date")
-        day, clock, zone = found.groups()
-        clock = re.sub(r"(\.\d{6})\d+", r"\1", clock) if clock else "00:00"
+        day, clock, sign, hours, minutes, compact = found.groups()
         try:
-            value = datetime.fromisoformat(f"{day}T{clock}{zone or ''}")
-        except ValueError:
+            value = datetime.fromisoformat(f"{compact or day}T{clock or '00'}").replace(tzinfo=UTC)
+            offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+            value += offset if sign == "-" else -offset
+        except (ValueError, OverflowError):
             raise Reject(f"{column}_not_a_date") from None
     elif isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day, tzinfo=UTC)

@@ -43,6 +43,10 @@ def as_text(moment: datetime) -> st.SearchStrategy[str]:
             f"{moment:%Y-%m-%dT%H:%M:%S}Z",
             f"{moment:%Y-%m-%d %H:%M:%S.%f}999-0530",
             f" {moment:%Y-%m-%d %H}+02",
+            f"{moment:%Y%m%d}",
+            f"{moment:%Y-%m-%d %H:%M:%S},{moment:%f} UTC",
+            f"{moment:%Y-%m-%dt%H:%M:%S}z",
+            f"{moment:%Y-%m-%dT%H:%M} -05[UTC]",
         ]
     )
 

@@ -14,7 +14,7 @@ from msgspec import Meta
 from api.http.errors import BodyTooLargeError, RequestError, format_value
 from vouchers.segments import Attribute
 from vouchers.text import country_key
-from vouchers.timestamps import parse_timestamp
+from vouchers.timestamps import TIMESTAMP_PATTERN, parse_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,16 +24,15 @@ if TYPE_CHECKING:
 
     from vouchers.segments import Definitions, Segment
 
-TIMESTAMP_PATTERN = (
-    r"^\d{4}-\d{2}-\d{2}"
-    r"([Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:?\d{2})?)?$"
-)
 SEGMENT_FORMAT, NUMERAL_FORMAT = "segment", "numeral"
 """Mark fields whose schema ``openapi/schemas.py`` completes."""
 
 Timestamp = Annotated[
     str,
-    Meta(examples=["2018-05-03", "2018-05-03T14:30:00Z"], extra_json_schema={"pattern": TIMESTAMP_PATTERN}),
+    Meta(
+        examples=["2018-05-03", "2018-05-03T14:30:00Z"],
+        extra_json_schema={"pattern": rf"^\s*{TIMESTAMP_PATTERN}\s*$"},
+    ),
 ]
 """A date, or a date and time with optional seconds, fraction and zone; UTC by default."""
 

@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 import pyarrow as pa
 
-from ingest.arrow import as_arrow, as_texts
+from ingest import arrow
 from ingest.counting.dimensions import make_dimensions, names_of, rejected_rows
 from ingest.counting.histogram import Histogram
 from ingest.counting.report import Combinations, report_on
@@ -126,5 +126,5 @@ def _reject(
 ) -> None:
     rows, places = rejected_rows(codes, reasons)
     if len(rows):
-        named = pa.DictionaryArray.from_arrays(as_arrow(places), as_texts(names_of(reasons)))
-        reject(batch.take(as_arrow(rows)), rows + row, named)
+        named = pa.DictionaryArray.from_arrays(arrow.from_numpy(places), arrow.from_texts(names_of(reasons)))
+        reject(batch.take(arrow.from_numpy(rows)), rows + row, named)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from ingest.arrow import as_arrow, is_text, take, values_of
+from ingest import arrow
 from ingest.counting.encoding import Codes, Column, KnownNumbers, of_rows
 from ingest.counting.intervals import Intervals, bucketize
 from ingest.counting.parsing import (
@@ -181,7 +181,7 @@ class AmountDimension:
         Raises:
             FileError: if there are more amounts than there can be.
         """
-        if isinstance(array, pa.DictionaryArray) or is_text(array.type):
+        if isinstance(array, pa.DictionaryArray) or arrow.is_text(array.type):
             return Codes(*self._texts.read(array))
         amounts, states = _amounts(array)
         readable = states == READABLE
@@ -195,9 +195,9 @@ class AmountDimension:
         return _with_states(self._of_distinct(amounts * (states == READABLE)), (states, 1))
 
     def _among_many(self, amounts: NDArray[np.float64]) -> Table:
-        encoded = as_arrow(amounts).dictionary_encode()
-        table = self._of_distinct(values_of(encoded.dictionary, np.float64))
-        return take(table, values_of(encoded.indices, np.int32))
+        encoded = arrow.from_numpy(amounts).dictionary_encode()
+        table = self._of_distinct(arrow.values(encoded.dictionary, np.float64))
+        return arrow.take(table, arrow.values(encoded.indices, np.int32))
 
     def _of_distinct(self, amounts: NDArray[np.float64]) -> Table:
         return np.array([*map(self._code, amounts.tolist())], np.uint16)

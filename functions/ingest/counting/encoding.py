@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from ingest.arrow import is_text, take, validity, values_of
+from ingest import arrow
 from ingest.counting.parsing import Parsed
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Codes(NamedTuple):
 
     def of_rows(self) -> Table:
         """Return each row's code."""
-        return self.table if self.rows is None else take(self.table, self.rows)
+        return self.table if self.rows is None else arrow.take(self.table, self.rows)
 
 
 class Column(Generic[Read]):
@@ -52,7 +52,7 @@ class Column(Generic[Read]):
         Raises:
             pa.ArrowIndexError: if a row has a value that is not in the dictionary.
         """
-        if is_text(array.type) and self._repeats:
+        if arrow.is_text(array.type) and self._repeats:
             array = array.dictionary_encode()
             self._repeats = 2 * len(array.dictionary) <= len(array)
         if not isinstance(array, pa.DictionaryArray):
@@ -68,12 +68,12 @@ def of_rows(parsed: Parsed, rows: NDArray[np.integer[Any]] | None) -> Parsed:
     """Return the value and the state of each row, as ``Column.read`` gives them."""
     if rows is None:
         return parsed
-    return Parsed(take(parsed.values, rows), take(parsed.states, rows))
+    return Parsed(arrow.take(parsed.values, rows), arrow.take(parsed.states, rows))
 
 
 def _rows(indices: pa.Array, entries: int) -> NDArray[np.unsignedinteger[Any]]:
     """Return each row's place in its dictionary, from 1 on, in as few bits as that takes; a null's is 0."""
-    raw, there = values_of(indices, f"u{indices.type.bit_width // 8}"), validity(indices)
+    raw, there = arrow.values(indices, f"u{indices.type.bit_width // 8}"), arrow.validity(indices)
     # Where a null is, the place may be any.
     if _reach(raw, entries) and (there is None or _reach(raw[there], entries)):
         raise pa.ArrowIndexError("a value is not in its dictionary")

@@ -1,7 +1,7 @@
-"""Texts, dates, timestamps and numbers → instants and numbers, each with the state it is in.
+"""Read texts, dates, timestamps and numbers as instants and numbers, with the state of each value.
 
-What becomes of a value depends on the value alone. A column without dirt takes the first route of each
-function, one cast; only where that fails are the readable values told from the rest.
+The result of a value depends on that value alone. A clean column takes one cast. Only if the cast fails, the
+readable values are separated from the others.
 """
 
 from __future__ import annotations
@@ -12,70 +12,88 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.arrow import is_text, validity, values_of
+from ingest import arrow
+from vouchers.timestamps import TIMESTAMP_PATTERN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 READABLE, NULL, EMPTY, UNREADABLE = range(4)
-"""States of a value; EMPTY is a text of nothing but blanks."""
+"""States of a value; EMPTY is a text of blanks only."""
 
 DAY = 86_400_000_000
 """Microseconds."""
 
 MAX_INSTANT = 4 * 10**18
-"""Microseconds from 1970 at which typed instants are held, so that their differences fit 64 bits."""
+"""Microseconds from 1970 to which typed instants are clipped, so that their differences fit 64 bits."""
 
-YEAR_ONE = -62_135_596_800_000_000
-"""Microseconds from 1970 to the year 1, the first that a text may name."""
+YEAR_1, YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000
+"""Microseconds from 1970: the first moment that a text may name, and the first after the last."""
 
-_CLOCK = r"([01]\d|2[0-3])(:[0-5]\d(:[0-5]\d(\.\d{1,9})?)?)?"
-_ZONE = r"(Z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)"
-_DAY_OF_ANY_YEAR = r"((0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
-_LEAP_YEAR = r"(\d{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)"
-_INSTANT = rf"^(\d{{4}}-{_DAY_OF_ANY_YEAR}|{_LEAP_YEAR}-02-29)([ T]{_CLOCK}{_ZONE}?)?$"
-_ZONED = rf"[ T][\d:.]+{_ZONE}$"
-_BELOW_MICROSECONDS = r"(\.\d{6})\d+"
+_EXISTING_DAY = (
+    r"^(\d{4}-((0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
+    r"|(\d{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)"
+)
+_PARTS = r"^(\d{4})-?(\d\d)-?(\d\d)([ T][\d:]+(?:\.\d{1,6})?)?\d* ?(?:Z|UTC)?([+-][\d:]+)?(?:\[UTC\])?$"
+_OFFSET = r"[ T].*[+-]"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-_PROBED = 1_000
-_MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
+_MICROSECONDS = {"D": DAY, "s": 1_000_000, "ms": 1_000, "us": 1}
+_MAX_PROBED = 1_000
 
 
 class Parsed(NamedTuple):
-    """Values (int64 microseconds since 1970 UTC; integers or finite float64), the state of each (uint8)."""
+    """The state (uint8) of each value, and values: int64 microseconds since 1970 UTC, or finite numbers."""
 
     values: NDArray[Any]
     states: NDArray[np.uint8]
 
 
 def instants(array: pa.Array) -> Parsed:
-    """Read texts, dates and timestamps as microseconds since 1970 UTC; without a zone they are UTC."""
+    """Read texts, dates and timestamps as microseconds since 1970 UTC; the default zone is UTC."""
     if pa.types.is_null(array.type):
         return Parsed(np.zeros(len(array), np.int64), _states(array))
-    if not is_text(array.type):
+    if not arrow.is_text(array.type):
         return Parsed(_microseconds(array), _states(array))
     try:
         texts = array.cast(pa.string())
         zone = "UTC" if _has_zone(texts) else None
-        return _from_year_one(texts.cast(pa.timestamp("us", zone)), _states(array))
+        return _within_years(texts.cast(pa.timestamp("us", zone)), _states(array))
     except pa.ArrowInvalid:
-        return _sorted_out_instants(array)
+        texts = cleaned(array)
+    null = pa.nulls(1, pa.string())[0]  # pyarrow would import pandas to make it of None
+    # Arrow casts a subset of the grammar: bring the texts that match into the form that it reads.
+    matching = pc.if_else(pc.match_substring_regex(texts, f"^{TIMESTAMP_PATTERN}$"), texts, null)
+    upper = pc.replace_substring(pc.ascii_upper(matching), ",", ".")
+    iso = pc.replace_substring_regex(upper, _PARTS, r"\1-\2-\3\4\5")
+    exists, offset = pc.match_substring_regex(iso, _EXISTING_DAY), pc.match_substring_regex(iso, _OFFSET)
+    local = pc.if_else(pc.and_not(exists, offset), iso, null).cast(pa.timestamp("us"))
+    zoned = pc.if_else(pc.and_(exists, offset), iso, null).cast(pa.timestamp("us", "UTC"))
+    merged = pc.coalesce(local, zoned.cast(pa.timestamp("us")))
+    return _within_years(merged, _states(texts, parsed=merged))
 
 
 def numbers(array: pa.Array) -> Parsed:
-    """Read integers as they are, texts, floats and decimals as float64; NaN and infinities are unreadable."""
+    """Read integers unchanged; texts, floats and decimals as float64. NaN and infinities are unreadable."""
     if pa.types.is_null(array.type):
         return Parsed(np.zeros(len(array)), _states(array))
     if pa.types.is_signed_integer(array.type):
-        return Parsed(values_of(array, np.dtype(str(array.type))), _states(array))
-    if not is_text(array.type):
+        return Parsed(arrow.values(array, np.dtype(str(array.type))), _states(array))
+    if not arrow.is_text(array.type):
         return _finite(array.cast(pa.float64(), safe=False), _states(array))
     try:
         texts = array.cast(pa.string())
         empty = _empty(texts)
-        return _finite(_without(texts, empty).cast(pa.float64()), _states(array, empty))
+        # pyarrow's own functions import pandas to replace texts by nulls; this sets the bitmap instead.
+        valid = np.zeros(texts.offset + len(texts), np.bool_)
+        valid[texts.offset :] = ~empty
+        buffers = [pa.py_buffer(np.packbits(valid, bitorder="little")), *texts.buffers()[1:]]
+        filled = pa.Array.from_buffers(texts.type, len(texts), buffers, offset=texts.offset)
+        return _finite(filled.cast(pa.float64()), _states(array, empty))
     except pa.ArrowInvalid:
-        return _sorted_out_numbers(array)
+        texts = cleaned(array)
+    null = pa.nulls(1, pa.string())[0]
+    floats = pc.if_else(pc.match_substring_regex(texts, _NUMBER), texts, null).cast(pa.float64())
+    return _finite(floats, _states(texts, _empty(texts), floats))
 
 
 def cleaned(array: pa.Array) -> pa.Array:
@@ -84,7 +102,7 @@ def cleaned(array: pa.Array) -> pa.Array:
 
 
 def decoded(array: pa.Array) -> pa.Array:
-    """Return texts, or bytes, as texts; what is no UTF-8 in them becomes a replacement character."""
+    """Return texts or bytes as texts; bytes that are not UTF-8 become replacement characters."""
     try:
         texts = array.cast(pa.string())
         texts.validate(full=True)
@@ -94,17 +112,22 @@ def decoded(array: pa.Array) -> pa.Array:
     return texts
 
 
-def _states(array: pa.Array, empty: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
-    there = validity(array)
-    states = np.zeros(len(array), np.uint8) if there is None else (~there).view(np.uint8)  # NULL is 1
+def _states(
+    array: pa.Array, empty: NDArray[np.bool_] | None = None, parsed: pa.Array | None = None
+) -> NDArray[np.uint8]:
+    """Return the state of each value; a value that is null in ``parsed`` only is unreadable."""
+    valid = arrow.validity(array)
+    states = np.zeros(len(array), np.uint8) if valid is None else (~valid).view(np.uint8)  # NULL is 1
     if empty is not None:
         states[empty & (states == READABLE)] = EMPTY
+    if parsed is not None and (readable := arrow.validity(parsed)) is not None:
+        states[~readable & (states == READABLE)] = UNREADABLE
     return states
 
 
 def _has_zone(texts: pa.Array) -> bool:
-    """Say whether the first text has a zone, since a cast that fails takes thirty times as long as others."""
-    first = pc.drop_null(texts[:_PROBED])[:1]
+    """Say whether the first text has a zone; trying a cast that fails would take thirty times as long."""
+    first = pc.drop_null(texts[:_MAX_PROBED])[:1]
     try:
         first.cast(pa.timestamp("us"))
     except pa.ArrowInvalid:
@@ -118,75 +141,32 @@ def _empty(texts: pa.Array) -> NDArray[np.bool_]:
     return empty
 
 
-def _without(texts: pa.Array, left_out: NDArray[np.bool_]) -> pa.Array:
-    """Return texts with nulls for some; pyarrow's own functions import pandas to be told what a null is."""
-    there = np.zeros(texts.offset + len(texts), np.bool_)
-    there[texts.offset :] = ~left_out
-    validity = pa.py_buffer(np.packbits(there, bitorder="little"))
-    buffers = [validity, *texts.buffers()[1:]]
-    return pa.Array.from_buffers(texts.type, len(texts), buffers, offset=texts.offset)
-
-
 def _microseconds(array: pa.Array) -> NDArray[np.int64]:
     if pa.types.is_date32(array.type):
-        return _scaled(values_of(array, np.int32).astype(np.int64), DAY)
-    unit = "ms" if pa.types.is_date64(array.type) else array.type.unit
+        unit, raw = "D", arrow.values(array, np.int32).astype(np.int64)
+    else:
+        unit = "ms" if pa.types.is_date64(array.type) else array.type.unit
+        raw = arrow.values(array, np.int64)
     if unit == "ns":
-        raw: NDArray[np.int64] = values_of(array, np.int64)
         return raw // 1_000
-    return _scaled(values_of(array, np.int64), _MICROSECONDS[unit])
-
-
-def _scaled(raw: NDArray[np.int64], factor: int) -> NDArray[np.int64]:
+    factor = _MICROSECONDS[unit]
     if factor == 1:
         return raw
     return np.clip(raw, -MAX_INSTANT // factor, MAX_INSTANT // factor) * np.int64(factor)
 
 
-def _from_year_one(instants: pa.Array, states: NDArray[np.uint8]) -> Parsed:
-    values = values_of(instants, np.int64)
-    if values.min(initial=YEAR_ONE) < YEAR_ONE:
-        states[(values < YEAR_ONE) & (states == READABLE)] = UNREADABLE
+def _within_years(instants: pa.Array, states: NDArray[np.uint8]) -> Parsed:
+    """Mark moments outside the years 1 to 9999 as unreadable; an offset can lead to them."""
+    values = arrow.values(instants, np.int64)
+    if values.min(initial=YEAR_1) < YEAR_1 or values.max(initial=YEAR_1) >= YEAR_10000:
+        states[((values < YEAR_1) | (values >= YEAR_10000)) & (states == READABLE)] = UNREADABLE
     return Parsed(values, states)
 
 
 def _finite(floats: pa.Array, states: NDArray[np.uint8]) -> Parsed:
-    values = values_of(floats, np.float64)
+    values = arrow.values(floats, np.float64)
     if len(values) and not np.isfinite([values.min(), values.max()]).all():
         finite = np.isfinite(values)
         states[~finite & (states == READABLE)] = UNREADABLE
         values = np.where(finite, values, 0)
     return Parsed(values, states)
-
-
-def _sorted_out_instants(array: pa.Array) -> Parsed:
-    texts = cleaned(array)
-    readable = pc.match_substring_regex(texts, _INSTANT)
-    zoned = pc.match_substring_regex(texts, _ZONED)
-    exact = pc.replace_substring_regex(texts, _BELOW_MICROSECONDS, r"\1")
-    local = pc.if_else(pc.and_not(readable, zoned), exact, _no_text()).cast(pa.timestamp("us"))
-    world = pc.if_else(pc.and_(readable, zoned), exact, _no_text()).cast(pa.timestamp("us", "UTC"))
-    merged = pc.coalesce(local, world.cast(pa.timestamp("us")))
-    return _from_year_one(merged, _sorted_out_states(texts, merged))
-
-
-def _no_text() -> pa.Scalar:
-    """Return a null; pyarrow would import pandas to make one of None."""
-    return pa.nulls(1, pa.string())[0]
-
-
-def _sorted_out_numbers(array: pa.Array) -> Parsed:
-    texts = cleaned(array)
-    readable = pc.match_substring_regex(texts, _NUMBER)
-    floats = pc.if_else(readable, texts, _no_text()).cast(pa.float64())
-    return _finite(floats, _sorted_out_states(texts, floats, _empty(texts)))
-
-
-def _sorted_out_states(
-    texts: pa.Array, read: pa.Array, empty: NDArray[np.bool_] | None = None
-) -> NDArray[np.uint8]:
-    states = _states(texts, empty)
-    there = validity(read)
-    if there is not None:
-        states[~there & (states == READABLE)] = UNREADABLE
-    return states

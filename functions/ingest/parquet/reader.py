@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest.arrow import is_text
+from ingest import arrow
 from ingest.errors import CORRECT, FileError
 from ingest.parquet.footer import Chunk, RowGroup
 from ingest.parquet.guarded_file import GuardedFile
@@ -148,7 +148,9 @@ def open_parquet(
         if isinstance(source, ReadAhead):
             source.expect(map(_spans, groups[chosen.start : chosen.stop]))
         chunks = {name: [group.chunks[place] for group in groups] for place, name in enumerate(columns)}
-        texts = {name: held for name, held in chunks.items() if held and is_text(schema.field(name).type)}
+        texts = {
+            name: held for name, held in chunks.items() if held and arrow.is_text(schema.field(name).type)
+        }
         dictionaries = Dictionaries(texts, lambda name: _repeats(guard, metadata, name, chunks[name][0]))
         parquet = _reader(guard, metadata, groups, dictionaries.names)
     return OpenFile(guard, tuple(columns), groups, chosen, dictionaries, parquet)
@@ -236,7 +238,7 @@ def _check_texts(batch: pa.RecordBatch) -> None:
     if batch.get_total_buffer_size() <= MAX_TEXT_BYTES:
         return
     texts = (getattr(column, "dictionary", column) for column in batch.columns)
-    if sum(column.nbytes for column in texts if is_text(column.type)) > MAX_TEXT_BYTES:
+    if sum(column.nbytes for column in texts if arrow.is_text(column.type)) > MAX_TEXT_BYTES:
         raise FileError(
             f"{BATCH_ROWS:,} of its rows hold more than {MAX_TEXT_BYTES >> 20} MB of different texts"
         )
@@ -308,7 +310,7 @@ def _advice(wrong: Sequence[str]) -> str:
 
 
 Kinds = tuple["Callable[[pa.DataType], bool]", ...]
-_TEXT: Kinds = (is_text, pa.types.is_null)
+_TEXT: Kinds = (arrow.is_text, pa.types.is_null)
 _INSTANT: Kinds = (*_TEXT, pa.types.is_timestamp, pa.types.is_date)
 _NUMBER: Kinds = (*_TEXT, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
 ACCEPTED: dict[str, tuple[str, Kinds]] = {

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest.arrow import as_arrow, as_texts, is_text
+from ingest import arrow
 from ingest.counting.parsing import decoded
 from ingest.parquet import reader as columns
 
@@ -70,7 +70,7 @@ class RejectedRows:
 
     def add(self, batch: pa.RecordBatch, rows: NDArray[np.int64], reasons: pa.DictionaryArray) -> None:
         """Add rows with their numbers in the file and the reason of each."""
-        held = [as_arrow(rows), reasons, *(_as_text(batch, name) for name in VALUES)]
+        held = [arrow.from_numpy(rows), reasons, *(_as_text(batch, name) for name in VALUES)]
         if self._key:
             held.insert(0, _repeated(self._key, len(rows)))
         self._unwritten.append(pa.RecordBatch.from_arrays(held, schema=self._schema))
@@ -106,7 +106,9 @@ class RejectedRows:
 
 
 def _repeated(text: str, rows: int) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(as_arrow(np.zeros(rows, np.int32)), as_texts([text]))
+    return pa.DictionaryArray.from_arrays(
+        arrow.from_numpy(np.zeros(rows, np.int32)), arrow.from_texts([text])
+    )
 
 
 def _as_text(batch: pa.RecordBatch, name: str) -> pa.DictionaryArray:
@@ -124,7 +126,7 @@ def _written(values: pa.Array) -> pa.Array:
     if pa.types.is_timestamp(values.type):
         # In UTC: a name of a zone may be unknown here, or be none.
         values = values.view(pa.timestamp(values.type.unit))
-    return decoded(values) if is_text(values.type) else values.cast(pa.string())
+    return decoded(values) if arrow.is_text(values.type) else values.cast(pa.string())
 
 
 def _digest(file: Path) -> str:

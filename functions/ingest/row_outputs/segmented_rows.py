@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from ingest.arrow import as_arrow, as_texts
+from ingest import arrow
 from ingest.counting.dimensions import rejected_rows
 from ingest.counting.encoding import Column, of_rows
 from ingest.counting.parsing import READABLE, instants, numbers
@@ -98,7 +98,7 @@ def counted_rows(
         _named(country, names),
         *moments,
         _orders(batch),
-        as_arrow(_amounts(dimensions)[held[3]]),
+        arrow.from_numpy(_amounts(dimensions)[held[3]]),
         until,
         *(_ranges(segment, held, dimensions) for segment in definitions.segments),
     ]
@@ -114,7 +114,7 @@ def _kept(
     if not len(rejected):
         return batch, held
     kept = np.delete(np.arange(batch.num_rows), rejected)
-    return batch.take(as_arrow(kept)), [column[kept] for column in held]
+    return batch.take(arrow.from_numpy(kept)), [column[kept] for column in held]
 
 
 def _partitions(country: NDArray[np.intp], names: Sequence[str]) -> pa.DictionaryArray:
@@ -129,7 +129,7 @@ def _named(places: NDArray[Any], names: Sequence[str]) -> pa.DictionaryArray:
     whole = places.astype(np.int32)
     mask = None if there.all() else pa.py_buffer(np.packbits(there, bitorder="little"))
     indices = pa.Array.from_buffers(pa.int32(), len(whole), [mask, pa.py_buffer(whole)])
-    return pa.DictionaryArray.from_arrays(indices, as_texts(names))
+    return pa.DictionaryArray.from_arrays(indices, arrow.from_texts(names))
 
 
 def _instants(batch: pa.RecordBatch, name: str) -> pa.Array:
@@ -146,7 +146,7 @@ def _instants(batch: pa.RecordBatch, name: str) -> pa.Array:
 
 def _orders(batch: pa.RecordBatch) -> pa.Array:
     parsed = of_rows(*Column(numbers).read(batch.column(columns.ORDERS)))
-    return as_arrow(np.where(parsed.states == READABLE, parsed.values, 0).astype(np.float64))
+    return arrow.from_numpy(np.where(parsed.states == READABLE, parsed.values, 0).astype(np.float64))
 
 
 def _amounts(dimensions: Dimensions) -> NDArray[np.float64]:

@@ -18,6 +18,8 @@ ENVIRONMENT = {"SEGMENTS_TABLE": "a", "SOURCES_TABLE": "b", "RESULTS_BUCKET": "c
         ("upload", UPLOADED, "2026-11-22T12:30:00.000000Z"),
         (" Row ", None, "row"),
         ("2018-08-05", datetime(2018, 8, 5, tzinfo=UTC), "2018-08-05T00:00:00.000000Z"),
+        ("20180805", datetime(2018, 8, 5, tzinfo=UTC), "2018-08-05T00:00:00.000000Z"),
+        ("2018-08-05 00:00:00 UTC", datetime(2018, 8, 5, tzinfo=UTC), "2018-08-05T00:00:00.000000Z"),
         ("2018-08-05T02:00:00+02:00", datetime(2018, 8, 5, tzinfo=UTC), "2018-08-05T00:00:00.000000Z"),
     ],
 )
@@ -30,7 +32,7 @@ def test_an_as_of_date_is_the_upload_each_row_or_a_date(
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2018-13-01", "05.08.2018"])
 def test_anything_else_is_refused_with_what_was_expected(text: str) -> None:
-    with pytest.raises(ValueError, match=f"'{text}'; expected a date such as 2018-08-05, 'row' or 'upload'"):
+    with pytest.raises(ValueError, match=f"'{text}' is not an as-of date; use a date such as"):
         AsOf.parse(text)
 
 

@@ -13,7 +13,7 @@ from tests.support import oracle
 
 JULY = int(datetime(2018, 7, 21, 18, 59, 21, 102761, UTC).timestamp() * 1_000_000)
 INSTANT_TEXTS = st.from_regex(oracle.INSTANT, fullmatch=True) | st.from_regex(
-    re.compile(r"[0-9]{4}-?[0-9]{1,2}-?[0-9]{1,2}[ Tt]?[0-9:.,Zz+-]{0,18}", re.ASCII), fullmatch=True
+    re.compile(r"[0-9]{4}-?[0-9]{1,2}-?[0-9]{1,2}[ Tt]?[][0-9:.,ZzUTC +-]{0,18}", re.ASCII), fullmatch=True
 )
 NUMBER_TEXTS = st.from_regex(oracle.NUMBER, fullmatch=True) | st.text("0123456789.eE+-_ nainf", max_size=8)
 
@@ -28,10 +28,26 @@ NUMBER_TEXTS = st.from_regex(oracle.NUMBER, fullmatch=True) | st.text("012345678
         "2018-07-21 13:59:21.102761-05:00",
         "2018-07-21 18:59:21.102761999",
         " 2018-07-21 18:59:21.102761 ",
+        "2018-07-21 18:59:21.102761 UTC",
+        "2018-07-21 18:59:21.102761UTC",
+        "2018-07-21 18:59:21.102761 Z",
+        "2018-07-21t18:59:21.102761z",
+        "2018-07-21 18:59:21,102761999",
+        "2018-07-21 20:59:21.102761 +02",
+        "2018-07-21 20:59:21.102761 +0200",
+        "2018-07-21 18:59:21.102761 +00:00",
+        "2018-07-21T18:59:21.102761Z[UTC]",
     ],
 )
 def test_instants_are_read_however_they_are_written(text: str) -> None:
     assert [a.tolist() for a in instants(pa.array([text]))] == [[JULY], [READABLE]]
+    assert [a.tolist()[0] for a in instants(pa.array([text, "x"]))] == [JULY, READABLE]
+
+
+def test_a_date_may_be_written_without_hyphens() -> None:
+    values, states = instants(pa.array(["20180721", "2018-07-21", "20180229"]))
+    assert values[0] == values[1]
+    assert states.tolist() == [READABLE, READABLE, UNREADABLE]
 
 
 def test_exactly_the_days_that_there_are_are_read() -> None:
@@ -54,8 +70,8 @@ def test_exactly_the_zones_that_there_are_are_read() -> None:
             ]
             state = READABLE if hour < 24 and minute < 60 else UNREADABLE
             assert instants(pa.array([*texts, "x"])).states.tolist() == [state] * 4 + [UNREADABLE]
-    texts = [f"2018-07-21 10:00{zone}" for zone in ("Z", "+05", "-24", "z", "+5")]
-    assert instants(pa.array(texts)).states.tolist() == [READABLE] * 2 + [UNREADABLE] * 3
+    texts = [f"2018-07-21 10:00{zone}" for zone in ("Z", "+05", "z", "-24", "utc", "+5")]
+    assert instants(pa.array(texts)).states.tolist() == [READABLE] * 3 + [UNREADABLE] * 3
 
 
 def _exists(day: str) -> bool:
@@ -67,7 +83,11 @@ def _exists(day: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "2018", "20180721", "2018-02-30", "0000-01-01", "21/07/2018", "2018-07-21 24:00"]
+    "text",
+    [
+        *("", "2018", "2018-02-30", "0000-01-01", "21/07/2018", "2018-07-21 24:00"),
+        *("2018-02-30 10:00:00 UTC", "9999-12-31 23:00:00-02:00", "2018-07-21 UTC", "None", "nan", "\\N"),
+    ],
 )
 def test_what_is_no_instant_is_unreadable_whatever_stands_beside_it(text: str) -> None:
     beside = ["2018-07-21 18:59:21.102761+00:00", None, text, "2018-07-21 18:59:21.102761"]
