@@ -72,16 +72,13 @@ class Router(APIGatewayRestResolver):
         self.routes = routes
         paths: dict[str, dict[str, Callable[..., object]]] = {}
         for route in routes:
-            paths.setdefault(route.path, {})[route.method] = self._view(route)
+            paths.setdefault(route.path, {})[route.method] = lambda route=route, **_: route.load()(self)
         for path, views in paths.items():
             self._add_path(path, views)
 
         @self.not_found
         def not_found(_: Exception) -> NoReturn:
             raise UnknownRouteError(self.current_event.path, paths)
-
-    def _view(self, route: Route) -> Callable[..., object]:
-        return lambda **_: route.load()(self)
 
     def _add_path(self, path: str, views: dict[str, Callable[..., object]]) -> None:
         if "GET" in views:

@@ -122,6 +122,12 @@ def test_the_number_of_orders_may_be_a_string(orders: object, right: bool) -> No
     assert (answer.json["selections"][0]["outcome"] == "selected") is right
 
 
+def test_every_view_and_type_of_the_routes_exists() -> None:
+    for route in handler.ROUTES:
+        assert callable(route.load())
+        assert all(route.load(name) for name in (route.query, route.body, route.answer) if name)
+
+
 def test_operation_ids_are_unique() -> None:
     names = [each.operation_id for each in handler.ROUTES]
     assert len(set(names)) == len(names)
