@@ -11,7 +11,7 @@ import pyarrow as pa
 from benchmarks.contestants.ours import as_of
 from ingest.counting.dimensions import make_dimensions
 from ingest.counting.histogram import Histogram
-from ingest.counting.report import Combinations, report_on
+from ingest.counting.report import make_report
 from ingest.parquet import reader as columns
 from ingest.parquet.reader import batches, needed_columns, open_parquet
 from vouchers.segments import load_definitions
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.counting.dimensions import Dimensions
-    from ingest.counting.encoding import Codes
+    from ingest.counting.encoding import EncodedColumn
 
-Step = tuple[str, "Callable[[pa.RecordBatch], Codes]"]
+Step = tuple[str, "Callable[[pa.RecordBatch], EncodedColumn]"]
 
 
 def steps(path: Path, runs: int) -> dict[str, float]:
@@ -47,7 +47,7 @@ def _once(path: Path) -> dict[str, float]:
             histogram.add(codes, dimensions.sizes)
             clock = _add(spent, "look up, combine, count", clock)
             rows += batch.num_rows
-        report_on(Combinations(*histogram.combinations()), dimensions, definitions)
+        make_report(histogram.combinations(), dimensions, definitions)
     _add(spent, "report", clock)
     return {name: nanoseconds / rows for name, nanoseconds in spent.items()}
 

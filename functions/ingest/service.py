@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from ingest.commit.committer import Committer
     from ingest.counting.dimensions import Dimensions
-    from ingest.counting.encoding import Codes
+    from ingest.counting.encoding import EncodedColumn
     from ingest.events import ObjectEvent
     from ingest.storage.s3_objects import ObjectVersion
     from vouchers.counts import Contribution
@@ -99,7 +99,7 @@ class Plan:
 class RowWriter(Protocol):
     """Writes the counted rows of a file."""
 
-    def add(self, batch: pa.RecordBatch, codes: Sequence[Codes], dimensions: Dimensions) -> None:
+    def add(self, batch: pa.RecordBatch, columns: Sequence[EncodedColumn], dimensions: Dimensions) -> None:
         """Add the counted rows of a batch."""
 
     def store(self) -> str | None:
@@ -203,8 +203,8 @@ class IngestService:
         try:
             as_of = (self.as_of if text is None else AsOf.parse(text)).at(uploaded)
         except ValueError as error:
-            message = f"its metadata x-amz-meta-{AS_OF_METADATA} is {error}"
-            return Target(state, partial(refuse, message, "upload the file again with such an as-of date"))
+            message = f"in its metadata x-amz-meta-{AS_OF_METADATA}, {error}"
+            return Target(state, partial(refuse, message, "upload the file again with such a value"))
         return Target(
             replace(state, as_of=recorded(as_of)), partial(self._count_object, version, microseconds(as_of))
         )

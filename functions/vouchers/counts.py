@@ -49,14 +49,14 @@ def amount_name(amount: float) -> str:
 
 def difference(old: Mapping[Cell, Counters], new: Mapping[Cell, Counters]) -> Contribution:
     """Return the counters to add to ``old`` to get ``new``, in a fixed order, without zeros."""
-    cells = sorted(old.keys() | new.keys())
-    changes = {cell: _change(old.get(cell, {}), new.get(cell, {})) for cell in cells}
-    return {cell: counters for cell, counters in changes.items() if counters}
-
-
-def _change(old: Mapping[str, int], new: Mapping[str, int]) -> Counters:
-    deltas = {name: new.get(name, 0) - old.get(name, 0) for name in sorted(old.keys() | new.keys())}
-    return {name: delta for name, delta in deltas.items() if delta}
+    changes: Contribution = {}
+    for cell in sorted(old.keys() | new.keys()):
+        before, after = old.get(cell, {}), new.get(cell, {})
+        names = sorted(before.keys() | after.keys())
+        deltas = {name: after.get(name, 0) - before.get(name, 0) for name in names}
+        if counters := {name: delta for name, delta in deltas.items() if delta}:
+            changes[cell] = counters
+    return changes
 
 
 NO_VOUCHER = 0.0

@@ -300,7 +300,7 @@ def test_the_as_of_date_is_the_objects_own_or_else_the_stacks(
 
 
 def test_an_as_of_date_that_cannot_be_read_fails_the_file(world: World) -> None:
-    with pytest.raises(IngestError, match=r"x-amz-meta-as-of is 'soon'; expected a date"):
+    with pytest.raises(IngestError, match=r"x-amz-meta-as-of, 'soon' is not an as-of date"):
         world.ingest(world.put(KEY, file_of(PERU), as_of="soon"))
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ingest.counting.dimensions import Dimensions
-    from ingest.counting.encoding import Codes
+    from ingest.counting.encoding import EncodedColumn
 
 OPTIONAL = ("first_order_ts", "timestamp")
 
@@ -45,7 +45,7 @@ def test_rows_grouped_are_the_counts_and_their_values_those_of_the_file(
     as_of = None if by_row else AS_OF
     kept: list[pa.RecordBatch] = []
 
-    def keep(batch: pa.RecordBatch, codes: Sequence[Codes], dimensions: Dimensions) -> None:
+    def keep(batch: pa.RecordBatch, codes: Sequence[EncodedColumn], dimensions: Dimensions) -> None:
         kept.append(counted_rows(batch, codes, dimensions, used, microseconds(as_of)))
 
     counted = count_file(io.BytesIO(body), microseconds(as_of), used, RowCallbacks(keep=keep))

@@ -1,4 +1,4 @@
-"""Parquet file → contribution, report and rejected rows: the steps of counting, composed."""
+"""Count a Parquet file: its contribution to the counts, the report on its rows, and its rejected rows."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import IO, TYPE_CHECKING
 import pyarrow as pa
 
 from ingest import arrow
-from ingest.counting.dimensions import make_dimensions, names_of, rejected_rows
+from ingest.counting.dimensions import list_reasons, make_dimensions, rejected_rows
 from ingest.counting.histogram import Histogram
-from ingest.counting.report import Combinations, report_on
+from ingest.counting.report import make_report
 from ingest.errors import FileError
 from ingest.parquet.reader import (
     FIRST_ORDER,
@@ -30,33 +30,33 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ingest.counting.dimensions import Dimensions, Reasons
-    from ingest.counting.encoding import Codes
+    from ingest.counting.dimensions import Dimensions
+    from ingest.counting.encoding import EncodedColumn
     from ingest.parquet.reader import Part
     from vouchers.counts import Contribution
     from vouchers.report import Report
     from vouchers.segments import Definitions
 
-    Rejected = Callable[[pa.RecordBatch, NDArray[np.int64], pa.DictionaryArray], None]
-    Seen = Callable[[pa.RecordBatch, Sequence[Codes], Dimensions], None]
+    RejectCallback = Callable[[pa.RecordBatch, NDArray[np.int64], pa.DictionaryArray], None]
+    BatchCallback = Callable[[pa.RecordBatch, Sequence[EncodedColumn], Dimensions], None]
 
-KEPT = (FIRST_ORDER, TIMESTAMP)
-"""Columns that only whoever keeps the rows wants to see, where counting needs them not."""
+OPTIONAL_COLUMNS = (FIRST_ORDER, TIMESTAMP)
+"""Columns that are read for ``RowCallbacks.keep`` if the file has them."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowCallbacks:
-    """Who is told of rows, besides that they are counted.
+    """Functions to call for the rows of a file.
 
     Attributes:
-        reject: is given the rejected rows of a batch, their row numbers in the file (from 0, int64), and the
-            reason of each (a dictionary of texts).
-        keep: is given each batch, rejected rows and all, its codes along each axis, and the axes. The batch
-            has the columns ``KEPT``, too, where the file has them.
+        reject: called with the rejected rows of a batch, their row numbers in the file (from 0, int64) and
+            their reasons (a dictionary of texts).
+        keep: called with each batch, rejected rows included, its codes in each dimension and the dimensions.
+            The batch has ``OPTIONAL_COLUMNS`` if the file has them.
     """
 
-    reject: Rejected | None = None
-    keep: Seen | None = None
+    reject: RejectCallback | None = None
+    keep: BatchCallback | None = None
 
 
 NO_CALLBACKS = RowCallbacks()
@@ -64,7 +64,7 @@ NO_CALLBACKS = RowCallbacks()
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What a file contributes to the counts, and the report on its rows."""
+    """The contribution of a file to the counts, and the report on its rows."""
 
     contribution: Contribution
     report: Report
@@ -74,57 +74,43 @@ def count_file(
     source: IO[bytes] | RawIOBase,
     as_of: int | None,
     definitions: Definitions,
-    aside: RowCallbacks = NO_CALLBACKS,
+    callbacks: RowCallbacks = NO_CALLBACKS,
     part: Part = WHOLE,
 ) -> Counted:
     """Count the voucher amounts of a Parquet file.
 
     Args:
-        source: the file, opened for reading bytes, seekable.
+        source: the file, open for reading bytes, seekable.
         as_of: microseconds since 1970 (UTC) to which recency is measured; None for each row's ``timestamp``.
-        definitions: the segments to count by.
-        aside: who is told of rows, too.
-        part: of the file; what its parts contribute, and what is reported on them, sums up to the file's.
+        definitions: the segments.
+        callbacks: called for the rows.
+        part: the part of the file to count. The results of all parts add up to those of the file.
 
     Raises:
         FileError: if the file cannot be counted.
     """
-    try:
-        return _count(source, as_of, definitions, aside, part)
-    except MemoryError:
-        raise FileError("counting it takes more memory than there is") from None
-
-
-def _count(
-    source: IO[bytes] | RawIOBase,
-    as_of: int | None,
-    definitions: Definitions,
-    aside: RowCallbacks,
-    part: Part,
-) -> Counted:
     tenure = definitions.go_by(Attribute.DAYS_SINCE_FIRST_ORDER)
     columns = needed_columns(row_as_of=as_of is None, tenure=tenure)
     dimensions = make_dimensions(definitions, as_of)
+    reasons = dimensions.reasons
     histogram = Histogram(len(dimensions.sizes))
-    file = open_parquet(source, columns, KEPT if aside.keep else (), part)
-    row = file.first_row
-    for whole in batches(file):
-        batch = whole.select(columns) if aside.keep else whole
-        with file_errors("its values cannot be read"):
-            codes = dimensions.read(batch)
-        histogram.add(codes, dimensions.sizes)
-        if aside.reject:
-            _reject(aside.reject, batch, codes, dimensions.reasons, row)
-        if aside.keep:
-            aside.keep(whole, codes, dimensions)
-        row += batch.num_rows
-    return Counted(*report_on(Combinations(*histogram.combinations()), dimensions, definitions))
-
-
-def _reject(
-    reject: Rejected, batch: pa.RecordBatch, codes: Sequence[Codes], reasons: Reasons, row: int
-) -> None:
-    rows, places = rejected_rows(codes, reasons)
-    if len(rows):
-        named = pa.DictionaryArray.from_arrays(arrow.from_numpy(places), arrow.from_texts(names_of(reasons)))
-        reject(batch.take(arrow.from_numpy(rows)), rows + row, named)
+    try:
+        file = open_parquet(source, columns, OPTIONAL_COLUMNS if callbacks.keep else (), part)
+        first_row = file.first_row
+        for whole in batches(file):
+            batch = whole.select(columns) if callbacks.keep else whole
+            with file_errors("its values cannot be read"):
+                encoded = dimensions.read(batch)
+            histogram.add(encoded, dimensions.sizes)
+            if callbacks.reject:
+                rows, indices = rejected_rows(encoded, reasons)
+                if len(rows):
+                    texts = arrow.from_texts(list_reasons(reasons))
+                    row_reasons = pa.DictionaryArray.from_arrays(arrow.from_numpy(indices), texts)
+                    callbacks.reject(batch.take(arrow.from_numpy(rows)), rows + first_row, row_reasons)
+            if callbacks.keep:
+                callbacks.keep(whole, encoded, dimensions)
+            first_row += batch.num_rows
+        return Counted(*make_report(histogram.combinations(), dimensions, definitions))
+    except MemoryError:
+        raise FileError("counting it takes more memory than there is") from None

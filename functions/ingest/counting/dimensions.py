@@ -1,6 +1,6 @@
-"""Columns → codes: small integers that say all that counting needs to know of a row's value.
+"""Encode columns as small integers (codes) that hold all that counting needs of a value.
 
-Code 0 is a null's on every axis. Some codes are the reasons for which an axis rejects a row.
+Code 0 is that of a null, in each dimension. Some codes stand for a reason to reject the row.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from ingest import arrow
-from ingest.counting.encoding import Codes, Column, KnownNumbers, of_rows
+from ingest.counting.encoding import Column, EncodedColumn, KnownNumbers, take_parsed
 from ingest.counting.intervals import Intervals, bucketize
 from ingest.counting.parsing import (
     DAY,
@@ -21,113 +21,116 @@ from ingest.counting.parsing import (
     NULL,
     READABLE,
     UNREADABLE,
-    Parsed,
     cleaned,
     instants,
     numbers,
 )
 from ingest.errors import FileError
-from ingest.parquet import reader as columns
+from ingest.parquet import reader
 from vouchers.segments import Attribute
 from vouchers.text import country_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from ingest.counting.encoding import Table
-    from vouchers.segments import Definitions, Ranges, Segment
+    from ingest.counting.encoding import Codes
+    from vouchers.segments import Definitions, Segment
 
     Reasons = Sequence[Mapping[int, str]]
-    """The codes with which each axis rejects a row, and what they stand for."""
+    """The rejecting codes of each dimension, with their reasons."""
 
 MAX_COUNTRIES = 5_000
 MAX_AMOUNTS = 20_000
 MAX_COUNTRY_BYTES = 1_000
-"""Bytes that a country's key may have; DynamoDB's keys end at 2,048."""
+"""Bytes of a country's key: DynamoDB's limit for a partition key is 2,048."""
 
-FOREVER = 2**63 - 1
-"""Microseconds that no two instants are apart."""
+MAX_INT64 = 2**63 - 1
 
 
 class CountryDimension:
-    """Countries by the name as written, without blanks around it."""
+    """Countries by their name as written, without blanks around it."""
 
     reasons: ClassVar = {0: "country_code_missing", 1: "country_code_too_long"}
     first: ClassVar = 2
 
     def __init__(self) -> None:
         self._codes: dict[str, int] = {}
-        self._column = Column(self._coded)
+        self._column = Column(lambda names: self._encode(cleaned(names).to_pylist()))
 
     @property
     def size(self) -> int:
-        """How many codes there are."""
+        """The number of codes."""
         return self.first + len(self._codes)
 
     @property
     def names(self) -> list[str]:
-        """The name of each code, from the first that counts on."""
+        """The names of the codes from ``first`` on."""
         return list(self._codes)
 
-    def read(self, array: pa.Array) -> Codes:
-        """Return the codes of a batch's countries.
+    def read(self, array: pa.Array) -> EncodedColumn:
+        """Return the codes of a column.
 
         Raises:
-            FileError: if there are more countries than there can be.
+            FileError: if the file has more than ``MAX_COUNTRIES`` countries.
         """
-        return Codes(
-            *self._column.read(array if isinstance(array, pa.DictionaryArray) else array.dictionary_encode())
-        )
+        encoded = array if isinstance(array, pa.DictionaryArray) else array.dictionary_encode()
+        return EncodedColumn(*self._column.read(encoded))
 
-    def _coded(self, names: pa.Array) -> Table:
-        return np.array([*map(self._code, cleaned(names).to_pylist())], np.uint16)
-
-    def _code(self, name: str | None) -> int:
-        if not name:
-            return 0
-        if len(country_key(name).encode()) > MAX_COUNTRY_BYTES:
-            return 1
-        if len(self._codes) >= MAX_COUNTRIES and name not in self._codes:
-            raise FileError(f"its column 'country_code' holds more than {MAX_COUNTRIES:,} countries")
-        return self.first + self._codes.setdefault(name, len(self._codes))
+    def _encode(self, names: list[str | None]) -> Codes:
+        codes = np.zeros(len(names), np.uint16)
+        for position, name in enumerate(names):
+            if not name:
+                continue
+            if len(country_key(name).encode()) > MAX_COUNTRY_BYTES:
+                codes[position] = 1
+                continue
+            if len(self._codes) >= MAX_COUNTRIES and name not in self._codes:
+                raise FileError(f"its column 'country_code' holds more than {MAX_COUNTRIES:,} countries")
+            codes[position] = self.first + self._codes.setdefault(name, len(self._codes))
+        return codes
 
 
 class DaysDimension:
-    """Whole days from an order to the as-of date, by interval; code 0 is "not known"."""
+    """Whole days from an order to the as-of date, by interval; code 0 is that of a missing time."""
 
     first: ClassVar = 3
 
     def __init__(self, column: str, intervals: Intervals, as_of: int | None) -> None:
-        """Measure from a column to ``as_of`` (microseconds since 1970); None: to each row's own timestamp."""
+        """Measure from a column to ``as_of`` (microseconds since 1970), or to each row's timestamp."""
         self.reasons = {1: f"{column}_not_a_date", 2: "timestamp_not_a_date"}
         self.intervals = intervals
         self.interval_of_code = np.concatenate([[-1, -1, -1], np.arange(len(intervals))])
         self.size = self.first + len(intervals)
         elapsed = [int(edge) * DAY for edge in intervals.edges]
-        self._edges = np.array([min(edge, FOREVER) for edge in elapsed], np.int64)
+        self._edges = np.array([min(edge, MAX_INT64) for edge in elapsed], np.int64)
+        # Instants are compared with the as-of date less each edge, which saves a subtraction for each row.
         after = [(as_of or 0) - edge + 1 for edge in reversed(elapsed)]
-        self._edges_of_instants = np.array([max(edge, -FOREVER) for edge in after], np.int64)
-        self._order = Column(self._until_as_of)
-        self._order_of_row = Column(instants)
-        self._timestamp = Column(instants)
+        self._edges_of_instants = np.array([max(edge, -MAX_INT64) for edge in after], np.int64)
+        self._order_codes = Column(self._encode)
+        self._orders = Column(instants)
+        self._timestamps = Column(instants)
 
-    def read(self, orders: pa.Array, timestamp: pa.Array | None) -> Codes:
-        """Return the codes of a batch's rows; ``timestamp`` is given where days are counted back from it."""
+    def read(self, orders: pa.Array, timestamp: pa.Array | None) -> EncodedColumn:
+        """Return the codes of a column; ``timestamp`` is None if there is an as-of date."""
         if timestamp is None:
-            return Codes(*self._order.read(orders))
-        ordered = of_rows(*self._order_of_row.read(orders))
-        seen = of_rows(*self._timestamp.read(timestamp))
-        elapsed = _bounded(seen.values) - _bounded(ordered.values)
-        codes = bucketize(self._edges, elapsed) + np.uint8(self.first)
-        return Codes(_with_states(codes, (seen.states, 2), (ordered.states, 1)), None)
+            return EncodedColumn(*self._order_codes.read(orders))
+        ordered = take_parsed(*self._orders.read(orders))
+        used = take_parsed(*self._timestamps.read(timestamp))
+        limits = (-MAX_INSTANT, MAX_INSTANT)  # so that no difference overflows 64 bits
+        elapsed, order_values = used.values, ordered.values
+        if np.abs([elapsed.min(initial=0), elapsed.max(initial=0)]).max() > MAX_INSTANT:
+            elapsed = np.clip(elapsed, *limits)
+        if np.abs([order_values.min(initial=0), order_values.max(initial=0)]).max() > MAX_INSTANT:
+            order_values = np.clip(order_values, *limits)
+        codes = bucketize(self._edges, elapsed - order_values) + np.uint8(self.first)
+        return EncodedColumn(mark_states(codes, (used.states, 2), (ordered.states, 1)), None)
 
-    def _until_as_of(self, orders: pa.Array) -> Table:
-        """Return codes without subtracting: the edges are put to where an instant passes them."""
+    def _encode(self, orders: pa.Array) -> Codes:
         ordered = instants(orders)
         codes = np.uint8(self.size - 1) - bucketize(self._edges_of_instants, ordered.values)
-        return _with_states(codes, (ordered.states, 1))
+        return mark_states(codes, (ordered.states, 1))
 
 
 class OrdersDimension:
@@ -142,90 +145,83 @@ class OrdersDimension:
         zero = int(bucketize(intervals.edges, np.zeros(1))[0])
         self.interval_of_code = np.concatenate([[zero, -1], np.arange(len(intervals))])
         self.size = self.first + len(intervals)
-        self._edges = intervals.edges
-        self._column = Column(self._coded)
+        self._column = Column(self._encode)
 
-    def read(self, array: pa.Array) -> Codes:
-        """Return the codes of a batch's numbers of orders."""
-        return Codes(*self._column.read(array))
+    def read(self, array: pa.Array) -> EncodedColumn:
+        """Return the codes of a column."""
+        return EncodedColumn(*self._column.read(array))
 
-    def _coded(self, orders: pa.Array) -> Table:
+    def _encode(self, orders: pa.Array) -> Codes:
         values, states = numbers(orders)
-        return _with_states(bucketize(self._edges, values) + np.uint8(self.first), (states, 1))
+        return mark_states(bucketize(self.intervals.edges, values) + np.uint8(self.first), (states, 1))
 
 
 class AmountDimension:
-    """Voucher amounts; code 0 is that of none, which counts as the amount 0."""
+    """Voucher amounts; code 0 is that of a missing amount, which counts as the amount 0."""
 
     reasons: ClassVar = {1: "voucher_amount_not_a_number", 2: "voucher_amount_negative"}
     first: ClassVar = 3
 
     def __init__(self) -> None:
         self._codes = {0.0: 0}
-        self._texts = Column(self._of_texts)
-        self._known = KnownNumbers(self._code)
+        self._column = Column(self._encode)
+        self._known = KnownNumbers(self.code)
 
     @property
     def size(self) -> int:
-        """How many codes there are."""
+        """The number of codes."""
         return self.first + len(self._codes)
 
     @property
     def amounts(self) -> list[float]:
-        """The amount of each code, from the first that counts on."""
+        """The amounts of the codes from ``first`` on."""
         return list(self._codes)
 
-    def read(self, array: pa.Array) -> Codes:
-        """Return the codes of a batch's voucher amounts.
+    def code(self, amount: float) -> int:
+        """Return the code of an amount.
 
         Raises:
-            FileError: if there are more amounts than there can be.
+            FileError: if the file has more than ``MAX_AMOUNTS`` amounts.
         """
-        if isinstance(array, pa.DictionaryArray) or arrow.is_text(array.type):
-            return Codes(*self._texts.read(array))
-        amounts, states = _amounts(array)
-        readable = states == READABLE
-        codes: Table | None = self._known.codes(amounts, readable)
-        if codes is None:
-            codes = self._among_many(amounts * readable)
-        return Codes(_with_states(codes, (states, 1)), None)
-
-    def _of_texts(self, texts: pa.Array) -> Table:
-        amounts, states = _amounts(texts)
-        return _with_states(self._of_distinct(amounts * (states == READABLE)), (states, 1))
-
-    def _among_many(self, amounts: NDArray[np.float64]) -> Table:
-        encoded = arrow.from_numpy(amounts).dictionary_encode()
-        table = self._of_distinct(arrow.values(encoded.dictionary, np.float64))
-        return arrow.take(table, arrow.values(encoded.indices, np.int32))
-
-    def _of_distinct(self, amounts: NDArray[np.float64]) -> Table:
-        return np.array([*map(self._code, amounts.tolist())], np.uint16)
-
-    def _code(self, amount: float) -> int:
         if amount < 0:
             return 2
         if len(self._codes) >= MAX_AMOUNTS and amount not in self._codes:
             raise FileError(f"its column 'voucher_amount' holds more than {MAX_AMOUNTS:,} different amounts")
         return self.first + self._codes.setdefault(amount, len(self._codes))
 
+    def read(self, array: pa.Array) -> EncodedColumn:
+        """Return the codes of a column.
 
-def _bounded(instants: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return instants of which no two are farther apart than 64 bits can say."""
-    if np.abs([instants.min(initial=0), instants.max(initial=0)]).max() <= MAX_INSTANT:
-        return instants
-    return np.clip(instants, -MAX_INSTANT, MAX_INSTANT)
+        Raises:
+            FileError: if the file has more than ``MAX_AMOUNTS`` amounts.
+        """
+        if isinstance(array, pa.DictionaryArray) or arrow.is_text(array.type):
+            return EncodedColumn(*self._column.read(array))
+        return EncodedColumn(self._encode(array, typed=True), None)
+
+    def _encode(self, array: pa.Array, *, typed: bool = False) -> Codes:
+        values, states = numbers(array)
+        if states.max(initial=READABLE) > NULL:
+            states[states == EMPTY] = UNREADABLE
+        amounts, readable = values.astype(np.float64, copy=False), states == READABLE
+        codes: Codes | None = self._known.codes(amounts, readable) if typed else None
+        if codes is None and typed:
+            encoded = arrow.from_numpy(amounts * readable).dictionary_encode()
+            distinct = arrow.values(encoded.dictionary, np.float64).tolist()
+            table = np.array([*map(self.code, distinct)], np.uint16)
+            codes = arrow.take(table, arrow.values(encoded.indices, np.int32))
+        elif codes is None:
+            codes = np.array([*map(self.code, (amounts * readable).tolist())], np.uint16)
+        return mark_states(codes, (states, 1))
 
 
-def _amounts(array: pa.Array) -> Parsed:
-    values, states = numbers(array)
-    if states.max(initial=READABLE) > NULL:
-        states[states == EMPTY] = UNREADABLE
-    return Parsed(values.astype(np.float64, copy=False), states)
+def mark_states(codes: Codes, *columns: tuple[NDArray[np.uint8], int]) -> Codes:
+    """Set codes to 0 where a value is missing, and to a rejecting code where it is unreadable.
 
-
-def _with_states(codes: Table, *columns: tuple[NDArray[np.uint8], int]) -> Table:
-    """Let codes be 0 where a value is missing, and the reason that comes with it where it is unreadable."""
+    Args:
+        codes: changed in place, and returned.
+        columns: the states of each column's values, and the code for an unreadable value.
+    """
     worst = [states.max(initial=READABLE) for states, _ in columns]
     for (states, _), state in zip(columns, worst, strict=True):
         if state > READABLE:
@@ -238,10 +234,7 @@ def _with_states(codes: Table, *columns: tuple[NDArray[np.uint8], int]) -> Table
 
 @dataclass(frozen=True, slots=True)
 class Dimensions:
-    """One axis a question that is asked of a row, in the order in which a row can fail them.
-
-    There is one of tenure only where a segment goes by it.
-    """
+    """The dimensions of a file, in the order in which a row can be rejected; tenure if a segment needs it."""
 
     country: CountryDimension
     recency: DaysDimension
@@ -250,133 +243,127 @@ class Dimensions:
     tenure: DaysDimension | None
 
     @property
+    def all(self) -> tuple[CountryDimension | DaysDimension | OrdersDimension | AmountDimension, ...]:
+        """All dimensions."""
+        dimensions = (self.country, self.recency, self.orders, self.amount)
+        return (*dimensions, self.tenure) if self.tenure else dimensions
+
+    @property
     def sizes(self) -> tuple[int, ...]:
-        """How many codes each axis has."""
-        return tuple(dimension.size for dimension in self._all)
+        """The number of codes of each dimension."""
+        return tuple(dimension.size for dimension in self.all)
 
     @property
     def reasons(self) -> tuple[Mapping[int, str], ...]:
-        """The codes with which each axis rejects a row, and the reasons they stand for."""
-        return tuple(dimension.reasons for dimension in self._all)
+        """The rejecting codes of each dimension, with their reasons."""
+        return tuple(dimension.reasons for dimension in self.all)
 
-    def read(self, batch: pa.RecordBatch) -> tuple[Codes, ...]:
-        """Return the codes of a batch's rows along each axis.
+    def read(self, batch: pa.RecordBatch) -> tuple[EncodedColumn, ...]:
+        """Return the codes of a batch in each dimension.
 
         Raises:
-            FileError: if there are more countries or amounts than there can be.
+            FileError: if the file has too many countries or amounts.
         """
-        timestamp = batch.column(columns.TIMESTAMP) if columns.TIMESTAMP in batch.schema.names else None
-        codes = (
-            self.country.read(batch.column(columns.COUNTRY)),
-            self.recency.read(batch.column(columns.LAST_ORDER), timestamp),
-            self.orders.read(batch.column(columns.ORDERS)),
-            self.amount.read(batch.column(columns.AMOUNT)),
+        timestamp = batch.column(reader.TIMESTAMP) if reader.TIMESTAMP in batch.schema.names else None
+        columns = (
+            self.country.read(batch.column(reader.COUNTRY)),
+            self.recency.read(batch.column(reader.LAST_ORDER), timestamp),
+            self.orders.read(batch.column(reader.ORDERS)),
+            self.amount.read(batch.column(reader.AMOUNT)),
         )
         if self.tenure is None:
-            return codes
-        return (*codes, self.tenure.read(batch.column(columns.FIRST_ORDER), timestamp))
+            return columns
+        return (*columns, self.tenure.read(batch.column(reader.FIRST_ORDER), timestamp))
 
-    def intervals(self, attribute: Attribute) -> tuple[int, Intervals, NDArray[Any]]:
-        """Return an attribute's axis (its place), its intervals, and the interval of each code (-1: none)."""
-        dimensions: dict[Attribute, DaysDimension | OrdersDimension | None] = {
+    def ranges(self, segment: Segment, codes: Sequence[NDArray[Any]]) -> NDArray[np.intp]:
+        """Return the range of each row, as its index in ``segment.all_ranges``; -1 for none.
+
+        Args:
+            segment: with the ranges; a country's own ranges apply to its rows.
+            codes: of the rows in each dimension, without rejecting codes.
+        """
+        by_attribute: dict[Attribute, DaysDimension | OrdersDimension | None] = {
             Attribute.DAYS_SINCE_LAST_ORDER: self.recency,
             Attribute.TOTAL_ORDERS: self.orders,
             Attribute.DAYS_SINCE_FIRST_ORDER: self.tenure,
         }
-        dimension = dimensions[attribute]
+        dimension = by_attribute[segment.attribute]
         if dimension is None:
-            raise LookupError(f"nothing is read of {attribute}")
-        return self._all.index(dimension), dimension.intervals, dimension.interval_of_code
-
-    def ranges(self, segment: Segment, codes: Sequence[NDArray[Any]]) -> NDArray[np.intp]:
-        """Return in which of ``segment.all_ranges`` rows lie, by its place there; -1 where in none.
-
-        Args:
-            segment: whose ranges they are; a country's own count where it has any.
-            codes: those of the rows along each axis; none of them may reject its row.
-        """
-        dimension, intervals, interval_of_code = self.intervals(segment.attribute)
-        interval, places = (
-            interval_of_code[codes[dimension]],
-            {r: n for n, r in enumerate(segment.all_ranges)},
-        )
-        found = np.full(len(interval), -1, np.intp)
-        for ranges, there in self._by_ranges(segment, codes[0]):
-            place_of = np.full(len(intervals) + 1, -1, np.intp)  # the last is that of no interval
-            for held in ranges:
-                place_of[:-1][intervals.within(held)] = places[held]
-            found[there] = place_of[interval[there]]
+            raise LookupError(f"there is no dimension for {segment.attribute}")
+        interval = dimension.interval_of_code[codes[self.all.index(dimension)]]
+        index_of_range = {range_: index for index, range_ in enumerate(segment.all_ranges)}
+        found, remaining = np.full(len(interval), -1, np.intp), np.ones(len(interval), np.bool_)
+        own = dict(segment.countries)
+        by_country = [
+            (own[country_key(name)], codes[0] == code)
+            for code, name in enumerate(self.country.names if own else [], self.country.first)
+            if country_key(name) in own
+        ]
+        for _, rows in by_country:
+            remaining &= ~rows
+        for ranges, rows in (*by_country, (segment.ranges, remaining)):
+            index_of_interval = np.full(len(dimension.intervals) + 1, -1, np.intp)  # the last: no interval
+            for range_ in ranges:
+                index_of_interval[:-1][dimension.intervals.within(range_)] = index_of_range[range_]
+            found[rows] = index_of_interval[interval[rows]]
         return found
-
-    def _by_ranges(
-        self, segment: Segment, countries: NDArray[Any]
-    ) -> Iterator[tuple[Ranges, NDArray[np.bool_]]]:
-        """Yield the ranges of each country that has its own, and which rows are its; then the others'."""
-        own, others = dict(segment.countries), np.ones(len(countries), np.bool_)
-        for code, name in enumerate(self.country.names if own else [], self.country.first):
-            if ranges := own.get(country_key(name)):
-                there = countries == code
-                others &= ~there
-                yield ranges, there
-        yield segment.ranges, others
-
-    @property
-    def _all(self) -> tuple[CountryDimension | DaysDimension | OrdersDimension | AmountDimension, ...]:
-        dimensions = (self.country, self.recency, self.orders, self.amount)
-        return (*dimensions, self.tenure) if self.tenure else dimensions
 
 
 def make_dimensions(definitions: Definitions, as_of: int | None) -> Dimensions:
-    """Return axes for a file; ``as_of`` in microseconds since 1970, None for each row's own timestamp."""
-    recency = _intervals(definitions, Attribute.DAYS_SINCE_LAST_ORDER)
-    tenure = _intervals(definitions, Attribute.DAYS_SINCE_FIRST_ORDER)
+    """Return the dimensions for a file.
+
+    Args:
+        definitions: the segments.
+        as_of: microseconds since 1970 (UTC) to which recency is measured; None for each row's ``timestamp``.
+    """
+    recency, orders, tenure = (
+        Intervals(
+            [r for s in definitions.segments if s.attribute is attribute for r in s.all_ranges],
+            whole=attribute is not Attribute.TOTAL_ORDERS,
+        )
+        for attribute in (
+            Attribute.DAYS_SINCE_LAST_ORDER,
+            Attribute.TOTAL_ORDERS,
+            Attribute.DAYS_SINCE_FIRST_ORDER,
+        )
+    )
+    by_tenure = definitions.go_by(Attribute.DAYS_SINCE_FIRST_ORDER)
     return Dimensions(
         CountryDimension(),
-        DaysDimension(columns.LAST_ORDER, recency, as_of),
-        OrdersDimension(_intervals(definitions, Attribute.TOTAL_ORDERS)),
+        DaysDimension(reader.LAST_ORDER, recency, as_of),
+        OrdersDimension(orders),
         AmountDimension(),
-        DaysDimension(columns.FIRST_ORDER, tenure, as_of)
-        if definitions.go_by(Attribute.DAYS_SINCE_FIRST_ORDER)
-        else None,
+        DaysDimension(reader.FIRST_ORDER, tenure, as_of) if by_tenure else None,
     )
 
 
-def _intervals(definitions: Definitions, attribute: Attribute) -> Intervals:
-    ranges = [r for s in definitions.segments if s.attribute is attribute for r in s.all_ranges]
-    return Intervals(ranges, whole=attribute is not Attribute.TOTAL_ORDERS)
-
-
-def names_of(reasons: Reasons) -> list[str]:
-    """Return all reasons, in the order in which a row can fail them."""
+def list_reasons(reasons: Reasons) -> list[str]:
+    """Return all reasons, in the order in which a row can be rejected."""
     return [name for by_code in reasons for name in by_code.values()]
 
 
-def rejected_rows(codes: Sequence[Codes], reasons: Reasons) -> tuple[NDArray[np.intp], NDArray[np.int8]]:
-    """Return which rows of a batch are rejected, ascending, and the place of each one's reason among all."""
-    if not any(_may_reject(column, by_code) for column, by_code in zip(codes, reasons, strict=True)):
+def rejected_rows(
+    columns: Sequence[EncodedColumn], reasons: Reasons
+) -> tuple[NDArray[np.intp], NDArray[np.int8]]:
+    """Return the rejected rows of a batch, ascending, and the index of each one's reason among all reasons.
+
+    A row with several reasons is rejected for the first.
+    """
+    bounds = [(min(by_code), max(by_code)) for by_code in reasons]
+    for column, (low, high) in zip(columns, bounds, strict=True):
+        rejecting = np.flatnonzero((column.codes >= low) & (column.codes <= high))
+        # Usually only the null, which is the first code of a dictionary, and no row has it.
+        if len(rejecting) and (
+            column.rows is None or len(rejecting) > 1 or rejecting[0] > 0 or not column.rows.all()
+        ):
+            break
+    else:
         return np.empty(0, np.intp), np.empty(0, np.int8)
-    columns = [column.of_rows() for column in codes]
-    rejected = [_among(column, by_code) for column, by_code in zip(columns, reasons, strict=True)]
+    codes = [column.of_rows() for column in columns]
+    rejected = [(c >= low) & (c <= high) for c, (low, high) in zip(codes, bounds, strict=True)]
     rows = np.flatnonzero(np.logical_or.reduce(rejected))
-    return rows, _first_reasons([column[rows] for column in columns], reasons)
-
-
-def _may_reject(codes: Codes, by_code: Mapping[int, str]) -> bool:
-    rejecting = np.flatnonzero(_among(codes.table, by_code))
-    if codes.rows is None or not len(rejecting):
-        return len(rejecting) > 0
-    # Most often it is the null alone, which is the first of the table and which no row has.
-    return len(rejecting) > 1 or rejecting[0] > 0 or not codes.rows.all()
-
-
-def _among(codes: Table, by_code: Mapping[int, str]) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = (codes >= min(by_code)) & (codes <= max(by_code))
-    return found
-
-
-def _first_reasons(columns: list[Table], reasons: Reasons) -> NDArray[np.int8]:
-    ways = [(column, code) for column, by_code in zip(columns, reasons, strict=True) for code in by_code]
-    first = np.zeros(len(columns[0]), np.int8)
-    for place, (column, code) in reversed([*enumerate(ways)]):
-        first[column == code] = place
-    return first
+    candidates = [(c[rows], code) for c, by_code in zip(codes, reasons, strict=True) for code in by_code]
+    first = np.zeros(len(rows), np.int8)
+    for index, (column_codes, code) in reversed([*enumerate(candidates)]):
+        first[column_codes == code] = index
+    return rows, first

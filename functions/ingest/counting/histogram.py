@@ -1,118 +1,131 @@
-"""Codes → counts: how many rows hold each combination of codes."""
+"""Count how many rows have each combination of codes."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from ingest.counting.encoding import Codes, Table
+    from ingest.counting.encoding import Codes, EncodedColumn
 
 MAX_DENSE_KEYS = 1 << 20
-"""Combinations up to which every one has a counter of its own; beyond, only those that were seen."""
+"""Possible combinations up to which each has a counter; beyond, only those that occur."""
 
 MAX_PENDING_KEYS = 1 << 20
-"""Counted combinations that may be kept apart before they are added together."""
+"""Counted combinations that are kept before equal ones are added up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Combinations:
+    """Combinations of codes (intp, one column a dimension), and their numbers of rows (int64)."""
+
+    codes: NDArray[np.intp]
+    counts: NDArray[np.int64]
+
+    def where(self, mask: NDArray[np.bool_]) -> Combinations:
+        """Return the combinations of a mask."""
+        return Combinations(self.codes[mask], self.counts[mask])
+
+    def group_by(self, *dimensions: int) -> Iterator[tuple[list[int], int]]:
+        """Yield each combination of codes in some dimensions, and its number of rows."""
+        distinct, inverse = np.unique(self.codes[:, dimensions], axis=0, return_inverse=True)
+        counts = np.zeros(len(distinct), np.int64)
+        np.add.at(counts, inverse.ravel(), self.counts)
+        return zip(distinct.tolist(), counts.tolist(), strict=True)
+
+    @property
+    def rows(self) -> int:
+        """The number of rows of all combinations."""
+        return int(self.counts.sum())
 
 
 class Digit(NamedTuple):
-    """What an axis contributes to a row's key.
+    """The part of a dimension in a row's key.
 
     Attributes:
-        size: how many values it can have.
-        codes: the code that each value stands for; None where the values are the codes.
+        size: the number of values.
+        codes: the code of each value; None if the values are the codes.
     """
 
     size: int
-    codes: Table | None
+    codes: Codes | None
 
     def is_like(self, other: Digit) -> bool:
-        """Say whether keys of both can be counted together."""
+        """Return whether keys of both can be counted together."""
         return self.size == other.size and self.codes is other.codes
 
 
 class Histogram:
-    """Counts combinations of codes, batch after batch; the axes may grow in between."""
+    """Counts combinations of codes, batch by batch; the dimensions may grow in between."""
 
     def __init__(self, dimensions: int) -> None:
         self._digits: list[Digit] = [Digit(1, None)] * dimensions
         self._dense = np.zeros(1, np.int64)
-        self._parts: list[tuple[NDArray[np.intp], NDArray[np.int64]]] = []
+        self._parts: list[Combinations] = []
 
-    def add(self, codes: Sequence[Codes], sizes: Sequence[int]) -> None:
-        """Count the rows of a batch: one key a row, made of its codes, and one histogram over the keys.
+    def add(self, columns: Sequence[EncodedColumn], sizes: Sequence[int]) -> None:
+        """Count the rows of a batch: make a key for each row from its codes, and count the keys.
 
         Args:
-            codes: a batch's, along each axis.
-            sizes: how many codes each axis has.
+            columns: the codes of the batch in each dimension.
+            sizes: the number of codes of each dimension.
         """
-        digits = [_digit(*of_axis) for of_axis in zip(codes, sizes, strict=True)]
+        # The index in a dictionary replaces the code if it has no more values than the code has.
+        digits = [
+            Digit(len(codes), codes) if rows is not None and len(codes) <= size else Digit(size, None)
+            for (codes, rows), size in zip(columns, sizes, strict=True)
+        ]
+        space = prod(digit.size for digit in digits)
         if not all(map(Digit.is_like, digits, self._digits)):
-            self._set_apart()
+            self._flush_dense()
             self._digits = digits
-            self._dense = np.zeros(self._space if self._space <= MAX_DENSE_KEYS else 0, np.int64)
-        keys = self._keys(codes)
+            self._dense = np.zeros(space if space <= MAX_DENSE_KEYS else 0, np.int64)
+        values = [
+            column.of_rows() if digit.codes is None or column.rows is None else column.rows
+            for column, digit in zip(columns, self._digits, strict=True)
+        ]
+        keys: NDArray[Any] = values[0].astype(np.min_scalar_type(-space))
+        for digit, of_rows in zip(digits[1:], values[1:], strict=True):
+            keys *= keys.dtype.type(digit.size)
+            keys += of_rows
         if len(self._dense):
             self._dense += np.bincount(keys, minlength=len(self._dense))
         else:
-            self._keep(*np.unique(keys, return_counts=True))
+            self._add_keys(*np.unique(keys, return_counts=True))
 
-    def combinations(self) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-        """Return each combination that was seen (a row of codes, one an axis) and how often (int64)."""
-        self._set_apart()
-        self._merge()
+    def combinations(self) -> Combinations:
+        """Return each combination that occurs, once."""
+        self._flush_dense()
         if not self._parts:
-            return np.empty((0, len(self._digits)), np.intp), np.empty(0, np.int64)
-        return self._parts[0]
+            return Combinations(np.empty((0, len(self._digits)), np.intp), np.empty(0, np.int64))
+        codes = np.concatenate([part.codes for part in self._parts])
+        counts = np.concatenate([part.counts for part in self._parts])
+        distinct, inverse = np.unique(codes, axis=0, return_inverse=True)
+        total = np.zeros(len(distinct), np.int64)
+        np.add.at(total, inverse.ravel(), counts)
+        return Combinations(distinct, total)
 
-    @property
-    def _space(self) -> int:
-        return prod(digit.size for digit in self._digits)
+    def _flush_dense(self) -> None:
+        keys = np.flatnonzero(self._dense)
+        if len(keys):
+            self._add_keys(keys, self._dense[keys])
+        self._dense = np.zeros(len(self._dense), np.int64)
 
-    def _keys(self, codes: Sequence[Codes]) -> NDArray[np.signedinteger[Any]]:
-        values = [_values(*of_axis) for of_axis in zip(codes, self._digits, strict=True)]
-        keys: NDArray[Any] = values[0].astype(np.min_scalar_type(-self._space))
-        for digit, of_rows in zip(self._digits[1:], values[1:], strict=True):
-            keys *= keys.dtype.type(digit.size)
-            keys += of_rows
-        return keys
-
-    def _set_apart(self) -> None:
-        seen = np.flatnonzero(self._dense)
-        if len(seen):
-            self._keep(seen, self._dense[seen])
-
-    def _keep(self, keys: NDArray[np.integer[Any]], counts: NDArray[np.int64]) -> None:
+    def _add_keys(self, keys: NDArray[np.integer[Any]], counts: NDArray[np.int64]) -> None:
         values = np.unravel_index(keys, [digit.size for digit in self._digits])
         codes = [
-            held if digit.codes is None else digit.codes[held]
-            for held, digit in zip(values, self._digits, strict=True)
+            value if digit.codes is None else digit.codes[value]
+            for value, digit in zip(values, self._digits, strict=True)
         ]
-        self._parts.append((np.stack(codes, axis=1).astype(np.intp), counts))
-        if sum(len(counts) for _, counts in self._parts) > MAX_PENDING_KEYS:
-            self._merge()
-
-    def _merge(self) -> None:
-        if self._parts:
-            keys = np.concatenate([keys for keys, _ in self._parts])
-            counts = np.concatenate([counts for _, counts in self._parts])
-            distinct, of = np.unique(keys, axis=0, return_inverse=True)
-            total = np.zeros(len(distinct), np.int64)
-            np.add.at(total, of.ravel(), counts)
-            self._parts = [(distinct, total)]
-
-
-def _values(codes: Codes, digit: Digit) -> NDArray[np.integer[Any]]:
-    return codes.of_rows() if digit.codes is None or codes.rows is None else codes.rows
-
-
-def _digit(codes: Codes, size: int) -> Digit:
-    """Let a row's place in a dictionary be its digit where that takes no more values than its code would."""
-    few = codes.rows is not None and len(codes.table) <= size
-    return Digit(len(codes.table), codes.table) if few else Digit(size, None)
+        self._parts.append(Combinations(np.stack(codes, axis=1).astype(np.intp), counts))
+        if sum(len(part.counts) for part in self._parts) > MAX_PENDING_KEYS:
+            dense, self._dense = self._dense, np.zeros(0, np.int64)
+            self._parts = [self.combinations()]
+            self._dense = dense

@@ -1,4 +1,4 @@
-"""Ranges of an attribute → the intervals that their bounds cut the number line into."""
+"""Cut the number line into intervals at the bounds of ranges, and find the intervals of values."""
 
 from __future__ import annotations
 
@@ -13,51 +13,51 @@ if TYPE_CHECKING:
 
     from vouchers.segments import Range
 
-_SHORT = 1 << 15
+_INT16_END = 1 << 15
 
-_FEW = 16
-"""Edges up to which comparing all values with each is quicker than a search for every value."""
+_MAX_COMPARED = 16
+"""Edges up to which comparing all values with each edge is faster than a binary search for each value."""
 
 
 class Intervals:
-    """Intervals numbered from below: 0 holds what is negative, and each range is a run of some others.
+    """Intervals numbered from below: 0 is that of negative values, and each range consists of some others.
 
     Attributes:
-        edges: where each interval but 0 begins, ascending.
+        edges: the beginning of each interval except 0, ascending.
     """
 
     def __init__(self, ranges: Iterable[Range], *, whole: bool) -> None:
-        """Cut the line for whole numbers only, or for fractions, too."""
-        held = list(ranges)
-        above = {r.max + 1.0 if whole else float(np.nextafter(r.max, np.inf)) for r in held}
-        self.edges = np.array(sorted({0.0, *(float(r.min) for r in held), *above}))
+        """Cut at the bounds of ranges, for whole numbers only or for fractions too."""
+        bounds = list(ranges)
+        above = {r.max + 1.0 if whole else float(np.nextafter(r.max, np.inf)) for r in bounds}
+        self.edges = np.array(sorted({0.0, *(float(r.min) for r in bounds), *above}))
         self._lowest = np.append(-np.inf, self.edges)
 
     def __len__(self) -> int:
-        """Return how many intervals there are."""
+        """Return the number of intervals."""
         return len(self.edges) + 1
 
-    def within(self, held: Range) -> NDArray[np.bool_]:
-        """Return which intervals a range is made of."""
-        return (self._lowest >= held.min) & (self._lowest <= held.max)
+    def within(self, range_: Range) -> NDArray[np.bool_]:
+        """Return a mask of the intervals of a range."""
+        return (self._lowest >= range_.min) & (self._lowest <= range_.max)
 
 
 def bucketize(edges: NDArray[Any], values: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
-    """Return how many of ``edges`` (ascending) each value has reached; neither may hold NaN.
+    """Return the interval of each value: how many of ``edges`` (ascending) are not above it.
 
-    Only the edges between the least and the greatest value are looked at.
+    Neither may contain NaN. Only edges between the smallest and the largest value are compared.
     """
-    kind = np.min_scalar_type(len(edges))
+    dtype = np.min_scalar_type(len(edges))
     if not len(values):
-        return np.zeros(0, kind)
+        return np.zeros(0, dtype)
     low, high = values.min(), values.max()
     first, last = np.searchsorted(edges, [low, high], side="right")
-    if last - first > _FEW:
-        return np.searchsorted(edges, values, side="right").astype(kind)
+    if last - first > _MAX_COMPARED:
+        return np.searchsorted(edges, values, side="right").astype(dtype)
     between = edges[first:last]
-    if values.dtype.kind == "i" and -_SHORT <= low <= high < _SHORT:
+    if values.dtype.kind == "i" and -_INT16_END <= low <= high < _INT16_END:
         values, between = values.astype(np.int16), np.ceil(between).astype(np.int16)
-    counted, reached = np.full(len(values), first, kind), np.empty(len(values), np.bool_)
+    counts, reached = np.full(len(values), first, dtype), np.empty(len(values), np.bool_)
     for edge, times in zip(*np.unique(between, return_counts=True), strict=True):
-        counted += np.greater_equal(values, edge, out=reached).view(np.uint8) * np.uint8(times)
-    return counted
+        counts += np.greater_equal(values, edge, out=reached).view(np.uint8) * np.uint8(times)
+    return counts

@@ -1,4 +1,4 @@
-"""Rejected rows → one Parquet object a source, in the results bucket."""
+"""Write the rejected rows of a file to one Parquet object in the results bucket."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from ingest import arrow
 from ingest.counting.parsing import decoded
-from ingest.parquet import reader as columns
+from ingest.parquet import reader
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -23,71 +23,75 @@ if TYPE_CHECKING:
     from ingest.storage.results_bucket import ResultsBucket
 
 VALUES = (
-    columns.COUNTRY,
-    columns.LAST_ORDER,
-    columns.FIRST_ORDER,
-    columns.TIMESTAMP,
-    columns.ORDERS,
-    columns.AMOUNT,
+    reader.COUNTRY,
+    reader.LAST_ORDER,
+    reader.FIRST_ORDER,
+    reader.TIMESTAMP,
+    reader.ORDERS,
+    reader.AMOUNT,
 )
 TEXT = pa.dictionary(pa.int32(), pa.string())
 SCHEMA = pa.schema(
     [("row", pa.int64()), ("reason", pa.dictionary(pa.int8(), pa.string())), *((n, TEXT) for n in VALUES)]
 )
-"""The row's number in its file, from 0; why it was rejected; and what it held, as text.
+"""The number of the row in its file, from 0, the reason for its rejection, and its values as text.
 
-Texts go from dictionary to dictionary; in the file they are texts like any other.
+Texts are passed on as dictionaries; in the object they are plain texts.
 """
-OF_MANY = pa.schema([("object", TEXT), *SCHEMA])
-"""The same, where a source has many objects: with the key of the row's own."""
+DATASET_SCHEMA = pa.schema([("object", TEXT), *SCHEMA])
+"""The columns for a source of many objects, with the key of the object of each row."""
 
 GROUP_ROWS = 1 << 16
-"""Rows that are written at a time, so that the file does not become one of many small row groups."""
+"""Rows that are written at a time, to avoid many small row groups."""
 
 
 class RejectedRows:
-    """Collects rejected rows in a temporary file, so that memory does not follow their number."""
+    """Collects rejected rows in a temporary file, so that memory does not grow with their number.
+
+    Use it as a context manager, which removes the temporary file.
+    """
 
     def __init__(self, key: str | None = None) -> None:
-        """Collect those of a source's only object, or those of the one with a key among many."""
+        """Collect rows; ``key`` is the key of their object if the source has many objects."""
         self._key = key
-        self._schema = OF_MANY if key else SCHEMA
+        self._schema = DATASET_SCHEMA if key else SCHEMA
         self._folder = tempfile.TemporaryDirectory(prefix="rejected-")
         self._file = Path(self._folder.name) / "rows.parquet"
         self._writer: pq.ParquetWriter | None = None
         self._unwritten: list[pa.RecordBatch] = []
 
     def __enter__(self) -> Self:
-        """Return the collection; leaving it removes the temporary file."""
+        """Return the collection."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Remove the temporary file."""
-        self._close()
+        if self._writer is not None and self._writer.is_open:
+            self._writer.close()
         self._folder.cleanup()
 
     def add(self, batch: pa.RecordBatch, rows: NDArray[np.int64], reasons: pa.DictionaryArray) -> None:
-        """Add rows with their numbers in the file and the reason of each."""
-        held = [arrow.from_numpy(rows), reasons, *(_as_text(batch, name) for name in VALUES)]
+        """Add rows, with their numbers in the file and their reasons."""
+        columns = [arrow.from_numpy(rows), reasons, *(column_as_text(batch, name) for name in VALUES)]
         if self._key:
-            held.insert(0, _repeated(self._key, len(rows)))
-        self._unwritten.append(pa.RecordBatch.from_arrays(held, schema=self._schema))
+            zeros, key = arrow.from_numpy(np.zeros(len(rows), np.int32)), arrow.from_texts([self._key])
+            columns.insert(0, pa.DictionaryArray.from_arrays(zeros, key))
+        self._unwritten.append(pa.RecordBatch.from_arrays(columns, schema=self._schema))
         if sum(map(len, self._unwritten)) >= GROUP_ROWS:
             self._write()
 
     def store(self, results: ResultsBucket, prefix: str) -> str | None:
-        """Store the rows among the results, under a key of ``prefix`` and their digest; return the key.
-
-        None where there are no rows, and then nothing is stored.
-        """
+        """Store the rows under ``prefix`` and a digest; return the key, or None if there are no rows."""
         if self._unwritten:
             self._write()
         if self._writer is None:
             return None
-        self._close()
-        key = f"{prefix}{_digest(self._file)}.parquet"
+        self._writer.close()
+        with self._file.open("rb") as stored:
+            digest = hashlib.file_digest(stored, "sha256").hexdigest()[:16]
+        key = f"{prefix}{digest}.parquet"
         results.store_file(key, self._file)
         return key
 
@@ -100,35 +104,18 @@ class RejectedRows:
         self._writer.write_table(pa.Table.from_batches(self._unwritten).unify_dictionaries())
         self._unwritten.clear()
 
-    def _close(self) -> None:
-        if self._writer is not None and self._writer.is_open:
-            self._writer.close()
 
-
-def _repeated(text: str, rows: int) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(
-        arrow.from_numpy(np.zeros(rows, np.int32)), arrow.from_texts([text])
-    )
-
-
-def _as_text(batch: pa.RecordBatch, name: str) -> pa.DictionaryArray:
+def column_as_text(batch: pa.RecordBatch, name: str) -> pa.DictionaryArray:
+    """Return a column of a batch as a dictionary of texts; null if there is no such column."""
     if name not in batch.schema.names:
         return pa.nulls(batch.num_rows, TEXT)
-    column = batch.column(name)
-    if not isinstance(column, pa.DictionaryArray):
-        return _written(column).dictionary_encode()
-    if len(column.dictionary) > len(column):  # more than these rows hold
-        column = column.dictionary_decode().dictionary_encode()
-    return pa.DictionaryArray.from_arrays(column.indices, _written(column.dictionary))
-
-
-def _written(values: pa.Array) -> pa.Array:
-    if pa.types.is_timestamp(values.type):
-        # In UTC: a name of a zone may be unknown here, or be none.
-        values = values.view(pa.timestamp(values.type.unit))
-    return decoded(values) if arrow.is_text(values.type) else values.cast(pa.string())
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as rows:
-        return hashlib.file_digest(rows, "sha256").hexdigest()[:16]
+    column, indices = batch.column(name), None
+    if isinstance(column, pa.DictionaryArray):
+        if len(column.dictionary) > len(column):  # most entries are not of these rows
+            column = column.dictionary_decode().dictionary_encode()
+        column, indices = column.dictionary, column.indices
+    if pa.types.is_timestamp(column.type):
+        # In UTC: the name of a zone may be unknown here, or invalid.
+        column = column.view(pa.timestamp(column.type.unit))
+    texts = decoded(column) if arrow.is_text(column.type) else column.cast(pa.string())
+    return texts.dictionary_encode() if indices is None else pa.DictionaryArray.from_arrays(indices, texts)

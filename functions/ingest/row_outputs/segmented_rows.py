@@ -1,4 +1,4 @@
-"""Batches and their codes → the rows that count, as counting sees them, each with the ranges it lies in."""
+"""Make segmented rows: the counted rows of a batch, each with its range in each segment."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from ingest import arrow
 from ingest.counting.dimensions import rejected_rows
-from ingest.counting.encoding import Column, of_rows
+from ingest.counting.encoding import Column, take_parsed
 from ingest.counting.parsing import READABLE, instants, numbers
-from ingest.parquet import reader as columns
+from ingest.parquet import reader
 from ingest.storage.partition_names import COUNTRY, SOURCE, country_partition, encoded
 from vouchers.counts import NO_VOUCHER
 from vouchers.text import country_key
@@ -23,146 +23,117 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ingest.counting.dimensions import Dimensions
-    from ingest.counting.encoding import Codes
-    from vouchers.segments import Definitions, Range, Segment
+    from ingest.counting.encoding import EncodedColumn
+    from vouchers.segments import Definitions, Range
 
 AS_OF = "as_of"
 TEXT = pa.dictionary(pa.int32(), pa.string())
 INSTANT = pa.timestamp("us", "UTC")
 VALUES: list[tuple[str, pa.DataType]] = [
-    (columns.COUNTRY, TEXT),
-    (columns.LAST_ORDER, INSTANT),
-    (columns.FIRST_ORDER, INSTANT),
-    (columns.TIMESTAMP, INSTANT),
-    (columns.ORDERS, pa.float64()),
-    (columns.AMOUNT, pa.float64()),
+    (reader.COUNTRY, TEXT),
+    (reader.LAST_ORDER, INSTANT),
+    (reader.FIRST_ORDER, INSTANT),
+    (reader.TIMESTAMP, INSTANT),
+    (reader.ORDERS, pa.float64()),
+    (reader.AMOUNT, pa.float64()),
     (AS_OF, INSTANT),
 ]
-"""The columns before those of the segments."""
+"""The columns before the columns of the segments."""
 
 MAX_COLUMN_NAME = 200
-"""Letters of a column's name; Glue's end at 255."""
+"""Characters of a column's name: Glue's limit is 255."""
 
 
 def segment_columns(definitions: Definitions) -> list[str]:
-    """Return the name of each segment's column: its own in small letters, digits and ``_``, as Athena wants.
+    """Return the column name of each segment: lower case letters, digits and ``_``, as Athena requires.
 
-    Where that is the name of another column it ends in a number.
+    A name that another column has gets a number.
     """
     taken, names = {COUNTRY, SOURCE, *(name for name, _ in VALUES)}, list[str]()
     for segment in definitions.segments:
-        plain = re.sub(r"[^a-z0-9_]", "_", segment.name.lower())[:MAX_COLUMN_NAME]
-        name, number = plain, 1
+        base = re.sub(r"[^a-z0-9_]", "_", segment.name.lower())[:MAX_COLUMN_NAME]
+        name, number = base, 1
         while name in taken:
             number += 1
-            name = f"{plain}_{number}"
+            name = f"{base}_{number}"
         taken.add(name)
         names.append(name)
     return names
 
 
 def schema(definitions: Definitions) -> pa.Schema:
-    """Return the columns of the rows: the folder of the country's partition, the values, the segments'."""
+    """Return the columns of the rows: the partition of the country, the values and the segments."""
     return pa.schema([(COUNTRY, TEXT), *VALUES, *((name, TEXT) for name in segment_columns(definitions))])
 
 
-def range_name(held: Range) -> str:
-    """Return a range as the rows name it."""
-    return f"{held.min}-{held.max}"
+def athena_types(definitions: Definitions) -> dict[str, str]:
+    """Return the Athena type of each column of the files, by name."""
+    types = {TEXT: "string", INSTANT: "timestamp", pa.float64(): "double"}
+    return {field.name: types[field.type] for field in schema(definitions) if field.name != COUNTRY}
+
+
+def range_name(range_: Range) -> str:
+    """Return the name of a range in the rows."""
+    return f"{range_.min}-{range_.max}"
 
 
 def counted_rows(
     batch: pa.RecordBatch,
-    codes: Sequence[Codes],
+    columns: Sequence[EncodedColumn],
     dimensions: Dimensions,
     definitions: Definitions,
     as_of: int | None,
 ) -> pa.RecordBatch:
-    """Return the rows of a batch that count, with the columns of ``schema``.
+    """Return the counted rows of a batch, with the columns of ``schema``.
 
     Args:
-        batch: with the columns that counting reads, and ``count.KEPT`` where there are any.
-        codes: those of the batch along each axis.
-        dimensions: that made the codes.
+        batch: with the columns that counting reads, and ``OPTIONAL_COLUMNS`` if the file has them.
+        columns: the codes of the batch in each dimension.
+        dimensions: of the codes.
         definitions: the segments.
         as_of: microseconds since 1970 (UTC) to which recency is measured; None for each row's ``timestamp``.
     """
-    batch, held = _kept(batch, codes, dimensions)
-    country, names = held[0].astype(np.intp) - dimensions.country.first, dimensions.country.names
-    moments = [
-        _instants(batch, name) for name in (columns.LAST_ORDER, columns.FIRST_ORDER, columns.TIMESTAMP)
-    ]
-    until = moments[-1] if as_of is None else _moment(as_of, batch.num_rows)
+    rejected, _ = rejected_rows(columns, dimensions.reasons)
+    codes: list[NDArray[Any]] = [column.of_rows() for column in columns]
+    if len(rejected):
+        kept = np.delete(np.arange(batch.num_rows), rejected)
+        batch, codes = batch.take(arrow.from_numpy(kept)), [column[kept] for column in codes]
+    country, names = codes[0].astype(np.intp) - dimensions.country.first, dimensions.country.names
+    folders = [encoded(country_partition(country_key(name))) for name in names]
+    distinct = {folder: index for index, folder in enumerate(dict.fromkeys(folders))}
+    folder_of_country = np.array([distinct[folder] for folder in folders], np.intp)
+    times = [read_instants(batch, name) for name in (reader.LAST_ORDER, reader.FIRST_ORDER, reader.TIMESTAMP)]
+    orders = take_parsed(*Column(numbers).read(batch.column(reader.ORDERS)))
+    order_numbers = np.where(orders.states == READABLE, orders.values, 0).astype(np.float64)
+    # Codes below the first are a missing amount, or reject their rows.
+    amounts = np.array([*[NO_VOUCHER] * dimensions.amount.first, *dimensions.amount.amounts], np.float64)
+    as_of_dates = times[-1]
+    if as_of is not None:
+        as_of_dates = arrow.from_numpy(np.full(batch.num_rows, as_of, np.int64), dtype=INSTANT)
     arrays = [
-        _partitions(country, names),
-        _named(country, names),
-        *moments,
-        _orders(batch),
-        arrow.from_numpy(_amounts(dimensions)[held[3]]),
-        until,
-        *(_ranges(segment, held, dimensions) for segment in definitions.segments),
+        lookup(folder_of_country[country], [*distinct]),
+        lookup(country, names),
+        *times,
+        arrow.from_numpy(order_numbers),
+        arrow.from_numpy(amounts[codes[3]]),
+        as_of_dates,
+        *(
+            lookup(dimensions.ranges(s, codes), [*map(range_name, s.all_ranges)])
+            for s in definitions.segments
+        ),
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema(definitions))
 
 
-def _kept(
-    batch: pa.RecordBatch, codes: Sequence[Codes], dimensions: Dimensions
-) -> tuple[pa.RecordBatch, list[NDArray[Any]]]:
-    """Return the rows that are not rejected, and their codes along each axis."""
-    rejected, _ = rejected_rows(codes, dimensions.reasons)
-    held: list[NDArray[Any]] = [column.of_rows() for column in codes]
-    if not len(rejected):
-        return batch, held
-    kept = np.delete(np.arange(batch.num_rows), rejected)
-    return batch.take(arrow.from_numpy(kept)), [column[kept] for column in held]
+def lookup(indices: NDArray[Any], names: Sequence[str]) -> pa.DictionaryArray:
+    """Return the name at each index; null for negative indices."""
+    places = arrow.from_numpy(indices.astype(np.int32), indices >= 0)
+    return pa.DictionaryArray.from_arrays(places, arrow.from_texts(names))
 
 
-def _partitions(country: NDArray[np.intp], names: Sequence[str]) -> pa.DictionaryArray:
-    folders = [encoded(country_partition(country_key(name))) for name in names]
-    places = {folder: place for place, folder in enumerate(dict.fromkeys(folders))}
-    return _named(np.array([places[folder] for folder in folders], np.intp)[country], [*places])
-
-
-def _named(places: NDArray[Any], names: Sequence[str]) -> pa.DictionaryArray:
-    """Return the name at each place; null where that is below 0."""
-    there = places >= 0
-    whole = places.astype(np.int32)
-    mask = None if there.all() else pa.py_buffer(np.packbits(there, bitorder="little"))
-    indices = pa.Array.from_buffers(pa.int32(), len(whole), [mask, pa.py_buffer(whole)])
-    return pa.DictionaryArray.from_arrays(indices, arrow.from_texts(names))
-
-
-def _instants(batch: pa.RecordBatch, name: str) -> pa.Array:
-    """Return a column as instants; what is none there, or where there is no column, is null."""
+def read_instants(batch: pa.RecordBatch, name: str) -> pa.Array:
+    """Return a column as instants: null if there is no such column, or the value is not readable."""
     if name not in batch.schema.names:
         return pa.nulls(batch.num_rows, INSTANT)
-    parsed = of_rows(*Column(instants).read(batch.column(name)))
-    there = parsed.states == READABLE
-    mask = None if there.all() else pa.py_buffer(np.packbits(there, bitorder="little"))
-    return pa.Array.from_buffers(
-        INSTANT, len(there), [mask, pa.py_buffer(np.ascontiguousarray(parsed.values))]
-    )
-
-
-def _orders(batch: pa.RecordBatch) -> pa.Array:
-    parsed = of_rows(*Column(numbers).read(batch.column(columns.ORDERS)))
-    return arrow.from_numpy(np.where(parsed.states == READABLE, parsed.values, 0).astype(np.float64))
-
-
-def _amounts(dimensions: Dimensions) -> NDArray[np.float64]:
-    """Return the amount of each code; those below the first are no voucher, or reject their rows."""
-    return np.array([*[NO_VOUCHER] * dimensions.amount.first, *dimensions.amount.amounts], np.float64)
-
-
-def _moment(instant: int, rows: int) -> pa.Array:
-    return pa.Array.from_buffers(INSTANT, rows, [None, pa.py_buffer(np.full(rows, instant, np.int64))])
-
-
-def _ranges(segment: Segment, held: Sequence[NDArray[Any]], dimensions: Dimensions) -> pa.DictionaryArray:
-    return _named(dimensions.ranges(segment, held), [*map(range_name, segment.all_ranges)])
-
-
-def athena_types(definitions: Definitions) -> dict[str, str]:
-    """Return the Athena type of each column that the files have, by name."""
-    kinds = {TEXT: "string", INSTANT: "timestamp", pa.float64(): "double"}
-    return {field.name: kinds[field.type] for field in schema(definitions) if field.name != COUNTRY}
+    values, states = take_parsed(*Column(instants).read(batch.column(name)))
+    return arrow.from_numpy(np.ascontiguousarray(values), states == READABLE, INSTANT)

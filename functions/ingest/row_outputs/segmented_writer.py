@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from ingest.counting.dimensions import Dimensions
-    from ingest.counting.encoding import Codes
+    from ingest.counting.encoding import EncodedColumn
     from ingest.storage.results_bucket import ResultsBucket
     from vouchers.segments import Definitions
 
@@ -64,9 +64,9 @@ class SegmentedWriter:
             with suppress(BotoCoreError, ClientError):
                 self._results.delete([self.folder])
 
-    def add(self, batch: pa.RecordBatch, codes: Sequence[Codes], dimensions: Dimensions) -> None:
+    def add(self, batch: pa.RecordBatch, columns: Sequence[EncodedColumn], dimensions: Dimensions) -> None:
         """Add the counted rows of a batch; ``count_file`` calls this for each batch."""
-        self._unwritten.append(counted_rows(batch, codes, dimensions, self._definitions, self._as_of))
+        self._unwritten.append(counted_rows(batch, columns, dimensions, self._definitions, self._as_of))
         if sum(map(len, self._unwritten)) >= ROWS_AT_A_TIME:
             self._write()
 

@@ -16,7 +16,7 @@ from vouchers.dynamodb.batch_get import read_items
 from vouchers.text import country_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -106,11 +106,17 @@ class SegmentsTable:
         """Return the counts of one range with one GetItem; None if it has none."""
         key = item_key(range_cell(country, segment, range_))
         item = self.client.get_item(TableName=self.name, Key=key).get("Item")
-        return _cell_counts(item) if item else None
+        return cell_counts(item) if item else None
 
     def country(self, name: str) -> CountryCounts | None:
         """Return the counts of a country, in any spelling, with a query; None if it has none."""
-        return _country_counts(self._query(country_key(name)))
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.name,
+            KeyConditionExpression="#country = :country",
+            ExpressionAttributeNames={"#country": COUNTRY},
+            ExpressionAttributeValues={":country": {"S": country_key(name)}},
+        )
+        return country_counts(item for page in pages for item in page["Items"])
 
     def every_country(self) -> list[CountryCounts]:
         """Return the counts of every country, sorted by name, with a scan."""
@@ -118,8 +124,8 @@ class SegmentsTable:
         for page in self.client.get_paginator("scan").paginate(TableName=self.name):
             for item in page["Items"]:
                 items.setdefault(item[COUNTRY]["S"], []).append(item)
-        counted = map(_country_counts, items.values())
-        return sorted((each for each in counted if each), key=lambda each: each.name)
+        counted = [counts for counts in map(country_counts, items.values()) if counts]
+        return sorted(counted, key=lambda counts: counts.name)
 
     def look_up(self, cells: Iterable[Cell]) -> Found:
         """Return the counts of many ranges and the names of many countries, with BatchGetItem.
@@ -128,12 +134,16 @@ class SegmentsTable:
             cells: of ranges, and of spellings for the countries' names.
         """
         items, unread = read_items(self.client, self.name, [item_key(cell) for cell in dict.fromkeys(cells)])
-        found = {_cell(item): item for item in items}
-        spelled = {cell.country: _spelling(item) for cell, item in found.items() if cell.name == SPELLINGS}
+        found = {Cell(item[COUNTRY]["S"], item[CELL]["S"]): item for item in items}
+        names = {
+            cell.country: most_frequent(counters_of(item))
+            for cell, item in found.items()
+            if cell.name == SPELLINGS
+        }
         return Found(
-            {cell: _cell_counts(item) for cell, item in found.items() if cell.name != SPELLINGS},
-            {country: name for country, name in spelled.items() if name is not None},
-            frozenset(map(_cell, unread)),
+            {cell: cell_counts(item) for cell, item in found.items() if cell.name != SPELLINGS},
+            {country: name for country, name in names.items() if name is not None},
+            frozenset(Cell(key[COUNTRY]["S"], key[CELL]["S"]) for key in unread),
         )
 
     def countries(self) -> list[str]:
@@ -144,17 +154,17 @@ class SegmentsTable:
             ExpressionAttributeNames={"#cell": CELL},
             ExpressionAttributeValues={":spellings": {"S": SPELLINGS}},
         )
-        names = (_spelling(item) for page in pages for item in page["Items"])
+        names = (most_frequent(counters_of(item)) for page in pages for item in page["Items"])
         return sorted(name for name in names if name is not None)
 
     def counters(self) -> Contribution:
         """Return every counter that is not 0, as the sum of all contributions."""
         pages = self.client.get_paginator("scan").paginate(TableName=self.name, ConsistentRead=True)
-        cells = ((_cell(item), dict(_numbers(item))) for page in pages for item in page["Items"])
         return {
-            cell: {name.removeprefix(SPELLED): count for name, count in counters.items()}
-            for cell, counters in cells
-            if counters
+            Cell(item[COUNTRY]["S"], item[CELL]["S"]): counters
+            for page in pages
+            for item in page["Items"]
+            if (counters := counters_of(item))
         }
 
     def correct(self, cell: Cell, read: Counters, right: Counters, now: str) -> bool:
@@ -166,27 +176,31 @@ class SegmentsTable:
             right: the values to set, by the same names, at most ``MAX_COUNTERS_IN_CORRECTION``.
             now: the time of the change (ISO 8601, UTC).
         """
+        numbered = list(enumerate(right))
+        names = {f"#{i}": attribute_name(cell, name) for i, name in numbered}
+        values = {f":{i}": {"N": str(right[name])} for i, name in numbered}
+        values |= {f":r{i}": {"N": str(read[name])} for i, name in numbered}
+        unchanged = [
+            f"#{i}=:r{i}" if read[name] else f"(#{i}=:r{i} OR attribute_not_exists(#{i}))"
+            for i, name in numbered
+        ]
         try:
             self.client.update_item(
-                TableName=self.name, Key=item_key(cell), **_correction(cell, read, right, now)
+                TableName=self.name,
+                Key=item_key(cell),
+                UpdateExpression="SET #at=:at," + ",".join(f"#{i}=:{i}" for i, _ in numbered),
+                ConditionExpression=" AND ".join(unchanged),
+                ExpressionAttributeNames={"#at": UPDATED_AT, **names},
+                ExpressionAttributeValues={":at": {"S": now}, **values},
             )
         except self.client.exceptions.ConditionalCheckFailedException:
             return False
         return True
 
-    def _query(self, key: str) -> Iterator[Item]:
-        pages = self.client.get_paginator("query").paginate(
-            TableName=self.name,
-            KeyConditionExpression="#country = :country",
-            ExpressionAttributeNames={"#country": COUNTRY},
-            ExpressionAttributeValues={":country": {"S": key}},
-        )
-        return (item for page in pages for item in page["Items"])
-
 
 def add_update(table: str, cell: Cell, counters: Counters, now: str) -> Item:
     """Return the ``Update`` of a transaction that adds ``counters`` to a cell's item."""
-    names = {f"#{i}": _counter(cell, name) for i, name in enumerate(counters)}
+    names = {f"#{i}": attribute_name(cell, name) for i, name in enumerate(counters)}
     values = {f":{i}": {"N": str(delta)} for i, delta in enumerate(counters.values())}
     terms = ",".join(f"#{i} :{i}" for i in range(len(counters)))
     return {
@@ -198,55 +212,34 @@ def add_update(table: str, cell: Cell, counters: Counters, now: str) -> Item:
     }
 
 
-def _correction(cell: Cell, read: Counters, right: Counters, now: str) -> Item:
-    numbered = list(enumerate(right))
-    values = {f":{i}": {"N": str(right[name])} for i, name in numbered}
-    values |= {f":r{i}": {"N": str(read[name])} for i, name in numbered}
-    return {
-        "UpdateExpression": "SET #at=:at," + ",".join(f"#{i}=:{i}" for i, _ in numbered),
-        "ConditionExpression": " AND ".join(_as_read(i, read[name]) for i, name in numbered),
-        "ExpressionAttributeNames": {"#at": UPDATED_AT, **{f"#{i}": _counter(cell, n) for i, n in numbered}},
-        "ExpressionAttributeValues": {":at": {"S": now}, **values},
-    }
-
-
-def _as_read(number: int, count: int) -> str:
-    same = f"#{number}=:r{number}"
-    return same if count else f"({same} OR attribute_not_exists(#{number}))"
-
-
-def _country_counts(items: Iterable[Item]) -> CountryCounts | None:
+def country_counts(items: Iterable[Item]) -> CountryCounts | None:
+    """Return the counts of a country from the items of its cells; None if nothing is counted."""
     by_cell = {item[CELL]["S"]: item for item in items}
     updated_at = max((item[UPDATED_AT]["S"] for item in by_cell.values()), default="")
-    spelled = by_cell.pop(SPELLINGS, {})
-    name = _spelling(spelled)
+    spellings = counters_of(by_cell.pop(SPELLINGS, {}))
+    name = most_frequent(spellings)
     if name is None:
         return None
-    cells = {cell: _cell_counts(item) for cell, item in by_cell.items()}
-    return CountryCounts(name, updated_at, cells, _spellings(spelled))
+    cells = {cell: cell_counts(item) for cell, item in by_cell.items()}
+    return CountryCounts(name, updated_at, cells, spellings)
 
 
-def _cell(item: Mapping[str, Any]) -> Cell:
-    return Cell(item[COUNTRY]["S"], item[CELL]["S"])
+def cell_counts(item: Mapping[str, Any]) -> CellCounts:
+    """Return the counts in the item of a range."""
+    return CellCounts({float(name): n for name, n in counters_of(item).items()}, item[UPDATED_AT]["S"])
 
 
-def _counter(cell: Cell, name: str) -> str:
-    return SPELLED + name if cell.name == SPELLINGS else name
+def counters_of(item: Mapping[str, Any]) -> Counters:
+    """Return the counters of an item that are not 0: amounts, or spellings of a country."""
+    numbers = {name: value["N"] for name, value in item.items() if "N" in value and value["N"] != "0"}
+    return {name.removeprefix(SPELLED): int(number) for name, number in numbers.items()}
 
 
-def _numbers(item: Mapping[str, Any]) -> Iterable[tuple[str, int]]:
-    return ((name, int(value["N"])) for name, value in item.items() if "N" in value and value["N"] != "0")
+def most_frequent(spellings: Counters) -> str | None:
+    """Return the most frequent spelling of a country; None if there is none."""
+    return min((-count, name) for name, count in spellings.items())[1] if spellings else None
 
 
-def _cell_counts(item: Mapping[str, Any]) -> CellCounts:
-    amounts = {float(name): count for name, count in _numbers(item)}
-    return CellCounts(amounts, item[UPDATED_AT]["S"])
-
-
-def _spelling(item: Mapping[str, Any]) -> str | None:
-    written = [(-count, name) for name, count in _spellings(item).items()]
-    return min(written)[1] if written else None
-
-
-def _spellings(item: Mapping[str, Any]) -> Counters:
-    return {name.removeprefix(SPELLED): count for name, count in _numbers(item)}
+def attribute_name(cell: Cell, counter: str) -> str:
+    """Return the name of a counter's attribute in its item."""
+    return SPELLED + counter if cell.name == SPELLINGS else counter

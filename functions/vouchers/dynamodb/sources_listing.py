@@ -1,6 +1,6 @@
-"""Lists of sources, the last committed first, page by page, from the index of the sources table.
+"""List sources page by page, the last committed first, from the index of the sources table.
 
-The index is ordered within a status, so a list over all of them merges theirs.
+The index is ordered within each status, so a list of several statuses merges them.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ NEWEST = "newest"
 
 
 class Listed(NamedTuple):
-    """A source as a list shows it: its key, and its state without what it contributed."""
+    """A source in a list: its key, and its state without the contribution."""
 
     key: str
     state: State
 
 
 class Place(NamedTuple):
-    """Where a source stands in the list of its status."""
+    """The position of a source in the list of its status."""
 
     key: str
     committed_at: str
@@ -36,12 +36,12 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a page begins; the first one's has nothing before it.
+    """The beginning of a page; the default is the first page.
 
     Attributes:
-        until: what was committed later than this (ISO 8601, UTC) is on none of the pages, so that none of
-            them shifts while they are read.
-        last: the last source of each status that the pages before have shown.
+        until: sources that were committed later (ISO 8601, UTC) are on no page, so that pages do not shift
+            while they are read.
+        last: the last source of each status on the previous pages.
     """
 
     until: str = "9999"
@@ -51,29 +51,30 @@ class Cursor:
 def page(
     table: SourcesTable, statuses: tuple[Status, ...], cursor: Cursor, limit: int
 ) -> tuple[list[Listed], Cursor | None]:
-    """Return one page of the sources of some statuses, and where the next begins; None after the last.
+    """Return one page of the sources with some statuses, and the beginning of the next page, if there is one.
 
-    The index lags a little behind the table. Costs one Query for each status.
+    The index lags a little behind the table. Each status takes one Query.
 
     Raises:
         botocore.exceptions.ClientError: if DynamoDB refuses.
     """
-    by_status = (_of_status(table, status, cursor, limit + 1) for status in statuses)
-    newest_first = merge(*by_status, key=lambda each: each.state.committed_at, reverse=True)
-    found = list(islice(newest_first, limit + 1))
+    by_status = [newest_first(table, status, cursor, limit + 1) for status in statuses]
+    merged = merge(*by_status, key=lambda listed: listed.state.committed_at, reverse=True)
+    found = list(islice(merged, limit + 1))
     shown = found[:limit]
-    return shown, _next(cursor, shown) if len(found) > limit else None
-
-
-def _next(cursor: Cursor, shown: list[Listed]) -> Cursor:
-    last = {each.state.status: Place(each.key, each.state.committed_at) for each in shown}
+    if len(found) <= limit:
+        return shown, None
+    last = {listed.state.status: Place(listed.key, listed.state.committed_at) for listed in shown}
     until = cursor.until if cursor.last else shown[0].state.committed_at
-    return Cursor(until, {**cursor.last, **last})
+    return shown, Cursor(until, {**cursor.last, **last})
 
 
-def _of_status(table: SourcesTable, status: Status, cursor: Cursor, limit: int) -> Iterator[Listed]:
-    last = cursor.last.get(status)
-    start: dict[str, Any] = {"ExclusiveStartKey": _key(status, last)} if last else {}
+def newest_first(table: SourcesTable, status: Status, cursor: Cursor, page_size: int) -> Iterator[Listed]:
+    """Yield the sources with a status from a cursor on, the last committed first."""
+    start: dict[str, Any] = {}
+    if last := cursor.last.get(status):
+        key = {SOURCE: last.key, "status": status, "committed_at": last.committed_at}
+        start = {"ExclusiveStartKey": {name: {"S": value} for name, value in key.items()}}
     pages = table.client.get_paginator("query").paginate(
         TableName=table.name,
         IndexName=NEWEST,
@@ -81,15 +82,7 @@ def _of_status(table: SourcesTable, status: Status, cursor: Cursor, limit: int) 
         ExpressionAttributeNames={"#status": "status", "#at": "committed_at"},
         ExpressionAttributeValues={":status": {"S": status}, ":until": {"S": cursor.until}},
         ScanIndexForward=False,
-        PaginationConfig={"PageSize": limit},
+        PaginationConfig={"PageSize": page_size},
         **start,
     )
-    return (Listed(item[SOURCE]["S"], State.from_item(item)) for each in pages for item in each["Items"])
-
-
-def _key(status: Status, place: Place) -> dict[str, Any]:
-    return {
-        SOURCE: {"S": place.key},
-        "status": {"S": status},
-        "committed_at": {"S": place.committed_at},
-    }
+    return (Listed(item[SOURCE]["S"], State.from_item(item)) for page in pages for item in page["Items"])

@@ -48,14 +48,20 @@ def test_a_range_is_inclusive_at_both_ends(value: float, held: Range | None) -> 
     [
         ("", "segments.toml defines no segment; add one, such as [recency_segment]"),
         ("[a", "segments.toml cannot be read: "),
-        ("a = 1", "a must be a table with 'attribute' and 'ranges', perhaps 'countries', and nothing else"),
-        (GOOD + "x = 1", "a must be a table with 'attribute' and 'ranges', perhaps 'countries', and nothing"),
+        (
+            "a = 1",
+            "a must be a table with 'attribute', 'ranges' and, optionally, 'countries', and nothing else",
+        ),
+        (
+            GOOD + "x = 1",
+            "a must be a table with 'attribute', 'ranges' and, optionally, 'countries', and nothing",
+        ),
         (GOOD + "countries = 1", "a: 'countries' must be a table of ranges by country"),
         (GOOD + "countries.Peru = [[0, 4], [4, 5]]", "a in Peru: ranges [0, 4] and [4, 5] overlap"),
         (GOOD + "countries.Peru = []", "a in Peru: 'ranges' must be a list of [min, max]"),
         (
             GOOD + "countries.Peru = [[0, 4]]\ncountries.PERU = [[0, 5]]",
-            "a: the country 'PERU' is there twice, but for how it is written",
+            "a: the country 'PERU' is defined twice, in different spellings",
         ),
         (GOOD + 'countries." " = [[0, 4]]', "a: a country's name is blank"),
         (GOOD.replace("[a]", '["a#b"]'), "'a#b' cannot name a segment"),
