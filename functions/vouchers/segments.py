@@ -129,7 +129,8 @@ def parse_segment(name: str, table: object) -> Segment:
     """
     if not isinstance(table, dict) or {*table, "countries"} != {"attribute", "ranges", "countries"}:
         raise DefinitionsError(
-            f"{name} must be a table of 'attribute', 'ranges' and, optionally, 'countries', and nothing else"
+            f"{name} must be a table with 'attribute', 'ranges' and, optionally, 'countries', "
+            "and nothing else"
         )
     if "#" in name or not name.strip():
         raise DefinitionsError(f"'{name}' cannot name a segment: a name must not be blank or contain '#'")
