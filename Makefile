@@ -179,7 +179,7 @@ bench-api: .venv/.bench ## Measure how fast requests are answered, into docs/ref
 
 .PHONY: bench-start
 bench-start: .venv/.dev build ## Measure how the built functions start, into docs/reference/performance.md [ARGS="--runs 5"]
-	@$(BIN)/python -m benchmarks.starting $(ARGS)
+	@$(BIN)/python -m benchmarks.cold_starts $(ARGS)
 
 .PHONY: bench-scale
 bench-scale: .venv/.bench .venv/.spark ## Compare Spark and others on a hundred million rows, into docs/explanation/scale.md [ARGS="--runs 3"]

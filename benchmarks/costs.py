@@ -10,37 +10,39 @@ from pathlib import Path
 
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # it ships none
 
+from benchmarks import prices
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "how-to" / "estimate-costs.md"
 BEGIN, END = "<!-- costs -->", "<!-- end of costs -->"
 
-MILLION, GB = 1e6, 1e9
-WHOLE = 9.5
-"""From here on units are shown as whole numbers."""
+GB = 1e9
+MIN_WHOLE = 9.5
+"""Larger numbers of units are shown without decimals."""
 
-MONTHS_KEPT = 12
-"""So long an upload stays."""
+RETENTION_MONTHS = 12
+"""How long an upload is stored."""
 
 FILE_SECONDS, MILLION_ROWS_SECONDS = 2.0, 2.0
-"""What a file takes besides its rows, and a million of them: docs/reference/performance.md, doubled."""
+"""Seconds of the function for a file without rows, and for a million rows: twice the measured ones."""
 
 REQUEST_SECONDS = 0.01
-"""What a request takes in the API function, its GetItem included."""
+"""Seconds of the API function for a request, its GetItem included."""
 
 FILE_WRITES = 70
-"""Write units of a commit: two for each of some 25 counters' items, the rest for the source and its index."""
+"""Write units of a commit: two for each of some 25 items with counters, the rest for the source."""
 
 FILE_BYTES = 10_000
-"""Bytes that a source leaves in the tables and their backups."""
+"""Bytes of a source in the tables and their backups."""
 
-REQUEST_LOG = 1_500
-"""Bytes that a request leaves in logs: the function's line and metric, Lambda's three, the access log's."""
+REQUEST_LOG_BYTES = 1_500
+"""Bytes of a request in the logs: the function's line and metric, Lambda's three lines, the access log."""
 
 CUSTOM_METRICS, ALARM_METRICS = 30, 18
-"""Metrics that the functions emit, and metrics that the alarms watch."""
+"""Metrics that the functions emit, and metrics of the alarms."""
 
-TRACED_A_MONTH, TRACED_SHARE = 30 * 86_400, 0.05
-"""X-Ray's own rule: the first request of each second, and one in twenty of the others."""
+TRACES_PER_MONTH, TRACED_SHARE = 30 * 86_400, 0.05
+"""X-Ray's default rule: the first request of each second, and one in twenty of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something that is paid for: its price a unit, and how many units each size takes."""
+    """A billed item: its price per unit, and the units of each size."""
 
     name: str
     price: float
@@ -72,75 +74,72 @@ SIZES = (
 
 
 def items() -> list[Item]:
-    """Return all that is paid for."""
-    ingest, api = _gigabytes("IngestFunction"), _gigabytes("ApiFunction")
-    return [
-        _item("API Gateway", 3.50, "million requests", [s.requests for s in SIZES]),
-        _item("Lambda, requests", 0.20, "million", [s.requests + s.files / MILLION for s in SIZES]),
-        _item(
+    """Return all billed items."""
+    resources = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+    api, ingest = (
+        resources[name]["Properties"]["MemorySize"] / 1024 for name in ("ApiFunction", "IngestFunction")
+    )
+    files, requests = [s.files / 1e6 for s in SIZES], [s.requests for s in SIZES]
+    counting = [s.files * (FILE_SECONDS + s.rows * MILLION_ROWS_SECONDS) * ingest / 1e6 for s in SIZES]
+    stored = [RETENTION_MONTHS * s.files / GB for s in SIZES]
+    uploads = [s.megabytes * 1e6 for s in SIZES]
+    first = [min(n, TRACES_PER_MONTH / 1e6) for n in requests]
+    rows: list[tuple[str, float, str, list[float]]] = [
+        ("API Gateway", prices.API_MILLION_REQUESTS, "million requests", requests),
+        (
+            "Lambda, requests",
+            prices.LAMBDA_MILLION_REQUESTS,
+            "million",
+            [n + m for n, m in zip(requests, files, strict=True)],
+        ),
+        (
             "Lambda, API function",
-            16.6667,
+            prices.LAMBDA_MILLION_GB_SECONDS,
             "million GB s",
-            [s.requests * REQUEST_SECONDS * api for s in SIZES],
+            [n * REQUEST_SECONDS * api for n in requests],
         ),
-        _item(
-            "Lambda, ingest function",
-            16.6667,
-            "million GB s",
-            [_counting(s) * ingest / MILLION for s in SIZES],
+        ("Lambda, ingest function", prices.LAMBDA_MILLION_GB_SECONDS, "million GB s", counting),
+        ("DynamoDB, reads", prices.DYNAMODB_MILLION_READ_UNITS, "million units", requests),
+        (
+            "DynamoDB, writes",
+            prices.DYNAMODB_MILLION_WRITE_UNITS,
+            "million units",
+            [n * FILE_WRITES for n in files],
         ),
-        _item("DynamoDB, reads", 0.125, "million units", [s.requests for s in SIZES]),
-        _item("DynamoDB, writes", 0.625, "million units", [s.files * FILE_WRITES / MILLION for s in SIZES]),
-        _item("DynamoDB, storage and backup", 0.45, "GB", [_kept(s, FILE_BYTES) for s in SIZES]),
-        _item("S3, storage", 0.023, "GB", [_kept(s, s.megabytes * MILLION) for s in SIZES]),
-        _item("CloudWatch, logs", 0.50, "GB", [s.requests * MILLION * REQUEST_LOG / GB for s in SIZES]),
-        _item("CloudWatch, custom metrics", 0.30, "metric", [CUSTOM_METRICS] * len(SIZES)),
-        _item("CloudWatch, alarms", 0.10, "metric", [ALARM_METRICS] * len(SIZES)),
-        _item("CloudWatch, dashboard", 3.00, "dashboard", [1] * len(SIZES)),
-        _item("X-Ray", 5.00, "million traces", [_traced(s) for s in SIZES]),
+        ("DynamoDB, storage and backup", prices.DYNAMODB_GB_MONTH, "GB", [n * FILE_BYTES for n in stored]),
+        (
+            "S3, storage",
+            prices.S3_GB_MONTH,
+            "GB",
+            [n * size for n, size in zip(stored, uploads, strict=True)],
+        ),
+        ("CloudWatch, logs", prices.LOGS_GB, "GB", [n * 1e6 * REQUEST_LOG_BYTES / GB for n in requests]),
+        ("CloudWatch, custom metrics", prices.METRIC_MONTH, "metric", [CUSTOM_METRICS] * len(SIZES)),
+        ("CloudWatch, alarms", prices.ALARM_METRIC_MONTH, "metric", [ALARM_METRICS] * len(SIZES)),
+        ("CloudWatch, dashboard", prices.DASHBOARD_MONTH, "dashboard", [1] * len(SIZES)),
+        (
+            "X-Ray",
+            prices.MILLION_TRACES,
+            "million traces",
+            [one + TRACED_SHARE * (n - one) for n, one in zip(requests, first, strict=True)],
+        ),
     ]
+    return [Item(name, price, unit, tuple(units)) for name, price, unit, units in rows]
 
 
 def table() -> str:
-    """Return the costs as a table in Markdown: dollars, and the units that they are for."""
-    head = ["", "price", *(size.name for size in SIZES)]
-    bought = items()
-    rows = [[i.name, f"{i.price:g} per {i.unit}", *(_dollars(i, units) for units in i.units)] for i in bought]
-    totals = [sum(item.price * item.units[n] for item in bought) for n in range(len(SIZES))]
-    last = ["**total**", "", *(f"**{total:,.0f}**" for total in totals)]
-    lines = [head, ["---", "---", *["---:"] * len(SIZES)], *rows, last]
+    """Return the costs as a Markdown table: dollars, and the units in brackets."""
+    billed = items()
+    lines = [["", "price", *(size.name for size in SIZES)], ["---", "---", *["---:"] * len(SIZES)]]
+    for item in billed:
+        cells = [
+            f"{item.price * units:,.2f} ({units:{',.0f' if units > MIN_WHOLE else '.2g'}})"
+            for units in item.units
+        ]
+        lines.append([item.name, f"{item.price:g} per {item.unit}", *cells])
+    totals = [sum(item.price * item.units[n] for item in billed) for n in range(len(SIZES))]
+    lines.append(["**total**", "", *(f"**{total:,.0f}**" for total in totals)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _item(name: str, price: float, unit: str, units: list[float]) -> Item:
-    return Item(name, price, unit, tuple(units))
-
-
-def _dollars(item: Item, units: float) -> str:
-    return (
-        f"{item.price * units:,.2f} ({units:,.0f})"
-        if units > WHOLE
-        else f"{item.price * units:,.2f} ({units:.2g})"
-    )
-
-
-def _counting(size: Size) -> float:
-    return size.files * (FILE_SECONDS + size.rows * MILLION_ROWS_SECONDS)
-
-
-def _kept(size: Size, per_file: float) -> float:
-    return MONTHS_KEPT * size.files * per_file / GB
-
-
-def _traced(size: Size) -> float:
-    each_second = min(size.requests, TRACED_A_MONTH / MILLION)
-    return each_second + TRACED_SHARE * (size.requests - each_second)
-
-
-def _gigabytes(function: str) -> float:
-    template = yaml_parse((ROOT / "template.yaml").read_text())
-    memory: int = template["Resources"][function]["Properties"]["MemorySize"]
-    return memory / 1024
 
 
 def main() -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from rich.progress import track
 
-from benchmarks import page, picture
-from benchmarks.files import CLEAN, DIRTY, DISTINCT, FOLDER, ROWS, File, clean_twin, made
+from benchmarks import chart, docs_page
+from benchmarks.files import CLEAN, DIRTY, DISTINCT, FOLDER, ROWS, File, ensure_file, without_dirt
 from benchmarks.measure import median
+from benchmarks.rounds import APPLY, FLOOR, OURS, Costs, Setting, run_rounds
 from benchmarks.s3 import DELAY, serving
 from benchmarks.steps import steps
-from benchmarks.turns import APPLY, FLOOR, OURS, Costs, Setting, by_turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,11 +64,11 @@ def main() -> None:
     contestants = QUICK if given.quick else QUICK + SLOW
     files = tuple(file for file in CLEAN if given.only in file.name)
     for file in track((*files, DIRTY, *DISTINCT, *SIZES), "files"):
-        made(file)
+        ensure_file(file)
     with serving(FOLDER.parent) as server:
         options = Options(given.runs, contestants, files, server)
         for name in given.parts or PARTS:
-            page.write(name, PARTS[name](options))
+            docs_page.write(name, PARTS[name](options))
 
 
 def _given() -> argparse.Namespace:
@@ -92,8 +92,8 @@ def counting(options: Options) -> str:
         rows = [
             [f.name, *(_cell(c[name], c[FLOOR]) for name in options.contestants)] for f, c in costs.items()
         ]
-        parts.append(f"**{meaning.capitalize()}**\n\n{page.table(head, rows)}")
-    picture.draw(
+        parts.append(f"**{meaning.capitalize()}**\n\n{docs_page.table(head, rows)}")
+    chart.draw(
         {
             file.name: {NAMES[n].replace("`", ""): c.cpu for n, c in costs.items()}
             for file, costs in fixed.items()
@@ -102,7 +102,7 @@ def counting(options: Options) -> str:
     conditions = (
         f"Each cell shows the CPU time, its ratio to decoding only, and the peak memory. Medians of "
         f"{options.runs} interleaved runs (pandas and awswrangler: one run), each in its own process on "
-        f"one core of a machine with {page.machine()}."
+        f"one core of a machine with {docs_page.machine()}."
     )
     return "\n\n".join([conditions, *parts])
 
@@ -110,12 +110,12 @@ def counting(options: Options) -> str:
 def cores(options: Options) -> str:
     """Compare those that are quick on two cores, by the clock."""
     costs = {
-        file: by_turns(QUICK, file, Setting(options.runs, cores=2))
+        file: run_rounds(QUICK, file, Setting(options.runs, cores=2))
         for file in track(options.files, "two cores")
     }
     rows = [[f.name, *(f"{c[name].seconds * 1000:,.0f} ms" for name in QUICK)] for f, c in costs.items()]
     conditions = f"Wall-clock time, as-of date of the file. Medians of {options.runs} interleaved runs."
-    return f"{conditions}\n\n{page.table(['file', *(NAMES[name] for name in QUICK)], rows)}"
+    return f"{conditions}\n\n{docs_page.table(['file', *(NAMES[name] for name in QUICK)], rows)}"
 
 
 def dirt(options: Options) -> str:
@@ -123,22 +123,22 @@ def dirt(options: Options) -> str:
     setting = Setting(options.runs, server=options.server)
     rows = []
     for name, meaning in ((OURS, "counting only"), ("ours_s3", "the function, rejected rows stored")):
-        clean, dirty = _alternately(name, clean_twin(DIRTY), DIRTY, options)
-        rows.append([f"{clean_twin(DIRTY).name}: {meaning}", _milliseconds(clean), "1.00"])
+        clean, dirty = _alternately(name, without_dirt(DIRTY), DIRTY, options)
+        rows.append([f"{without_dirt(DIRTY).name}: {meaning}", _milliseconds(clean), "1.00"])
         rows.append([f"10 % of rows rejected: {meaning}", _milliseconds(dirty), _times(dirty, clean)])
     for file in DISTINCT:
-        costs = by_turns([FLOOR, "plain_floor", OURS], file, setting)
+        costs = run_rounds([FLOOR, "plain_floor", OURS], file, setting)
         for floor in (FLOOR, "plain_floor"):
             rows.append([f"{file.name}: {NAMES[floor]}", _milliseconds(costs[floor]), "1.00"])
             rows.append(
                 [f"{file.name}: {NAMES[OURS]}", _milliseconds(costs[OURS]), _times(costs[OURS], costs[floor])]
             )
-    return page.table(["file", "CPU time", "ratio to the row above"], rows)
+    return docs_page.table(["file", "CPU time", "ratio to the row above"], rows)
 
 
 def _alternately(name: str, one: File, other: File, options: Options) -> tuple[Cost, Cost]:
     once = Setting(1, server=options.server)
-    costs = [[by_turns([name], file, once)[name] for file in (one, other)] for _ in range(options.runs)]
+    costs = [[run_rounds([name], file, once)[name] for file in (one, other)] for _ in range(options.runs)]
     return median(pair[0] for pair in costs), median(pair[1] for pair in costs)
 
 
@@ -146,7 +146,7 @@ def sizes(options: Options) -> str:
     """Tell what memory files of several sizes take, and the least that a function needs for them."""
     rows = []
     for file in track(SIZES, "sizes"):
-        costs = by_turns([FLOOR, OURS, "ours_s3"], file, Setting(options.runs, server=options.server))
+        costs = run_rounds([FLOOR, OURS, "ours_s3"], file, Setting(options.runs, server=options.server))
         least = next(size for size in MEMORIES if _gets_by(file, size, options.server))
         name = f"{file.rows:,}{', 10 % rejected' if file is DIRTY else ''}"
         rows.append([name, *_size_cells(file, costs), f"{least:,} MB"])
@@ -158,7 +158,7 @@ def sizes(options: Options) -> str:
         "the function, from S3",
         "minimum memory",
     ]
-    return page.table(head, rows)
+    return docs_page.table(head, rows)
 
 
 def _size_cells(file: File, costs: Costs) -> list[str]:
@@ -170,7 +170,7 @@ def _size_cells(file: File, costs: Costs) -> list[str]:
 def _gets_by(file: File, megabytes: int, server: Mapping[str, str]) -> bool:
     memory = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(megabytes)}
     try:
-        by_turns(["ours_s3"], file, Setting(1, server={**server, **memory}))
+        run_rounds(["ours_s3"], file, Setting(1, server={**server, **memory}))
     except RuntimeError:
         return False
     return True
@@ -180,9 +180,9 @@ def remote(options: Options) -> str:
     """Compare ways to read a large object from S3, on this machine and as if it were far away."""
     near = Setting(options.runs, cores=2, server=options.server)
     far = replace(near, server={**options.server, DELAY: str(LATENCY)})
-    costs = by_turns([OURS, "transfer_s3", *WAYS], LARGE, near)
+    costs = run_rounds([OURS, "transfer_s3", *WAYS], LARGE, near)
     costs |= {
-        f"{n} far": cost for n, cost in by_turns([n for n in WAYS if n != "arrow_s3"], LARGE, far).items()
+        f"{n} far": cost for n, cost in run_rounds([n for n in WAYS if n != "arrow_s3"], LARGE, far).items()
     }
     both = costs[OURS].seconds + costs["transfer_s3"].seconds
     head = ["", "time", "CPU time", "peak memory", "ratio to disk plus transfer"]
@@ -191,7 +191,7 @@ def remote(options: Options) -> str:
         f"{name} far": f"{meaning}, {LATENCY * 1000:.0f} ms latency" for name, meaning in WAYS.items()
     }
     rows = [_remote(meaning, costs[n], both) for n, meaning in (named | far_named).items() if n in costs]
-    return page.table(head, rows)
+    return docs_page.table(head, rows)
 
 
 def _remote(meaning: str, cost: Cost, both: float) -> list[str]:
@@ -202,12 +202,12 @@ def _remote(meaning: str, cost: Cost, both: float) -> list[str]:
 def profile(options: Options) -> str:
     """Tell what each step costs, in files of both types and encodings."""
     chosen = [file for file in CLEAN if file.codec == "snappy"]
-    spent = {file: steps(made(file), options.runs) for file in track(chosen, "steps")}
-    floors = {file: by_turns([FLOOR], file, Setting(options.runs))[FLOOR] for file in chosen}
+    spent = {file: steps(ensure_file(file), options.runs) for file in track(chosen, "steps")}
+    floors = {file: run_rounds([FLOOR], file, Setting(options.runs))[FLOOR] for file in chosen}
     names = [*spent[chosen[0]]]
     rows = [[name, *(f"{spent[file][name]:.1f}" for file in chosen)] for name in names]
     floor = [NAMES[FLOOR], *(f"{floors[file].cpu * 1e9 / file.rows:.1f}" for file in chosen)]
-    return page.table(["nanoseconds per row", *(file.name for file in chosen)], [*rows, floor])
+    return docs_page.table(["nanoseconds per row", *(file.name for file in chosen)], [*rows, floor])
 
 
 PARTS: dict[str, Callable[[Options], str]] = {
@@ -221,7 +221,7 @@ PARTS: dict[str, Callable[[Options], str]] = {
 
 
 def _costs(file: File, variant: str, options: Options) -> Costs:
-    return by_turns(options.contestants, file, Setting(options.runs, variant, server=options.server))
+    return run_rounds(options.contestants, file, Setting(options.runs, variant, server=options.server))
 
 
 def _cell(cost: Cost, floor: Cost) -> str:

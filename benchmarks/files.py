@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from benchmarks.rows import drawn
+from benchmarks.rows import draw_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ DIRTY = File("dirty", "dictionary", "zstd")
 DISTINCT = tuple(File("distinct", encoding, "zstd") for encoding in ("dictionary", "plain"))
 
 
-def made(file: File) -> Path:
+def ensure_file(file: File) -> Path:
     """Return the path of a file, which is written if it is not there yet."""
     if not file.path.exists():
         FOLDER.mkdir(exist_ok=True)
@@ -74,7 +74,7 @@ def made(file: File) -> Path:
     return file.path
 
 
-def clean_twin(file: File) -> File:
+def without_dirt(file: File) -> File:
     """Return the file that differs from a dirty one in having no dirt."""
     return replace(file, types="text")
 
@@ -93,4 +93,4 @@ def _write(file: File, path: Path) -> None:
 def _parts(file: File) -> Iterator[pa.Table]:
     step = file.rows if file.one_group else GROUP_ROWS
     for seed, start in enumerate(range(0, file.rows, step)):
-        yield drawn(file.types, min(step, file.rows - start), seed)
+        yield draw_rows(file.types, min(step, file.rows - start), seed)

@@ -33,7 +33,15 @@ def measure(
     Raises:
         RuntimeError: if the contestant fails.
     """
-    command = [sys.executable, "-m", "benchmarks.child", contestant, str(path), variant, str(cores)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.measured_process",
+        contestant,
+        str(path),
+        variant,
+        str(cores),
+    ]
     ended = subprocess.run(  # noqa: S603  (this interpreter, and a module of the benchmarks)
         command, capture_output=True, text=True, check=False, timeout=60 * MINUTES, env=environment
     )

@@ -21,7 +21,7 @@ DIRT = {
 """What a dirty row has in one of its columns."""
 
 
-def drawn(kind: str, rows: int, seed: int) -> pa.Table:
+def draw_rows(kind: str, rows: int, seed: int) -> pa.Table:
     """Return rows, ordered by last order as a daily export is; ``kind`` is a file's ``types``."""
     rng = np.random.default_rng(seed)
     columns = _typed(rows, rng)

@@ -36,7 +36,7 @@ def sql_case(expression: str, ranges: Iterable[tuple[int, int]]) -> str:
     return f"case {cases} end"
 
 
-def needed(*, by_row: bool) -> list[str]:
+def needed_columns(*, by_row: bool) -> list[str]:
     """Return the columns that counting needs."""
     return [
         "country_code",

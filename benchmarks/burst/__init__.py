@@ -1,1 +1,1 @@
-"""What becomes of very many small uploads at once: measured on the embedded stack, simulated beyond."""
+"""Bursts of small uploads, measured on the emulator and simulated for AWS."""

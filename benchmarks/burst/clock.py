@@ -1,4 +1,4 @@
-"""Simulated time: real code in threads of which one runs at a time, and sleeping takes no time."""
+"""Simulated time: threads run one at a time, and sleeping takes no real time."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """Stands in for the modules ``time`` and ``random``.
+    """Replaces the modules ``time`` and ``random``.
 
-    Whoever sleeps lets the one go on whose sleep ends first. A run is the same each time.
+    A thread that sleeps resumes the thread whose sleep ends first. Every run is the same.
 
     Attributes:
         now: seconds since the start.
@@ -25,33 +25,33 @@ class Clock:
         self.now = 0.0
         self._asleep: list[tuple[float, int, Lock]] = []
         self._order = itertools.count()
-        self._random = random.Random(1)  # noqa: S311 - how long something takes is no secret
+        self._random = random.Random(1)  # noqa: S311 - durations are no secret
 
     def monotonic(self) -> float:
         """Return the seconds since the start."""
         return self.now
 
     def uniform(self, low: float, high: float) -> float:
-        """Return a number between two."""
+        """Return a random number in a range."""
         return self._random.uniform(low, high)
 
     def sleep(self, seconds: float) -> None:
-        """Let that much time pass, and others work meanwhile."""
-        woken = self._lie_down(self.now + seconds)
+        """Sleep while other threads run."""
+        woken = self._add_sleeper(self.now + seconds)
         self._wake_next()
         woken.acquire()
 
-    def about(self, seconds: float) -> None:
-        """Let a time pass that is at random up to half as long again, or as short."""
+    def sleep_about(self, seconds: float) -> None:
+        """Sleep for a random time from half to one and a half of ``seconds``."""
         self.sleep(seconds * self.uniform(0.5, 1.5))
 
     def run(self, works: Iterable[Callable[[], None]]) -> None:
-        """Let all of ``works`` work at once until the last has ended; raise what one of them raises."""
+        """Run all of ``works`` concurrently until the last ends; raise the error of any of them."""
         over = Lock()
         over.acquire()
         errors: list[BaseException] = []
         for work in works:
-            woken = self._lie_down(self.now)
+            woken = self._add_sleeper(self.now)
             Thread(target=self._work, args=(work, woken, over, errors), daemon=True).start()
         self._wake_next()
         over.acquire()
@@ -62,14 +62,14 @@ class Clock:
         woken.acquire()
         try:
             work()
-        except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits
+        except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
             errors.append(error)
         if errors or not self._asleep:
             over.release()
         else:
             self._wake_next()
 
-    def _lie_down(self, until: float) -> Lock:
+    def _add_sleeper(self, until: float) -> Lock:
         woken = Lock()
         woken.acquire()
         heapq.heappush(self._asleep, (until, next(self._order), woken))

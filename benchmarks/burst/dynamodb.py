@@ -1,6 +1,6 @@
-"""A model of DynamoDB: how long its calls take, what stands in each other's way, and what it meters.
+"""A model of DynamoDB: the duration of calls, conflicts, throttling and metering.
 
-It keeps items as DynamoDB does, so that what was committed can be compared with what should have been.
+It stores the items, and the simulation compares the committed counts with the expected ones.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from benchmarks.burst.clock import Clock
 
 READ_SECONDS, WRITE_SECONDS, ITEM_SECONDS = 0.004, 0.008, 0.0002
-"""What a read takes, a transaction, and each of its items more: 13 ms for 25 items, 28 ms for 100."""
+"""Seconds of a read, of a transaction, and of each of its items: 13 ms for 25 items, 28 ms for 100."""
 
 PARTITION_UNITS, TABLE_UNITS = 1_000, 4_000
-"""Write units a second of a partition, and of an on-demand table that was never busier."""
+"""Write units per second of a partition, and of a new on-demand table."""
 
 KB = 1_024
 WITHOUT_INDEX = {"contribution", "contribution_object", "pending", "done", "orphans", "revision"}
-"""Attributes of a source that its index does not repeat."""
+"""Attributes of a source that its index does not have."""
 
 
 class Place(NamedTuple):
-    """Where an item is: its table, its partition key and its sort key."""
+    """The address of an item: its table, partition key and sort key."""
 
     table: str
     partition: str
@@ -40,58 +40,58 @@ class Place(NamedTuple):
 
 
 Meters = dict[tuple[str, ...], float]
-"""Write units by what meters them: a table, a partition of one, or the index, which is one partition."""
+"""Write units by table, by partition of a table, and of the index, which is one partition."""
 
 INDEX = ("index",)
 
 
 class Allowance:
-    """Write units that may be used a second; those of an idle second are kept for the next."""
+    """A number of write units per second; unused units are kept for one second."""
 
     def __init__(self, a_second: float) -> None:
         self._a_second = self._left = a_second
         self._at = 0.0
 
     def left(self, now: float) -> float:
-        """Return how many there are."""
+        """Return the available units."""
         self._left = min(self._a_second, self._left + (now - self._at) * self._a_second)
         self._at = now
         return self._left
 
     def use(self, units: float, now: float) -> None:
-        """Take some; where there are fewer, whoever comes next waits longer."""
+        """Use units; if there are too few, later calls wait longer."""
         self._left = self.left(now) - units
 
 
 @dataclass
-class Model:
-    """Stands in for botocore's client: ``get_item`` and ``transact_write_items``.
+class FakeDynamoDB:
+    """A DynamoDB client with ``get_item`` and ``transact_write_items``.
 
-    A transaction conflicts while another one holds an item of it, and is throttled where its table, a
-    partition or the index has used up its second. One that is cancelled has used half of its units, as if it
-    had been prepared in full, but for what throttled it.
+    A transaction conflicts while another one writes one of its items. It is throttled if its table, a
+    partition or the index has no units left. A canceled transaction uses half of its units, except where it
+    was throttled.
 
     Attributes:
-        seen: how many ``commits``, ``conflicts``, ``throttles`` and written ``items`` there were.
-        units: how many units of writes each table and the index used, and how many of ``reads``.
+        seen: the number of ``commits``, ``conflicts``, ``throttles`` and written ``items``.
+        units: the write units of each table and of the index, and the read units under ``reads``.
     """
 
     clock: Clock
     items: dict[Place, dict[str, Any]] = field(default_factory=dict)
     seen: Counter[str] = field(default_factory=Counter)
     units: Counter[str] = field(default_factory=Counter)
-    _held: set[Place] = field(default_factory=set)
+    _locked: set[Place] = field(default_factory=set)
     _allowances: dict[tuple[str, ...], Allowance] = field(default_factory=dict)
 
-    def get_item(self, *, TableName: str, Key: Mapping[str, Any], **_: Any) -> dict[str, Any]:  # noqa: N803, ANN401 - as botocore's
-        """Return an item, if it is there."""
-        self.clock.about(READ_SECONDS)
+    def get_item(self, *, TableName: str, Key: Mapping[str, Any], **_: Any) -> dict[str, Any]:  # noqa: N803, ANN401 - botocore's names
+        """Return an item, if it exists."""
+        self.clock.sleep_about(READ_SECONDS)
         item = self.items.get(_place(TableName, Key))
         self.units["reads"] += ceil(_size(item or {}) / (4 * KB)) or 1
         return {"Item": item} if item else {}
 
     def transact_write_items(self, *, TransactItems: Sequence[Mapping[str, Any]]) -> None:  # noqa: N803 - as botocore's
-        """Write all, or none and raise the reason."""
+        """Write all items, or none and raise the reason."""
         writes = {
             _place(write["TableName"], write.get("Item") or write["Key"]): write
             for item in TransactItems
@@ -99,31 +99,31 @@ class Model:
         }
         takes, meters = WRITE_SECONDS + ITEM_SECONDS * len(writes), self._meters(writes)
         if reason := self._obstacle(writes, meters):
-            prepared = {w: units for w, units in meters.items() if w != INDEX and self._has(w)}
+            prepared = {w: units for w, units in meters.items() if w != INDEX and self._has_units(w)}
             self._use(prepared, 0.5)
-            self.clock.about(takes / 2)
-            raise _cancelled(reason)
+            self.clock.sleep_about(takes / 2)
+            raise _canceled(reason)
         self._use(meters, 1)
-        self._held.update(writes)
-        self.clock.about(takes)
-        self._held.difference_update(writes)
+        self._locked.update(writes)
+        self.clock.sleep_about(takes)
+        self._locked.difference_update(writes)
         self.seen.update(commits=1, items=len(writes))
         for place, write in writes.items():
             self._write(place, write)
 
     def _obstacle(self, writes: Mapping[Place, Mapping[str, Any]], meters: Meters) -> str | None:
-        if not self._held.isdisjoint(writes):
+        if not self._locked.isdisjoint(writes):
             self.seen["conflicts"] += 1
             return "TransactionConflict"
-        if not all(map(self._has, meters)):
+        if not all(map(self._has_units, meters)):
             self.seen["throttles"] += 1
             return "ThrottlingError"
-        if not all(self._holds(place, write) for place, write in writes.items()):
+        if not all(self._condition_holds(place, write) for place, write in writes.items()):
             return "ConditionalCheckFailed"
         return None
 
-    def _holds(self, place: Place, write: Mapping[str, Any]) -> bool:
-        """Say whether a source's revision is the one that was read; no other condition is ever made."""
+    def _condition_holds(self, place: Place, write: Mapping[str, Any]) -> bool:
+        """Return whether the revision of a source is unchanged; there are no other conditions."""
         read = write.get("ExpressionAttributeValues", {}).get(":read")
         return "ConditionExpression" not in write or self.items.get(place, {}).get(REVISION) == read
 
@@ -137,7 +137,7 @@ class Model:
                 meters[INDEX] += ceil(_size(listed) / KB) * (2 if place in self.items else 1)
         return meters
 
-    def _has(self, where: tuple[str, ...]) -> bool:
+    def _has_units(self, where: tuple[str, ...]) -> bool:
         return self._allowance(where).left(self.clock.now) > 0
 
     def _use(self, meters: Meters, share: float) -> None:
@@ -169,11 +169,11 @@ def _place(table: str, key: Mapping[str, Any]) -> Place:
 
 
 def _size(item: Mapping[str, Any]) -> int:
-    """Return about how many bytes an item has, as DynamoDB counts them."""
+    """Return the approximate size of an item in bytes, as DynamoDB counts it."""
     return sum(len(name) + len(str(next(iter(value.values())))) for name, value in item.items())
 
 
-def _cancelled(reason: str) -> ClientError:
+def _canceled(reason: str) -> ClientError:
     error = {"Code": "TransactionCanceledException"}
     response: Any = {"Error": error, "CancellationReasons": [{"Code": reason}]}
     return ClientError(response, "TransactWriteItems")

@@ -1,7 +1,8 @@
-"""A burst on this machine: the ingest's handler against the emulator of the embedded stack."""
+"""A burst on this machine: the ingest function's handler against the AWS emulator."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
 import time
@@ -10,75 +11,126 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from statistics import median
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Any
+from unittest.mock import patch
 
-from tests.support.crash_injection import calls
-from tests.support.emulator import emulated, new_world
+from botocore.client import BaseClient
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # it ships none
+
+from ingest import handler
+from voucher_selector.local_stack.deploy import TEMPLATE
+from voucher_selector.local_stack.emulator import REGION, emulator
+from voucher_selector.local_stack.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from tests.support.stack_harness import World
+UPLOADS, RESULTS = "uploads", "results"
+TABLES = {"SegmentsTable": "voucher_segments", "SourcesTable": "voucher_sources"}
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": REGION,
+    "RESULTS_BUCKET": RESULTS,
+    "SEGMENTS_TABLE": TABLES["SegmentsTable"],
+    "SOURCES_TABLE": TABLES["SourcesTable"],
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
-    """How many events some ingests at once got through a second, and the seconds that one took."""
-
-    a_second: float
-    median: float
-
-
-@dataclass(frozen=True, slots=True)
-class Each:
-    """What one event takes: calls by name, seconds of processor, bytes of log."""
+class EventResources:
+    """What one event takes: calls by name, seconds of CPU time, bytes of log."""
 
     calls: dict[str, float]
-    processor: float
-    log: float
+    cpu_seconds: float
+    log_bytes: float
 
 
-def rate(files: Sequence[bytes], workers: int) -> Rate:
-    """Hand the handler the event of each file, in so many threads."""
-    with emulated(), new_world() as world, _silence(), warnings.catch_warnings(action="ignore"):
-        records = _uploaded(world, files)
+def measure_rate(files: Sequence[bytes], workers: int) -> float:
+    """Hand the handler the event of each file, in several threads; return the events per second."""
+    with _stack(), _captured_output(), warnings.catch_warnings(action="ignore"):
+        events = _upload(files)
         started = time.perf_counter()
         with ThreadPoolExecutor(workers) as pool:
-            seconds = list(pool.map(lambda record: _seconds(lambda: world.ingest(record)), records))
-        a_second = len(records) / (time.perf_counter() - started)
-        return Rate(a_second, median(seconds))
+            list(pool.map(_ingest, events))
+        return len(events) / (time.perf_counter() - started)
 
 
-def each(files: Sequence[bytes]) -> Each:
-    """Hand the handler the event of each file, one after the other, and see what that takes."""
-    with emulated(), new_world() as world, _silence() as log, calls() as made:
-        records = _uploaded(world, files)
-        made.made.clear()
-        already, processor = log.seek(0, os.SEEK_END), time.process_time()
-        for record in records:
-            world.ingest(record)
-        took, told = time.process_time() - processor, log.seek(0, os.SEEK_END) - already
-        number = len(records)
-        named = {name: count / number for name, count in Counter(made.made).items()}
-        return Each(named, took / number, told / number)
+def measure_resources(files: Sequence[bytes]) -> EventResources:
+    """Hand the handler the event of each file, one after the other; return what an event takes."""
+    calls = Counter[str]()
+    make_call = vars(BaseClient)["_make_api_call"]
 
+    def count_call(client: object, name: str, arguments: object) -> object:
+        calls[name] += 1
+        return make_call(client, name, arguments)
 
-def _uploaded(world: World, files: Sequence[bytes]) -> list[dict[str, Any]]:
-    """Put all files, and have one more counted, so that no first time is measured."""
-    world.ingest(world.put("vouchers/first.parquet", files[0]))
-    return [world.put(f"vouchers/{number}.parquet", body) for number, body in enumerate(files)]
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+    with _stack(), _captured_output() as log:
+        events = _upload(files)
+        log_start, cpu_start = log.seek(0, os.SEEK_END), time.process_time()
+        with patch.object(BaseClient, "_make_api_call", count_call):
+            for event in events:
+                _ingest(event)
+        cpu_seconds, log_bytes = time.process_time() - cpu_start, log.seek(0, os.SEEK_END) - log_start
+        per_event = {name: count / len(events) for name, count in calls.items()}
+        return EventResources(per_event, cpu_seconds / len(events), log_bytes / len(events))
 
 
 @contextmanager
-def _silence() -> Iterator[IO[bytes]]:
-    """Have all that the process prints go to a file, which is given."""
+def _stack() -> Iterator[None]:
+    """Run the emulator with the buckets and the tables of the template."""
+    clients = (handler.s3_client, handler.dynamodb_client)
+    with emulator(free_port()) as endpoint:
+        with patch.dict(os.environ, {**ENVIRONMENT, "AWS_ENDPOINT_URL": endpoint}):
+            for client in clients:
+                client.cache_clear()
+            for bucket in (UPLOADS, RESULTS):
+                handler.s3_client().create_bucket(Bucket=bucket)
+            resources = yaml_parse(TEMPLATE.read_text())["Resources"]
+            for resource, name in TABLES.items():
+                names = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+                properties = {n: v for n, v in resources[resource]["Properties"].items() if n in names}
+                handler.dynamodb_client().create_table(TableName=name, **properties)
+            yield
+        for client in clients:
+            client.cache_clear()
+
+
+def _upload(files: Sequence[bytes]) -> list[dict[str, Any]]:
+    """Upload all files and ingest one more, which takes the costs of the first call; return the events."""
+    numbers = itertools.count()
+    events = []
+    for name, body in [("first", files[0]), *((str(n), body) for n, body in enumerate(files))]:
+        key = f"vouchers/{name}.parquet"
+        etag = handler.s3_client().put_object(Bucket=UPLOADS, Key=key, Body=body)["ETag"].strip('"')
+        entry = {"key": key, "sequencer": f"{next(numbers):016X}", "eTag": etag, "size": len(body)}
+        record = {
+            "eventSource": "aws:s3",
+            "eventTime": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
+            "eventName": "ObjectCreated:Put",
+            "s3": {"bucket": {"name": UPLOADS}, "object": entry},
+        }
+        events.append({"Records": [record]})
+    _ingest(events.pop(0))
+    return events
+
+
+def _ingest(event: dict[str, Any]) -> None:
+    context: Any = SimpleNamespace(
+        function_name="ingest",
+        memory_limit_in_mb=1024,
+        invoked_function_arn="arn:aws:lambda:us-east-1:000000000000:function:ingest",
+        aws_request_id="00000000-0000-0000-0000-000000000000",
+        get_remaining_time_in_millis=lambda: 900_000,
+    )
+    handler.lambda_handler(event, context)
+
+
+@contextmanager
+def _captured_output() -> Iterator[IO[bytes]]:
+    """Redirect what the process prints to a temporary file; yield the file."""
     stdout = os.dup(1)
     with tempfile.TemporaryFile() as file:
         os.dup2(file.fileno(), 1)

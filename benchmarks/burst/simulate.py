@@ -1,4 +1,4 @@
-"""A burst of uploads in simulated time: the ingest's own code, between models of S3, Lambda and DynamoDB."""
+"""Simulation of a burst: the ingest function's code between models of S3, Lambda and DynamoDB."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
 
+from benchmarks.burst.batch_commit import commit_batch
 from benchmarks.burst.clock import Clock
-from benchmarks.burst.dynamodb import Model
-from benchmarks.burst.jointly import commit_jointly
-from benchmarks.burst.uploads import UPLOADED, Kept, Uploads, created
-from benchmarks.burst.waiting import Ready, Throttled
-from ingest import retry as pauses
-from ingest import service as apply
+from benchmarks.burst.dynamodb import FakeDynamoDB
+from benchmarks.burst.event_queues import LambdaQueue, ReadyQueue
+from benchmarks.burst.uploads import UPLOADED, FakeResultsBucket, FakeUploadsBucket, creation_event
+from ingest import retry, service
 from ingest.commit.committer import Committer
 from ingest.counting.as_of import AsOf, microseconds
 from ingest.counting.count_file import count_file
@@ -36,135 +35,135 @@ if TYPE_CHECKING:
     from ingest.counting.count_file import Counted
 
 SEGMENTS, SOURCES = "segments", "sources"
-PUTS_A_SECOND = 3_500
-"""Objects that S3 takes a second under one prefix."""
+MAX_PUTS_PER_SECOND = 3_500
+"""PUT requests that S3 accepts per second under one prefix."""
 
-FIRST_OF_ALL = 1.8e9
-"""When simulated time begins, in seconds since 1970."""
+START_TIME = 1.8e9
+"""The start of simulated time, in seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """Some uploads at once.
+    """Simultaneous uploads.
 
     Attributes:
-        events: how many.
-        workers: ingests that may run at once.
-        processor: seconds of Lambda's processor that one takes.
-        key: the name of an event's object, by the event's number.
-        at_once: events that an ingest is given, to commit them jointly.
-        waits: whether events wait with Lambda; if not, they are all ready.
+        events: the number of uploads.
+        workers: the number of concurrent functions.
+        cpu_seconds: CPU time of an event in Lambda.
+        key: returns the key of an event's object, given the event's number.
+        batch_size: the events of an invocation, which are committed together.
+        through_lambda: whether Lambda queues and throttles the events; otherwise all are ready.
     """
 
     events: int
     workers: int
-    processor: float
+    cpu_seconds: float
     key: Callable[[int], str] = "vouchers/{}.parquet".format
-    at_once: int = 1
-    waits: bool = False
+    batch_size: int = 1
+    through_lambda: bool = False
 
 
 @dataclass(slots=True)
-class Course:
-    """What became of a burst, in simulated seconds.
+class Simulation:
+    """The result of a simulated burst; times are in simulated seconds.
 
     Attributes:
-        each: how long an invocation took.
-        oldest: how old an event was at most when it was handed out.
-        throttled: how often one was throttled by Lambda.
+        seconds: the time until all events were processed.
+        seconds_per_invocation: the duration of each invocation.
+        outcomes: the number of events by outcome.
+        max_age: the greatest age of an event at its invocation.
+        throttles: how often Lambda throttled an event.
     """
 
     burst: Burst
-    model: Model
+    model: FakeDynamoDB
     seconds: float = 0.0
-    each: list[float] = field(default_factory=list)
+    seconds_per_invocation: list[float] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
-    oldest: float = 0.0
-    throttled: int = 0
+    max_age: float = 0.0
+    throttles: int = 0
 
 
-def simulate(burst: Burst, files: Sequence[bytes]) -> Course:
-    """Run a burst of ``files`` to its end.
+def simulate(burst: Burst, files: Sequence[bytes]) -> Simulation:
+    """Simulate a burst of ``files``.
 
     Raises:
-        RuntimeError: if the counters are not the sum of what the sources contributed.
+        RuntimeError: if the counters are not the sum of the contributions.
     """
     clock = Clock()
-    course = Course(burst, Model(clock))
-    ingest = _ingest(clock, course.model, files)
-    arrivals = (number / PUTS_A_SECOND for number in range(burst.events))
-    queue = Throttled(clock, arrivals) if burst.waits else Ready(clock, burst.events, burst.at_once)
+    simulation = Simulation(burst, FakeDynamoDB(clock))
+    ingest = _create_service(clock, simulation.model, files)
+    arrivals = (number / MAX_PUTS_PER_SECOND for number in range(burst.events))
+    queue = (
+        LambdaQueue(clock, arrivals)
+        if burst.through_lambda
+        else ReadyQueue(clock, burst.events, burst.batch_size)
+    )
 
-    with _in_time_of(clock, burst.processor):
+    with _simulated_time(clock, burst.cpu_seconds):
 
         def work() -> None:
             while numbers := queue.take():
                 started = clock.now
-                course.outcomes.update(_applied(ingest, burst, numbers))
-                course.each.append(clock.now - started)
+                events = [creation_event(number, burst.key(number)) for number in numbers]
+                if burst.batch_size > 1:
+                    commit_batch(ingest, events)
+                    simulation.outcomes["counted"] += len(events)
+                else:
+                    simulation.outcomes.update(str(ingest.apply(event).action) for event in events)
+                simulation.seconds_per_invocation.append(clock.now - started)
 
         clock.run([work] * burst.workers)
-    course.seconds = clock.now
-    if isinstance(queue, Throttled):
-        course.oldest, course.throttled = max(queue.ages), queue.tries
-    _check(course.model, ingest.committer.results)
-    return course
+    simulation.seconds = clock.now
+    if isinstance(queue, LambdaQueue):
+        simulation.max_age, simulation.throttles = max(queue.ages), queue.throttles
+    _check(simulation.model, ingest.committer.results)
+    return simulation
 
 
-def _applied(ingest: IngestService, burst: Burst, numbers: Sequence[int]) -> list[str]:
-    events = [created(number, burst.key(number)) for number in numbers]
-    if burst.at_once > 1:
-        commit_jointly(ingest, events)
-        return ["counted"] * len(events)
-    return [str(ingest.apply(event).action) for event in events]
-
-
-def _ingest(clock: Clock, model: Model, files: Sequence[bytes]) -> IngestService:
-    dynamodb, uploads = cast("DynamoDBClient", model), cast("S3Client", Uploads(clock, files))
+def _create_service(clock: Clock, model: FakeDynamoDB, files: Sequence[bytes]) -> IngestService:
+    dynamodb, uploads = cast("DynamoDBClient", model), cast("S3Client", FakeUploadsBucket(clock, files))
     committer = Committer(
         dynamodb,
         SourcesTable(dynamodb, SOURCES),
         SEGMENTS,
-        ResultsBucket(cast("S3Client", Kept(clock)), "results"),
-        now=lambda: datetime.fromtimestamp(FIRST_OF_ALL + clock.now, UTC),
+        ResultsBucket(cast("S3Client", FakeResultsBucket(clock)), "results"),
+        now=lambda: datetime.fromtimestamp(START_TIME + clock.now, UTC),
         seconds_left=lambda: 895.0,
     )
     return IngestService(uploads, committer, load_definitions(), AsOf("upload"))
 
 
 @contextmanager
-def _in_time_of(clock: Clock, processor: float) -> Iterator[None]:
-    """Have the ingest's code sleep in simulated time, and count each file only once in real time.
-
-    Yields what counts.
-    """
+def _simulated_time(clock: Clock, cpu_seconds: float) -> Iterator[None]:
+    """Make the ingest code sleep in simulated time and count each file once in real time."""
     definitions = load_definitions()
     counted = cache(lambda body: count_file(io.BytesIO(body), microseconds(UPLOADED), definitions))
 
-    def count(file: io.BytesIO, *_: Any) -> Counted:  # noqa: ANN401 - what it does not need to know
-        clock.about(processor)
+    def count(file: io.BytesIO, *_: Any) -> Counted:  # noqa: ANN401 - arguments that do not change the result
+        clock.sleep_about(cpu_seconds)
         return counted(file.read())
 
     with ExitStack() as patches:
         for module, name, stand_in in (
-            (apply, "time", clock),
-            (apply, "count_file", count),
-            (pauses, "time", clock),
-            (pauses, "random", clock),
+            (service, "time", clock),
+            (service, "count_file", count),
+            (retry, "time", clock),
+            (retry, "random", clock),
         ):
             patches.enter_context(patch.object(module, name, stand_in))
         yield
 
 
-def _check(model: Model, results: ResultsBucket) -> None:
-    due: Counter[tuple[str, str, str]] = Counter()
-    held: Counter[tuple[str, str, str]] = Counter()
+def _check(model: FakeDynamoDB, results: ResultsBucket) -> None:
+    expected: Counter[tuple[str, str, str]] = Counter()
+    actual: Counter[tuple[str, str, str]] = Counter()
     for place, item in model.items.items():
         if place.table == SEGMENTS:
             numbers = {name.removeprefix(SPELLED): int(n["N"]) for name, n in item.items() if "N" in n}
-            held.update({(*place[1:], name): count for name, count in numbers.items()})
+            actual.update({(*place[1:], name): count for name, count in numbers.items()})
         else:
             for cell, counters in results.load_contribution(State.from_item(item)).items():
-                due.update({(*cell, name): count for name, count in counters.items()})
-    if +held != +due:
-        raise RuntimeError("the counters are not the sum of what the sources contributed")
+                expected.update({(*cell, name): count for name, count in counters.items()})
+    if +actual != +expected:
+        raise RuntimeError("the counters are not the sum of the contributions")

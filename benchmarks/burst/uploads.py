@@ -1,4 +1,4 @@
-"""Small uploads, and S3 as the ingest function sees it in simulated time."""
+"""Small files, and stand-ins for S3 in simulated time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.rows import drawn
+from benchmarks.rows import draw_rows
 from ingest.events import Kind, ObjectEvent
 
 if TYPE_CHECKING:
@@ -23,20 +23,20 @@ ROWS = 100
 HEAD_SECONDS, GET_SECONDS, PUT_SECONDS = 0.02, 0.03, 0.04
 UPLOADED = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ORDERS = ("0", "5", "14", "38")
-"""One number in each range of orders."""
+"""One value of each range."""
 
 
 def small_files(number: int) -> list[bytes]:
-    """Return Parquet files with rows of the sample's shape, drawn from all its countries."""
-    table = drawn("text", number * ROWS, seed=1)
+    """Return Parquet files with random rows of all countries of the sample."""
+    table = draw_rows("text", number * ROWS, seed=1)
     table = table.take(np.random.default_rng(1).permutation(len(table)))
     return [_parquet(table.slice(start, ROWS)) for start in range(0, len(table), ROWS)]
 
 
 def files_of_countries(number: int, countries: int) -> list[bytes]:
-    """Return Parquet files, each with rows of as many countries of its own, in every range of orders."""
+    """Return Parquet files, each with its own ``countries`` and a row in every range of orders."""
     names = [[f"Country {file} {n}" for n in range(countries)] for file in range(number)]
-    return [_parquet(_rows(held)) for held in names]
+    return [_parquet(_rows(countries_of_file)) for countries_of_file in names]
 
 
 def _rows(countries: Sequence[str]) -> pa.Table:
@@ -53,17 +53,17 @@ def _parquet(table: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def created(number: int, key: str) -> ObjectEvent:
-    """Return the event of an object's creation, the later the higher its number."""
+def creation_event(number: int, key: str) -> ObjectEvent:
+    """Return the event of an object's creation; events with higher numbers are later."""
     at = UPLOADED + timedelta(milliseconds=number)
     return ObjectEvent(Kind.CREATED, "uploads", key, at, f"{number:016X}", f"v{number}", f"e{number}")
 
 
 @dataclass(frozen=True, slots=True)
-class Uploads:
-    """Stands in for botocore's client for S3: event by event the next of some files, over and over.
+class FakeUploadsBucket:
+    """An S3 client of the uploads bucket, whose objects repeat ``files`` in turn.
 
-    An event's version is there, whatever has been written since: the most work that events can make.
+    The version of every event exists, whatever was written since, which is the most work for the events.
     """
 
     clock: Clock
@@ -71,14 +71,14 @@ class Uploads:
 
     def head_object(self, *, VersionId: str, **_: Any) -> dict[str, Any]:  # noqa: N803, ANN401 - as botocore's
         """Describe a version."""
-        self.clock.about(HEAD_SECONDS)
+        self.clock.sleep_about(HEAD_SECONDS)
         body = self._body(VersionId.lstrip("v"))
         etag = f'"{VersionId.replace("v", "e")}"'
         return {"ContentLength": len(body), "ETag": etag, "VersionId": VersionId, "LastModified": UPLOADED}
 
     def get_object(self, *, IfMatch: str, **_: Any) -> dict[str, Any]:  # noqa: N803, ANN401 - as botocore's
-        """Return its bytes."""
-        self.clock.about(GET_SECONDS)
+        """Return the bytes of a version."""
+        self.clock.sleep_about(GET_SECONDS)
         return {"Body": io.BytesIO(self._body(IfMatch.strip('"e')))}
 
     def _body(self, number: str) -> bytes:
@@ -86,23 +86,23 @@ class Uploads:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """Stands in for botocore's client for S3, for the results bucket."""
+class FakeResultsBucket:
+    """An S3 client of the results bucket."""
 
     clock: Clock
     objects: dict[str, bytes] = field(default_factory=dict)
 
     def put_object(self, *, Key: str, Body: bytes, **_: Any) -> None:  # noqa: N803, ANN401 - as botocore's
-        """Keep an object."""
-        self.clock.about(PUT_SECONDS)
+        """Store an object."""
+        self.clock.sleep_about(PUT_SECONDS)
         self.objects[Key] = Body
 
     def get_object(self, *, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803, ANN401 - as botocore's
         """Return an object's bytes."""
-        self.clock.about(GET_SECONDS)
+        self.clock.sleep_about(GET_SECONDS)
         return {"Body": io.BytesIO(self.objects[Key])}
 
     def delete_object(self, *, Key: str, **_: Any) -> None:  # noqa: N803, ANN401 - as botocore's
         """Delete an object."""
-        self.clock.about(HEAD_SECONDS)
+        self.clock.sleep_about(HEAD_SECONDS)
         del self.objects[Key]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.segments import needed
+from benchmarks.segments import needed_columns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,7 @@ BATCH_ROWS = 1 << 16
 
 def count(path: Path, *, by_row: bool, cores: int) -> None:
     """Decode a file in record batches, a row group at a time."""
-    columns = needed(by_row=by_row)
+    columns = needed_columns(by_row=by_row)
     schema = pq.read_schema(path)
     texts = [name for name in columns if pa.types.is_string(schema.field(name).type)]
     decode(pq.ParquetFile(path, read_dictionary=texts), columns, cores)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from benchmarks.segments import AS_OF, DAY_RANGES, ORDER_RANGES, Counts, by_segment, needed
+from benchmarks.segments import AS_OF, DAY_RANGES, ORDER_RANGES, Counts, by_segment, needed_columns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def count(path: Path, *, by_row: bool, cores: int) -> Counts:
     """Count a file."""
-    frame = pd.read_parquet(path, columns=needed(by_row=by_row))
+    frame = pd.read_parquet(path, columns=needed_columns(by_row=by_row))
     frame["last_order"] = pd.to_datetime(frame["last_order_ts"], utc=True)
     frame["until"] = pd.to_datetime(frame["timestamp"] if by_row else AS_OF, utc=True)
     frame["days"] = frame.apply(_days, axis=1)

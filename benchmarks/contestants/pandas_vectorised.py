@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.segments import AS_OF, DAY_RANGES, ORDER_RANGES, Counts, by_segment, needed
+from benchmarks.segments import AS_OF, DAY_RANGES, ORDER_RANGES, Counts, by_segment, needed_columns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def count(path: Path, *, by_row: bool, cores: int) -> Counts:
     """Count a file."""
-    return count_frame(pd.read_parquet(path, columns=needed(by_row=by_row)), by_row=by_row)
+    return count_frame(pd.read_parquet(path, columns=needed_columns(by_row=by_row)), by_row=by_row)
 
 
 def count_frame(frame: pd.DataFrame, *, by_row: bool) -> Counts:

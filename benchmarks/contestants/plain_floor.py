@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 from benchmarks.contestants.floor import decode
-from benchmarks.segments import needed
+from benchmarks.segments import needed_columns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,4 +15,4 @@ if TYPE_CHECKING:
 
 def count(path: Path, *, by_row: bool, cores: int) -> None:
     """Decode a file in record batches, a row group at a time."""
-    decode(pq.ParquetFile(path), needed(by_row=by_row), cores)
+    decode(pq.ParquetFile(path), needed_columns(by_row=by_row), cores)

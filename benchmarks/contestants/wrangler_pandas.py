@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import awswrangler as wr
 
 from benchmarks.contestants.pandas_vectorised import count_frame
-from benchmarks.segments import Counts, needed
+from benchmarks.segments import Counts, needed_columns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +19,6 @@ ROWS = 1_000_000
 def count(path: Path, *, by_row: bool, cores: int) -> Counts:
     """Count a file; AWS_ENDPOINT_URL leads to a server of its folder."""
     url = f"s3://{path.parent.name}/{path.name}"
-    columns = needed(by_row=by_row)
+    columns = needed_columns(by_row=by_row)
     chunks = wr.s3.read_parquet(url, columns=columns, chunked=ROWS, use_threads=cores > 1)
     return sum((count_frame(frame, by_row=by_row) for frame in chunks), Counter())

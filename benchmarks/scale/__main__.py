@@ -16,12 +16,12 @@ from typing import Any
 
 from rich.progress import track
 
-from benchmarks import page
+from benchmarks import docs_page
 from benchmarks.s3 import serving
-from benchmarks.scale import paths
-from benchmarks.scale.dataset import FILES, ROWS, SERVED, made
+from benchmarks.scale import estimates
+from benchmarks.scale.dataset import FILES, ROWS, SERVED, ensure_dataset
 
-PAGE = page.PAGE.parents[1] / "explanation" / "scale.md"
+PAGE = docs_page.PAGE.parents[1] / "explanation" / "scale.md"
 CORES = 2
 SPOKEN = {
     "ours_on_spark": "Spark job, from S3",
@@ -37,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=3)
     runs = parser.parse_args().runs
-    made()
+    ensure_dataset()
     seen: dict[str, list[dict[str, Any]]] = defaultdict(list)
     with serving(SERVED) as server:
         for name in track([*SPOKEN] * runs, "engines"):
@@ -45,8 +45,10 @@ def main() -> None:
     counts = [told["counts"] for each in seen.values() for told in each]
     if any(each != counts[0] for each in counts):
         raise SystemExit("the engines disagree on the counts")
-    page.write("engines", _text(seen, runs), PAGE)
-    page.write("paths", paths.table(_rate(seen["ours_fanned_out"]), _rate(seen["ours_on_spark"])), PAGE)
+    docs_page.write("engines", _text(seen, runs), PAGE)
+    docs_page.write(
+        "paths", estimates.table(_rate(seen["ours_fanned_out"]), _rate(seen["ours_on_spark"])), PAGE
+    )
 
 
 def _measured(name: str, environment: dict[str, str]) -> dict[str, Any]:
@@ -63,10 +65,10 @@ def _measured(name: str, environment: dict[str, str]) -> dict[str, Any]:
 def _text(seen: dict[str, list[dict[str, Any]]], runs: int) -> str:
     said = (
         f"{ROWS:,} rows in {FILES} files; wall-clock time, medians of {runs} interleaved runs on {CORES} of "
-        f"{page.machine()}."
+        f"{docs_page.machine()}."
     )
     head = ["", "counting", "including start-up", "rows per second", "rows per second and core"]
-    return f"{said}\n\n{page.table(head, [_row(name, each) for name, each in seen.items()])}"
+    return f"{said}\n\n{docs_page.table(head, [_row(name, each) for name, each in seen.items()])}"
 
 
 def _row(name: str, told: list[dict[str, Any]]) -> list[str]:

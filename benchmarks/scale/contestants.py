@@ -15,7 +15,7 @@ import duckdb
 
 from benchmarks.contestants.duckdb_sql import QUERY
 from benchmarks.contestants.ours import as_counts, as_of
-from benchmarks.scale.dataset import BUCKET, PREFIX, made
+from benchmarks.scale.dataset import BUCKET, PREFIX, ensure_dataset
 from benchmarks.segments import AS_OF, DAY_RANGES, ORDER_RANGES, by_segment, sql_case
 from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.row_outputs.rejected_rows import RejectedRows
@@ -65,7 +65,7 @@ def spark_sql() -> tuple[Counts, float]:
 
     query = SPARK_SQL.format(
         as_of=AS_OF,
-        folder=made(),
+        folder=ensure_dataset(),
         days=sql_case("floor(ago / 86400000000.0D)", DAY_RANGES),
         orders=sql_case("orders", ORDER_RANGES),
     )
@@ -100,7 +100,7 @@ def _of_object(version: ObjectVersion) -> Contribution:
 def duckdb_sql() -> tuple[Counts, float]:
     """Count with one query of DuckDB's, from disk."""
     query = QUERY.format(
-        path=made() / "*.parquet",
+        path=ensure_dataset() / "*.parquet",
         until=f"timestamp '{AS_OF}'",
         days=sql_case("floor(ago / 86400000000.0)", DAY_RANGES),
         orders=sql_case("orders", ORDER_RANGES),

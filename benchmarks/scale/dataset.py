@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 from benchmarks.files import FOLDER
-from benchmarks.rows import drawn
+from benchmarks.rows import draw_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ FILES, DIFFERENT, FILE_ROWS = 200, 10, 500_000
 ROWS = FILES * FILE_ROWS
 
 
-def made() -> Path:
+def ensure_dataset() -> Path:
     """Return the folder of the files, which are written if they are not there yet."""
     folder = SERVED / BUCKET / PREFIX
     if not folder.exists():
@@ -40,4 +40,4 @@ def _write(folder: Path, number: int) -> None:
     if number >= DIFFERENT:
         os.link(first, file)
         return
-    pq.write_table(drawn("text", FILE_ROWS, number), file, compression="zstd")
+    pq.write_table(draw_rows("text", FILE_ROWS, number), file, compression="zstd")

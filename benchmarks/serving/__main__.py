@@ -9,7 +9,7 @@ import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from benchmarks import page
+from benchmarks import docs_page
 from benchmarks.serving.measure import by_runtime_client, in_process, through_stack
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def main() -> None:
         layers["Handler under Lambda's runtime client"] = by_runtime_client(rounds, 300)
     layers["HTTP API of the embedded stack"] = through_stack(rounds, 100)
     text = "\n\n".join([_conditions(rounds), *(_section(*layer) for layer in layers.items())])
-    page.write("answering", text)
+    docs_page.write("answering", text)
     sys.stdout.write(f"{text}\n")
 
 
@@ -43,14 +43,14 @@ def _conditions(rounds: int) -> str:
         "" if find_spec("awslambdaric") else " Lambda's runtime client is not available for this system."
     )
     python = platform.python_version()
-    machine = f"a machine with {page.machine()}, Python {python}"
+    machine = f"a machine with {docs_page.machine()}, Python {python}"
     return f"Medians of {rounds} interleaved rounds on {machine}.{left_out}"
 
 
 def _section(title: str, variants: dict[str, list[Latency]]) -> str:
     empty = next(iter(variants.values()))
     rows = [_row(name, rounds, empty) for name, rounds in variants.items()]
-    return f"**{title}**\n\n{page.table(HEAD, rows)}"
+    return f"**{title}**\n\n{docs_page.table(HEAD, rows)}"
 
 
 def _row(name: str, rounds: Sequence[Latency], empty: Sequence[Latency]) -> list[str]:

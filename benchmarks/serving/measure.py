@@ -38,7 +38,7 @@ def in_process(rounds: int, requests: int) -> dict[str, list[Latency]]:
     """Measure the handlers in processes of their own, a new one each round."""
     with dynamodb() as endpoint:
         batches = {each.name: _process(each, endpoint) for each in VARIANTS}
-        return by_turns(batches, rounds, requests)
+        return run_rounds(batches, rounds, requests)
 
 
 def by_runtime_client(rounds: int, requests: int) -> dict[str, list[Latency]]:
@@ -51,8 +51,8 @@ def by_runtime_client(rounds: int, requests: int) -> dict[str, list[Latency]]:
             )
             for each in VARIANTS
         }
-        by_turns(batches, 1, requests // 5)
-        return by_turns(batches, rounds, requests)
+        run_rounds(batches, 1, requests // 5)
+        return run_rounds(batches, rounds, requests)
 
 
 def through_stack(rounds: int, requests: int) -> dict[str, list[Latency]]:
@@ -69,7 +69,7 @@ def through_stack(rounds: int, requests: int) -> dict[str, list[Latency]]:
         return seen
 
 
-def by_turns(batches: Mapping[str, Batch], rounds: int, requests: int) -> dict[str, list[Latency]]:
+def run_rounds(batches: Mapping[str, Batch], rounds: int, requests: int) -> dict[str, list[Latency]]:
     """Run batches by turns, so that a busy moment of the machine hits all of them."""
     seen: dict[str, list[Latency]] = {name: [] for name in batches}
     for _ in range(rounds):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.build
 
-STARTS = Path(__file__).parents[2] / "benchmarks" / "starts.py"
+STARTS = Path(__file__).parents[2] / "benchmarks" / "start_function.py"
 VARIABLES = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",

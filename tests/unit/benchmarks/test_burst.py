@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from benchmarks import page
-from benchmarks.burst import bill
+from benchmarks import docs_page
+from benchmarks.burst import event_costs
 from benchmarks.burst.__main__ import PAGE
 from benchmarks.burst.clock import Clock
-from benchmarks.burst.dynamodb import Model
-from benchmarks.burst.simulate import SEGMENTS, SOURCES, Burst, Course, simulate
+from benchmarks.burst.dynamodb import FakeDynamoDB
+from benchmarks.burst.event_queues import MAX_RETRY, LambdaQueue, ReadyQueue
+from benchmarks.burst.simulate import SEGMENTS, SOURCES, Burst, Simulation, simulate
 from benchmarks.burst.uploads import files_of_countries, small_files
-from benchmarks.burst.waiting import MAX_RETRY, Ready, Throttled
 from tests.support.sam_template import transformed
 from voucher_selector.local_stack.deploy import ROOT
 from vouchers.counts import Cell
@@ -36,7 +36,7 @@ def add(*cells: Cell) -> list[dict[str, Any]]:
     return [{"Update": add_update(SEGMENTS, cell, {"5": 1}, "2026-11-22T12:00:00Z")} for cell in cells]
 
 
-def attempt(model: Model, writes: list[dict[str, Any]], reasons: list[str]) -> None:
+def attempt(model: FakeDynamoDB, writes: list[dict[str, Any]], reasons: list[str]) -> None:
     try:
         model.transact_write_items(TransactItems=writes)
         reasons.append("")
@@ -68,14 +68,14 @@ def test_what_a_worker_raises_is_raised() -> None:
 @pytest.mark.parametrize(("other", "expected"), [(PERU, "TransactionConflict"), (CHINA, "")])
 def test_transactions_at_once_conflict_where_they_share_an_item(other: Cell, expected: str) -> None:
     clock, reasons = Clock(), list[str]()
-    model = Model(clock)
+    model = FakeDynamoDB(clock)
     clock.run([partial(attempt, model, add(PERU), reasons), partial(attempt, model, add(other), reasons)])
     assert sorted(reasons) == sorted(["", expected])
 
 
 def test_a_partition_that_has_used_up_its_second_throttles() -> None:
     clock, reasons = Clock(), list[str]()
-    model = Model(clock)
+    model = FakeDynamoDB(clock)
     cells = [Cell("peru", str(n)) for n in range(99)]
 
     def work() -> None:
@@ -90,7 +90,7 @@ def test_a_partition_that_has_used_up_its_second_throttles() -> None:
 
 def test_events_that_find_all_busy_come_back_later_and_later() -> None:
     clock, taken = Clock(), list[tuple[float, list[int]]]()
-    queue = Throttled(clock, [0.0] * 20)
+    queue = LambdaQueue(clock, [0.0] * 20)
 
     def work() -> None:
         while numbers := queue.take():
@@ -100,13 +100,13 @@ def test_events_that_find_all_busy_come_back_later_and_later() -> None:
     clock.run([work])
     assert sorted(number for _, (number,) in taken) == list(range(20))
     assert taken[-1][0] < 20 * MAX_RETRY
-    assert queue.tries > 20
+    assert queue.throttles > 20
     assert max(queue.ages) == taken[-1][0]
 
 
 def test_events_that_are_ready_are_handed_out_some_at_a_time() -> None:
     clock, taken = Clock(), list[list[int]]()
-    queue = Ready(clock, 5, at_once=2)
+    queue = ReadyQueue(clock, 5, batch_size=2)
 
     def work() -> None:
         while numbers := queue.take():
@@ -116,21 +116,23 @@ def test_events_that_are_ready_are_handed_out_some_at_a_time() -> None:
     assert taken == [[0, 1], [2, 3], [4]]
 
 
-@pytest.mark.parametrize("at_once", [1, 4])
+@pytest.mark.parametrize("batch_size", [1, 4])
 @pytest.mark.parametrize("workers", [1, 30])
 def test_every_upload_is_counted_once_however_many_ingests_get_in_each_others_way(
-    files: list[bytes], workers: int, at_once: int
+    files: list[bytes], workers: int, batch_size: int
 ) -> None:
-    course = simulate(Burst(60, workers, 0.03, at_once=at_once), files)
-    assert course.outcomes == {"counted": 60}
-    assert sum(_rows(course).values()) == 60 * 100
-    assert (course.model.seen["conflicts"] > 0) == (workers > 1)
+    simulation = simulate(Burst(60, workers, 0.03, batch_size=batch_size), files)
+    assert simulation.outcomes == {"counted": 60}
+    assert sum(_rows(simulation).values()) == 60 * 100
+    assert (simulation.model.seen["conflicts"] > 0) == (workers > 1)
 
 
 def test_of_one_object_the_last_upload_is_counted(files: list[bytes]) -> None:
-    course = simulate(Burst(50, 10, 0.03, key=lambda _: "vouchers/same.parquet", waits=True), files)
-    assert sum(_rows(course).values()) == 100
-    (source,) = (item for place, item in course.model.items.items() if place.table == SOURCES)
+    simulation = simulate(
+        Burst(50, 10, 0.03, key=lambda _: "vouchers/same.parquet", through_lambda=True), files
+    )
+    assert sum(_rows(simulation).values()) == 100
+    (source,) = (item for place, item in simulation.model.items.items() if place.table == SOURCES)
     assert source["etag"]["S"] == '"e49"'
 
 
@@ -147,17 +149,17 @@ def test_many_more_ingests_than_the_counters_bear_still_get_on(files: list[bytes
 
 def test_the_memory_that_is_paid_for_is_the_functions() -> None:
     memory = transformed(ROOT / "template.yaml").properties("IngestFunction")["MemorySize"]
-    assert memory == bill.GIGABYTES * 1024
+    assert memory == event_costs.FUNCTION_GB * 1024
 
 
 def test_the_page_has_a_place_for_what_is_found(tmp_path: Path) -> None:
     copy = tmp_path / PAGE.name
     copy.write_text(PAGE.read_text())
-    page.write("burst", "found", copy)
+    docs_page.write("burst", "found", copy)
     assert "\n\nfound\n\n" in copy.read_text()
 
 
-def _rows(course: Course) -> dict[str, int]:
+def _rows(simulation: Simulation) -> dict[str, int]:
     """Return how many rows are counted in the segments table, by country."""
-    spelled = {p.partition: i for p, i in course.model.items.items() if p.sort == "#spellings"}
+    spelled = {p.partition: i for p, i in simulation.model.items.items() if p.sort == "#spellings"}
     return {c: sum(int(n["N"]) for n in item.values() if "N" in n) for c, item in spelled.items()}

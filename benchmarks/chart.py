@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 
-from benchmarks.page import PAGE
+from benchmarks.docs_page import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import page
+from benchmarks import docs_page
 from voucher_selector.lambda_runtime import VERSION, Runtime, find_python, make_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 BUILT = Path(".aws-sam/build").absolute()
-STARTS = Path(__file__).with_name("starts.py")
+STARTS = Path(__file__).with_name("start_function.py")
 VARIABLES = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -53,7 +53,7 @@ def main() -> None:
         starts = _starts(Path(directory))
         seen = _measure(make_runtime(python, brought), starts, runs)
     text = _text(starts, seen, runs)
-    page.write("starting", text)
+    docs_page.write("starting", text)
     sys.stdout.write(f"{text}\n")
 
 
@@ -92,8 +92,10 @@ def _text(starts: Sequence[Start], seen: Sequence[Sequence[dict[str, float]]], r
     yardsticks = {start.name: took for start, took in zip(starts, seen, strict=True)}
     rows = [_row(start, took, yardsticks[start.yardstick]) for start, took in zip(starts, seen, strict=True)]
     weights = ", ".join(f"{name} {_weight(name):.1f} MB" for name in ("ApiFunction", "IngestFunction"))
-    conditions = f"Medians of {runs} interleaved starts on a machine with {page.machine()}, Python {VERSION}."
-    return f"{conditions} Unzipped size: {weights}.\n\n{page.table(HEAD, rows)}"
+    conditions = (
+        f"Medians of {runs} interleaved starts on a machine with {docs_page.machine()}, Python {VERSION}."
+    )
+    return f"{conditions} Unzipped size: {weights}.\n\n{docs_page.table(HEAD, rows)}"
 
 
 def _row(start: Start, took: Sequence[dict[str, float]], yardstick: Sequence[dict[str, float]]) -> list[str]:

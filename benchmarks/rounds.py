@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.files import made
+from benchmarks.files import ensure_file
 from benchmarks.measure import Cost, measure, median
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Setting:
     server: Mapping[str, str] = field(default_factory=dict)
 
 
-def by_turns(names: Sequence[str], file: File, setting: Setting) -> Costs:
+def run_rounds(names: Sequence[str], file: File, setting: Setting) -> Costs:
     """Let contestants count a file several times, the slow ones once; return the median cost of each.
 
     Raises:
@@ -60,7 +60,7 @@ def by_turns(names: Sequence[str], file: File, setting: Setting) -> Costs:
 def _measured(name: str, file: File, setting: Setting) -> tuple[Cost, Any]:
     threads = {"OMP_NUM_THREADS": str(setting.cores), "POLARS_MAX_THREADS": str(setting.cores)}
     return measure(
-        name, made(file), setting.variant, setting.cores, {**os.environ, **threads, **setting.server}
+        name, ensure_file(file), setting.variant, setting.cores, {**os.environ, **threads, **setting.server}
     )
 
 

@@ -1,6 +1,6 @@
-"""What the ingest does not do: one commit for many uploads, to see what that would bring.
+"""One commit for several uploads, which the ingest function does not do; simulated to compare.
 
-Enough of it for uploads of new objects, which all can be counted; each has its condition, as it has alone.
+It handles uploads of new objects that can be counted. Each keeps the condition of its own commit.
 """
 
 from __future__ import annotations
@@ -16,34 +16,28 @@ from vouchers.timestamps import iso
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ingest.commit.committer import Committer
     from ingest.events import ObjectEvent
     from ingest.service import IngestService
     from vouchers.counts import Cell
 
 
-def commit_jointly(ingest: IngestService, events: Sequence[ObjectEvent]) -> None:
+def commit_batch(ingest: IngestService, events: Sequence[ObjectEvent]) -> None:
     """Count the objects of all events, and commit them in one transaction.
 
     Raises:
-        ingest.retry.RetryTimeoutError: if other commits held the counters until the time was up.
+        ingest.retry.RetryTimeoutError: if other commits were in the way until the time was up.
     """
     committer = ingest.committer
-    puts: list[dict[str, Any]] = []
+    writes: list[dict[str, Any]] = []
     added: defaultdict[Cell, Counter[str]] = defaultdict(Counter)
     for event in events:
         source = committer.load_settled(event.key)
         plan = ingest.plan(source, ingest.resolve_target(event, source.state), check=False)
         new = Source(source.key, source.revision + 1, plan.state)
-        puts.append({"Put": committer.sources.put_if_unchanged(source, new)})
+        writes.append({"Put": committer.sources.put_if_unchanged(source, new)})
         for cell, counters in plan.contribution.items():
             added[cell].update(counters)
-    transact(committer.client, [*puts, *_additions(committer, added)], committer.seconds_left)
-
-
-def _additions(committer: Committer, added: dict[Cell, Counter[str]]) -> list[dict[str, Any]]:
     now = iso(committer.now())
-    return [
-        {"Update": add_update(committer.segments_table, cell, dict(counters), now)}
-        for cell, counters in sorted(added.items())
-    ]
+    for cell, counters in sorted(added.items()):
+        writes.append({"Update": add_update(committer.segments_table, cell, dict(counters), now)})
+    transact(committer.client, writes, committer.seconds_left)

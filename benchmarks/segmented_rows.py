@@ -2,7 +2,7 @@
 
 Rows are written to the emulator's S3; its own work is not counted.
 
-Run: PYTHONPATH=functions python -m benchmarks.keeping
+Run: PYTHONPATH=functions python -m benchmarks.segmented_rows
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.session import get_session
 
-from benchmarks.child import peak_memory
-from benchmarks.files import File, made
+from benchmarks.files import File, ensure_file
+from benchmarks.measured_process import peak_memory
 from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.row_outputs.segmented_writer import SegmentedWriter
 from ingest.storage.results_bucket import ResultsBucket
@@ -60,12 +60,12 @@ def main() -> None:
         account = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
         for file in FILES:
             for kept in ("alone", "kept"):
-                took = _in_a_process(made(file), kept, {**os.environ, **here, **account})
+                took = _in_a_process(ensure_file(file), kept, {**os.environ, **here, **account})
                 sys.stdout.write(f"{file.name}, {file.rows:,} rows, {kept}: {took}\n")
 
 
 def _in_a_process(path: Path, kept: str, environment: dict[str, Any]) -> str:
-    command = [sys.executable, "-m", "benchmarks.keeping", str(path), kept]
+    command = [sys.executable, "-m", "benchmarks.segmented_rows", str(path), kept]
     ran = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)  # noqa: S603 - this module
     return ran.stdout
 
