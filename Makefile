@@ -4,13 +4,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 
 PYTHON ?= python3
-PORT ?= 5000
-AWS_PORT ?= 4566
 LOCALSTACK_URL ?= http://127.0.0.1:4566
-# In the functions' containers that name is LocalStack's.
+# The name of LocalStack inside the functions' containers.
 LOCALSTACK_FOR_FUNCTIONS ?= http://localhost.localstack.cloud:4566
-# What the user gives reaches the commands by the environment, so that no shell reads it as its own.
-export PORT AWS_PORT AWS_ENDPOINT_URL STACK FILE KEY AS_OF OUT SAMPLE COUNTRY SEGMENT LAST_ORDER FIRST_ORDER ORDERS PREFIX NAME FROM
+# Recipes read a user's values from the environment, because the shell would interpret values in their text.
 export REPOSITORY ARCH CHROMIUM SHOTS
 export LOCALSTACK_URL LOCALSTACK_FOR_FUNCTIONS
 
@@ -23,53 +20,23 @@ help: ## Show the targets
 	awk -F ':.*## ' -v bold="$$bold" -v plain="$$plain" \
 	  '/^[a-z-]+:.*## / {printf "  %s%-18s%s %s\n", bold, $$1, plain, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: demo
-demo: .venv/.run ## See it work: start the stack, upload the sample, print counts and an answer, stop
-	@$(CLI) demo
-
-.PHONY: run
-run: .venv/.run ## The same, but stay up [SAMPLE=file|none] [ROWS=1] [PORT=5000] [AWS_PORT=4566] [CONTAINERS=1]
-	@$(CLI) run $(if $(SAMPLE),--sample "$$SAMPLE") $(if $(CONTAINERS),--containers) $(if $(ROWS),--rows)
-
-.PHONY: upload
+# The command line reads the variables of these targets itself; each target has the name of its command.
+COMMANDS := demo run upload counts ask dashboard replay verify redrive dataset sample profile
+.PHONY: $(COMMANDS)
+demo: .venv/.run ## Start the stack, upload the sample, print counts and an answer, stop the stack
+run: .venv/.run ## Start the stack and keep it running [SAMPLE=file|none] [ROWS=1] [PORT=5000] [AWS_PORT=4566] [CONTAINERS=1]
 upload: .venv/.run ## Upload FILE=path to the running stack [AS_OF=2018-08-05|row] [KEY=name] [JSON=1]
-	@$(CLI) upload "$$FILE" $(if $(AS_OF),--as-of "$$AS_OF") $(if $(KEY),--key "$$KEY") $(if $(JSON),--json)
-
-.PHONY: counts
 counts: .venv/.run ## Print the counts of COUNTRY=Peru [SEGMENT=recency_segment] [JSON=1]
-	@$(CLI) counts "$$COUNTRY" $(if $(SEGMENT),--segment "$$SEGMENT") $(if $(JSON),--json)
-
-.PHONY: ask
 ask: .venv/.run ## Ask for a voucher: COUNTRY=… SEGMENT=… LAST_ORDER=… FIRST_ORDER=… ORDERS=… [WHY=1] [JSON=1]
-	@$(CLI) ask --country "$$COUNTRY" --segment "$$SEGMENT" $(if $(LAST_ORDER),--last-order "$$LAST_ORDER") $(if $(FIRST_ORDER),--first-order "$$FIRST_ORDER") $(if $(ORDERS),--orders "$$ORDERS") $(if $(WHY),--why) $(if $(JSON),--json)
-
-.PHONY: dashboard
-dashboard: .venv/.run ## Open the stack's page to a browser on this machine, calls signed by you [AWS_ENDPOINT_URL=aws] [STACK=…] [PORT=5000]
-	@$(CLI) dashboard
-
-.PHONY: replay
-replay: .venv/.run ## Count every object again that needs it, after a change of segments, say [PREFIX=2018/] [FORCE=1] [JSON=1]
-	@$(CLI) replay $(if $(PREFIX),"$$PREFIX") $(if $(FORCE),--force) $(if $(JSON),--json)
-
-.PHONY: verify
+dashboard: .venv/.run ## Serve the stack's page on this machine, and sign its requests [AWS_ENDPOINT_URL=aws] [STACK=…] [PORT=5000]
+replay: .venv/.run ## Re-count stale objects, e.g. after changing segments [PREFIX=2018/] [FORCE=1] [JSON=1]
 verify: .venv/.run ## Compare the counts with a fresh count of the bucket [REPAIR=1] [JSON=1]
-	@$(CLI) verify $(if $(REPAIR),--repair) $(if $(JSON),--json)
-
-.PHONY: redrive
-redrive: .venv/.run ## Hand the failed events to the ingest function again [JSON=1]
-	@$(CLI) redrive $(if $(JSON),--json)
-
-.PHONY: dataset
+redrive: .venv/.run ## Send the failed events to the ingest function again [JSON=1]
 dataset: .venv/.spark ## Count all objects under datasets/NAME/ with Spark [FROM=folder] [AS_OF=…] [FORCE=1] [JSON=1]
-	@$(CLI) dataset "$$NAME" $(if $(FROM),--from "$$FROM") $(if $(AS_OF),--as-of "$$AS_OF") $(if $(FORCE),--force) $(if $(JSON),--json)
-
-.PHONY: sample
 sample: .venv/.run ## Write the sample to FILE=sample.parquet
-	@$(CLI) sample "$${FILE:-sample.parquet}"
-
-.PHONY: profile
 profile: .venv/.explore ## Explore FILE=path, or s3://… of the running stack, as one HTML page [OUT=name.html] [AS_OF=2018-08-05|row]
-	@$(CLI) profile "$$FILE" $(if $(OUT),--out "$$OUT") $(if $(AS_OF),--as-of "$$AS_OF")
+$(COMMANDS):
+	@VOUCHER_SELECTOR_MAKE=1 $(CLI) $@
 
 .PHONY: notebook
 notebook: .venv/.explore ## Open the same as a notebook in JupyterLab, on the running stack [KEY=name] [FILE=path] [AS_OF=2018-08-05|row]

@@ -7,9 +7,9 @@ import traceback
 
 
 def main() -> None:
-    """Run the command line, and exit with the code of its outcome."""
+    """Run the command line, and exit with its exit code."""
     try:
-        # Imported here, since Ctrl-C may come while they are imported.
+        # Imported here, because Ctrl-C may come during the import.
         from voucher_selector.cli.main import cli  # noqa: PLC0415
         from voucher_selector.errors import Exit  # noqa: PLC0415
     except KeyboardInterrupt:
@@ -18,7 +18,7 @@ def main() -> None:
         cli(prog_name="voucher-selector")
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
-    except Exception:  # noqa: BLE001 - a bug ends in a traceback and an exit code of its own
+    except Exception:  # noqa: BLE001 - a bug ends with a traceback and its own exit code
         traceback.print_exc()
         sys.exit(Exit.BUG)
 

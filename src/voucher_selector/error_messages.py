@@ -1,4 +1,4 @@
-"""Errors → the one sentence that a person reads."""
+"""One sentence for a person, made from an error."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from urllib.parse import urlsplit
 
 from botocore import exceptions as aws
 
-from voucher_selector.stack import endpoint_given, logs, ports
+from voucher_selector.stack import AWS, endpoint_variable, log_place, ports
 
 
 def sentence(error: BaseException) -> str:
-    """Say in one line what went wrong."""
+    """Return what went wrong, on one line."""
     match error:
         case aws.NoCredentialsError() | aws.PartialCredentialsError():
-            text = "There are no AWS credentials; set AWS_PROFILE or AWS_ACCESS_KEY_ID"
+            text = "AWS credentials are missing. Set AWS_PROFILE or AWS_ACCESS_KEY_ID"
         case aws.NoRegionError():
-            text = "There is no AWS region; set AWS_REGION"
+            text = "The AWS region is missing. Set AWS_REGION"
         case aws.ReadTimeoutError() | aws.ConnectionClosedError() | aws.ResponseStreamingError():
-            text = f"{_place(error)} gave no whole answer; what it did is in {logs()}"
+            text = f"{_server(error)} sent no complete response. See the log: {log_place()}"
         case aws.ConnectionError() | aws.HTTPClientError():
-            text = f"{_place(error)} does not answer; {_advice(_place(error))}"
+            text = _no_answer(_server(error))
         case aws.ClientError():
             text = f"{error.operation_name} was refused: {error.response['Error'].get('Message', error)}"
         case OSError(filename=str(name), strerror=str(reason)):
@@ -29,19 +29,21 @@ def sentence(error: BaseException) -> str:
     return " ".join(text.split())
 
 
-def _place(error: aws.BotoCoreError) -> str:
+def _server(error: aws.BotoCoreError) -> str:
     parts = urlsplit(str(error.kwargs.get("endpoint_url") or ""))
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "AWS"
 
 
-def _advice(place: str) -> str:
-    match endpoint_given():
+def _no_answer(server: str) -> str:
+    match endpoint_variable():
         case None:
-            chosen = ports()
-            what, variable = ("API", "PORT") if place.endswith(f":{chosen.api}") else ("AWS", "AWS_PORT")
-            run = f"make run{chosen.assignments}"
-            return f"start the stack with: {run}; or, if it runs, name the port of its {what} by {variable}"
-        case "aws":
-            return "see whether AWS_REGION names a region, and the network is up"
+            numbers = ports()
+            variable = "PORT" if server.endswith(f":{numbers.api}") else "AWS_PORT"
+            advice = (
+                f"Start the stack: make run{numbers.assignments}. If it uses another port, set {variable}"
+            )
+        case endpoint if endpoint == AWS:
+            advice = "Check AWS_REGION and the network"
         case _:
-            return "see whether AWS_ENDPOINT_URL names where the stack is"
+            advice = "Check AWS_ENDPOINT_URL"
+    return f"{server} does not answer. {advice}"

@@ -1,4 +1,4 @@
-"""What ends a command early, and with which exit code commands end."""
+"""Errors that end a command with one sentence, and the exit codes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from boto3.exceptions import Boto3Error
 from botocore import exceptions as aws
 from botocore.parsers import ResponseParserError
 
-from voucher_selector.local_stack.errors import StackError
-
 
 class Exit(IntEnum):
-    """The exit codes; docs/reference/command-line.md says what scripts can tell by each."""
+    """The exit codes of the commands."""
 
     FINE = 0
     NO = 1
@@ -23,41 +21,37 @@ class Exit(IntEnum):
 
 
 MEANING = {
-    Exit.FINE: "all is well",
-    Exit.NO: "the answer is no: a file failed, the counts differ, or nothing is counted for the country",
-    Exit.USAGE: "what was given is wrong: an option, a file's name, a date, a port, a field of the request",
-    Exit.STACK: "the stack does not answer, is not there, refuses, fails or cannot be started",
-    Exit.BUG: "a bug of the command itself, with its traceback",
+    Exit.FINE: "success",
+    Exit.NO: "the answer is no: a file failed, the counts differ, or the country has no counts",
+    Exit.USAGE: "invalid input: an option, a file name, a date, a port or a request field",
+    Exit.STACK: "the stack does not exist, does not answer, refuses, fails or cannot be started",
+    Exit.BUG: "a bug in the command, with a traceback",
     Exit.INTERRUPTED: "interrupted by Ctrl-C",
 }
-"""What each exit code says."""
+"""The text of the help and of docs/reference/command-line.md."""
 
 
 class CommandError(Exception):
-    """A command cannot do what it was asked; the message is one sentence that says why and what to do.
-
-    ``code`` is what the command ends with: unless it is said, what the caller gave is at fault.
-    """
+    """A command failed; the message is one sentence that says what was wrong and what to do."""
 
     def __init__(self, message: str, code: Exit = Exit.USAGE) -> None:
         super().__init__(message)
         self.code = code
 
 
-EXPECTED = (
-    CommandError,
-    StackError,
-    aws.BotoCoreError,
-    aws.ClientError,
-    Boto3Error,
-    ResponseParserError,
-    OSError,
-)
-"""Everything that the world can do to a command; any other exception is a bug and shows itself as one."""
+class StackError(CommandError):
+    """The local stack cannot run."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, Exit.STACK)
 
 
-def code_of(error: BaseException) -> Exit:
-    """Return what a command ends with that an expected error has ended."""
+EXPECTED = (CommandError, aws.BotoCoreError, aws.ClientError, Boto3Error, ResponseParserError, OSError)
+"""Errors that the input or the environment can cause; any other exception is a bug."""
+
+
+def exit_code(error: BaseException) -> Exit:
+    """Return the exit code for an expected error."""
     match error:
         case CommandError(code=code):
             return Exit(code)

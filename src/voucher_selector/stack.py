@@ -1,11 +1,11 @@
-"""Which stack a command speaks to: the one on this machine, or the one that the environment points at."""
+"""The stack that a command uses: the local one, or the one that AWS_ENDPOINT_URL names."""
 
 from __future__ import annotations
 
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -13,37 +13,44 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.session import Session as CoreSession
 
+from ingest.storage.results_bucket import ResultsBucket
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.local_stack.deploy import STACK_NAME, session
 from voucher_selector.local_stack.emulator import REGION, log_file, short
+from vouchers.dynamodb.segments_table import SegmentsTable
+from vouchers.dynamodb.sources_table import SourcesTable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_glue import GlueClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
 
+    from vouchers.dynamodb.sources_table import State
+
+DEFAULT_PORTS = {"PORT": 5000, "AWS_PORT": 4566}
 MAX_PORT = 65535
 
 AWS = "aws"
-"""As AWS_ENDPOINT_URL, it stands for AWS itself, which has no one URL."""
+"""The value of AWS_ENDPOINT_URL that means AWS, which has no single URL."""
 
-ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5)
-"""Where nothing answers, it is to be said at once."""
+NO_RETRIES = Config(retries={"total_max_attempts": 1}, connect_timeout=5)
+"""The first call fails at once if nothing answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where on this machine the emulator of AWS and the API listen."""
+    """The ports of the local stack: the AWS emulator and the API."""
 
     aws: int
     api: int
 
     @property
     def assignments(self) -> str:
-        """The variables that make needs to find them; nothing where they are the usual ones."""
-        usual = {"PORT": 5000, "AWS_PORT": 4566}
+        """The Make variables that name them, each after a space; without the defaults."""
         given = {"PORT": self.api, "AWS_PORT": self.aws}
-        return "".join(f" {name}={port}" for name, port in given.items() if port != usual[name])
+        return "".join(f" {name}={port}" for name, port in given.items() if port != DEFAULT_PORTS[name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +58,8 @@ class Deployed:
     """A deployed stack.
 
     Attributes:
-        session: whose credentials and region its services are called with.
-        endpoint: where they answer; None for AWS itself.
+        session: the credentials and the region of its clients.
+        endpoint: the URL of its services; None for AWS.
         outputs: the stack's outputs, value by name.
     """
 
@@ -62,21 +69,49 @@ class Deployed:
 
     @property
     def api_url(self) -> str:
-        """Where its API answers; by the name an emulator gives it, only its own functions may find it."""
-        stated = self.outputs["ApiUrl"]
-        return stated if self.endpoint is None else self.endpoint.rstrip("/") + urlsplit(stated).path
+        """The URL of its API; only functions inside an emulator can use the host that the output names."""
+        output = self.outputs["ApiUrl"]
+        return output if self.endpoint is None else self.endpoint.rstrip("/") + urlsplit(output).path
 
     def s3(self) -> S3Client:
-        """Return a client of the stack's S3."""
+        """Return a client of S3."""
         return self.session.client("s3", endpoint_url=self.endpoint)
 
     def dynamodb(self) -> DynamoDBClient:
-        """Return a client of the stack's DynamoDB."""
+        """Return a client of DynamoDB."""
         return self.session.client("dynamodb", endpoint_url=self.endpoint)
 
     def glue(self) -> GlueClient:
-        """Return a client of the stack's Glue."""
+        """Return a client of Glue."""
         return self.session.client("glue", endpoint_url=self.endpoint)
+
+    def sqs(self) -> SQSClient:
+        """Return a client of SQS."""
+        return self.session.client("sqs", endpoint_url=self.endpoint)
+
+    def lambda_(self, config: Config) -> LambdaClient:
+        """Return a client of Lambda."""
+        return self.session.client("lambda", endpoint_url=self.endpoint, config=config)
+
+    def emr_serverless(self) -> Any:  # noqa: ANN401 - its types are not installed
+        """Return a client of EMR Serverless."""
+        return self.session.client("emr-serverless", endpoint_url=self.endpoint)
+
+    def sources_table(self) -> SourcesTable:
+        """Return the table of the sources."""
+        return SourcesTable(self.dynamodb(), self.outputs["SourcesTable"])
+
+    def segments_table(self) -> SegmentsTable:
+        """Return the table of the counts."""
+        return SegmentsTable(self.dynamodb(), self.outputs["SegmentsTable"])
+
+    def results_bucket(self) -> ResultsBucket:
+        """Return the bucket of the results."""
+        return ResultsBucket(self.s3(), self.outputs["ResultsBucket"])
+
+    def rejected_rows(self, state: State) -> str | None:
+        """Return the S3 URI of a source's rejected rows; None if there are none."""
+        return state.rejected_object and f"s3://{self.outputs['ResultsBucket']}/{state.rejected_object}"
 
 
 def ports() -> Ports:
@@ -85,51 +120,62 @@ def ports() -> Ports:
     Raises:
         CommandError: if one of them is not a port, or both are the same.
     """
-    chosen = Ports(aws=_port("AWS_PORT", 4566), api=_port("PORT", 5000))
-    if chosen.aws == chosen.api:
-        raise CommandError(f"PORT and AWS_PORT are both {chosen.api}; the API and AWS need a port each")
-    return chosen
+    numbers = {}
+    for name, default in DEFAULT_PORTS.items():
+        text = os.environ.get(name) or str(default)
+        if not text.isdecimal() or not 0 < int(text) <= MAX_PORT:
+            raise CommandError(f"Invalid {name} '{text}'. Use a port from 1 to {MAX_PORT}.")
+        numbers[name] = int(text)
+    if numbers["PORT"] == numbers["AWS_PORT"]:
+        raise CommandError(f"PORT and AWS_PORT are both {numbers['PORT']}. Use two different ports.")
+    return Ports(aws=numbers["AWS_PORT"], api=numbers["PORT"])
 
 
-def endpoint_given() -> str | None:
-    """Return what AWS_ENDPOINT_URL says: a URL, or ``aws``; None where it points at nothing."""
+def endpoint_variable() -> str | None:
+    """Return AWS_ENDPOINT_URL: a URL or ``aws``; None if it is empty or not set."""
     return os.environ.get("AWS_ENDPOINT_URL") or None
 
 
 def is_local() -> bool:
-    """Return whether the stack is the one of make run: AWS_ENDPOINT_URL points at no other."""
-    return endpoint_given() is None
+    """Return whether the stack is the local one, because AWS_ENDPOINT_URL names no other."""
+    return endpoint_variable() is None
 
 
-def logs() -> str:
-    """Return where the functions' log is: a file of this checkout, or log groups of AWS."""
+def log_place() -> str:
+    """Return where the functions log: a file of this checkout, or CloudWatch."""
     return short(log_file(ports().aws)) if is_local() else "the functions' log groups in CloudWatch"
 
 
-def deployed() -> Deployed:
-    """Find the stack and its outputs.
+def find_stack() -> Deployed:
+    """Find the stack that AWS_ENDPOINT_URL, AWS_PORT and STACK name, and its outputs.
 
     Raises:
-        CommandError: if there is none.
+        CommandError: if there is no such stack, or a variable is invalid.
         botocore.exceptions.BotoCoreError: if nothing answers, or credentials are missing.
     """
-    endpoint = _endpoint()
-    caller = session() if is_local() else _callers_own(endpoint)
+    endpoint = endpoint_variable() or f"http://127.0.0.1:{ports().aws}"
+    if endpoint != AWS and not re.fullmatch(r"https?://[^/\s]+/?", endpoint):
+        example = "Use a URL such as http://localhost:4566, or 'aws'."
+        raise CommandError(f"Invalid AWS_ENDPOINT_URL '{endpoint}'. {example}")
+    url = None if endpoint == AWS else endpoint
+    caller = session() if is_local() else _caller_session(endpoint)
     name = os.environ.get("STACK") or STACK_NAME
-    return Deployed(caller, None if endpoint == AWS else endpoint, _outputs(caller, endpoint, name))
+    cloudformation = caller.client("cloudformation", endpoint_url=url, config=NO_RETRIES)
+    try:
+        stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        if error.response["Error"].get("Code") != "ValidationError":
+            raise
+        place = f"on AWS in {caller.region_name}" if endpoint == AWS else f"at {endpoint}"
+        start = f"Start one: make run{ports().assignments}"
+        advice = start if is_local() else "Deploy it, or name another stack with STACK"
+        raise CommandError(f"There is no stack '{name}' {place}. {advice}", Exit.STACK) from None
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+    return Deployed(caller, url, outputs)
 
 
-def _endpoint() -> str:
-    given = endpoint_given()
-    if given is None:
-        return f"http://127.0.0.1:{ports().aws}"
-    if given != AWS and not re.fullmatch(r"https?://[^/\s]+/?", given):
-        raise CommandError(f"AWS_ENDPOINT_URL must be as http://localhost:4566, or aws, not '{given}'")
-    return given
-
-
-def _callers_own(endpoint: str) -> boto3.Session:
-    """Return a session as the caller has set AWS up; an emulator does without credentials and region."""
+def _caller_session(endpoint: str) -> boto3.Session:
+    """Return a session with the caller's AWS settings; an emulator needs neither credentials nor region."""
     core = CoreSession()
     core.set_config_variable("ignore_configured_endpoint_urls", value=True)
     if endpoint == AWS:
@@ -137,29 +183,3 @@ def _callers_own(endpoint: str) -> boto3.Session:
     if core.get_credentials() is None:
         return session()
     return boto3.Session(botocore_session=core, region_name=core.get_config_variable("region") or REGION)
-
-
-def _outputs(caller: boto3.Session, endpoint: str, name: str) -> dict[str, str]:
-    url = None if endpoint == AWS else endpoint
-    cloudformation = caller.client("cloudformation", endpoint_url=url, config=ONCE)
-    try:
-        found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-    except ClientError as error:
-        if error.response["Error"].get("Code") != "ValidationError":
-            raise
-        raise CommandError(_no_stack(caller, endpoint, name), Exit.STACK) from None
-    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
-
-
-def _no_stack(caller: boto3.Session, endpoint: str, name: str) -> str:
-    if is_local():
-        return f"There is no stack '{name}' at {endpoint}; start one with: make run{ports().assignments}"
-    place = f"on AWS in {caller.region_name}" if endpoint == AWS else f"at {endpoint}"
-    return f"There is no stack '{name}' {place}; deploy it, or name another by STACK"
-
-
-def _port(variable: str, usual: int) -> int:
-    text = os.environ.get(variable) or str(usual)
-    if not text.isdecimal() or not 0 < int(text) <= MAX_PORT:
-        raise CommandError(f"{variable} must be a port from 1 to {MAX_PORT}, not '{text}'")
-    return int(text)

@@ -16,7 +16,7 @@ from voucher_selector.cli import sample
 from voucher_selector.local_stack.deploy import session
 from voucher_selector.local_stack.ports import free_port
 from voucher_selector.local_stack.stack import running
-from voucher_selector.operations.upload import NotCountedError, load, object_key
+from voucher_selector.operations.upload import NotCountedError, object_key, send, wait_until_counted
 from voucher_selector.stack import Deployed
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         deployed = Deployed(session(), stack.endpoint, stack.outputs)
         for name, path in _files(directory).items():
             with suppress(NotCountedError):
-                load(deployed, path, object_key(name), None)
+                wait_until_counted(deployed, send(deployed, path, object_key(name), None))
         yield f"{stack.url}/"
 
 

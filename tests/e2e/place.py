@@ -19,8 +19,8 @@ from voucher_selector.errors import EXPECTED
 from voucher_selector.local_stack.emulator import REGION
 from voucher_selector.local_stack.gateway import Target, gateway
 from voucher_selector.local_stack.ports import free_port
-from voucher_selector.operations.upload import PREFIX, load, object_key
-from voucher_selector.stack import deployed
+from voucher_selector.operations.upload import PREFIX, object_key, send, wait_until_counted
+from voucher_selector.stack import find_stack
 from vouchers.dynamodb.segments_table import SegmentsTable
 from vouchers.dynamodb.sources_table import SourcesTable, Status
 
@@ -66,7 +66,7 @@ class Place:
         return self.deployed.outputs["UploadsBucket"]
 
     def upload(self, file: Path, name: str, as_of: str | None = None) -> State:
-        return load(self.deployed, file, object_key(name), as_of)
+        return wait_until_counted(self.deployed, send(self.deployed, file, object_key(name), as_of))
 
     def delete(self, name: str) -> None:
         self.deployed.s3().delete_object(Bucket=self.uploads, Key=object_key(name))
@@ -126,7 +126,7 @@ def elsewhere(endpoint: str) -> Iterator[Place]:
     """Find the stack at an endpoint, and leave it as empty as it has to be."""
     with patch.dict(os.environ, AWS_ENDPOINT_URL=endpoint):
         try:
-            found = deployed()
+            found = find_stack()
         except EXPECTED as error:
             pytest.exit(sentence(error), returncode=1)
     credentials = found.session.get_credentials()

@@ -150,7 +150,7 @@ def test_a_stack_that_is_not_there_ends_with_3(
     nowhere = run(*command, AWS_ENDPOINT_URL=f"http://127.0.0.1:{free_port()}")
 
     assert (nowhere.code, nowhere.out) == (Exit.STACK, "")
-    assert "does not answer; see whether AWS_ENDPOINT_URL names where the stack is" in nowhere.err
+    assert "does not answer. Check AWS_ENDPOINT_URL" in nowhere.err
 
 
 def test_a_stack_of_another_name_ends_with_3(run: Callable[..., Said]) -> None:

@@ -135,4 +135,4 @@ def test_without_a_stack_the_first_cell_says_what_to_do(monkeypatch: pytest.Monk
     with pytest.raises(sources.ExploreError) as raised:
         run_notebook()
 
-    assert f"http://127.0.0.1:{port} does not answer; start the stack with: make run" in str(raised.value)
+    assert f"http://127.0.0.1:{port} does not answer. Start the stack: make run" in str(raised.value)

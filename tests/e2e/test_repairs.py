@@ -141,7 +141,7 @@ def test_what_no_event_told_of_is_found_and_mended_by_a_replay(shop: Shop) -> No
     assert {(p["source"], p["problem"]) for p in found["problems"]} == {
         ("vouchers/repairs/new", "is not counted yet"),
         (KEY, "is not counted yet"),
-        ("vouchers/repairs/gone", "is counted, and its object is gone"),
+        ("vouchers/repairs/gone", "is counted, but its object is deleted"),
     }
     code, replayed = shop.run("replay", "repairs/")
     assert (code, replayed["counted"], replayed["deleted"], replayed["failed"]) == (0, 2, 1, [])

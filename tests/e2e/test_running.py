@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from voucher_selector.errors import StackError
 from voucher_selector.local_stack import emulator as emulators
 from voucher_selector.local_stack.deploy import TEMPLATE, deploy, session
 from voucher_selector.local_stack.emulator import emulator
-from voucher_selector.local_stack.errors import StackError
 from voucher_selector.local_stack.ports import free_port
 from voucher_selector.local_stack.stack import running
 

@@ -20,7 +20,7 @@ from tests.support.sam_template import KEY, Template, listed, transformed
 from tests.support.sample_files import body
 from tests.support.stack_harness import ACCOUNT, World
 from voucher_selector.local_stack.deploy import ROOT
-from voucher_selector.operations.spark_runs import IMAGE_JOB
+from voucher_selector.operations.dataset_run import IMAGE_JOB
 from voucher_selector.spark_job import clients
 
 if TYPE_CHECKING:

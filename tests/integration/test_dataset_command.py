@@ -20,7 +20,6 @@ from voucher_selector.cli import dataset, replay, verify
 from voucher_selector.cli.main import cli
 from voucher_selector.errors import CommandError
 from voucher_selector.operations import dataset_run as datasets
-from voucher_selector.operations import spark_runs as engines
 from voucher_selector.spark_job import clients
 from voucher_selector.spark_job.order import Order
 from voucher_selector.spark_job.progress import Outcome, Progress, write_progress
@@ -55,7 +54,7 @@ class Runs:
             write_progress(results, order.run, self.says or run_order(order, count_here))
         return self
 
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         if self.interrupted:
             raise KeyboardInterrupt
         return True
@@ -63,15 +62,15 @@ class Runs:
     def stop(self) -> None:
         self.stopped += 1
 
-    def traces(self) -> str:
-        return "its log is here"
+    def describe(self) -> str:
+        return "See the log: here"
 
 
 @pytest.fixture(autouse=True)
 def stack(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
     there = deployed(world, Lambda())
     for command in (dataset, replay, verify):
-        monkeypatch.setattr(command, "deployed", lambda: there)
+        monkeypatch.setattr(command, "find_stack", lambda: there)
     monkeypatch.setattr(datasets, "SECONDS_BETWEEN_LOOKS", 0)
     for client in (clients.s3_client, clients.dynamodb_client):
         client.cache_clear()
@@ -83,7 +82,7 @@ def stack(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
 @pytest.fixture
 def runs(world: World, monkeypatch: pytest.MonkeyPatch) -> Runs:
     there = Runs(world)
-    monkeypatch.setattr(engines, "start", there.start)
+    monkeypatch.setattr(datasets, "start", there.start)
     return there
 
 
@@ -157,9 +156,12 @@ def test_a_dataset_that_cannot_be_counted_ends_in_its_sentence(folder: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([""], "Name a dataset, as in: make dataset NAME=history"),
-        (["a/../b"], "Name a dataset, as in: make dataset NAME=history"),
-        (["history", "--as-of", "soon"], "AS_OF must be a date as 2018-08-05, row or upload, not 'soon'"),
+        ([""], "Missing NAME. Example: voucher-selector dataset history --from years --as-of row --json"),
+        (["a/../b"], "Invalid name of a dataset 'a/../b'. Use a name such as history or history/2018."),
+        (
+            ["history", "--as-of", "soon"],
+            "Invalid --as-of 'soon'; expected a date such as 2018-08-05, 'row' or 'upload'",
+        ),
         (["history", "--from", "nowhere"], "There is no folder nowhere"),
     ],
 )
@@ -180,14 +182,14 @@ def test_a_run_that_broke_off_says_why_and_where_its_log_is(runs: Runs) -> None:
     result = call("dataset", "history")
     assert (result.exit_code, last_line(result)) == (
         3,
-        "Error: The run broke off: S3 is gone; its log is here",
+        "Error: The run was interrupted: S3 is gone. See the log: here",
     )
 
 
 def test_a_run_that_ended_without_a_word_is_told_of(runs: Runs) -> None:
     runs.silent = True
     result = call("dataset", "history")
-    assert (result.exit_code, last_line(result)) == (3, "Error: The run broke off; its log is here")
+    assert (result.exit_code, last_line(result)) == (3, "Error: The run was interrupted. See the log: here")
 
 
 def test_a_run_ends_with_the_command(runs: Runs) -> None:
@@ -218,16 +220,19 @@ def test_where_the_stack_has_emr_serverless_the_run_is_there(
                 "executionRoleArn": "arn:aws:iam::123456789012:role/job",
                 "name": DATASET,
                 "jobDriver": {
-                    "sparkSubmit": {"entryPoint": engines.IMAGE_JOB, "entryPointArguments": [order.to_json()]}
+                    "sparkSubmit": {
+                        "entryPoint": datasets.IMAGE_JOB,
+                        "entryPointArguments": [order.to_json()],
+                    }
                 },
             },
         )
         for state in ("RUNNING", "FAILED", "FAILED"):
             emr.add_response("get_job_run", {"jobRun": job_run(state)}, details)
         emr.add_response("cancel_job_run", details, details)
-        started = engines.start(stack, order)
-        assert [started.ended(), started.ended()] == [False, True]
-        assert started.traces() == "EMR Serverless says FAILED of job run j1: out of luck"
+        started = datasets.start(stack, order)
+        assert [started.has_ended(), started.has_ended()] == [False, True]
+        assert started.describe() == "Job run j1 of EMR Serverless is FAILED: out of luck"
         started.stop()
         emr.assert_no_pending_responses()
 
@@ -235,8 +240,8 @@ def test_where_the_stack_has_emr_serverless_the_run_is_there(
 @pytest.mark.parametrize(
     ("installed", "said"),
     [
-        ([], "Spark is not installed here; install it with: make .venv/.spark"),
-        (["spark-submit"], "Spark needs Java 17, and there is no java on PATH; install it"),
+        ([], "Spark is not installed. Install it: make .venv/.spark"),
+        (["spark-submit"], "Spark needs Java 17, but there is no java on PATH. Install it."),
     ],
 )
 def test_what_a_run_here_lacks_is_told(
@@ -248,7 +253,7 @@ def test_what_a_run_here_lacks_is_told(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
     with pytest.raises(CommandError, match=re.escape(said)):
-        engines.start(stack, datasets.new_order(stack, DATASET, "row", forced=False))
+        datasets.start(stack, datasets.new_order(stack, DATASET, "row", forced=False))
 
 
 def job_run(state: str) -> dict[str, Any]:
@@ -261,7 +266,7 @@ def job_run(state: str) -> dict[str, Any]:
         "updatedAt": 0,
         "state": state,
         "stateDetails": "out of luck",
-        "jobDriver": {"sparkSubmit": {"entryPoint": engines.IMAGE_JOB}},
+        "jobDriver": {"sparkSubmit": {"entryPoint": datasets.IMAGE_JOB}},
     }
 
 
@@ -276,25 +281,24 @@ def test_a_dataset_that_is_as_recorded_is_as_it_should_be(world: World) -> None:
     world.ingest(world.put("vouchers/china.parquet", body("china")))
     counters = sum(map(len, expected([CHINA, DIRTY]).values()))
     assert call("verify").stdout == (
-        "The table is what a fresh count gives "
-        f"(objects: 1, datasets as they are recorded: 1, counters: {counters})\n"
+        f"The table matches a fresh count; objects: 1, recorded datasets: 1, counters: {counters}\n"
     )
 
 
 def test_what_is_wrong_with_a_dataset_is_told_with_what_to_do(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    again = "count the dataset again with: make dataset NAME=history"
+    again = "Count the dataset again: make dataset NAME=history"
     world.s3.put_object(Bucket=world.uploads, Key=f"{DATASET}a.parquet", Body=body("dirty"))
     count(world)
 
     world.s3.put_object(Bucket=world.uploads, Key=f"{DATASET}b.parquet", Body=body("none"))
-    assert found()[1]["problems"] == [{"source": DATASET, "problem": "holds other objects than were counted"}]
+    assert found()[1]["problems"] == [{"source": DATASET, "problem": "has changed since it was counted"}]
     assert call("verify").stdout.endswith(f"{again}\n")
 
     for name in "ab":
         world.s3.delete_object(Bucket=world.uploads, Key=f"{DATASET}{name}.parquet")
-    assert found()[1]["problems"] == [{"source": DATASET, "problem": "is counted, and its object is gone"}]
+    assert found()[1]["problems"] == [{"source": DATASET, "problem": "is counted, but its object is deleted"}]
 
     count(world)
     assert found() == (
@@ -306,17 +310,13 @@ def test_what_is_wrong_with_a_dataset_is_told_with_what_to_do(
     count(world)
     for key in world.result_keys():
         world.s3.delete_object(Bucket=world.results, Key=key)
-    assert found()[1]["problems"] == [
-        {"source": DATASET, "problem": "lacks what it has in the results bucket"}
-    ]
+    assert found()[1]["problems"] == [{"source": DATASET, "problem": "lacks a result in the results bucket"}]
     count(world, forced=True)
     other = load_definitions().segments[:1]
     monkeypatch.setattr(
         "voucher_selector.operations.verify.load_definitions", lambda: type(load_definitions())(other)
     )
-    assert {p["problem"] for p in found()[1]["problems"]} == {
-        "was counted by other segment definitions than today's"
-    }
+    assert {p["problem"] for p in found()[1]["problems"]} == {"was counted with other segment definitions"}
 
 
 def test_a_replay_sweeps_what_runs_left_behind(world: World) -> None:
@@ -325,7 +325,7 @@ def test_a_replay_sweeps_what_runs_left_behind(world: World) -> None:
     left = f"rejected/{DATASET}/00000001-broken/000000-1.parquet"
     world.s3.put_object(Bucket=world.results, Key=left)
 
-    assert call("replay").stdout.endswith("nothing refers to it: 1\n")
+    assert call("replay").stdout.endswith("Unreferenced results deleted: 1\n")
 
     assert left not in world.result_keys()
     assert found()[0] == 0

@@ -170,14 +170,22 @@ def test_columns_that_counting_does_not_need_may_be_of_any_kind_or_missing(tmp_p
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        ([""], Exit.USAGE, "Name a file, as in: make profile FILE=vouchers.parquet"),
+        ([""], Exit.USAGE, "Missing FILE. Example: voucher-selector profile s3://"),
         (["missing.parquet"], Exit.USAGE, "There is no file missing.parquet"),
         (["broken.parquet"], Exit.NO, "broken.parquet cannot be counted: it cannot be read as Parquet"),
         (["short.parquet"], Exit.NO, "short.parquet cannot be counted: it has no column 'voucher_amount'"),
         (["far.parquet"], Exit.NO, "pandas cannot read the file, although it can be counted: "),
-        (["good.parquet", "--as-of", "May"], Exit.USAGE, "AS_OF must be a date as 2018-08-05, row or upload"),
-        (["good.parquet", "--out", "nowhere/a.html"], Exit.USAGE, "nowhere/a.html cannot be written"),
-        (["good.parquet", "--out", "good.parquet"], Exit.USAGE, "good.parquet is the file itself"),
+        (["good.parquet", "--as-of", "May"], Exit.USAGE, "Invalid --as-of 'May'; expected a date"),
+        (
+            ["good.parquet", "--out", "nowhere/a.html"],
+            Exit.USAGE,
+            "nowhere/a.html is a folder, or its folder does not exist. Name another file with --out",
+        ),
+        (
+            ["good.parquet", "--out", "good.parquet"],
+            Exit.USAGE,
+            "good.parquet is the explored file itself. Name another file with --out",
+        ),
         (["s3://"], Exit.USAGE, "s3:// is not the URI of an object"),
     ],
 )

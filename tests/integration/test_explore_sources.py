@@ -23,7 +23,7 @@ NAMES = ("FILE", "KEY", "AS_OF")
 
 @pytest.fixture
 def stack(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(sources, "deployed", lambda: deployed(world, Lambda()))
+    monkeypatch.setattr(sources, "find_stack", lambda: deployed(world, Lambda()))
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
     return world
@@ -113,7 +113,7 @@ def test_an_as_of_date_that_is_none_is_told(stack: World, monkeypatch: pytest.Mo
 def test_a_file_on_this_machine_needs_no_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.parquet").write_bytes(file_of(DIRTY))
     monkeypatch.setenv("FILE", str(tmp_path / "a.parquet"))
-    monkeypatch.setattr(sources, "deployed", lambda: pytest.fail("the stack was asked"))
+    monkeypatch.setattr(sources, "find_stack", lambda: pytest.fail("the stack was asked"))
 
     assert count_as_stack(sources.select_file()).counted.report.rows == len(DIRTY)
 

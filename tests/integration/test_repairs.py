@@ -53,8 +53,8 @@ def function() -> Lambda:
 def stack(world: World, function: Lambda, monkeypatch: pytest.MonkeyPatch) -> Deployed:
     there = deployed(world, function)
     for command in (replay, verify, redrive):
-        monkeypatch.setattr(command, "deployed", lambda: there)
-    monkeypatch.setattr(redriving, "SECONDS_TO_WAIT", 0)
+        monkeypatch.setattr(command, "find_stack", lambda: there)
+    monkeypatch.setattr(redriving, "WAIT_SECONDS", 0)
     monkeypatch.setattr(invoking, "SECONDS_BETWEEN_TRIES", 0)
     return there
 
@@ -162,7 +162,7 @@ def test_a_replay_of_a_prefix_leaves_the_others_alone(world: World, prefix: str)
 def test_nothing_to_replay_is_said(function: Lambda) -> None:
     result = run("replay", "2017/")
 
-    assert (result.exit_code, result.stdout) == (0, "There is nothing under vouchers/2017/\n")
+    assert (result.exit_code, result.stdout) == (0, "There are no objects under vouchers/2017/\n")
     assert function.invoked == []
 
 
@@ -183,7 +183,7 @@ def test_a_replay_finishes_a_commit_that_was_cut_off(world: World, monkeypatch: 
     cut_off(world, monkeypatch)
     whole = expected([FILES["peru"], FILES["china"]])
     assert world.cells() != whole
-    assert problems(run_json("verify")[1]) == [(KEY, "has a commit that was cut off")]
+    assert problems(run_json("verify")[1]) == [(KEY, "has an unfinished commit")]
 
     assert run_json("replay") == (0, _outcomes(up_to_date=2))
     assert world.cells() == whole
@@ -220,7 +220,7 @@ def test_a_call_that_breaks_off_fails_its_object_alone(world: World, function: L
 
     assert (code, found["counted"]) == (1, 1)
     assert [failed["error"] for failed in found["failed"]] == [
-        "http://x gave no whole answer; what it did is in .stack/4566.log"
+        "http://x sent no complete response. See the log: .stack/4566.log"
     ]
 
 
@@ -241,7 +241,7 @@ def test_a_replay_deletes_from_the_results_what_nothing_refers_to(world: World) 
         world.s3.put_object(Bucket=world.results, Key=key)
     assert {source for source, _ in problems(run_json("verify")[1])} == set(garbage)
 
-    assert run("replay").stdout.endswith("Deleted from the results bucket, for nothing refers to it: 2\n")
+    assert run("replay").stdout.endswith("Unreferenced results deleted: 2\n")
     assert sorted(world.result_keys()) == sorted([*kept, str(held)])
     assert run("verify").exit_code == 0
 
@@ -274,7 +274,7 @@ def test_a_table_that_is_right_is_said_to_be_in_one_line(world: World) -> None:
 
     assert (result.exit_code, result.stdout) == (
         0,
-        "The table is what a fresh count gives (objects: 3, counters: 6)\n",
+        "The table matches a fresh count; objects: 3, counters: 6\n",
     )
     assert run_json("verify") == (
         0,
@@ -298,7 +298,7 @@ def test_files_that_rightly_count_for_nothing_are_named(world: World) -> None:
 
     assert result.stdout.splitlines() == [
         str(state(world, key).error),
-        "The table is what a fresh count gives (objects: 4, of which failed: 1, counters: 6)",
+        "The table matches a fresh count; objects: 4 (1 failed), counters: 6",
     ]
     assert (result.exit_code, code, found["problems"]) == (0, 0, [])
     assert found["failed"] == [{"source": key, "error": state(world, key).error}]
@@ -327,7 +327,7 @@ def test_a_failed_file_that_another_one_replaces_meanwhile_has_changed(
 
     code, found = run_json("verify")
 
-    assert (code, problems(found), found["failed"]) == (1, [(KEY, "changed meanwhile")], [])
+    assert (code, problems(found), found["failed"]) == (1, [(KEY, "changed during the verification")], [])
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
@@ -344,7 +344,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> N
 
 
 def test_an_empty_bucket_is_what_an_empty_table_says() -> None:
-    assert run("verify").stdout == "The table is what a fresh count gives (objects: 0, counters: 0)\n"
+    assert run("verify").stdout == "The table matches a fresh count; objects: 0, counters: 0\n"
 
 
 def set_counter(world: World, counter: str, number: int, **other: str) -> None:
@@ -404,7 +404,7 @@ def test_what_was_changed_by_hand_is_found_and_set_right(
 
     mended = run("verify", "--repair")
     assert mended.exit_code == 0
-    assert mended.stderr.endswith(f"Counters set right: {len(expected_differences)}\n")
+    assert mended.stderr.endswith(f"Counters repaired: {len(expected_differences)}\n")
     assert world.cells() == expected([FILES["peru"]])
     assert run("verify").exit_code == 0
 
@@ -417,9 +417,7 @@ def test_differences_are_a_table_for_a_person(world: World) -> None:
 
     rows = [[c.strip() for c in line.split("│")[1:-1]] for line in result.stdout.splitlines() if "│" in line]
     assert rows == [["peru", "frequent_segment#0-4", "2640", "7,000", "1"]]
-    assert result.stdout.endswith(
-        "(differences: 1, problems: 0); set the table right with: make verify REPAIR=1\n"
-    )
+    assert result.stdout.endswith("differences: 1, problems: 0. Repair the table: make verify REPAIR=1\n")
 
 
 def test_a_table_that_was_emptied_is_filled_from_the_bucket(
@@ -435,7 +433,7 @@ def test_a_table_that_was_emptied_is_filled_from_the_bucket(
 
     result = run("verify", "--repair")
 
-    assert "and 4 more, all of them with --json" in result.stdout
+    assert "and 4 more; --json prints all" in result.stdout
     assert world.cells() == before
 
 
@@ -475,7 +473,7 @@ def test_objects_and_deletions_of_which_no_event_told_are_named(world: World) ->
         [
             (KEY, "is not counted yet"),
             ("vouchers/new", "is not counted yet"),
-            (OTHER, "is counted, and its object is gone"),
+            (OTHER, "is counted, but its object is deleted"),
         ],
     )
     assert differing(found)["china", "#spellings", "China"] == (20, 0)
@@ -494,8 +492,8 @@ def test_nothing_is_set_right_while_sources_are_wrong(world: World) -> None:
 
     assert result.exit_code == 1
     assert result.stderr.endswith(
-        "Error: Nothing was set right, for not the table alone is wrong; "
-        "count what needs it with: make replay\n"
+        "Error: Nothing was repaired: some sources are inconsistent, not only the table. "
+        "Re-count the stale objects: make replay\n"
     )
     assert world.cells() == before
 
@@ -510,7 +508,7 @@ def test_sources_counted_by_other_definitions_are_named(
 
     assert (code, problems(found)) == (
         1,
-        [(KEY, "was counted by other segment definitions than today's")],
+        [(KEY, "was counted with other segment definitions")],
     )
     assert ("peru", "orders#0-3", "2640") in differing(found)
 
@@ -534,10 +532,10 @@ def claim_success(world: World) -> None:
 
 
 MISTAKES: dict[str, tuple[Callable[[World], None], str]] = {
-    "other counts": (claim_other_counts, "is recorded with other counts than its object has"),
-    "rejected rows lost": (lose_rejected_rows, "lacks what it has in the results bucket"),
-    "counted, said to have failed": (claim_failure, "is recorded as failed, and can be counted"),
-    "failed, said to be counted": (claim_success, "is recorded as counted, and cannot be counted"),
+    "other counts": (claim_other_counts, "is recorded with wrong counts"),
+    "rejected rows lost": (lose_rejected_rows, "lacks a result in the results bucket"),
+    "counted, said to have failed": (claim_failure, "is recorded as failed, but can be counted"),
+    "failed, said to be counted": (claim_success, "is recorded as counted, but cannot be counted"),
 }
 
 
@@ -605,9 +603,9 @@ def test_what_is_uploaded_meanwhile_is_told_of_and_nothing_is_set_right(
 
     result = run("verify", "--repair")
 
-    assert f"{OTHER} changed meanwhile\n" in result.stdout
+    assert f"{OTHER} changed during the verification\n" in result.stdout
     assert (result.exit_code, world.cells()) == (1, before)
-    assert "verify again while nothing is being uploaded" in result.stderr
+    assert "Verify again while nothing is uploaded." in result.stderr
 
 
 def test_an_object_that_is_replaced_while_it_is_counted_is_told_of_once(
@@ -624,7 +622,7 @@ def test_an_object_that_is_replaced_while_it_is_counted_is_told_of_once(
 
     monkeypatch.setattr(recounting, "find_object", replace_then)
 
-    assert problems(run_json("verify")[1]) == [(KEY, "changed meanwhile")]
+    assert problems(run_json("verify")[1]) == [(KEY, "changed during the verification")]
 
 
 def fail(stack: Deployed, record: dict[str, Any]) -> None:
@@ -704,9 +702,7 @@ def test_what_came_of_a_failed_event_is_said_in_words(world: World, stack: Deplo
     fail(stack, bad)
     put(world, KEY, "peru")
 
-    assert run("redrive").stdout == (
-        f"{KEY}: overtaken by a newer event\nRedriven: 1; failed again and left in the queue: 0\n"
-    )
+    assert run("redrive").stdout == (f"{KEY}: superseded by a newer event\nSucceeded: 1, failed again: 0\n")
 
 
 def test_an_event_that_fails_again_stays_in_the_queue_and_is_tried_once(
@@ -720,26 +716,26 @@ def test_an_event_that_fails_again_stays_in_the_queue_and_is_tried_once(
 
     assert (result.exit_code, len(function.invoked)) == (1, 7)
     assert result.stdout.count(" was not counted: it cannot be read as Parquet") == 6
-    assert result.stdout.endswith("\nRedriven: 1; failed again and left in the queue: 6\n")
+    assert result.stdout.endswith("\nSucceeded: 1, failed again: 6\n")
     assert left(stack) == 6
 
 
 def test_events_that_come_back_do_not_hide_those_that_were_not_tried_yet(
     world: World, stack: Deployed, function: Lambda, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number in range(invoking.AT_ONCE):
+    for number in range(invoking.MAX_CONCURRENCY):
         fail(stack, world.put(f"vouchers/bad {number}", body("broken")))
     fail(stack, world.put(KEY, body("peru")))
-    real, received = redriving.Failures.receive, list[list[Any]]()
+    real, received = redriving.FailedEvents.receive, list[list[Any]]()
 
-    def coming_back(queue: redriving.Failures) -> list[Any]:
+    def coming_back(queue: redriving.FailedEvents) -> list[Any]:
         received.append(received[0] if len(received) == 1 else real(queue))
         return received[-1]
 
-    monkeypatch.setattr(redriving.Failures, "receive", coming_back)
+    monkeypatch.setattr(redriving.FailedEvents, "receive", coming_back)
 
-    assert run("redrive").stdout.endswith("\nRedriven: 1; failed again and left in the queue: 4\n")
-    assert len(function.invoked) == invoking.AT_ONCE + 1
+    assert run("redrive").stdout.endswith("\nSucceeded: 1, failed again: 4\n")
+    assert len(function.invoked) == invoking.MAX_CONCURRENCY + 1
 
 
 @pytest.mark.parametrize("message", ["hello", "[]", "{}", '{"requestPayload": {"Records": [{}]}}'])
@@ -751,7 +747,7 @@ def test_a_message_that_is_no_failed_event_stays_in_the_queue(
     code, found = run_json("redrive")
 
     assert (code, left(stack), function.invoked) == (1, 1, [])
-    assert found["failed"][0]["error"] == f"a message is not the record of a failed event: {message}"
+    assert found["failed"][0]["error"] == f"A message is not the record of a failed event: {message}"
 
 
 def test_events_stay_in_the_queue_when_the_function_may_not_be_called(

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from voucher_selector.stack import Deployed
 
 KEY, OTHER = "vouchers/a b+ü.parquet", "vouchers/none.parquet"
-NO_ROWS = "has no segmented rows, and should have"
-ROWS = "has segmented rows, and should have none"
-MISLISTED = "is listed otherwise in the Glue catalogue than its segmented rows are stored"
-CUT_OFF = "has a commit that was cut off"
-LOST = "lacks what it has in the results bucket"
-GARBAGE = "is in the results bucket, and nothing refers to it"
+NO_ROWS = "lacks segmented rows"
+ROWS = "has segmented rows, but they are switched off"
+MISLISTED = "has wrong partitions in the Glue catalog"
+CUT_OFF = "has an unfinished commit"
+LOST = "lacks a result in the results bucket"
+GARBAGE = "is in the results bucket, but no source refers to it"
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +39,7 @@ def stack(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         return deployed(world, function)
 
     for command in (replay, verify):
-        monkeypatch.setattr(command, "deployed", there)
+        monkeypatch.setattr(command, "find_stack", there)
 
 
 def run(*arguments: str) -> tuple[int, Any]:

@@ -43,7 +43,7 @@ def world(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
         "ResultsBucket": world.results,
     }
     there = Deployed(boto3.Session(), None, outputs)
-    monkeypatch.setattr(upload, "deployed", lambda: there)
+    monkeypatch.setattr(upload, "find_stack", lambda: there)
     monkeypatch.setattr(uploading, "sleep", lambda _: _work_off(world))
     return world
 
@@ -108,9 +108,7 @@ def test_it_is_said_where_the_rejected_rows_are(world: World, file: Path) -> Non
 
     place = f"s3://{world.results}/"
     key = said.removeprefix(place)
-    assert shown.startswith(
-        f"The rejected rows, with their reasons: {place}rejected/vouchers/vouchers.parquet/"
-    )
+    assert shown.startswith(f"Rejected rows with their reasons: {place}rejected/vouchers/vouchers.parquet/")
     assert said == f"{place}{key}"
     assert [row["reason"] for row in world.result_rows(key)] == ["country_code_missing"]
 
@@ -119,7 +117,7 @@ def test_it_is_said_where_the_rejected_rows_are(world: World, file: Path) -> Non
 def test_without_rejected_rows_none_are_spoken_of(file: Path) -> None:
     file.write_bytes(parquet(ROWS.slice(0, 1)))
 
-    assert "rejected rows" not in _upload(file).stdout
+    assert "Rejected rows" not in _upload(file).stdout
     assert json.loads(_upload(file, "--json").stdout)["rejected_rows"] is None
 
 
@@ -160,6 +158,8 @@ def test_the_object_is_named_as_wanted_under_the_prefix(
         (("--as-of", "row"), {"as-of": "row"}),
         (("--as-of", "2018-08-05"), {"as-of": "2018-08-05"}),
         (("--as-of", "20180805"), {"as-of": "2018-08-05"}),
+        (("--as-of", "2018-08-05 10:00"), {"as-of": "2018-08-05T10:00:00+00:00"}),
+        (("--as-of", " ROW"), {"as-of": "row"}),
         (("--as-of", "upload"), {"as-of": "upload"}),
     ],
 )
@@ -223,19 +223,16 @@ def test_an_upload_of_which_nothing_is_heard_is_given_up(
 
     result = _upload(file)
 
-    assert (
-        "was uploaded but not counted within 900 s; what the ingest function did is in .stack/"
-        in result.stderr
-    )
+    assert "was uploaded but not counted within 900 s. See the log: .stack/" in result.stderr
     assert (result.exit_code, world.source("vouchers/vouchers.parquet").state) == (3, None)
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("",), "Name a file, as in: make upload FILE=vouchers.parquet"),
+        (("",), "Missing FILE. Example: voucher-selector upload vouchers.parquet --as-of 2018-08-05 --json"),
         (("missing.parquet",), "There is no file missing.parquet"),
-        (("/",), "/ is no file"),
+        (("/",), "/ is not a file"),
     ],
 )
 def test_a_file_that_is_not_there_is_named_and_nothing_sent(
@@ -247,11 +244,14 @@ def test_a_file_that_is_not_there_is_named_and_nothing_sent(
     assert _is_empty(world)
 
 
-@pytest.mark.parametrize("as_of", ["tomorrow", "2018-13-01", "2018-08-05 10:00", ""])
+@pytest.mark.parametrize("as_of", ["tomorrow", "2018-13-01", ""])
 def test_a_wrong_as_of_date_is_named_and_nothing_sent(world: World, file: Path, as_of: str) -> None:
     result = _upload(file, "--as-of", as_of)
 
-    assert result.stderr == f"Error: AS_OF must be a date as 2018-08-05, row or upload, not '{as_of}'\n"
+    assert (
+        result.stderr
+        == f"Error: Invalid --as-of '{as_of}'; expected a date such as 2018-08-05, 'row' or 'upload'\n"
+    )
     assert (result.exit_code, _is_empty(world)) == (2, True)
 
 
@@ -259,7 +259,7 @@ def test_a_bucket_that_refuses_is_said_in_one_sentence(
     world: World, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nowhere = Deployed(boto3.Session(), None, {"UploadsBucket": "gone", "SourcesTable": world.sources})
-    monkeypatch.setattr(upload, "deployed", lambda: nowhere)
+    monkeypatch.setattr(upload, "find_stack", lambda: nowhere)
 
     result = _upload(file)
 

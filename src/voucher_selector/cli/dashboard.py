@@ -1,33 +1,31 @@
-"""The command that leads to the page: `dashboard`."""
+"""The command `dashboard`."""
 
 from __future__ import annotations
 
 import click
 
-from voucher_selector import api_client as api
+from voucher_selector import api_client
 from voucher_selector.cli import options, screen
 from voucher_selector.local_stack.gateway import gateway
-from voucher_selector.stack import deployed, ports
+from voucher_selector.stack import find_stack, ports
 
-EXAMPLES = options.examples(
+
+@options.command(
     "make dashboard",
     "make dashboard AWS_ENDPOINT_URL=aws STACK=voucher-selector-dev PORT=5001",
-    ".venv/bin/voucher-selector dashboard",
+    "voucher-selector dashboard",
 )
-
-
-@click.command(epilog=EXAMPLES)
 def dashboard() -> None:
-    """Open the page of the stack to a browser on this machine.
+    """Serve the stack's page on this machine.
 
-    Calls are signed with the AWS credentials of the environment, until Ctrl-C; only this machine is served.
-    The stack of make run serves its page itself, and it is said where.
+    Requests are signed with the AWS credentials of the environment. Only this machine can open the page.
+    Ctrl-C stops the command. The local stack serves its page itself; the command prints its URL.
     """
-    of = api.api()
-    if of.signed is None:
-        deployed()
-        click.echo(f"The page is at {of.url}/")
+    api = api_client.find_api()
+    if api.signed is None:
+        find_stack()
+        click.echo(f"The page is at {api.url}/")
         return
-    with gateway(ports().api, of.signed) as url:
-        click.echo(f"The page of {of.url} is at {url}/\nCtrl-C stops it.")
+    with gateway(ports().api, api.signed) as url:
+        click.echo(f"The page of {api.url} is at {url}/\nPress Ctrl-C to stop.")
         screen.wait_for_interrupt()

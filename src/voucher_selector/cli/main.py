@@ -1,4 +1,4 @@
-"""The commands in one group, and what becomes of their errors."""
+"""The group of all commands, which turns errors into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import click
 
 from voucher_selector.cli.dashboard import dashboard
 from voucher_selector.cli.dataset import dataset
+from voucher_selector.cli.options import is_under_make, spelled
 from voucher_selector.cli.profile import profile
 from voucher_selector.cli.questions import ask, counts
 from voucher_selector.cli.redrive import redrive
@@ -17,38 +18,49 @@ from voucher_selector.cli.stack import demo, run
 from voucher_selector.cli.upload import upload
 from voucher_selector.cli.verify import verify
 from voucher_selector.error_messages import sentence
-from voucher_selector.errors import EXPECTED, MEANING, Exit, code_of
+from voucher_selector.errors import EXPECTED, MEANING, CommandError, Exit, exit_code
+
+EXIT_CODES = "\n".join(
+    ("\b", "Exit codes:", *(f"  {code:<4d} {meaning}" for code, meaning in MEANING.items()))
+)
 
 
 class Commands(click.Group):
-    """A group whose commands' errors end in one sentence, and whose interruption ends quietly."""
+    """A group that prints an error of a command as one sentence."""
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click declares it
-        """Run the command that was named."""
+        """Run the command that the command line names."""
         try:
             return super().invoke(ctx)
-        except EXPECTED as error:
-            click.echo(f"Error: {sentence(error)}", err=True)
-            raise click.exceptions.Exit(code_of(error)) from None
+        except click.MissingParameter as missing:
+            with missing.ctx or ctx as of_command:
+                error: BaseException = CommandError(describe_missing(of_command, missing.param))
         except KeyboardInterrupt:
             raise click.exceptions.Exit(Exit.INTERRUPTED) from None
+        except EXPECTED as expected:
+            error = expected
+        click.echo(f"Error: {sentence(error)}", err=True)
+        raise click.exceptions.Exit(exit_code(error))
 
 
-def _exit_codes() -> str:
-    return "\n".join(("\b", "Exit codes:", *(f"  {code:<4d} {said}" for code, said in MEANING.items())))
+def describe_missing(ctx: click.Context, parameter: click.Parameter | None) -> str:
+    """Return that a parameter of the current command is missing, with an example."""
+    program = "make" if is_under_make() else "voucher-selector"
+    examples = map(str.strip, str(ctx.command.epilog).splitlines())
+    example = next(line for line in examples if line.startswith(program))
+    return f"Missing {spelled(str(parameter and parameter.name))}. Example: {example}"
 
 
-@click.group(cls=Commands, epilog=_exit_codes(), context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="voucher-selector")
 def cli() -> None:
-    """Use Voucher Selector: the stack on this machine, or one elsewhere.
+    """Run and use Voucher Selector, on this machine or on AWS.
 
-    Of the stack on this machine, PORT (5000) is where its API answers, and AWS_PORT (4566) its AWS.
-    AWS_ENDPOINT_URL points all but demo, run and sample at another stack (aws: at AWS itself), and STACK is
-    its name. Results go to standard output, all else to standard error.
+    The local stack uses two ports: PORT (5000) for the API and AWS_PORT (4566) for the AWS emulator. To use
+    another stack, set AWS_ENDPOINT_URL to its URL, or to 'aws' for AWS, and STACK to its name; demo, run and
+    sample ignore both. Results go to standard output, everything else to standard error.
     """
 
 
-COMMANDS = (demo, run, upload, dataset, counts, ask, dashboard, profile, sample, replay, verify, redrive)
-
-for command in COMMANDS:
+for command in (demo, run, upload, dataset, counts, ask, dashboard, profile, sample, replay, verify, redrive):
     cli.add_command(command)

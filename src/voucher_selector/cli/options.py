@@ -1,21 +1,108 @@
-"""What the commands' help and options have in common."""
+"""Arguments, options and examples of the commands.
+
+Under Make, each of them reads the variable of its name: FILE, AS_OF, REPAIR. The Makefile sets
+VOUCHER_SELECTOR_MAKE; without it, no such variable of a user's shell has an effect.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from ingest.counting.as_of import AsOf
+from voucher_selector.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Command = Callable[..., object]
+    Decorator = Callable[[Callable[..., object]], Callable[..., object]]
 
-json_option: Callable[[Command], Command] = click.option(
-    "--json", "as_json", is_flag=True, help="Print the data as one JSON document, and nothing else."
-)
+AS_OF_HELP = "Moment that recency is measured to: a date such as 2018-08-05, row, or upload."
 
 
-def examples(*lines: str) -> str:
-    """Return the end of a command's help: what may be typed, a line each."""
-    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
+def is_under_make() -> bool:
+    """Return whether Make runs the command."""
+    return bool(os.environ.get("VOUCHER_SELECTOR_MAKE"))
+
+
+def spelled(parameter: str) -> str:
+    """Return a parameter of the current command as the user gave it: ``AS_OF`` under Make, else ``--as-of``.
+
+    Args:
+        parameter: its name in Python.
+    """
+    found = next(p for p in click.get_current_context().command.params if p.name == parameter)
+    return str(found.envvar) if is_under_make() or isinstance(found, click.Argument) else found.opts[0]
+
+
+class Parameter(click.Parameter):
+    """A parameter that reads its variable only under Make, and for which blank text is no value."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Return the value of the variable."""
+        return super().resolve_envvar_value(ctx) if is_under_make() else None
+
+    def value_is_missing(self, value: Any) -> bool:  # noqa: ANN401 - as click declares it
+        """Return whether a required parameter has no value."""
+        return super().value_is_missing(value) or (isinstance(value, str) and not value.strip())
+
+
+class Option(Parameter, click.Option):
+    """An option."""
+
+
+class Argument(Parameter, click.Argument):
+    """An argument."""
+
+
+class Flag(click.types.BoolParamType):
+    """The value of a variable that switches a flag on or off."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:  # noqa: ANN401
+        """Return whether the flag is on."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            name = spelled(str(param and param.name))
+            raise CommandError(f"Invalid {name} '{value}'. Use 1 for yes, or 0 for no.") from None
+
+
+class AsOfDate(click.ParamType[str]):
+    """An as-of date, normalised: ``20180805`` becomes ``2018-08-05``."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401, ARG002
+        """Return the as-of date as text."""
+        try:
+            rule = AsOf.parse(value)
+        except ValueError as error:
+            raise CommandError(f"Invalid {spelled(str(param and param.name))} {error}") from None
+        return rule.moment.isoformat().removesuffix("T00:00:00+00:00") if rule.moment else rule.rule
+
+
+def command(*examples: str) -> Callable[[Callable[..., object]], click.Command]:
+    """Declare a command, whose help ends with examples."""
+    return click.command(epilog="\n".join(("\b", "Examples:", *(f"  {line}" for line in examples))))
+
+
+def argument(name: str, **settings: Any) -> Decorator:  # noqa: ANN401 - as click declares them
+    """Declare an argument, which Make gives in the variable of its name."""
+    return click.argument(name, cls=Argument, envvar=name.upper(), **settings)
+
+
+def option(*names: str, **settings: Any) -> Decorator:  # noqa: ANN401 - as click declares them
+    """Declare an option, which Make gives in the variable of its name: ``--as-of`` in AS_OF."""
+    variable = names[0].removeprefix("--").replace("-", "_").upper()
+    return click.option(*names, cls=Option, envvar=variable, **settings)
+
+
+def flag(*names: str, **settings: Any) -> Decorator:  # noqa: ANN401 - as click declares them
+    """Declare a flag, which Make gives as a variable of its name: REPAIR=1 or REPAIR=0."""
+    return option(*names, is_flag=True, type=Flag(), **settings)
+
+
+as_of_option = option("--as-of", type=AsOfDate(), metavar="DATE", help=AS_OF_HELP)
+json_option = flag("--json", "as_json", help="Print the result as one JSON document.")

@@ -6,56 +6,39 @@ import click
 
 from voucher_selector.cli import options, screen
 from voucher_selector.errors import Exit
-from voucher_selector.operations import redrive as redriving
-from voucher_selector.stack import deployed
+from voucher_selector.operations import redrive as operation
+from voucher_selector.stack import find_stack
 
 OUTCOMES = {
-    "duplicate": "counted already",
-    "late": "overtaken by a newer event",
-    "superseded": "its object has been replaced or deleted, of which another event tells",
+    "duplicate": "already counted",
+    "late": "superseded by a newer event",
+    "superseded": "the object was replaced or deleted; another event counts it",
 }
-"""What an event that changed nothing has come to."""
+"""Texts for the outcomes of events that change nothing."""
 
 
-@click.command(epilog=options.examples("make redrive", ".venv/bin/voucher-selector redrive --json"))
+@options.command("make redrive", "voucher-selector redrive --json")
 @options.json_option
 def redrive(*, as_json: bool) -> None:
-    """Hand the failed events on once more.
+    """Send the failed events to the ingest function again.
 
-    The ingest function gets them, from the queue of the failed events; those that fail again stay there. It
-    ends with 1 if one failed again.
+    The events come from the queue of failed events. Events that fail again stay in the queue; then the exit
+    code is 1.
     """
-    done: list[redriving.Redriven] = []
-    with screen.step("Handing on the failed events"):
-        redriving.redrive(deployed(), done.append)
-    failed = [each for each in done if each.answer.error]
+    done: list[operation.Redriven] = []
+    with screen.step("Redriving the failed events"):
+        operation.redrive(find_stack(), done.append)
+    failed = [event for event in done if event.answer.error]
+    succeeded = [event for event in done if not event.answer.error]
     if as_json:
-        screen.print_json(_as_json(done))
+        redriven = [{"sources": event.sources, "outcomes": event.answer.outcomes} for event in succeeded]
+        errors = [{"sources": event.sources, "error": event.answer.error} for event in failed]
+        screen.print_json({"redriven": redriven, "failed": errors})
     else:
-        _show(done, len(failed))
+        for event in done:
+            outcomes = (OUTCOMES.get(outcome, outcome) for outcome in event.answer.outcomes)
+            click.echo(event.answer.error or f"{', '.join(event.sources)}: {', '.join(outcomes)}")
+        summary = f"Succeeded: {len(succeeded):,}, failed again: {len(failed):,}"
+        click.echo(summary if done else "There are no failed events")
     if failed:
         raise click.exceptions.Exit(Exit.NO)
-
-
-def _as_json(done: list[redriving.Redriven]) -> dict[str, object]:
-    return {
-        "redriven": [
-            {"sources": each.sources, "outcomes": each.answer.outcomes}
-            for each in done
-            if each.answer.error is None
-        ],
-        "failed": [{"sources": e.sources, "error": e.answer.error} for e in done if e.answer.error],
-    }
-
-
-def _show(done: list[redriving.Redriven], failed: int) -> None:
-    for each in done:
-        if each.answer.error:
-            click.echo(each.answer.error)
-        else:
-            outcomes = (OUTCOMES.get(outcome, outcome) for outcome in each.answer.outcomes)
-            click.echo(f"{', '.join(each.sources)}: {', '.join(outcomes)}")
-    if done:
-        click.echo(f"Redriven: {len(done) - failed:,}; failed again and left in the queue: {failed:,}")
-    else:
-        click.echo("There are no failed events")

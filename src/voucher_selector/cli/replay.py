@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from voucher_selector.cli import options, screen
 from voucher_selector.errors import Exit
-from voucher_selector.operations.garbage import sweep
-from voucher_selector.operations.replay import Replayed, look_again, to_replay
+from voucher_selector.operations import replay as operation
+from voucher_selector.operations.garbage import delete_garbage
 from voucher_selector.operations.upload import DATASETS, PREFIX, object_key
-from voucher_selector.stack import deployed
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from voucher_selector.stack import Deployed
+from voucher_selector.stack import find_stack
 
 OUTCOMES = {
     "counted": "counted",
@@ -24,57 +17,37 @@ OUTCOMES = {
     "deleted": "deleted",
     "superseded": "replaced meanwhile",
 }
-"""What a replay can come to, and how it is said."""
+"""Texts for the outcomes."""
 
 
-EXAMPLES = options.examples(
-    "make replay",
-    "make replay PREFIX=2018/ FORCE=1",
-    ".venv/bin/voucher-selector replay 2018/ --json",
-)
-
-
-@click.command(epilog=EXAMPLES)
-@click.argument("prefix", default="")
-@click.option("--force", is_flag=True, help="Count even what seems up to date.")
+@options.command("make replay", "make replay PREFIX=2018/ FORCE=1", "voucher-selector replay 2018/ --json")
+@options.argument("prefix", default="")
+@options.flag("--force", help="Count objects that are up to date, too.")
 @options.json_option
 def replay(prefix: str, *, force: bool, as_json: bool) -> None:
-    """Count again what needs it under PREFIX.
+    """Re-count stale objects under PREFIX.
 
-    An object needs it if no event told of it or of its deletion, if it failed, if it was counted by other
-    segment definitions, or if its segmented rows are not kept as they should be. Broken off, it goes on
-    where it was when it is started again. The results bucket is tidied afterwards. It ends with 1 if a file
-    failed.
+    An object is stale if an event of it is missing, if it failed, if it was counted with other segment
+    definitions, or if its segmented rows are missing or obsolete. An interrupted replay can be started again.
+    At the end, unreferenced results are deleted. The exit code is 1 if a file failed.
     """
-    stack, under = deployed(), object_key(prefix)
-    sources = to_replay(stack, under)
-    replayed = _replay(stack, sources, forced=force)
-    swept = sum(sweep(stack, each) for each in ([under] if prefix else [PREFIX, DATASETS]))
+    stack, key_prefix = find_stack(), object_key(prefix)
+    sources = operation.list_sources(stack, key_prefix)
+    with screen.bar(f"Checking {len(sources):,} objects", len(sources)) as advance:
+        replayed = operation.replay(stack, sources, advance, forced=force)
+    deleted = sum(delete_garbage(stack, p) for p in ([key_prefix] if prefix else [PREFIX, DATASETS]))
+    failed = sorted(replayed.failed.items())
     if as_json:
-        screen.print_json(_as_json(replayed, swept))
+        numbers = {text.replace(" ", "_"): replayed.outcomes.get(name, 0) for name, text in OUTCOMES.items()}
+        errors = [{"source": source, "error": error} for source, error in failed]
+        screen.print_json({**numbers, "failed": errors, "swept": deleted})
     else:
-        _show(under, len(sources), replayed, swept)
-    if replayed.failed:
+        for _, error in failed:
+            click.echo(error)
+        parts = [f"{n:,} {OUTCOMES.get(name, name)}" for name, n in sorted(replayed.outcomes.items())]
+        parts += [f"{len(failed):,} failed"] if failed else []
+        click.echo(", ".join(parts) if sources else f"There are no objects under {key_prefix}")
+        if deleted:
+            click.echo(f"Unreferenced results deleted: {deleted:,}")
+    if failed:
         raise click.exceptions.Exit(Exit.NO)
-
-
-def _replay(stack: Deployed, sources: Sequence[str], *, forced: bool) -> Replayed:
-    with screen.bar(f"Looking at {len(sources):,} objects again", len(sources)) as advance:
-        return look_again(stack, sources, advance, forced=forced)
-
-
-def _as_json(replayed: Replayed, swept: int) -> dict[str, object]:
-    numbers = {said.replace(" ", "_"): replayed.outcomes.get(name, 0) for name, said in OUTCOMES.items()}
-    failed = [{"source": source, "error": error} for source, error in sorted(replayed.failed.items())]
-    return {**numbers, "failed": failed, "swept": swept}
-
-
-def _show(under: str, sources: int, replayed: Replayed, swept: int) -> None:
-    for _, error in sorted(replayed.failed.items()):
-        click.echo(error)
-    numbers = [f"{n:,} {OUTCOMES.get(name, name)}" for name, n in sorted(replayed.outcomes.items())]
-    if replayed.failed:
-        numbers.append(f"{len(replayed.failed):,} failed")
-    click.echo(", ".join(numbers) if sources else f"There is nothing under {under}")
-    if swept:
-        click.echo(f"Deleted from the results bucket, for nothing refers to it: {swept:,}")

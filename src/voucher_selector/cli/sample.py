@@ -1,16 +1,14 @@
-"""The command `sample`, and the sample for the commands that upload it."""
+"""The command `sample`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
 from voucher_selector.cli import options, screen
 
 
-@click.command(epilog=options.examples("make sample FILE=sample.parquet"))
-@click.argument("file")
+@options.command("make sample", "make sample FILE=sample.parquet", "voucher-selector sample sample.parquet")
+@options.argument("file", default="sample.parquet")
 def sample(file: str) -> None:
     """Write the sample to FILE."""
     write(Path(file).expanduser())
@@ -22,7 +20,7 @@ def write(path: Path) -> None:
     Raises:
         OSError: if the file cannot be written.
     """
-    from voucher_selector.sample_data.file import STEPS, write_sample  # noqa: PLC0415 - arrow takes long, and only this needs it
+    from voucher_selector.sample_data.file import STEPS, write_sample  # noqa: PLC0415 - importing pyarrow is slow
 
     with screen.bar(f"Writing {path.name}: 511,427 uses of vouchers in four countries", STEPS) as advance:
         write_sample(path, on_step=lambda: advance(1))

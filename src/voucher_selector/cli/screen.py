@@ -1,4 +1,4 @@
-"""What the commands show: results on standard output, what is going on on standard error."""
+"""Output: results on standard output, progress on standard error."""
 
 from __future__ import annotations
 
@@ -22,38 +22,38 @@ err = Console(stderr=True, highlight=False)
 
 
 def wait_for_interrupt() -> None:
-    """Say that all is ready, and wait for Ctrl-C or SIGTERM, which from now on are no failure."""
-    told = Event()
+    """Print ``ready``, and wait for Ctrl-C or SIGTERM, which no longer raise from then on."""
+    stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: told.set())
+        signal.signal(number, lambda *_: stop.set())
     click.echo("ready")
-    told.wait()
+    stop.wait()
 
 
 def print_json(data: object) -> None:
-    """Print data for a program to read."""
+    """Print a JSON document."""
     click.echo(json.dumps(data))
 
 
 @contextmanager
-def step(doing: str) -> Iterator[None]:
-    """Say what is being done while the block runs, and how long it took once it is done."""
-    with _timed(doing), err.status(doing):
+def step(title: str) -> Iterator[None]:
+    """Show a title while the block runs, and the seconds it took when it succeeds."""
+    with _timed(title), err.status(title):
         yield
 
 
 @contextmanager
-def bar(doing: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Do as ``step`` does, with a progress bar; yield what moves it on."""
+def bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar while the block runs; yield the function that advances it."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    shown = Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
-    with _timed(doing), shown as progress:
-        task = progress.add_task(doing, total=total)
+    display = Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+    with _timed(title), display as progress:
+        task = progress.add_task(title, total=total)
         yield lambda done: progress.advance(task, done)
 
 
 @contextmanager
-def _timed(doing: str) -> Iterator[None]:
+def _timed(title: str) -> Iterator[None]:
     started = time.monotonic()
     yield
-    err.print(f"[green]✓[/] {escape(doing)} [dim]{time.monotonic() - started:.1f} s[/]", soft_wrap=True)
+    err.print(f"[green]✓[/] {escape(title)} [dim]{time.monotonic() - started:.1f} s[/]", soft_wrap=True)

@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
-import os
-from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from voucher_selector.cli import options, screen
-from voucher_selector.cli.report import rejected_rows, show_report
-from voucher_selector.errors import CommandError
-from voucher_selector.operations.upload import NotCountedError, load, object_key
-from voucher_selector.stack import deployed
+from voucher_selector.cli.report import show_report
+from voucher_selector.operations.upload import (
+    NotCountedError,
+    object_key,
+    require_file,
+    send,
+    wait_until_counted,
+)
+from voucher_selector.stack import find_stack
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from voucher_selector.stack import Deployed
     from vouchers.dynamodb.sources_table import State
 
-EXAMPLES = options.examples(
+
+@options.command(
     "make upload FILE=vouchers.parquet AS_OF=2018-08-05",
     "make upload FILE=vouchers.parquet AS_OF=row KEY=2018/august.parquet",
-    ".venv/bin/voucher-selector upload vouchers.parquet --as-of 2018-08-05 --json",
+    "voucher-selector upload vouchers.parquet --as-of 2018-08-05 --json",
 )
-
-
-@click.command(epilog=EXAMPLES)
-@click.argument("file")
-@click.option("--as-of", help="To when recency is measured: a date as 2018-08-05, row, or upload.")
-@click.option("--key", help="The object's name under vouchers/; else the file's own.")
+@options.argument("file")
+@options.as_of_option
+@options.option("--key", help="The object's name under vouchers/; default: the name of the file.")
 @options.json_option
 def upload(file: str, as_of: str | None, key: str | None, *, as_json: bool) -> None:
-    """Upload FILE, and print what became of its rows.
+    """Upload FILE, wait until it is counted, and print its report.
 
-    It waits until the file is counted, and ends with 1 if that cannot be done, with a sentence that says why.
+    The exit code is 1 if the file cannot be counted.
     """
-    path, moment = readable(file), checked_as_of(as_of)
-    name, stack = object_key(key or path.name), deployed()
+    path = require_file(file)
+    name, stack = object_key(key or path.name), find_stack()
     try:
-        state = load(stack, path, name, moment)
+        state = load(stack, path, name, as_of)
     except NotCountedError as error:
         if as_json:
             screen.print_json(document(stack, name, error.state))
@@ -50,43 +50,27 @@ def upload(file: str, as_of: str | None, key: str | None, *, as_json: bool) -> N
         show_report(stack, name, state)
 
 
+def load(stack: Deployed, path: Path, key: str, as_of: str | None) -> State:
+    """Upload a file with a progress bar, wait until it is counted, and return the state of its source.
+
+    Raises:
+        NotCountedError: if the file could not be counted.
+        CommandError: if it was replaced or deleted meanwhile, or not counted in time.
+        boto3.exceptions.S3UploadFailedError: if S3 refuses the file.
+    """
+    with screen.bar(f"Uploading {path.name}", path.stat().st_size) as advance:
+        uploaded = send(stack, path, key, as_of, advance)
+    with screen.step(f"Counting {key}"):
+        return wait_until_counted(stack, uploaded)
+
+
 def document(stack: Deployed, source: str, state: State) -> dict[str, object]:
-    """Return what became of a source, as the JSON document tells it."""
+    """Return the JSON document about a source."""
     return {
         "source": source,
         "status": state.status,
         "as_of": state.as_of,
         "error": state.error,
         "report": state.report,
-        "rejected_rows": rejected_rows(stack, state),
+        "rejected_rows": stack.rejected_rows(state),
     }
-
-
-def readable(file: str) -> Path:
-    """Return the path of a file that can be read.
-
-    Raises:
-        CommandError: if there is no name, or no file of that name that can be read.
-    """
-    if not file:
-        raise CommandError("Name a file, as in: make upload FILE=vouchers.parquet")
-    path = Path(file).expanduser()
-    if not path.is_file():
-        raise CommandError(f"{file} is no file" if path.exists() else f"There is no file {file}")
-    if not os.access(path, os.R_OK):
-        raise CommandError(f"{file} cannot be read: permission denied")
-    return path
-
-
-def checked_as_of(text: str | None) -> str | None:
-    """Return an as-of date as the object's metadata has it.
-
-    Raises:
-        CommandError: if it is no date, nor ``row`` or ``upload``.
-    """
-    if text in (None, "row", "upload"):
-        return text
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise CommandError(f"AS_OF must be a date as 2018-08-05, row or upload, not '{text}'") from None

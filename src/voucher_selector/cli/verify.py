@@ -11,94 +11,51 @@ from rich.table import Table
 from voucher_selector.cli import options, screen
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.operations.findings import Problem
-from voucher_selector.operations.replay import objects
+from voucher_selector.operations.replay import list_objects
 from voucher_selector.operations.upload import DATASETS
-from voucher_selector.stack import deployed
+from voucher_selector.stack import find_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from voucher_selector.operations.findings import Difference, Verification
-    from voucher_selector.stack import Deployed
+    from voucher_selector.operations.findings import Verification
 
 MAX_SHOWN = 100
-"""Differences that are printed for a person; a program gets them all."""
+"""Differences that are printed; the JSON document has all."""
 
-AGAIN = "verify again while nothing is being uploaded"
-FORCE = "count all anew with: make replay FORCE=1"
-REPLAY = "count what needs it with: make replay"
-DATASET = "count the dataset again with: make dataset NAME={}"
-REPAIR = "set the table right with: make verify REPAIR=1"
+AGAIN = "Verify again while nothing is uploaded."
 
 
-EXAMPLES = options.examples(
-    "make verify",
-    "make verify REPAIR=1",
-    ".venv/bin/voucher-selector verify --json",
-)
-
-
-@click.command(epilog=EXAMPLES)
-@click.option("--repair", "mend", is_flag=True, help="Set counters right where the table alone is wrong.")
+@options.command("make verify", "make verify REPAIR=1", "voucher-selector verify --json")
+@options.flag("--repair", "repairing", help="Correct counters if only the table is wrong.")
 @options.json_option
-def verify(*, mend: bool, as_json: bool) -> None:
+def verify(*, repairing: bool, as_json: bool) -> None:
     """Compare the counts with a fresh count.
 
-    Every object of the bucket is counted on this machine, and the table compared with the sums; of datasets,
-    what is recorded is taken, if it is of the objects that are there now. It ends with
-    1 if anything is not as it should be; with --repair, if any of it is left. Files that cannot be counted
-    are named; where that is what is recorded of them, it is as it should be.
+    This machine counts every object of the bucket, and compares the table with the sums. Datasets are not
+    counted: their recorded counts are used if their objects have not changed. The exit code is 1 if a problem
+    was found; with --repair, if a problem is left. A file that is correctly recorded as failed is named, but
+    is no problem.
     """
-    stack = deployed()
-    found = _compare(stack)
+    from voucher_selector.operations.verify import compare, repair  # noqa: PLC0415 - importing pyarrow is slow
+
+    stack = find_stack()
+    keys = list(list_objects(stack))
+    with screen.bar(f"Counting {len(keys):,} objects", len(keys)) as advance:
+        found = compare(stack, keys, advance)
     if as_json:
-        screen.print_json(_as_json(found))
+        screen.print_json(found.to_dict())
     else:
         _show(found)
-    if mend and found.differences:
-        _repair(stack, found)
-    elif not found.all_is_well:
-        raise click.exceptions.Exit(Exit.NO)
-
-
-def _compare(stack: Deployed) -> Verification:
-    from voucher_selector.operations.verify import compare  # noqa: PLC0415 - arrow takes long, and only this needs it
-
-    keys = list(objects(stack))
-    with screen.bar(f"Counting {len(keys):,} objects afresh", len(keys)) as advance:
-        return compare(stack, keys, advance)
-
-
-def _repair(stack: Deployed, found: Verification) -> None:
-    from voucher_selector.operations.verify import repair  # noqa: PLC0415 - as above
-
+    if not repairing or not found.differences:
+        if not found.is_clean:
+            raise click.exceptions.Exit(Exit.NO)
+        return
     if not found.can_be_repaired:
-        said = "Nothing was set right, for not the table alone is wrong"
-        raise CommandError(f"{said}; {_advice(found)}", Exit.NO)
+        problem = "Nothing was repaired: some sources are inconsistent, not only the table."
+        raise CommandError(f"{problem} {_advice(found)}", Exit.NO)
     if left := repair(stack, found.differences):
-        said = f"Counters that changed meanwhile were not set right: {left:,}"
-        raise CommandError(f"{said}; {AGAIN}", Exit.NO)
-    screen.err.print(f"Counters set right: {len(found.differences):,}")
-
-
-def _as_json(found: Verification) -> dict[str, object]:
-    return {
-        "objects": found.objects,
-        "datasets": found.datasets,
-        "counters": found.counters,
-        "failed": [{"source": source, "error": error} for source, error in found.failed.items()],
-        "problems": [{"source": f.source, "problem": f.problem} for f in found.findings],
-        "differences": [
-            {
-                "country": d.cell.country,
-                "cell": d.cell.name,
-                "counter": d.counter,
-                "in_table": d.in_table,
-                "counted": d.counted,
-            }
-            for d in found.differences
-        ],
-    }
+        problem = f"{left:,} counters were not repaired, because they changed meanwhile."
+        raise CommandError(f"{problem} {AGAIN}", Exit.NO)
+    screen.err.print(f"Counters repaired: {len(found.differences):,}")
 
 
 def _show(found: Verification) -> None:
@@ -107,37 +64,36 @@ def _show(found: Verification) -> None:
     for finding in found.findings:
         click.echo(f"{finding.source} {finding.problem}")
     if found.differences:
-        _show_differences(found.differences)
-    if found.all_is_well:
-        failed = f", of which failed: {len(found.failed):,}" if found.failed else ""
-        recorded = f", datasets as they are recorded: {found.datasets:,}" if found.datasets else ""
-        what = f"objects: {found.objects:,}{failed}{recorded}, counters: {found.counters:,}"
-        click.echo(f"The table is what a fresh count gives ({what})")
+        table = Table()
+        for name in ("country", "cell", "counter"):
+            table.add_column(name, overflow="fold")
+        for name in ("in the table", "fresh count"):
+            table.add_column(name, justify="right")
+        for d in found.differences[:MAX_SHOWN]:
+            names = map(escape, (d.cell.country, d.cell.name, d.counter))
+            table.add_row(*names, f"{d.in_table:,}", f"{d.counted:,}")
+        screen.out.print(table)
+        if len(found.differences) > MAX_SHOWN:
+            click.echo(f"and {len(found.differences) - MAX_SHOWN:,} more; --json prints all")
+    if found.is_clean:
+        failed = f" ({len(found.failed):,} failed)" if found.failed else ""
+        datasets = f", recorded datasets: {found.datasets:,}" if found.datasets else ""
+        numbers = f"objects: {found.objects:,}{failed}{datasets}, counters: {found.counters:,}"
+        click.echo(f"The table matches a fresh count; {numbers}")
     else:
-        what = f"differences: {len(found.differences):,}, problems: {len(found.findings):,}"
-        click.echo(f"The table is not what a fresh count gives ({what}); {_advice(found)}")
-
-
-def _show_differences(differences: Sequence[Difference]) -> None:
-    shown = Table()
-    for name in ("country", "cell", "counter"):
-        shown.add_column(name, overflow="fold")
-    for name in ("in the table", "counted afresh"):
-        shown.add_column(name, justify="right")
-    for each in differences[:MAX_SHOWN]:
-        names = (each.cell.country, each.cell.name, each.counter)
-        shown.add_row(*map(escape, names), f"{each.in_table:,}", f"{each.counted:,}")
-    screen.out.print(shown)
-    if len(differences) > MAX_SHOWN:
-        click.echo(f"and {len(differences) - MAX_SHOWN:,} more, all of them with --json")
+        numbers = f"differences: {len(found.differences):,}, problems: {len(found.findings):,}"
+        click.echo(f"The table does not match a fresh count; {numbers}. {_advice(found)}")
 
 
 def _advice(found: Verification) -> str:
+    """Return what to do about the findings; the first cause that applies."""
     problems = {finding.problem for finding in found.findings}
     if Problem.CHANGED in problems:
         return AGAIN
     if dataset := next((f.source for f in found.findings if f.source.startswith(DATASETS)), None):
-        return DATASET.format(dataset.removeprefix(DATASETS).rstrip("/"))
+        return f"Count the dataset again: make dataset NAME={dataset.removeprefix(DATASETS).rstrip('/')}"
     if problems & {Problem.FAILS, Problem.MISTAKEN, Problem.LOST}:
-        return FORCE
-    return REPLAY if problems - ({Problem.GARBAGE} if found.differences else set()) else REPAIR
+        return "Count all objects again: make replay FORCE=1"
+    if problems - ({Problem.GARBAGE} if found.differences else set()):
+        return "Re-count the stale objects: make replay"
+    return "Repair the table: make verify REPAIR=1"

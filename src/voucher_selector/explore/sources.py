@@ -12,13 +12,12 @@ from typing import IO, TYPE_CHECKING
 from ingest.counting.as_of import UPLOAD, AsOf
 from ingest.errors import SupersededError
 from ingest.storage.s3_objects import AS_OF_METADATA, find_object, open_object
-from voucher_selector.cli.upload import checked_as_of, readable
 from voucher_selector.error_messages import sentence
 from voucher_selector.errors import EXPECTED, CommandError, Exit
-from voucher_selector.operations.upload import object_key
-from voucher_selector.stack import deployed
+from voucher_selector.operations.upload import object_key, require_file
+from voucher_selector.stack import find_stack
 from vouchers.dynamodb.sources_listing import Cursor, page
-from vouchers.dynamodb.sources_table import SourcesTable, Status
+from vouchers.dynamodb.sources_table import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,14 +80,14 @@ def select_file() -> File:
     try:
         if name:
             return find_file(name, as_of)
-        stack = deployed()
+        stack = find_stack()
         if key is None:
-            newest, _ = page(_sources(stack), (Status.COUNTED,), Cursor(), 1)
+            newest, _ = page(stack.sources_table(), (Status.COUNTED,), Cursor(), 1)
             if not newest:
                 message = "The stack has counted no file yet. Upload one: make upload FILE=vouchers.parquet"
                 raise ExploreError(message, Exit.NO)
             key = newest[0].key
-        return _find_object(stack, stack.outputs["UploadsBucket"], object_key(key), checked_as_of(as_of))
+        return _find_object(stack, stack.outputs["UploadsBucket"], object_key(key), _parse_as_of(as_of))
     except EXPECTED as error:
         raise ExploreError(sentence(error)) from None
 
@@ -104,30 +103,32 @@ def find_file(name: str, as_of: str | None = None) -> File:
         bucket, _, key = name.removeprefix(S3).partition("/")
         if not bucket or not key:
             raise CommandError(f"{name} is not the URI of an object. Use s3://bucket/vouchers/name.parquet")
-        return _find_object(deployed(), bucket, key, checked_as_of(as_of))
-    path = readable(str(ROOT / Path(name).expanduser()))
-    rule = AsOf.parse(checked_as_of(as_of) or UPLOAD)
-    return File(str(path), path.stat().st_size, datetime.now(UTC), rule)
+        return _find_object(find_stack(), bucket, key, _parse_as_of(as_of))
+    path = require_file(str(ROOT / Path(name).expanduser()))
+    return File(str(path), path.stat().st_size, datetime.now(UTC), _parse_as_of(as_of) or AsOf(UPLOAD))
 
 
-def _find_object(stack: Deployed, bucket: str, key: str, as_of: str | None) -> File:
+def _parse_as_of(text: str | None) -> AsOf | None:
+    try:
+        return AsOf.parse(text) if text else None
+    except ValueError as error:
+        raise CommandError(f"Invalid AS_OF {error}") from None
+
+
+def _find_object(stack: Deployed, bucket: str, key: str, as_of: AsOf | None) -> File:
     uri = f"{S3}{bucket}/{key}"
     try:
         version = find_object(stack.s3(), bucket, key)
     except SupersededError:
         raise CommandError(f"There is no object {uri}") from None
-    state = _sources(stack).load(key).state if bucket == stack.outputs["UploadsBucket"] else None
+    state = stack.sources_table().load(key).state if bucket == stack.outputs["UploadsBucket"] else None
     uploaded, rule = version.modified, version.metadata.get(AS_OF_METADATA, UPLOAD)
-    if state and (state.version_id, state.etag) == (version.version_id, version.etag):
+    if state and state.is_of(version.version_id, version.etag):
         if state.uploaded_at:
             uploaded = datetime.fromisoformat(state.uploaded_at)
         if state.as_of:
             rule = UPLOAD if state.as_of == state.uploaded_at else state.as_of
     try:
-        return File(uri, version.size, uploaded, AsOf.parse(as_of or rule), stack, version)
+        return File(uri, version.size, uploaded, as_of or AsOf.parse(rule), stack, version)
     except ValueError as error:
         raise CommandError(f"Invalid as-of date of {uri}: {error}. Set another with AS_OF") from None
-
-
-def _sources(stack: Deployed) -> SourcesTable:
-    return SourcesTable(stack.dynamodb(), stack.outputs["SourcesTable"])

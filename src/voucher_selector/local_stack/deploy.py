@@ -16,8 +16,8 @@ from botocore.config import Config
 from botocore.session import Session as CoreSession
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # it ships none
 
+from voucher_selector.errors import StackError
 from voucher_selector.local_stack.emulator import REGION
-from voucher_selector.local_stack.errors import StackError
 from voucher_selector.local_stack.template import for_emulator
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voucher_selector.local_stack.errors import StackError
+from voucher_selector.errors import StackError
 from voucher_selector.local_stack.ports import require_free
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from voucher_selector.local_stack.errors import StackError
+from voucher_selector.errors import StackError
 
 
 def require_free(port: int, variable: str) -> None:

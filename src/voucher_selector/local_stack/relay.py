@@ -11,7 +11,7 @@ from ipaddress import IPv4Interface, ip_address
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING, Any
 
-from voucher_selector.local_stack.errors import StackError
+from voucher_selector.errors import StackError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from botocore.credentials import Credentials
 
+from voucher_selector.errors import StackError
 from voucher_selector.local_stack.deploy import FUNCTIONS, deploy
 from voucher_selector.local_stack.emulator import REGION, emulator, log_file, short
-from voucher_selector.local_stack.errors import StackError
 from voucher_selector.local_stack.gateway import Target, gateway
 from voucher_selector.local_stack.ports import require_free
 from vouchers.segments import DEFINITIONS_FILE, DefinitionsError, load_definitions

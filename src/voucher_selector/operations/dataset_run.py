@@ -1,46 +1,122 @@
-"""A dataset: its name, its files, and a run of the Spark job that counts it, followed from afar."""
+"""Count a dataset: upload its files, start the Spark job, and follow its progress."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 from time import sleep
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from voucher_selector.errors import CommandError, Exit
-from voucher_selector.operations.upload import DATASETS, IN_ONE_PIECE
+from voucher_selector.local_stack.emulator import LOGS, SUPERVISOR, short
+from voucher_selector.operations.upload import DATASETS, TRANSFER
 from voucher_selector.spark_job.order import Order
 from voucher_selector.spark_job.progress import Progress, progress_key, read_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Generator
 
-    from voucher_selector.operations.spark_runs import SparkRun
     from voucher_selector.stack import Deployed
 
 SECONDS_BETWEEN_LOOKS = 0.5
-LOOKS_BETWEEN_QUESTIONS = 10
-"""Looks at the progress for each question whether the run has ended, of which EMR Serverless allows few."""
+LOOKS_PER_STATUS_CALL = 10
+"""Reads of the progress for each call for the run's status, because EMR Serverless limits such calls."""
+
+ROOT = Path(__file__).parents[3]
+JOB = ROOT / "src" / "voucher_selector" / "spark_job" / "job.py"
+IMAGE_JOB = "local:///opt/voucher-selector/src/voucher_selector/spark_job/job.py"
+"""The job in the image of infra/spark/Dockerfile."""
+
+ENDED = {"SUCCESS", "FAILED", "CANCELLED"}
+"""The final states of a job run of EMR Serverless."""
+
+LOOPBACK = ("spark.ui.enabled=false", "spark.driver.host=127.0.0.1", "spark.driver.bindAddress=127.0.0.1")
+
+
+class SparkRun(Protocol):
+    """A run of the Spark job."""
+
+    def has_ended(self) -> bool:
+        """Return whether it has ended, with success or without."""
+
+    def stop(self) -> None:
+        """Stop it."""
+
+    def describe(self) -> str:
+        """Return where to look for the cause of a failure, as the second half of a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRun:
+    """A run on this machine; it ends when this process ends."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def has_ended(self) -> bool:
+        """Return whether it has ended, with success or without."""
+        return self.process.poll() is not None
+
+    def stop(self) -> None:
+        """Stop it."""
+        self.process.communicate()
+
+    def describe(self) -> str:
+        """Return where its log is."""
+        return f"See the log: {short(self.log)}"
+
+
+@dataclass(frozen=True, slots=True)
+class EmrRun:
+    """A job run of EMR Serverless."""
+
+    client: Any
+    application: str
+    job_run: str
+
+    def has_ended(self) -> bool:
+        """Return whether it has ended, with success or without."""
+        return self.get()["state"] in ENDED
+
+    def stop(self) -> None:
+        """Cancel it."""
+        self.client.cancel_job_run(applicationId=self.application, jobRunId=self.job_run)
+
+    def describe(self) -> str:
+        """Return its state and details."""
+        found = self.get()
+        details = found.get("stateDetails") or "no details"
+        return f"Job run {self.job_run} of EMR Serverless is {found['state']}: {details}"
+
+    def get(self) -> dict[str, Any]:
+        """Return the job run as EMR Serverless describes it."""
+        response = self.client.get_job_run(applicationId=self.application, jobRunId=self.job_run)
+        found: dict[str, Any] = response["jobRun"]
+        return found
 
 
 def dataset_key(name: str) -> str:
-    """Return the key of a dataset's source, given its name with or without what all have in common.
+    """Return the key of a dataset's source, given its name with or without the prefix.
 
     Raises:
-        CommandError: if it is no name.
+        CommandError: if the name is invalid.
     """
     path = name.strip("/").removeprefix(DATASETS)
     if not path.strip() or any(part in {"", ".", ".."} for part in path.split("/")):
-        raise CommandError("Name a dataset, as in: make dataset NAME=history")
+        raise CommandError(f"Invalid name of a dataset '{name}'. Use a name such as history or history/2018.")
     return f"{DATASETS}{path}/"
 
 
-def files_in(folder: Path) -> list[Path]:
-    """Return the files of a folder and all in it, but those that begin with ``_`` or ``.``.
+def list_files(folder: Path) -> list[Path]:
+    """Return the files of a folder and its subfolders, except those that begin with ``_`` or ``.``.
 
     Raises:
-        CommandError: if there is no such folder, or nothing in it.
+        CommandError: if there is no such folder, or it has no files.
     """
     if not folder.is_dir():
         raise CommandError(f"There is no folder {folder}")
@@ -51,21 +127,23 @@ def files_in(folder: Path) -> list[Path]:
     return found
 
 
-def send(stack: Deployed, folder: Path, files: list[Path], key: str, advance: Callable[[int], None]) -> None:
-    """Upload files of a folder under a dataset's prefix, each by its name in the folder.
+def send_files(
+    stack: Deployed, folder: Path, files: list[Path], key: str, advance: Callable[[int], None]
+) -> None:
+    """Upload files of a folder under a dataset's prefix, with their relative paths.
 
     Raises:
-        boto3.exceptions.S3UploadFailedError: if S3 refuses one.
+        boto3.exceptions.S3UploadFailedError: if S3 refuses a file.
     """
     s3, bucket = stack.s3(), stack.outputs["UploadsBucket"]
     for file in files:
         name = key + file.relative_to(folder).as_posix()
-        s3.upload_file(str(file), bucket, name, Config=IN_ONE_PIECE)
+        s3.upload_file(str(file), bucket, name, Config=TRANSFER)
         advance(1)
 
 
 def new_order(stack: Deployed, key: str, as_of: str, *, forced: bool) -> Order:
-    """Return an order to count a dataset of a stack, for a run that there was never before."""
+    """Return an order to count a dataset of a stack in a new run."""
     return Order(
         run=uuid.uuid4().hex,
         dataset=key,
@@ -78,42 +156,94 @@ def new_order(stack: Deployed, key: str, as_of: str, *, forced: bool) -> Order:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Followed:
-    """A run that is looked at from afar, by the progress that it writes down."""
+def start(stack: Deployed, order: Order) -> SparkRun:
+    """Start a run: on EMR Serverless if the stack has it, otherwise on this machine.
 
-    stack: Deployed
-    order: Order
-    run: SparkRun
+    Raises:
+        CommandError: if Spark cannot run on this machine.
+        botocore.exceptions.ClientError: if EMR Serverless refuses.
+    """
+    if "SparkApplication" not in stack.outputs:
+        return _start_here(stack, order)
+    client, application = stack.emr_serverless(), stack.outputs["SparkApplication"]
+    started = client.start_job_run(
+        applicationId=application,
+        clientToken=order.run,
+        executionRoleArn=stack.outputs["SparkRole"],
+        name=order.dataset,
+        jobDriver={"sparkSubmit": {"entryPoint": IMAGE_JOB, "entryPointArguments": [order.to_json()]}},
+    )
+    return EmrRun(client, application, started["jobRunId"])
 
-    def progress(self) -> Iterator[Progress]:
-        """Yield how far the run is, now and then, and last what came of it.
 
-        Raises:
-            CommandError: if the run ended without saying what came of it.
-        """
-        looks = 0
-        while True:
-            ended = looks % LOOKS_BETWEEN_QUESTIONS == 0 and self.run.ended()
-            now = self._look()
-            if now:
-                yield now
-            if now and now.doing == "done":
-                return
-            if ended:
-                raise CommandError(f"The run broke off; {self.run.traces()}", Exit.STACK)
+def follow(stack: Deployed, order: Order, run: SparkRun) -> Generator[Progress]:
+    """Yield the progress of a run, the last with its outcome; then delete the progress document.
+
+    Any error, and closing the generator early, stops the run.
+
+    Raises:
+        CommandError: if the run ended without an outcome.
+    """
+    s3, bucket, key = stack.s3(), stack.outputs["ResultsBucket"], progress_key(order.run)
+    looks, ended = 0, False
+    try:
+        while not ended:
+            # First the status: a run writes its outcome before it ends.
+            ended = looks % LOOKS_PER_STATUS_CALL == 0 and run.has_ended()
+            try:
+                progress = read_progress(s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
+            except s3.exceptions.NoSuchKey:
+                progress = None
+            if progress:
+                yield progress
+                if progress.doing == "done":
+                    return
             sleep(SECONDS_BETWEEN_LOOKS)
             looks += 1
+        message = f"The run was interrupted. {run.describe()}"
+        raise CommandError(message, Exit.STACK)  # noqa: TRY301 - a run that ended is stopped, too
+    except BaseException:
+        run.stop()
+        raise
+    finally:
+        s3.delete_object(Bucket=bucket, Key=key)
 
-    def _look(self) -> Progress | None:
-        s3, bucket = self.stack.s3(), self.stack.outputs["ResultsBucket"]
-        try:
-            body = s3.get_object(Bucket=bucket, Key=progress_key(self.order.run))["Body"]
-        except s3.exceptions.NoSuchKey:
-            return None
-        return read_progress(body.read().decode())
 
-    def forget(self) -> None:
-        """Delete what the run wrote down."""
-        s3, bucket = self.stack.s3(), self.stack.outputs["ResultsBucket"]
-        s3.delete_object(Bucket=bucket, Key=progress_key(self.order.run))
+def _start_here(stack: Deployed, order: Order) -> LocalRun:
+    submit = Path(sys.executable).with_name("spark-submit")
+    if not submit.exists():
+        raise CommandError("Spark is not installed. Install it: make .venv/.spark", Exit.STACK)
+    if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
+        raise CommandError("Spark needs Java 17, but there is no java on PATH. Install it.", Exit.STACK)
+    settings = ["--master", os.environ.get("SPARK_MASTER") or "local[*]"]
+    settings += [word for setting in LOOPBACK for word in ("--conf", setting)]
+    LOGS.mkdir(exist_ok=True)
+    log = LOGS / f"spark-{order.run}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 - Spark of this environment, and this project's job
+            [sys.executable, "-P", SUPERVISOR, submit, *settings, JOB, order.to_json()],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=_environment(stack),
+            start_new_session=True,
+        )
+    return LocalRun(process, log)
+
+
+def _environment(stack: Deployed) -> dict[str, str]:
+    """Return the environment of a local run: the stack's credentials, and the path of the packages."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    credentials = stack.session.get_credentials()
+    frozen = credentials.get_frozen_credentials() if credentials else None
+    own = {
+        "AWS_ACCESS_KEY_ID": frozen and frozen.access_key,
+        "AWS_SECRET_ACCESS_KEY": frozen and frozen.secret_key,
+        "AWS_SESSION_TOKEN": frozen and frozen.token,
+        "AWS_DEFAULT_REGION": stack.session.region_name,
+        "AWS_ENDPOINT_URL": stack.endpoint,
+        "PYSPARK_PYTHON": sys.executable,
+        "PYTHONPATH": f"{ROOT / 'functions'}{os.pathsep}{ROOT / 'src'}",
+        "SPARK_LOCAL_IP": "127.0.0.1",
+    }
+    return inherited | {name: value for name, value in own.items() if value}

@@ -1,4 +1,4 @@
-"""What a verification can find."""
+"""The result of a verification."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ if TYPE_CHECKING:
 
 
 class Problem(StrEnum):
-    """What can be wrong with a source, or with an object."""
+    """A problem of a source, or of a result; the text follows its name in a message."""
 
     UNCOUNTED = "is not counted yet"
-    GONE = "is counted, and its object is gone"
-    UNFINISHED = "has a commit that was cut off"
-    FAILS = "is recorded as counted, and cannot be counted"
-    COUNTABLE = "is recorded as failed, and can be counted"
-    REPLACED = "holds other objects than were counted"
-    REDEFINED = "was counted by other segment definitions than today's"
-    MISTAKEN = "is recorded with other counts than its object has"
-    LOST = "lacks what it has in the results bucket"
-    ROWLESS = "has no segmented rows, and should have"
-    KEEPS_ROWS = "has segmented rows, and should have none"
-    MISLISTED = "is listed otherwise in the Glue catalogue than its segmented rows are stored"
-    CHANGED = "changed meanwhile"
-    GARBAGE = "is in the results bucket, and nothing refers to it"
+    GONE = "is counted, but its object is deleted"
+    UNFINISHED = "has an unfinished commit"
+    FAILS = "is recorded as counted, but cannot be counted"
+    COUNTABLE = "is recorded as failed, but can be counted"
+    REPLACED = "has changed since it was counted"
+    REDEFINED = "was counted with other segment definitions"
+    MISTAKEN = "is recorded with wrong counts"
+    LOST = "lacks a result in the results bucket"
+    ROWLESS = "lacks segmented rows"
+    KEEPS_ROWS = "has segmented rows, but they are switched off"
+    MISLISTED = "has wrong partitions in the Glue catalog"
+    CHANGED = "changed during the verification"
+    GARBAGE = "is in the results bucket, but no source refers to it"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A problem, and with which source it is; of garbage, with which result."""
+    """A problem, and the key of the source or the name of the result that has it."""
 
     problem: Problem
     source: str
@@ -39,7 +39,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A counter that is one number in the table, and another one in a fresh count."""
+    """A counter whose value in the table differs from the fresh count."""
 
     cell: Cell
     counter: str
@@ -49,11 +49,15 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was compared, and what came of it.
+    """The result of a verification.
 
-    Of ``datasets`` what is recorded was taken, and their objects were not counted.
-    ``failed`` are the sources that are rightly recorded as failed, with the sentences that say why: they
-    count for nothing, so that the table is right as it is.
+    Attributes:
+        objects: the number of objects that were counted.
+        datasets: the number of datasets whose recorded counts were used.
+        counters: the number of counters of the fresh count.
+        findings: the problems.
+        differences: the counters that differ.
+        failed: for each source that is correctly recorded as failed, the reason. They contribute nothing.
     """
 
     objects: int
@@ -64,11 +68,31 @@ class Verification:
     failed: dict[str, str]
 
     @property
-    def all_is_well(self) -> bool:
-        """Whether there is nothing to be said."""
+    def is_clean(self) -> bool:
+        """Whether nothing was found."""
         return not self.findings and not self.differences
 
     @property
     def can_be_repaired(self) -> bool:
-        """Whether every source is as it should be, so that the table alone is wrong."""
+        """Whether every source is consistent, which leaves errors of the table only."""
         return all(finding.problem is Problem.GARBAGE for finding in self.findings)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the JSON document."""
+        return {
+            "objects": self.objects,
+            "datasets": self.datasets,
+            "counters": self.counters,
+            "failed": [{"source": source, "error": error} for source, error in self.failed.items()],
+            "problems": [{"source": f.source, "problem": f.problem} for f in self.findings],
+            "differences": [
+                {
+                    "country": d.cell.country,
+                    "cell": d.cell.name,
+                    "counter": d.counter,
+                    "in_table": d.in_table,
+                    "counted": d.counted,
+                }
+                for d in self.differences
+            ],
+        }

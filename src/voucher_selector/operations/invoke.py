@@ -1,4 +1,4 @@
-"""Handing notifications to the ingest function, and waiting for what it makes of them."""
+"""Call the ingest function, and wait for its outcome."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnectedError
 
 from voucher_selector.error_messages import sentence
-from voucher_selector.stack import logs
+from voucher_selector.stack import log_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -26,15 +26,15 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 MAX_RUN_SECONDS = 900
-"""Seconds after which Lambda ends a function."""
+"""The longest timeout of a Lambda function."""
 
-AT_ONCE = 4
-"""Invocations at a time: less than half of those that the template lets run, so that uploads are counted
-meanwhile. Commits to the same counters take turns, so that more would mostly wait for each other."""
+MAX_CONCURRENCY = 4
+"""Concurrent invocations: fewer than half of the template's limit, to leave room for uploads. Commits to the
+same counters conflict, so more invocations would mostly retry."""
 
-# A second try of a call that is still running would count the same object twice at once. On its way through
-# a network that forgets quiet connections, the call has to be kept alive.
-PATIENT = Config(read_timeout=MAX_RUN_SECONDS + 60, retries={"total_max_attempts": 1}, tcp_keepalive=True)
+# A retry of a call that is still running would count an object twice at the same time. Keep-alive is needed
+# because networks drop idle connections.
+CONFIG = Config(read_timeout=MAX_RUN_SECONDS + 60, retries={"total_max_attempts": 1}, tcp_keepalive=True)
 
 SECONDS_BETWEEN_TRIES = 1.0
 THROTTLED = "TooManyRequestsException"
@@ -42,7 +42,7 @@ THROTTLED = "TooManyRequestsException"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a notification: the outcome of each of its events, or one sentence on what failed."""
+    """The outcome of each event of a notification, or one sentence on the failure."""
 
     outcomes: tuple[str, ...] = ()
     error: str | None = None
@@ -55,25 +55,39 @@ class IngestFunction:
     client: LambdaClient
     name: str
 
+    @classmethod
+    def of(cls, stack: Deployed) -> IngestFunction:
+        """Return a stack's ingest function."""
+        return cls(stack.lambda_(CONFIG), stack.outputs["IngestFunction"])
+
     def handle(self, notification: Mapping[str, Any]) -> Answer:
-        """Have the function apply a notification's events, and wait for it.
+        """Invoke the function with a notification, and wait for its outcome.
 
         Raises:
-            botocore.exceptions.ClientError: if Lambda refuses to call it.
+            botocore.exceptions.ClientError: if Lambda refuses the call.
         """
         try:
             response = self._invoke(json.dumps(notification).encode())
         except (HTTPClientError, NotConnectedError) as error:
             return Answer(error=sentence(error))
-        return _answer(response["Payload"].read(), failed="FunctionError" in response)
+        try:
+            document = json.loads(response["Payload"].read())
+        except ValueError:
+            document = None
+        details = document if isinstance(document, dict) else {}
+        if "FunctionError" not in response and "outcomes" in details:
+            return Answer(tuple(details["outcomes"]))
+        text = details.get("errorMessage") or details.get("errorType")
+        text = text or f"The ingest function failed without an error message. See the log: {log_place()}"
+        return Answer(error=" ".join(str(text).split()))
 
     def as_of_rule(self) -> str:
-        """Return the as-of date's rule where an object names none: ``upload``, ``row`` or a date."""
+        """Return the as-of date of objects that name none: ``upload``, ``row`` or a date."""
         found = self.client.get_function_configuration(FunctionName=self.name)
         return found.get("Environment", {}).get("Variables", {}).get("RECENCY_AS_OF") or "upload"
 
     def _invoke(self, payload: bytes) -> Mapping[str, Any]:
-        """Call the function; while as many run as may, which Lambda says before it calls it, wait."""
+        """Call the function; if Lambda throttles the call, wait and try again."""
         deadline = time.monotonic() + MAX_RUN_SECONDS
         while True:
             try:
@@ -84,20 +98,14 @@ class IngestFunction:
             time.sleep(SECONDS_BETWEEN_TRIES)
 
 
-def ingest_function(stack: Deployed) -> IngestFunction:
-    """Return a stack's ingest function."""
-    client = stack.session.client("lambda", endpoint_url=stack.endpoint, config=PATIENT)
-    return IngestFunction(client, stack.outputs["IngestFunction"])
-
-
 def for_each(
     items: Iterable[Item], work: Callable[[Item], Result], then: Callable[[Item, Result], None]
 ) -> None:
-    """Do some ``work`` for each item, ``AT_ONCE`` at a time, and ``then`` something in this thread.
+    """Run ``work`` for each item, ``MAX_CONCURRENCY`` at a time, and ``then`` in this thread.
 
-    What goes wrong with one ends it all; what has been begun by then is waited for.
+    The first error cancels the items that have not begun, waits for the others and is raised.
     """
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(MAX_CONCURRENCY) as pool:
         try:
             items_by_future = {pool.submit(work, item): item for item in items}
             for done in as_completed(items_by_future):
@@ -105,16 +113,3 @@ def for_each(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def _answer(payload: bytes, *, failed: bool) -> Answer:
-    try:
-        said = json.loads(payload)
-    except ValueError:
-        said = None
-    if isinstance(said, dict) and not failed and "outcomes" in said:
-        return Answer(tuple(said["outcomes"]))
-    details = said if isinstance(said, dict) else {}
-    text = details.get("errorMessage") or details.get("errorType")
-    text = text or f"the ingest function failed without a word; what it did is in {logs()}"
-    return Answer(error=" ".join(str(text).split()))

@@ -1,4 +1,4 @@
-"""One object of the bucket, counted afresh on this machine, and what its source says of it."""
+"""Count one source again on this machine, and compare it with its record."""
 
 from __future__ import annotations
 
@@ -29,10 +29,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Recount:
-    """Counts objects afresh: where they and their sources are, and the rules that counting follows.
+    """Counts sources again.
 
-    ``as_of`` gives the stack's as-of date for objects that name none and were not counted yet, and
-    ``catalog`` is there where the stack keeps segmented rows.
+    Attributes:
+        s3: the client to read objects with.
+        bucket: the uploads bucket.
+        sources: the table of the sources.
+        results: the results bucket.
+        definitions: the segment definitions.
+        as_of: returns the as-of date of objects that name none and were not counted yet.
+        catalog: the Glue catalog if the stack keeps segmented rows.
     """
 
     s3: S3Client
@@ -43,68 +49,66 @@ class Recount:
     as_of: Callable[[], AsOf]
     catalog: GlueCatalog | None = None
 
-    def of(self, key: str) -> tuple[Contribution, list[Finding]]:
-        """Return what an object contributes to the counts, and what is wrong with its source."""
+    def of_object(self, key: str) -> tuple[Contribution, list[Finding]]:
+        """Count an object; return its contribution and the problems of its source."""
         try:
             version = find_object(self.s3, self.bucket, key)
             source = self.sources.load(key)
-            return self._compared(version, source)
+            contribution = self._count(version, source.state)
         except SupersededError:
             return {}, [Finding(Problem.CHANGED, key)]
+        if source.is_unfinished:  # A verification reports unfinished commits of all sources itself.
+            return contribution or {}, []
+        problems = self._compare(version, source, contribution)
+        return contribution or {}, [Finding(problem, key) for problem in problems]
 
     def of_dataset(self, key: str) -> tuple[Contribution, list[Finding]]:
-        """Return what is recorded of a dataset, whose objects may be too many to be counted here."""
+        """Return the recorded contribution of a dataset, which may be too large to count here."""
         source = self.sources.load(key)
-        if source.state is None or source.pending:
-            return {}, []  # It is told of with all that were cut off.
-        problems = [*self._problems_of_dataset(source.key, source.state)]
-        lost = Problem.LOST in problems
-        contribution = {} if lost else self.results.load_contribution(source.state)
-        return contribution, [Finding(problem, key) for problem in problems]
-
-    def _problems_of_dataset(self, key: str, state: State) -> Iterator[Problem]:
+        state = source.state
+        if state is None or source.pending:
+            return {}, []
+        problems = list[Problem]()
         now = list_dataset(self.s3, self.bucket, key)
         if not now.objects:
-            yield Problem.GONE
+            problems.append(Problem.GONE)
         elif now.etag != state.etag:
-            yield Problem.REPLACED
+            problems.append(Problem.REPLACED)
         elif state.definitions != self.definitions.version and state.status is Status.COUNTED:
-            yield Problem.REDEFINED
-        if not all(map(self.results.has, state.objects)):
-            yield Problem.LOST
+            problems.append(Problem.REDEFINED)
+        lost = not all(map(self.results.has, state.objects))
+        if lost:
+            problems.append(Problem.LOST)
+        contribution = {} if lost else self.results.load_contribution(state)
+        return contribution, [Finding(problem, key) for problem in problems]
 
-    def _compared(self, version: ObjectVersion, source: Source) -> tuple[Contribution, list[Finding]]:
-        try:
-            counted = self._count(version, source.state)
-        except FileError:
-            return {}, [Finding(p, source.key) for p in _problems_of_failure(version, source)]
-        problems = self._problems(version, source, counted)
-        return counted, [Finding(p, source.key) for p in problems]
-
-    def _count(self, version: ObjectVersion, state: State | None) -> Contribution:
-        as_of = self._as_of(version, state).at(version.modified)
-        with open_object(self.s3, version) as file:
-            # Where rows are kept, a column more may be what a file fails by.
-            keep = _ignore if self.catalog else None
-            return count_file(
-                file, microseconds(as_of), self.definitions, RowCallbacks(keep=keep)
-            ).contribution
-
-    def _as_of(self, version: ObjectVersion, state: State | None) -> AsOf:
-        if state and state.as_of and _is_of(state, version):
-            return AsOf.parse(state.as_of)
+    def _count(self, version: ObjectVersion, state: State | None) -> Contribution | None:
+        """Return the contribution of an object; None if it cannot be counted."""
         text = version.metadata.get(AS_OF_METADATA)
+        if state and state.as_of and state.is_of(version.version_id, version.etag):
+            text = state.as_of
         try:
-            return self.as_of() if text is None else AsOf.parse(text)
-        except ValueError as error:
-            raise FileError(str(error)) from None
+            as_of = self.as_of() if text is None else AsOf.parse(text)
+        except ValueError:
+            return None
+        # Where segmented rows are kept, more columns are read, and each may be what a file fails by.
+        callbacks = RowCallbacks(keep=(lambda *_: None) if self.catalog else None)
+        try:
+            with open_object(self.s3, version) as file:
+                moment = microseconds(as_of.at(version.modified))
+                return count_file(file, moment, self.definitions, callbacks).contribution
+        except FileError:
+            return None
 
-    def _problems(self, version: ObjectVersion, source: Source, counted: Contribution) -> Iterator[Problem]:
+    def _compare(
+        self, version: ObjectVersion, source: Source, counted: Contribution | None
+    ) -> Iterator[Problem]:
         state = source.state
-        if source.is_unfinished:
-            return  # It is told of with all that were cut off.
-        if state is None or not _is_of(state, version):
+        if state is None or not state.is_of(version.version_id, version.etag):
             yield Problem.UNCOUNTED
+        elif counted is None:
+            if state.status is not Status.FAILED:
+                yield Problem.FAILS
         elif state.status is Status.FAILED:
             yield Problem.COUNTABLE
         elif state.definitions != self.definitions.version:
@@ -114,9 +118,9 @@ class Recount:
         elif difference(self.results.load_contribution(state), counted):
             yield Problem.MISTAKEN
         else:
-            yield from self._problems_of_rows(source.key, state)
+            yield from self._compare_rows(source.key, state)
 
-    def _problems_of_rows(self, key: str, state: State) -> Iterator[Problem]:
+    def _compare_rows(self, key: str, state: State) -> Iterator[Problem]:
         if self.catalog is None:
             if state.rows_folder:
                 yield Problem.KEEPS_ROWS
@@ -124,20 +128,3 @@ class Recount:
             yield Problem.ROWLESS
         elif not self.catalog.points_to(key, state.rows_folder):
             yield Problem.MISLISTED
-
-
-def _problems_of_failure(version: ObjectVersion, source: Source) -> Iterator[Problem]:
-    if source.is_unfinished:
-        return
-    if source.state is None or not _is_of(source.state, version):
-        yield Problem.UNCOUNTED
-    elif source.state.status is not Status.FAILED:
-        yield Problem.FAILS
-
-
-def _ignore(*_: object) -> None:
-    """Keep nothing."""
-
-
-def _is_of(state: State, version: ObjectVersion) -> bool:
-    return (state.version_id, state.etag) == (version.version_id, version.etag)

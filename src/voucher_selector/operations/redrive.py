@@ -1,4 +1,4 @@
-"""Redriving: handing the failed events to the ingest function once more."""
+"""Redrive: send the failed events to the ingest function again."""
 
 from __future__ import annotations
 
@@ -7,46 +7,51 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ingest.events import EventError, object_events
-from voucher_selector.operations.invoke import AT_ONCE, MAX_RUN_SECONDS, Answer, for_each, ingest_function
+from voucher_selector.operations.invoke import (
+    MAX_CONCURRENCY,
+    MAX_RUN_SECONDS,
+    Answer,
+    IngestFunction,
+    for_each,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mypy_boto3_sqs import SQSClient
 
-    from voucher_selector.operations.invoke import IngestFunction
     from voucher_selector.stack import Deployed
 
-SECONDS_HIDDEN = 3 * MAX_RUN_SECONDS
-"""So long is a message in hand given to nobody else: longer than its event takes to come to something."""
+VISIBILITY_TIMEOUT = 3 * MAX_RUN_SECONDS
+"""Seconds; longer than the function can run, so no message is processed twice."""
 
-SECONDS_TO_WAIT = 2
-"""A queue that is asked for this long, and not for an instant, is asked in all its parts."""
+WAIT_SECONDS = 2
+"""With long polling, SQS asks all its servers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """A failed event, by the objects it speaks of, and what came of it this time."""
+    """A failed event: the keys of its objects, and its new outcome."""
 
     sources: tuple[str, ...]
     answer: Answer
 
 
 @dataclass(frozen=True, slots=True)
-class Failures:
+class FailedEvents:
     """The queue of the failed events."""
 
     client: SQSClient
     url: str
 
     def receive(self) -> list[Mapping[str, Any]]:
-        """Return some messages, none where the queue is empty."""
+        """Return some messages; none if the queue is empty."""
         return list(
             self.client.receive_message(
                 QueueUrl=self.url,
-                MaxNumberOfMessages=AT_ONCE,
-                VisibilityTimeout=SECONDS_HIDDEN,
-                WaitTimeSeconds=SECONDS_TO_WAIT,
+                MaxNumberOfMessages=MAX_CONCURRENCY,
+                VisibilityTimeout=VISIBILITY_TIMEOUT,
+                WaitTimeSeconds=WAIT_SECONDS,
             ).get("Messages", [])
         )
 
@@ -59,42 +64,40 @@ class Failures:
         self.client.change_message_visibility(QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=0)
 
 
-def redrive(stack: Deployed, tell: Callable[[Redriven], None]) -> None:
-    """Hand every failed event to the ingest function once; keep those in the queue that fail again.
+def redrive(stack: Deployed, report: Callable[[Redriven], None]) -> None:
+    """Send every failed event to the ingest function once; events that fail again stay in the queue.
 
     Args:
-        stack: whose queue and function they are.
-        tell: is told of each event.
+        stack: the stack.
+        report: called with each event.
 
     Raises:
-        botocore.exceptions.ClientError: if AWS refuses; no event is lost by that.
+        botocore.exceptions.ClientError: if AWS refuses; no event is lost.
     """
-    sqs = stack.session.client("sqs", endpoint_url=stack.endpoint)
-    queue, function = Failures(sqs, stack.outputs["FailedEventsQueue"]), ingest_function(stack)
-    held: dict[str, str] = {}
+    queue, function = FailedEvents(stack.sqs(), stack.outputs["FailedEventsQueue"]), IngestFunction.of(stack)
+    receipts: dict[str, str] = {}
     seen: set[str] = set()
+
+    def handle(message: Mapping[str, Any]) -> Redriven:
+        body = message["Body"]
+        try:
+            notification = json.loads(body)["requestPayload"]  # Lambda's record of a failed invocation
+            sources = tuple(event.key for event in object_events(notification))
+        except (ValueError, TypeError, KeyError, EventError):
+            return Redriven((), Answer(error=f"A message is not the record of a failed event: {body[:100]}"))
+        return Redriven(sources, function.handle(notification))
 
     def note(message: Mapping[str, Any], redriven: Redriven) -> None:
         if redriven.answer.error is None:
-            queue.delete(held.pop(message["MessageId"]))
-        tell(redriven)
+            queue.delete(receipts.pop(message["MessageId"]))
+        report(redriven)
 
     try:
         while messages := queue.receive():
-            held |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
+            receipts |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
             new = [message for message in messages if message["MessageId"] not in seen]
             seen |= {message["MessageId"] for message in new}
-            for_each(new, lambda message: _redriven(function, message["Body"]), note)
+            for_each(new, handle, note)
     finally:
-        for receipt in held.values():
+        for receipt in receipts.values():
             queue.put_back(receipt)
-
-
-def _redriven(function: IngestFunction, body: str) -> Redriven:
-    """Hand on the notification that Lambda's record of a failure holds."""
-    try:
-        notification = json.loads(body)["requestPayload"]
-        sources = tuple(event.key for event in object_events(notification))
-    except (ValueError, TypeError, KeyError, EventError):
-        return Redriven((), Answer(error=f"a message is not the record of a failed event: {body[:100]}"))
-    return Redriven(sources, function.handle(notification))

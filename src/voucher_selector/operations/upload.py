@@ -1,8 +1,10 @@
-"""Uploading a file to a stack, and waiting until its event has been worked off."""
+"""Upload a file, and wait until it is counted."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
@@ -10,36 +12,33 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from ingest.storage.s3_objects import AS_OF_METADATA
-from voucher_selector.cli.screen import bar, step
 from voucher_selector.errors import CommandError, Exit
-from voucher_selector.stack import logs
-from vouchers.dynamodb.sources_table import SourcesTable, Status
+from voucher_selector.stack import log_place
+from vouchers.dynamodb.sources_table import Status
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from mypy_boto3_s3 import S3Client
+    from collections.abc import Callable
 
     from voucher_selector.stack import Deployed
     from vouchers.dynamodb.sources_table import State
 
 PREFIX = "vouchers/"
-"""Under it, and nowhere else, objects are counted by themselves."""
+"""Every object under it is counted as one source."""
 
 DATASETS = "datasets/"
-"""Under it are datasets, each in a folder of its own, which are counted as a whole when it is asked for."""
+"""Every folder under it is one dataset, which is counted on request."""
 
-IN_ONE_PIECE = TransferConfig(multipart_threshold=64 * 1024 * 1024, multipart_chunksize=16 * 1024 * 1024)
+TRANSFER = TransferConfig(multipart_threshold=64 * 1024 * 1024, multipart_chunksize=16 * 1024 * 1024)
 
-SECONDS = 900.0
-"""So long does a function run at most."""
+MAX_SECONDS = 900.0
+"""Seconds to wait for a count: the timeout of the ingest function."""
 
 SECONDS_BETWEEN_LOOKS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """An object as it was uploaded; ``version_id`` is None where the bucket has no versions."""
+    """An uploaded object; ``version_id`` is None in a bucket without versions."""
 
     key: str
     version_id: str | None
@@ -47,7 +46,7 @@ class Uploaded:
 
 
 class NotCountedError(CommandError):
-    """An object was not counted; ``state`` is what its event made of its source."""
+    """An object was not counted; ``state`` is the state of its source."""
 
     def __init__(self, key: str, state: State) -> None:
         super().__init__(state.error or f"{key} was {state.status} before it was counted", Exit.NO)
@@ -55,73 +54,72 @@ class NotCountedError(CommandError):
 
 
 def object_key(name: str) -> str:
-    """Return the key of an object that is to be counted, given its name with or without the prefix."""
+    """Return the key of an object to count, given its name with or without the prefix."""
     return PREFIX + name.lstrip("/").removeprefix(PREFIX)
 
 
-def load(stack: Deployed, path: Path, key: str, as_of: str | None) -> State:
-    """Upload a file as ``key``, wait until it is counted, and return what became of it.
+def require_file(name: str) -> Path:
+    """Return the path of a readable file.
+
+    Raises:
+        CommandError: if there is no such file, or it cannot be read.
+    """
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise CommandError(f"{name} is not a file" if path.exists() else f"There is no file {name}")
+    if not os.access(path, os.R_OK):
+        raise CommandError(f"{name} cannot be read: permission denied")
+    return path
+
+
+def send(
+    stack: Deployed, path: Path, key: str, as_of: str | None, advance: Callable[[int], object] | None = None
+) -> Uploaded:
+    """Upload a file.
 
     Args:
-        stack: where to.
+        stack: the stack.
         path: the file.
-        key: as ``object_key`` gives it.
-        as_of: a date (ISO), ``row``, or None for the stack's own rule.
+        key: the object's key, from ``object_key``.
+        as_of: its as-of date: an ISO date or moment, ``row`` or ``upload``; None for the stack's rule.
+        advance: called with the number of bytes after each part.
+
+    Raises:
+        boto3.exceptions.S3UploadFailedError: if S3 refuses the file.
+    """
+    metadata = {"Metadata": {AS_OF_METADATA: as_of}} if as_of else {}
+    bucket = stack.outputs["UploadsBucket"]
+    stack.s3().upload_file(str(path), bucket, key, ExtraArgs=metadata, Callback=advance, Config=TRANSFER)
+    return _find_object(stack, key)
+
+
+def wait_until_counted(stack: Deployed, uploaded: Uploaded) -> State:
+    """Wait for the event of an upload, and return the state of its source.
 
     Raises:
         NotCountedError: if the file could not be counted.
-        CommandError: if it was replaced or deleted meanwhile, or nothing was heard of it in time.
-        boto3.exceptions.S3UploadFailedError: if S3 refuses it.
+        CommandError: if the object was replaced or deleted meanwhile, or not counted in time.
     """
-    uploaded = send(stack, path, key, as_of)
-    with step(f"Counting {uploaded.key}"):
-        state = wait(stack, uploaded)
-        if state.status != Status.COUNTED:
-            raise NotCountedError(uploaded.key, state)
-    return state
-
-
-def send(stack: Deployed, path: Path, key: str, as_of: str | None) -> Uploaded:
-    """Upload a file, with its as-of date as metadata."""
-    bucket = stack.outputs["UploadsBucket"]
-    s3 = stack.s3()
-    metadata = {"Metadata": {AS_OF_METADATA: as_of}} if as_of else {}
-    with bar(f"Uploading {path.name}", path.stat().st_size) as moved:
-        s3.upload_file(str(path), bucket, key, ExtraArgs=metadata, Callback=moved, Config=IN_ONE_PIECE)
-    return _current(s3, bucket, key)
-
-
-def wait(stack: Deployed, uploaded: Uploaded, seconds: float = SECONDS) -> State:
-    """Return the state that the upload's event made of its source.
-
-    Raises:
-        CommandError: if there is none within ``seconds``, or the object is another one by now.
-    """
-    s3, bucket = stack.s3(), stack.outputs["UploadsBucket"]
-    table = SourcesTable(stack.dynamodb(), stack.outputs["SourcesTable"])
-    deadline = monotonic() + seconds
+    table, key = stack.sources_table(), uploaded.key
+    deadline = monotonic() + MAX_SECONDS
     while monotonic() < deadline:
-        state = table.load(uploaded.key).state
-        if state and _is_of(state, uploaded):
+        state = table.load(key).state
+        if state and state.is_of(uploaded.version_id, uploaded.etag):
+            if state.status != Status.COUNTED:
+                raise NotCountedError(key, state)
             return state
-        if _current(s3, bucket, uploaded.key) != uploaded:
-            raise CommandError(f"{uploaded.key} was replaced before it was counted; upload it again", Exit.NO)
+        if _find_object(stack, key) != uploaded:
+            raise CommandError(f"{key} was replaced before it was counted. Upload it again.", Exit.NO)
         sleep(SECONDS_BETWEEN_LOOKS)
-    said = f"{uploaded.key} was uploaded but not counted within {seconds:.0f} s"
-    raise CommandError(f"{said}; what the ingest function did is in {logs()}", Exit.STACK)
+    problem = f"{key} was uploaded but not counted within {MAX_SECONDS:.0f} s"
+    raise CommandError(f"{problem}. See the log: {log_place()}", Exit.STACK)
 
 
-def _current(s3: S3Client, bucket: str, key: str) -> Uploaded:
+def _find_object(stack: Deployed, key: str) -> Uploaded:
     try:
-        head = s3.head_object(Bucket=bucket, Key=key)
+        head = stack.s3().head_object(Bucket=stack.outputs["UploadsBucket"], Key=key)
     except ClientError as error:
         if error.response["Error"].get("Code") != "404":
             raise
-        raise CommandError(f"{key} was deleted before it was counted; upload it again", Exit.NO) from None
+        raise CommandError(f"{key} was deleted before it was counted. Upload it again.", Exit.NO) from None
     return Uploaded(key, head.get("VersionId"), head["ETag"].strip('"'))
-
-
-def _is_of(state: State, uploaded: Uploaded) -> bool:
-    if state.version_id and uploaded.version_id:
-        return state.version_id == uploaded.version_id
-    return state.etag is not None and state.etag.strip('"') == uploaded.etag

@@ -152,7 +152,7 @@ def test_an_api_elsewhere_gets_signed_requests(
     session = boto3.Session("key", "secret", region_name="eu-west-1")
     there = Deployed(session, endpoint, {"ApiUrl": "https://api.test/live"})
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://aws.test")
-    monkeypatch.setattr(api, "deployed", lambda: there)
+    monkeypatch.setattr(api, "find_stack", lambda: there)
     wire.body = b'{"voucher_amount": []}'
 
     CliRunner().invoke(cli, ASK)
@@ -185,7 +185,7 @@ def test_where_the_api_fails_its_log_is_named(wire: Wire) -> None:
 
     result = CliRunner().invoke(cli, ASK)
 
-    assert result.stderr == "Error: The API failed: it failed; what it did is in .stack/4566.log\n"
+    assert result.stderr == "Error: The API failed: it failed. See the log: .stack/4566.log\n"
 
 
 def _selected(**fields: object) -> bytes:
@@ -216,7 +216,7 @@ def test_why_shows_what_the_answer_rests_on(wire: Wire) -> None:
         ["range", "14 to 37"],
         ["days since first order", "400"],
         ["total orders", "15"],
-        ["uses", "21,930, of which without a voucher 1,501"],
+        ["uses", "21,930, 1,501 of them without a voucher"],
         ["share", "11,813 uses, 53.9 % (53.2 to 54.5)"],
         ["next", "3520.5: 4,391 uses, 20.0 % (19.0 to 21.0)"],
     ]
@@ -237,7 +237,7 @@ def test_why_says_that_no_range_holds_the_customer(wire: Wire) -> None:
     result = CliRunner().invoke(cli, [*ASK, "--why"])
 
     assert result.stdout.startswith("no voucher: ")
-    assert "none holds the customer" in result.stdout
+    assert "none contains the customer" in result.stdout
     assert "share" not in result.stdout
 
 
@@ -272,8 +272,8 @@ def test_another_program_on_the_port_is_recognised(wire: Wire, body: bytes) -> N
 
     assert (result.stderr, result.exit_code) == (
         (
-            "Error: http://localhost:5000 is not this API: it answered 200 with something else; "
-            "name the API's port by PORT\n"
+            "Error: http://localhost:5000 is not this API: it sent no JSON object, with status 200. "
+            "Set PORT to the API's port\n"
         ),
         3,
     )
@@ -287,8 +287,8 @@ def test_no_stack_is_said_with_what_starts_one(wire: Wire) -> None:
     assert (result.exit_code, result.stderr) == (
         3,
         (
-            "Error: http://localhost:5000 does not answer; start the stack with: make run; "
-            "or, if it runs, name the port of its API by PORT\n"
+            "Error: http://localhost:5000 does not answer. Start the stack: make run. "
+            "If it uses another port, set PORT\n"
         ),
     )
 
@@ -296,9 +296,12 @@ def test_no_stack_is_said_with_what_starts_one(wire: Wire) -> None:
 @pytest.mark.parametrize(
     ("arguments", "example"),
     [
-        (["counts", ""], "make counts COUNTRY=Peru"),
-        (["ask", "--country", "", "--segment", "recency_segment"], "make ask COUNTRY=Peru"),
-        (["ask", "--country", "Peru", "--segment", " "], "make ask COUNTRY=Peru"),
+        (["counts", ""], "Missing COUNTRY. Example: voucher-selector counts Peru"),
+        (
+            ["ask", "--country", "", "--segment", "recency_segment"],
+            "Missing --country. Example: voucher-selector ask",
+        ),
+        (["ask", "--country", "Peru", "--segment", " "], "Missing --segment. Example: voucher-selector ask"),
     ],
 )
 def test_a_forgotten_name_is_shown_by_an_example(wire: Wire, arguments: list[str], example: str) -> None:
@@ -313,7 +316,7 @@ def test_a_port_that_is_none_is_named(wire: Wire, monkeypatch: pytest.MonkeyPatc
 
     result = CliRunner().invoke(cli, ["counts", "Peru"])
 
-    assert result.stderr == f"Error: PORT must be a port from 1 to 65535, not '{port}'\n"
+    assert result.stderr == f"Error: Invalid PORT '{port}'. Use a port from 1 to 65535.\n"
     assert wire.sent == []
 
 
@@ -322,5 +325,8 @@ def test_an_endpoint_that_is_none_is_named(wire: Wire, monkeypatch: pytest.Monke
 
     result = CliRunner().invoke(cli, ["counts", "Peru"])
 
-    assert "AWS_ENDPOINT_URL must be as http://localhost:4566, or aws, not 'localhost'" in result.stderr
+    assert (
+        "Invalid AWS_ENDPOINT_URL 'localhost'. Use a URL such as http://localhost:4566, or 'aws'."
+        in result.stderr
+    )
     assert wire.sent == []

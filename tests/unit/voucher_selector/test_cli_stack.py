@@ -16,8 +16,7 @@ from voucher_selector import api_client as api
 from voucher_selector.cli import sample, screen
 from voucher_selector.cli import stack as commands
 from voucher_selector.cli.main import cli
-from voucher_selector.errors import CommandError, Exit
-from voucher_selector.local_stack.errors import StackError
+from voucher_selector.errors import CommandError, Exit, StackError
 from voucher_selector.local_stack.stack import Stack
 from vouchers.dynamodb.sources_table import State, Status
 
@@ -89,7 +88,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(commands, "running", machine.running)
     monkeypatch.setattr(commands, "load", machine.load)
     monkeypatch.setattr(sample, "write", machine.write)
-    monkeypatch.setattr(api, "counts", machine.counts)
+    monkeypatch.setattr(api, "fetch_counts", machine.counts)
     monkeypatch.setattr(api, "call", machine.call)
     monkeypatch.setattr(commands, "free_port", lambda: 40001)
     monkeypatch.setenv("PORT", str(_free_port()))
@@ -142,7 +141,7 @@ def test_demo_takes_other_ports_where_its_own_are_in_use(machine: Machine) -> No
         result = CliRunner().invoke(cli, ["demo"])
 
     assert machine.ports == (int(os.environ["AWS_PORT"]), 40001)
-    assert f"Port {os.environ['PORT']} is in use; 40001 serves in its place" in result.stderr
+    assert f"Port {os.environ['PORT']} is in use; the demo uses port 40001 instead" in result.stderr
     assert result.exit_code == 0
 
 

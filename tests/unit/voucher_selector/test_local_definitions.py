@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from voucher_selector.local_stack.errors import StackError
+from voucher_selector.errors import StackError
 from voucher_selector.local_stack.stack import running
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from voucher_selector.local_stack.errors import StackError
+from voucher_selector.errors import StackError
 from voucher_selector.local_stack.ports import free_port
 from voucher_selector.local_stack.relay import bridge, relay
 

@@ -16,8 +16,7 @@ from click.testing import CliRunner
 from voucher_selector import stack as target
 from voucher_selector.cli.main import cli
 from voucher_selector.error_messages import sentence
-from voucher_selector.errors import CommandError, Exit, code_of
-from voucher_selector.local_stack.errors import StackError
+from voucher_selector.errors import CommandError, Exit, StackError, exit_code
 
 pytestmark = pytest.mark.disable_socket
 
@@ -35,7 +34,7 @@ class Aws:
     error: Exception | None = None
 
     def client(self, service: str, endpoint_url: str | None, config: object) -> Aws:
-        assert (service, config) == ("cloudformation", target.ONCE)
+        assert (service, config) == ("cloudformation", target.NO_RETRIES)
         self.asked.append((endpoint_url, ""))
         return self
 
@@ -59,7 +58,7 @@ def local(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Aws:
 
 
 def test_the_stack_is_looked_for_on_this_machine(local: Aws) -> None:
-    found = target.deployed()
+    found = target.find_stack()
 
     assert local.asked == [("http://127.0.0.1:4566", "voucher-selector")]
     assert (found.endpoint, found.outputs) == ("http://127.0.0.1:4566", {"UploadsBucket": "uploads"})
@@ -69,7 +68,7 @@ def test_port_and_name_of_the_stack_can_be_given(local: Aws, monkeypatch: pytest
     monkeypatch.setenv("AWS_PORT", "4567")
     monkeypatch.setenv("STACK", "mine")
 
-    target.deployed()
+    target.find_stack()
 
     assert local.asked == [("http://127.0.0.1:4567", "mine")]
 
@@ -79,7 +78,7 @@ def test_an_emulator_elsewhere_needs_neither_credentials_nor_region(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://emulator.test:4566")
 
-    target.deployed()
+    target.find_stack()
 
     assert local.asked == [("http://emulator.test:4566", "voucher-selector")]
 
@@ -90,7 +89,7 @@ def test_variables_that_make_passes_on_empty_count_as_not_given(
     for name in ("AWS_ENDPOINT_URL", "STACK", "PORT", "AWS_PORT"):
         monkeypatch.setenv(name, "")
 
-    target.deployed()
+    target.find_stack()
 
     assert local.asked == [("http://127.0.0.1:4566", "voucher-selector")]
 
@@ -99,9 +98,10 @@ def test_a_stack_that_is_not_there_is_named(local: Aws) -> None:
     local.error = ClientError({"Error": {"Code": "ValidationError", "Message": "gone"}}, "DescribeStacks")
 
     with pytest.raises(
-        CommandError, match=r"There is no stack 'voucher-selector' at http://127\.0\.0\.1:4566; start"
+        CommandError,
+        match=r"There is no stack 'voucher-selector' at http://127\.0\.0\.1:4566\. Start one: make run",
     ):
-        target.deployed()
+        target.find_stack()
 
 
 def test_aws_itself_is_not_asked_without_a_region(local: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,15 +109,15 @@ def test_aws_itself_is_not_asked_without_a_region(local: Aws, monkeypatch: pytes
 
     result = CliRunner().invoke(cli, ["counts", "Peru"])
 
-    assert (result.stderr, result.exit_code) == ("Error: There is no AWS region; set AWS_REGION\n", 3)
+    assert (result.stderr, result.exit_code) == ("Error: The AWS region is missing. Set AWS_REGION\n", 3)
     assert local.asked == []
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (NoCredentialsError(), "There are no AWS credentials; set AWS_PROFILE or AWS_ACCESS_KEY_ID"),
-        (NoRegionError(), "There is no AWS region; set AWS_REGION"),
+        (NoCredentialsError(), "AWS credentials are missing. Set AWS_PROFILE or AWS_ACCESS_KEY_ID"),
+        (NoRegionError(), "The AWS region is missing. Set AWS_REGION"),
         (ClientError({"Error": {"Message": "no"}}, "PutObject"), "PutObject was refused: no"),
         (PermissionError(13, "Permission denied", "a.parquet"), "a.parquet: Permission denied"),
         (CommandError("one\n  line"), "one line"),
@@ -127,19 +127,19 @@ def test_an_error_becomes_one_sentence(error: Exception, said: str) -> None:
     assert sentence(error) == said
 
 
-START = "start the stack with: make run PORT=5301 AWS_PORT=4701; or, if it runs, name the port of its "
+START = "Start the stack: make run PORT=5301 AWS_PORT=4701. If it uses another port, set "
 
 
 @pytest.mark.parametrize(
     ("endpoint", "url", "said"),
     [
-        ("", "http://localhost:5301/v1/counts", f"{START}API by PORT"),
-        ("", "http://127.0.0.1:4701/", f"{START}AWS by AWS_PORT"),
-        ("http://l:4566", "http://l:4566/", "see whether AWS_ENDPOINT_URL names where the stack is"),
+        ("", "http://localhost:5301/v1/counts", f"{START}PORT"),
+        ("", "http://127.0.0.1:4701/", f"{START}AWS_PORT"),
+        ("http://l:4566", "http://l:4566/", "Check AWS_ENDPOINT_URL"),
         (
             "aws",
             "https://s3.x.amazonaws.com/",
-            "see whether AWS_REGION names a region, and the network is up",
+            "Check AWS_REGION and the network",
         ),
     ],
 )
@@ -151,7 +151,7 @@ def test_where_nothing_answers_the_variable_is_named_that_says_where(
         monkeypatch.setenv(name, value)
 
     place = "/".join(url.split("/")[:3])
-    assert sentence(EndpointConnectionError(endpoint_url=url)) == f"{place} does not answer; {said}"
+    assert sentence(EndpointConnectionError(endpoint_url=url)) == f"{place} does not answer. {said}"
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_where_an_answer_breaks_off_the_log_is_named(
 
     said = sentence(ReadTimeoutError(endpoint_url="http://127.0.0.1:4701/functions"))
 
-    assert said == f"http://127.0.0.1:4701 gave no whole answer; what it did is in {log}"
+    assert said == f"http://127.0.0.1:4701 sent no complete response. See the log: {log}"
 
 
 @pytest.mark.usefixtures("local")
@@ -176,7 +176,7 @@ def test_one_port_for_both_is_said_as_such(monkeypatch: pytest.MonkeyPatch) -> N
     result = CliRunner().invoke(cli, ["run"])
 
     assert (result.stderr, result.exit_code) == (
-        "Error: PORT and AWS_PORT are both 4566; the API and AWS need a port each\n",
+        "Error: PORT and AWS_PORT are both 4566. Use two different ports.\n",
         2,
     )
 
@@ -194,4 +194,4 @@ def test_one_port_for_both_is_said_as_such(monkeypatch: pytest.MonkeyPatch) -> N
     ],
 )
 def test_an_error_has_the_code_of_whose_fault_it_is(error: Exception, code: int) -> None:
-    assert code_of(error) == code
+    assert exit_code(error) == code

@@ -1,0 +1,74 @@
+"""Variables: under Make the commands read them, and messages name them; otherwise they have no effect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from voucher_selector.cli.main import cli
+
+if TYPE_CHECKING:
+    from click.testing import Result
+
+pytestmark = pytest.mark.disable_socket
+
+HERE = str(Path(__file__))
+
+
+def make(command: str, **variables: str) -> Result:
+    return CliRunner().invoke(cli, [command], env={"VOUCHER_SELECTOR_MAKE": "1", **variables})
+
+
+def values(command: str, *arguments: str, under_make: str = "", **variables: str) -> dict[str, object]:
+    """Return what a command would be called with."""
+    with CliRunner().isolation(env={"VOUCHER_SELECTOR_MAKE": under_make, **variables}):
+        return cli.commands[command].make_context(command, list(arguments)).params
+
+
+@pytest.mark.parametrize(
+    ("value", "on"), [("1", True), ("yes", True), ("0", False), ("no", False), ("", False)]
+)
+def test_a_flag_is_on_or_off_as_its_variable_says(value: str, *, on: bool) -> None:
+    assert values("verify", under_make="1", REPAIR=value, JSON=value) == {"repairing": on, "as_json": on}
+
+
+def test_arguments_and_options_are_read_from_their_variables() -> None:
+    assert values("upload", under_make="1", FILE="a $b.parquet", AS_OF="20180805", KEY="", JSON="1") == {
+        "file": "a $b.parquet",
+        "as_of": "2018-08-05",
+        "key": None,
+        "as_json": True,
+    }
+    assert values("sample", under_make="1", FILE="") == {"file": "sample.parquet"}
+
+
+def test_variables_of_a_shell_do_not_change_the_command_line() -> None:
+    assert values("verify", REPAIR="1", JSON="1") == {"repairing": False, "as_json": False}
+    assert values("upload", "mine.parquet", FILE="other", KEY="other", AS_OF="row")["key"] is None
+
+
+@pytest.mark.parametrize(
+    ("command", "variables", "message"),
+    [
+        ("verify", {"REPAIR": "maybe"}, "Invalid REPAIR 'maybe'. Use 1 for yes, or 0 for no."),
+        ("upload", {"FILE": HERE, "AS_OF": "May"}, "Invalid AS_OF 'May'; expected a date such as 2018-08-05"),
+        ("upload", {}, "Missing FILE. Example: make upload FILE=vouchers.parquet"),
+        ("ask", {"COUNTRY": "Peru"}, "Missing SEGMENT. Example: make ask COUNTRY=Peru SEGMENT="),
+        ("profile", {"FILE": HERE, "OUT": HERE}, f"{HERE} is the explored file itself. "),
+    ],
+)  # fmt: skip
+def test_a_message_under_make_names_the_variable(
+    command: str, variables: dict[str, str], message: str
+) -> None:
+    result = make(command, **variables)
+
+    assert result.stderr.startswith(f"Error: {message}")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+
+
+def test_the_version_is_that_of_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.metadata.version", {"voucher-selector": "9.8.7"}.__getitem__)
+    assert CliRunner().invoke(cli, ["--version"]).stdout.endswith("version 9.8.7\n")
