@@ -160,7 +160,7 @@ def test_a_dataset_that_cannot_be_counted_ends_in_its_sentence(folder: Path) -> 
         (["a/../b"], "Invalid name of a dataset 'a/../b'. Use a name such as history or history/2018."),
         (
             ["history", "--as-of", "soon"],
-            "Invalid --as-of 'soon'; expected a date such as 2018-08-05, 'row' or 'upload'",
+            "Invalid --as-of: 'soon' is not an as-of date; use a date such as 2018-08-05, 'row' or 'upload'",
         ),
         (["history", "--from", "nowhere"], "There is no folder nowhere"),
     ],

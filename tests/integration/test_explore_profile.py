@@ -175,7 +175,11 @@ def test_columns_that_counting_does_not_need_may_be_of_any_kind_or_missing(tmp_p
         (["broken.parquet"], Exit.NO, "broken.parquet cannot be counted: it cannot be read as Parquet"),
         (["short.parquet"], Exit.NO, "short.parquet cannot be counted: it has no column 'voucher_amount'"),
         (["far.parquet"], Exit.NO, "pandas cannot read the file, although it can be counted: "),
-        (["good.parquet", "--as-of", "May"], Exit.USAGE, "Invalid --as-of 'May'; expected a date"),
+        (
+            ["good.parquet", "--as-of", "May"],
+            Exit.USAGE,
+            "Invalid --as-of: 'May' is not an as-of date; use a date",
+        ),
         (
             ["good.parquet", "--out", "nowhere/a.html"],
             Exit.USAGE,

@@ -106,7 +106,9 @@ def test_an_as_of_date_that_is_none_is_told(stack: World, monkeypatch: pytest.Mo
     stack.put("vouchers/a.parquet", file_of(PERU), as_of="May")
     monkeypatch.setenv("KEY", "a.parquet")
 
-    with pytest.raises(sources.ExploreError, match=r"Invalid as-of date of s3://.*: 'May'; expected a date"):
+    with pytest.raises(
+        sources.ExploreError, match=r"Invalid as-of date of s3://.*: 'May' is not an as-of date"
+    ):
         sources.select_file()
 
 

@@ -249,8 +249,8 @@ def test_a_wrong_as_of_date_is_named_and_nothing_sent(world: World, file: Path, 
     result = _upload(file, "--as-of", as_of)
 
     assert (
-        result.stderr
-        == f"Error: Invalid --as-of '{as_of}'; expected a date such as 2018-08-05, 'row' or 'upload'\n"
+        result.stderr == f"Error: Invalid --as-of: '{as_of}' is not an as-of date; "
+        "use a date such as 2018-08-05, 'row' or 'upload'\n"
     )
     assert (result.exit_code, _is_empty(world)) == (2, True)
 

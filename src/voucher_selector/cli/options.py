@@ -79,7 +79,7 @@ class AsOfDate(click.ParamType[str]):
         try:
             rule = AsOf.parse(value)
         except ValueError as error:
-            raise CommandError(f"Invalid {spelled(str(param and param.name))} {error}") from None
+            raise CommandError(f"Invalid {spelled(str(param and param.name))}: {error}") from None
         return rule.moment.isoformat().removesuffix("T00:00:00+00:00") if rule.moment else rule.rule
 
 

@@ -54,7 +54,7 @@ def test_variables_of_a_shell_do_not_change_the_command_line() -> None:
     ("command", "variables", "message"),
     [
         ("verify", {"REPAIR": "maybe"}, "Invalid REPAIR 'maybe'. Use 1 for yes, or 0 for no."),
-        ("upload", {"FILE": HERE, "AS_OF": "May"}, "Invalid AS_OF 'May'; expected a date such as 2018-08-05"),
+        ("upload", {"FILE": HERE, "AS_OF": "May"}, "Invalid AS_OF: 'May' is not an as-of date"),
         ("upload", {}, "Missing FILE. Example: make upload FILE=vouchers.parquet"),
         ("ask", {"COUNTRY": "Peru"}, "Missing SEGMENT. Example: make ask COUNTRY=Peru SEGMENT="),
         ("profile", {"FILE": HERE, "OUT": HERE}, f"{HERE} is the explored file itself. "),
