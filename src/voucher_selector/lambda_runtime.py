@@ -62,13 +62,11 @@ def find_python() -> str | None:
     candidates = map(str, Path.home().glob(f".pyenv/versions/{VERSION}.*/bin/python"))
     for candidate in (f"python{VERSION}", *candidates):
         path = shutil.which(candidate)
-        if path and _succeeds([path, "-c", probe]):
-            return path
+        if path:
+            found = subprocess.run([path, "-c", probe], check=False, capture_output=True)  # noqa: S603 - as above
+            if found.returncode == 0:
+                return path
     return None
-
-
-def _succeeds(command: list[str]) -> bool:
-    return subprocess.run(command, check=False, capture_output=True).returncode == 0  # noqa: S603 - as above
 
 
 def make_runtime(python: str, directory: Path) -> Runtime:
