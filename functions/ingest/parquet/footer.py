@@ -105,29 +105,27 @@ def read_footer(footer: bytes) -> tuple[RowGroup, ...]:
             columns are nested too deeply or are too many.
     """
     try:
-        said = Reader(footer).struct(_FOOTER)
-        _check_schema(said[_SCHEMA])
-        if _ENCRYPTION in said:
+        fields = Reader(footer).struct(_FOOTER)
+        _check_schema(fields[_SCHEMA])
+        if _ENCRYPTION in fields:
             raise FileError(ENCRYPTED)
-        groups = tuple(_row_group(group) for group in said[_GROUPS])
+        groups = tuple(
+            RowGroup(group[_GROUP_ROWS], tuple(map(_chunk, group[_CHUNKS]))) for group in fields[_GROUPS]
+        )
     except (ThriftError, IndexError, KeyError):
         raise FileError(BROKEN) from None
-    if said.get(_ROWS, 0) > MAX_ROWS:
+    if fields.get(_ROWS, 0) > MAX_ROWS:
         raise FileError(f"it has more than {MAX_ROWS:,} rows; split it")
-    if said.get(_ROWS) != sum(group.rows for group in groups):
+    if fields.get(_ROWS) != sum(group.rows for group in groups):
         raise FileError("its row groups do not have as many rows as it says")
     return groups
 
 
-def _row_group(said: Struct) -> RowGroup:
-    return RowGroup(said[_GROUP_ROWS], tuple(_chunk(chunk) for chunk in said[_CHUNKS]))
-
-
-def _chunk(said: Struct) -> Chunk:
+def _chunk(fields: Struct) -> Chunk:
     """Return a chunk, which starts where Arrow starts to read it."""
-    if _KEYS in said or _SECRET in said:
+    if _KEYS in fields or _SECRET in fields:
         raise FileError(ENCRYPTED)
-    column = said[_COLUMN]
+    column = fields[_COLUMN]
     start, dictionary = column[_DATA], column.get(_DICTIONARY, 0)
     has_dictionary = 0 < dictionary < start
     return Chunk(

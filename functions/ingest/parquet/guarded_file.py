@@ -62,25 +62,18 @@ class GuardedFile(io.RawIOBase):
         """Return the next ``size`` bytes, or all that are left; Arrow asks for them in this way."""
         at = self._source.tell()
         data = memoryview(self._read(size)).cast("B")
-        self._look_at(at, data)
-        return data
-
-    def _look_at(self, at: int, data: memoryview) -> None:
         if self.row_groups is None and at + len(data) == self._size:
-            self.row_groups = self._row_groups(at, data)
+            self.row_groups = self._read_footer(at, data)
         for pages in self.pages:
             pages.read(at, data)
         check_held(self.pages)
+        return data
 
-    def _row_groups(self, at: int, data: memoryview) -> tuple[RowGroup, ...]:
+    def _read_footer(self, at: int, data: memoryview) -> tuple[RowGroup, ...]:
         start = self._size - TAIL - footer_length(bytes(data[-TAIL:]), self._size)
         if start < at:
-            data, at = self._read_again(start), start
+            end, at = self._source.tell(), start
+            self._source.seek(start)
+            data = memoryview(self._source.read(self._size - start) or b"")
+            self._source.seek(end)
         return read_footer(bytes(data[start - at : -TAIL]))
-
-    def _read_again(self, start: int) -> memoryview:
-        end = self._source.tell()
-        self._source.seek(start)
-        data = memoryview(self._source.read(self._size - start) or b"")
-        self._source.seek(end)
-        return data

@@ -64,16 +64,12 @@ def read_header(data: bytes | memoryview, at: int) -> PageHeader:
     if found:
         size, stored, values, encoding = map(_number, found.groups())
         return PageHeader(DATA, size, stored, values, encoding, found.end())
-    return _any_header(data, at)
-
-
-def _any_header(data: bytes | memoryview, at: int) -> PageHeader:
     reader = Reader(data, at)
-    said = reader.struct({})
-    kind = said.get(_KIND, -1)
-    own = said.get(_OWN[kind], {}) if kind in _OWN else {}
+    fields = reader.struct({})
+    kind = fields.get(_KIND, -1)
+    own = fields.get(_OWN[kind], {}) if kind in _OWN else {}
     encoding = own.get(_ENCODING[kind], -1) if own else -1
-    size, stored = said.get(_SIZE, -1), said.get(_STORED, -1)
+    size, stored = fields.get(_SIZE, -1), fields.get(_STORED, -1)
     return PageHeader(kind, size, stored, own.get(_VALUES, -1), encoding, reader.at)
 
 

@@ -141,12 +141,19 @@ def open_parquet(
         _check(schema, columns)
         columns = (
             *columns,
-            *(name for name in welcome if name not in columns and _can_be_read(schema, name)),
+            *(
+                name
+                for name in welcome
+                if name not in columns
+                and schema.names.count(name) == 1
+                and _is_accepted(name, schema.field(name).type)
+            ),
         )
         groups = _of_columns(guard.row_groups or (), plain.schema, columns)
         chosen = part.among(len(groups))
         if isinstance(source, ReadAhead):
-            source.expect(map(_spans, groups[chosen.start : chosen.stop]))
+            expected = groups[chosen.start : chosen.stop]
+            source.expect([Span(c.start, c.start + c.size) for c in group.chunks] for group in expected)
         chunks = {name: [group.chunks[place] for group in groups] for place, name in enumerate(columns)}
         texts = {
             name: held for name, held in chunks.items() if held and arrow.is_text(schema.field(name).type)
@@ -181,7 +188,8 @@ def file_errors(what: str) -> Iterator[None]:
     except MemoryError:
         raise FileError(f"{what}: that takes more memory than there is") from None
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise FileError(f"{what}: {_sentence(error)}") from None
+        reason = truncate(str(error).split("\n", 1)[0].rstrip("."), 200) or type(error).__name__
+        raise FileError(f"{what}: {reason}") from None
 
 
 def _reader(
@@ -259,10 +267,6 @@ def _check_dictionaries(batch: pa.RecordBatch, file: OpenFile, row: int) -> None
             )
 
 
-def _spans(group: RowGroup) -> list[Span]:
-    return [Span(chunk.start, chunk.start + chunk.size) for chunk in group.chunks]
-
-
 def _of_columns(
     groups: Sequence[RowGroup], schema: pq.ParquetSchema, columns: Sequence[str]
 ) -> tuple[RowGroup, ...]:
@@ -279,34 +283,23 @@ def _of_columns(
 def _check(schema: pa.Schema, columns: Sequence[str]) -> None:
     missing = [name for name in columns if name not in schema.names]
     if missing:
-        said = f"it has no column {_quoted(missing)}; it has {_quoted(schema.names)}"
-        raise FileError(said, _advice(missing))
+        advice = WITHOUT_ROW if missing == [TIMESTAMP] else CORRECT
+        raise FileError(f"it has no column {_quoted(missing)}; it has {_quoted(schema.names)}", advice)
     for name in columns:
         if schema.names.count(name) > 1:
             raise FileError(f"it has more than one column '{name}'")
-        _check_type(name, schema.field(name).type)
+        type_ = schema.field(name).type
+        if not _is_accepted(name, type_):
+            raise FileError(
+                f"its column '{name}' is of type {truncate(str(type_))}, which cannot be read as "
+                f"{ACCEPTED[name][0]}",
+                WITHOUT_ROW if name == TIMESTAMP else CORRECT,
+            )
 
 
-def _check_type(name: str, held: pa.DataType) -> None:
-    if not _is_accepted(name, held):
-        meaning, _ = ACCEPTED[name]
-        raise FileError(
-            f"its column '{name}' is of type {truncate(str(held))}, which cannot be read as {meaning}",
-            _advice([name]),
-        )
-
-
-def _can_be_read(schema: pa.Schema, name: str) -> bool:
-    return schema.names.count(name) == 1 and _is_accepted(name, schema.field(name).type)
-
-
-def _is_accepted(name: str, held: pa.DataType) -> bool:
-    inner = held.value_type if pa.types.is_dictionary(held) else held
+def _is_accepted(name: str, type_: pa.DataType) -> bool:
+    inner = type_.value_type if pa.types.is_dictionary(type_) else type_
     return any(accepts(inner) for accepts in ACCEPTED[name][1])
-
-
-def _advice(wrong: Sequence[str]) -> str:
-    return WITHOUT_ROW if wrong == [TIMESTAMP] else CORRECT
 
 
 Kinds = tuple["Callable[[pa.DataType], bool]", ...]
@@ -326,7 +319,3 @@ ACCEPTED: dict[str, tuple[str, Kinds]] = {
 
 def _quoted(names: Sequence[str]) -> str:
     return listed(names, 20, lambda name: f"'{truncate(name)}'") or "none"
-
-
-def _sentence(error: Exception) -> str:
-    return truncate(str(error).split("\n", 1)[0].rstrip("."), 200) or type(error).__name__
