@@ -41,6 +41,8 @@ def draw(seconds: Mapping[str, Mapping[str, float]]) -> None:
 
 
 def _times(seconds: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    held = [*seconds.values()]
-    yardstick, *_ = held[0]
-    return {name: statistics.median(costs[name] / costs[yardstick] for costs in held) for name in held[0]}
+    content = [*seconds.values()]
+    yardstick, *_ = content[0]
+    return {
+        name: statistics.median(costs[name] / costs[yardstick] for costs in content) for name in content[0]
+    }

@@ -54,5 +54,7 @@ def measure(
 
 def median(costs: Iterable[Cost]) -> Cost:
     """Return the medians of several costs."""
-    held = list(costs)
-    return Cost(*(statistics.median(getattr(c, name) for c in held) for name in ("seconds", "cpu", "memory")))
+    content = list(costs)
+    return Cost(
+        *(statistics.median(getattr(c, name) for c in content) for name in ("seconds", "cpu", "memory"))
+    )

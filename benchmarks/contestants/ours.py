@@ -42,7 +42,7 @@ def as_counts(contribution: Contribution) -> Counts:
     counts: Counts = Counter()
     for (country, name), counters in contribution.items():
         if name != SPELLINGS:
-            segment, held = name.split("#")
-            low = int(held.split("-")[0])
+            segment, content = name.split("#")
+            low = int(content.split("-")[0])
             counts.update({(country, segment, low, float(a)): rows for a, rows in counters.items()})
     return counts

@@ -42,7 +42,7 @@ def main() -> None:
     with serving(SERVED) as server:
         for name in track([*SPOKEN] * runs, "engines"):
             seen[name].append(_measured(name, os.environ | server))
-    counts = [told["counts"] for each in seen.values() for told in each]
+    counts = [reported["counts"] for each in seen.values() for reported in each]
     if any(each != counts[0] for each in counts):
         raise SystemExit("the engines disagree on the counts")
     docs_page.write("engines", _text(seen, runs), PAGE)
@@ -58,28 +58,28 @@ def _measured(name: str, environment: dict[str, str]) -> dict[str, Any]:
     )
     if ended.returncode:
         raise SystemExit(f"{name} failed: {ended.stderr.strip()[-2000:]}")
-    told: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
-    return told
+    reported: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return reported
 
 
 def _text(seen: dict[str, list[dict[str, Any]]], runs: int) -> str:
-    said = (
+    message = (
         f"{ROWS:,} rows in {FILES} files; wall-clock time, medians of {runs} interleaved runs on {CORES} of "
         f"{docs_page.machine()}."
     )
     head = ["", "counting", "including start-up", "rows per second", "rows per second and core"]
-    return f"{said}\n\n{docs_page.table(head, [_row(name, each) for name, each in seen.items()])}"
+    return f"{message}\n\n{docs_page.table(head, [_row(name, each) for name, each in seen.items()])}"
 
 
-def _row(name: str, told: list[dict[str, Any]]) -> list[str]:
-    seconds, whole = (statistics.median(each[figure] for each in told) for figure in ("seconds", "whole"))
-    rate = _rate(told)
+def _row(name: str, reported: list[dict[str, Any]]) -> list[str]:
+    seconds, whole = (statistics.median(each[figure] for each in reported) for figure in ("seconds", "whole"))
+    rate = _rate(reported)
     return [SPOKEN[name], f"{seconds:.1f} s", f"{whole:.1f} s", f"{rate * CORES:,.0f}", f"{rate:,.0f}"]
 
 
-def _rate(told: list[dict[str, Any]]) -> float:
+def _rate(reported: list[dict[str, Any]]) -> float:
     """Return rows a second and core."""
-    seconds: float = statistics.median(each["seconds"] for each in told)
+    seconds: float = statistics.median(each["seconds"] for each in reported)
     return ROWS / seconds / CORES
 
 

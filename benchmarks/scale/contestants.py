@@ -130,5 +130,5 @@ if __name__ == "__main__":
     clock = datetime.now(UTC)
     counted, seconds = CONTESTANTS[sys.argv[1]]()
     whole = (datetime.now(UTC) - clock).total_seconds()
-    held = sorted([*key, rows] for key, rows in counted.items() if rows)
-    sys.stdout.write("\n" + json.dumps({"counts": held, "seconds": seconds, "whole": whole}))
+    content = sorted([*key, rows] for key, rows in counted.items() if rows)
+    sys.stdout.write("\n" + json.dumps({"counts": content, "seconds": seconds, "whole": whole}))

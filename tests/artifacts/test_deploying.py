@@ -45,9 +45,9 @@ def test_a_deployment_ends_in_a_stack_with_its_name_and_tags(endpoint: str, envi
     here = {"EndpointUrl": endpoint} if environment == "dev" else {}
     given = [f"{name}={value}" for name, value in {**overrides(environment), **here}.items()]
     chosen = ["--parameter-overrides", *given] if given else []
-    said = run(endpoint, "deploy", "--config-env", environment, "--no-confirm-changeset", *chosen)
+    message = run(endpoint, "deploy", "--config-env", environment, "--no-confirm-changeset", *chosen)
 
-    assert "Successfully created/updated stack" in said
+    assert "Successfully created/updated stack" in message
     cloudformation = session().client("cloudformation", endpoint_url=endpoint)
     (stack,) = cloudformation.describe_stacks(StackName=deploy(environment)["stack_name"])["Stacks"]
     assert stack["StackStatus"] in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}

@@ -118,7 +118,7 @@ class Place:
         pages = (
             self.deployed.s3().get_paginator("list_objects_v2").paginate(Bucket=self.uploads, Prefix=PREFIX)
         )
-        return [held["Key"] for page in pages for held in page.get("Contents", [])]
+        return [content["Key"] for page in pages for content in page.get("Contents", [])]
 
 
 @contextmanager

@@ -37,11 +37,11 @@ class Said(NamedTuple):
 
 @pytest.fixture
 def environment(place: Place, pytestconfig: pytest.Config) -> dict[str, str]:
-    held = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    content = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     if endpoint := pytestconfig.getoption("--endpoint"):
-        return held | {"AWS_ENDPOINT_URL": endpoint}
+        return content | {"AWS_ENDPOINT_URL": endpoint}
     aws, api = (urlsplit(url).port for url in (place.deployed.endpoint or "", place.url))
-    return held | {"AWS_PORT": str(aws), "PORT": str(api)}
+    return content | {"AWS_PORT": str(aws), "PORT": str(api)}
 
 
 @pytest.fixture
@@ -125,10 +125,10 @@ def test_a_file_that_fails_ends_with_1_and_right_after_it_verify_ends_with_0(
 def test_scripts_tell_by_the_exit_code_what_went_wrong(
     run: Callable[..., Said], arguments: tuple[str, ...], code: Exit
 ) -> None:
-    said = run(*arguments)
+    message = run(*arguments)
 
-    assert (said.code, said.out) == (code, "")
-    assert said.err.splitlines()[-1].startswith("Error: ")
+    assert (message.code, message.out) == (code, "")
+    assert message.err.splitlines()[-1].startswith("Error: ")
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def test_a_stack_that_is_not_there_ends_with_3(
 
 
 def test_a_stack_of_another_name_ends_with_3(run: Callable[..., Said]) -> None:
-    said = run("verify", STACK="nonesuch")
+    message = run("verify", STACK="nonesuch")
 
-    assert (said.code, said.out) == (Exit.STACK, "")
-    assert "There is no stack 'nonesuch'" in said.err
+    assert (message.code, message.out) == (Exit.STACK, "")
+    assert "There is no stack 'nonesuch'" in message.err

@@ -97,8 +97,8 @@ def calls_of(scenario: Scenario) -> list[str]:
 def reads_no_row_twice(world: World, *cells: Cells) -> None:
     """Whoever counts by the catalogue finds of each country what was there before, or what is after."""
     found = world.listed_cells(load_definitions())
-    for country, cell in {*found, *(at for held in cells for at in held)}:
-        assert found.get((country, cell), {}) in [held.get((country, cell), {}) for held in cells]
+    for country, cell in {*found, *(at for content in cells for at in content)}:
+        assert found.get((country, cell), {}) in [content.get((country, cell), {}) for content in cells]
 
 
 def is_whole(world: World, name: str | None) -> None:

@@ -40,9 +40,9 @@ def test_the_page_and_what_it_asks_are_signed_until_it_is_told_to_stop(stack: St
     port = free_port()
     command = started(AWS_ENDPOINT_URL=stack.endpoint, PORT=str(port))
     assert command.stdout
-    said = [command.stdout.readline() for _ in range(3)]
-    assert said[0].endswith(f" is at http://localhost:{port}/\n")
-    assert said[2] == "ready\n"
+    message = [command.stdout.readline() for _ in range(3)]
+    assert message[0].endswith(f" is at http://localhost:{port}/\n")
+    assert message[2] == "ready\n"
     seen = {path: status(port, path) for path in ("/", "/static/main.js", "/v1/countries")}
     assert set(seen.values()) == {HTTPStatus.OK}
     command.send_signal(signal.SIGTERM)

@@ -45,6 +45,6 @@ def test_every_answer_is_as_the_description_says(place: Place, description: Path
     ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=description.parent)  # noqa: S603
     place.delete("2018.parquet")
     operations = sum(map(len, json.loads(description.read_text())["paths"].values()))
-    said = ran.stdout + ran.stderr
-    assert f"Operations:       {operations} selected / {operations} total" in said, said
+    message = ran.stdout + ran.stderr
+    assert f"Operations:       {operations} selected / {operations} total" in message, message
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -58,12 +58,14 @@ def upload(place: Place, tmp_path: Path) -> Iterator[Callable[..., str]]:
 def assert_tells(page: Page, place: Place, name: str) -> None:
     """The page tells of the object what its source's report does."""
     report = place.state(name).report
-    told = {what: int(n.replace(",", "")) for what, n, *_ in page.table("As of: ")}
-    assert told["all"] == report["rows"]
-    assert told["counted"] == report["counted"]
-    assert {reason: told[reason] for reason in report["rejected_by_reason"]} == report["rejected_by_reason"]
-    assert {s: told[f"in no range of {s}"] for s in report["segments"]} == {
-        s: held["unsegmented"] for s, held in report["segments"].items()
+    reported = {what: int(n.replace(",", "")) for what, n, *_ in page.table("As of: ")}
+    assert reported["all"] == report["rows"]
+    assert reported["counted"] == report["counted"]
+    assert {reason: reported[reason] for reason in report["rejected_by_reason"]} == report[
+        "rejected_by_reason"
+    ]
+    assert {s: reported[f"in no range of {s}"] for s in report["segments"]} == {
+        s: content["unsegmented"] for s, content in report["segments"].items()
     }
 
 

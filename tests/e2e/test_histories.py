@@ -75,10 +75,10 @@ class Histories(RuleBasedStateMachine):
     @rule(key=KEYS, name=NAMES)
     def put(self, key: str, name: str) -> None:
         record = self.world.put(key, body(name))
-        held = self.versions.setdefault(key, [])
+        content = self.versions.setdefault(key, [])
         if not self.versioned:
-            held.clear()
-        held.append((record["s3"]["object"].get("versionId"), name))
+            content.clear()
+        content.append((record["s3"]["object"].get("versionId"), name))
         self.coming.append(record)
 
     @rule(key=KEYS)
@@ -92,9 +92,9 @@ class Histories(RuleBasedStateMachine):
 
     @rule(key=KEYS, which=st.integers(0, 9))
     def delete_version(self, key: str, which: int) -> None:
-        held = self.versions.get(key)
-        if self.versioned and held:
-            version, _ = held.pop(which % len(held))
+        content = self.versions.get(key)
+        if self.versioned and content:
+            version, _ = content.pop(which % len(content))
             self.coming.append(self.world.delete_version(key, version or ""))
 
     @rule(number=st.integers(0, 99), crash=CRASHES)
@@ -108,9 +108,9 @@ class Histories(RuleBasedStateMachine):
         """Hand over some events, in any order, again or for the first time; perhaps die over it."""
         records = []
         for number, again in picks:
-            held = self.gone if again and self.gone else self.coming
-            if held:
-                records.append(held.pop(number % len(held)))
+            content = self.gone if again and self.gone else self.coming
+            if content:
+                records.append(content.pop(number % len(content)))
         self._ingest(records, crash)
 
     @rule(key=KEYS, forced=st.booleans(), crash=CRASHES)
@@ -131,7 +131,7 @@ class Histories(RuleBasedStateMachine):
         if self.redefined:
             self._ingest([self.world.replay(key) for key in self.versions], None)
         self.redefined = False
-        current = {key: held[-1][1] for key, held in self.versions.items() if held}
+        current = {key: content[-1][1] for key, content in self.versions.items() if content}
         files = [FILES[name] for name in current.values() if name in FILES]
         assert self.world.cells() == expected(files, self.segments)
         if self.keeps_rows:

@@ -62,12 +62,14 @@ class Shop:
     def unheard(self) -> Iterator[None]:
         """Keep the bucket from telling anybody what happens in a block."""
         answer = self.s3.get_bucket_notification_configuration(Bucket=self.uploads)
-        told: Any = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+        reported: Any = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
         self.s3.put_bucket_notification_configuration(Bucket=self.uploads, NotificationConfiguration={})
         try:
             yield
         finally:
-            self.s3.put_bucket_notification_configuration(Bucket=self.uploads, NotificationConfiguration=told)
+            self.s3.put_bucket_notification_configuration(
+                Bucket=self.uploads, NotificationConfiguration=reported
+            )
 
 
 @pytest.fixture
@@ -83,8 +85,8 @@ def shop(place: Place, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPa
     shop.upload(KEY, "peru")
     shop.until(lambda: shop.run("verify")[0] == 0)
     yield shop
-    for held in shop.s3.list_objects_v2(Bucket=shop.uploads, Prefix=PREFIX)["Contents"]:
-        shop.delete(held["Key"])
+    for content in shop.s3.list_objects_v2(Bucket=shop.uploads, Prefix=PREFIX)["Contents"]:
+        shop.delete(content["Key"])
     assert shop.run("replay", PREFIX)[0] == 0
     assert shop.run("verify")[1]["differences"] == []
 

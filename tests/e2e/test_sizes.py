@@ -74,12 +74,12 @@ def test_a_contribution_larger_than_an_item_is_committed_replaced_and_taken_back
 
 def test_a_file_with_more_amounts_than_an_item_holds_is_refused_before_anything_is_counted() -> None:
     amounts = pa.array([n + 0.5 for n in range(20_001)])
-    held = {
+    content = {
         "country_code": ["Peru"] * len(amounts),
         "last_order_ts": pa.nulls(len(amounts)),
         "voucher_amount": amounts,
     }
-    file = pa.table(held | {"total_orders": pa.nulls(len(amounts))})
+    file = pa.table(content | {"total_orders": pa.nulls(len(amounts))})
     with new_world() as world:
         with pytest.raises(
             IngestError, match="its column 'voucher_amount' holds more than 20,000 different amounts"

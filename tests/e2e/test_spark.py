@@ -71,8 +71,8 @@ def name(place: Place, start: Start) -> Iterator[str]:
     key = f"{DATASETS}years/history/"
     s3 = place.deployed.s3()
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=place.uploads, Prefix=key):
-        for held in page.get("Contents", []):
-            s3.delete_object(Bucket=place.uploads, Key=held["Key"])
+        for content in page.get("Contents", []):
+            s3.delete_object(Bucket=place.uploads, Key=content["Key"])
     assert ended(start("years/history"))[1]["status"] == "deleted"
     assert place.cells("Peru", "China") == {}
 
@@ -95,10 +95,10 @@ def test_the_sample_as_a_dataset_gives_the_reference_table(
 ) -> None:
     write_sample(tmp_path / "sample.parquet")
 
-    code, told, _ = ended(start(name, "--from", str(tmp_path), "--as-of", "upload"))
+    code, reported, _ = ended(start(name, "--from", str(tmp_path), "--as-of", "upload"))
 
-    assert (code, told["outcome"], told["report"]["rows"]) == (0, "counted", 511_427)
-    assert {cell: held for cell, held in counted(place).items() if cell[0] == "peru"} == {
+    assert (code, reported["outcome"], reported["report"]["rows"]) == (0, "counted", 511_427)
+    assert {cell: content for cell, content in counted(place).items() if cell[0] == "peru"} == {
         ("peru", f"{segment}#{low}-{high}"): {str(amount): n for amount, n in counts.items()}
         for (segment, low, high), counts in PERU.items()
     }
@@ -116,12 +116,12 @@ def test_the_file_of_2018_counts_as_a_dataset_as_it_does_uploaded(
     by_lambda = place.cells("China", "Australia", "Latvia", "Peru")
     place.delete("2018.parquet")
 
-    _, told, _ = ended(start(name, "--from", str(tmp_path), "--as-of", "2018-08-05"))
+    _, reported, _ = ended(start(name, "--from", str(tmp_path), "--as-of", "2018-08-05"))
 
-    assert told["status"] == "counted"
+    assert reported["status"] == "counted"
     assert place.cells("China", "Australia", "Latvia", "Peru") == by_lambda
     timed = {"seconds", "objects"}
-    assert {k: v for k, v in told["report"].items() if k not in timed} == {
+    assert {k: v for k, v in reported["report"].items() if k not in timed} == {
         k: v for k, v in uploaded.report.items() if k not in timed
     }
 
@@ -137,18 +137,18 @@ def test_a_worker_killed_in_mid_run_changes_no_count(
 
     place.until(lambda: STARTED.search(log_since(before)))
     os.kill(worker(process, STARTED.findall(log_since(before))[-1]), signal.SIGKILL)
-    code, told, err = ended(process)
+    code, reported, err = ended(process)
 
-    assert (code, told["outcome"]) == (0, "counted"), err
+    assert (code, reported["outcome"]) == (0, "counted"), err
     assert LOST.search(log_since(before)), "no task was under way"
-    assert told["report"]["rows"] == sum(times) * len(rows)
-    assert told["report"]["objects"] == 200
+    assert reported["report"]["rows"] == sum(times) * len(rows)
+    assert reported["report"]["objects"] == 200
     assert counted(place) == {
         cell: {counter: sum(times) * n for counter, n in counters.items()}
         for cell, counters in expected([rows]).items()
         if cell[1] != "#spellings"
     }
-    assert len(rejected_rows(place, told)) == sum(times) * 2
+    assert len(rejected_rows(place, reported)) == sum(times) * 2
 
 
 def log_since(before: set[Path]) -> str:
@@ -174,12 +174,14 @@ def worker(process: subprocess.Popen[str], number: str) -> int:
 
 def counted(place: Place) -> dict[tuple[str, str], dict[str, int]]:
     cells = place.cells("Peru", "China")
-    return {cell: {amount_name(amount): n for amount, n in held.items()} for cell, held in cells.items()}
+    return {
+        cell: {amount_name(amount): n for amount, n in content.items()} for cell, content in cells.items()
+    }
 
 
-def rejected_rows(place: Place, told: Any) -> list[Any]:
+def rejected_rows(place: Place, reported: Any) -> list[Any]:
     """Return the rejected rows that a report speaks of, which lie in a folder."""
-    bucket, folder = told["rejected_rows"].removeprefix("s3://").split("/", 1)
+    bucket, folder = reported["rejected_rows"].removeprefix("s3://").split("/", 1)
     s3, found = place.deployed.s3(), []
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder):
         for each in page["Contents"]:

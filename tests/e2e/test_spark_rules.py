@@ -98,12 +98,12 @@ def counts(world: World, states: list[State]) -> Counter[tuple[str, ...]]:
 def report(states: list[State]) -> Counter[Any]:
     total: Counter[Any] = Counter()
     for each in states:
-        told = each.report
-        total.update({name: told[name] for name in ("rows", "counted", "rejected")})
-        total.update({("rejected", name): rows for name, rows in told["rejected_by_reason"].items()})
-        total.update({("repaired", name): rows for name, rows in told["repaired"].items()})
-        for segment, held in told["segments"].items():
-            total.update({(segment, name): rows for name, rows in held.items()})
+        reported = each.report
+        total.update({name: reported[name] for name in ("rows", "counted", "rejected")})
+        total.update({("rejected", name): rows for name, rows in reported["rejected_by_reason"].items()})
+        total.update({("repaired", name): rows for name, rows in reported["repaired"].items()})
+        for segment, content in reported["segments"].items():
+            total.update({(segment, name): rows for name, rows in content.items()})
     return +total
 
 
@@ -122,9 +122,9 @@ def rejects(world: World, states: list[State]) -> list[Any]:
 
 def doubled(world: World, counted: Counter[tuple[str, ...]]) -> bool:
     """Say whether the table holds everything twice: once from the uploads, once from the dataset."""
-    held = {
+    content = {
         (country, cell, name.removeprefix("as:")): rows
         for (country, cell), counters in world.cells().items()
         for name, rows in counters.items()
     }
-    return held == {path: 2 * rows for path, rows in counted.items()}
+    return content == {path: 2 * rows for path, rows in counted.items()}

@@ -137,5 +137,5 @@ def test_every_log_is_forgotten_some_day(template: Template) -> None:
 
 def by_default(bucket: dict[str, Any]) -> dict[str, Any]:
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-    held: dict[str, Any] = rule["ServerSideEncryptionByDefault"]
-    return held
+    content: dict[str, Any] = rule["ServerSideEncryptionByDefault"]
+    return content

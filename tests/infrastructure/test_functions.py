@@ -168,8 +168,8 @@ def _substituted(written: str) -> list[str]:
 
 
 def variables(template: Template, function: str) -> dict[str, Any]:
-    held: dict[str, Any] = template.properties(function)["Environment"]["Variables"]
-    return held
+    content: dict[str, Any] = template.properties(function)["Environment"]["Variables"]
+    return content
 
 
 def longest_call(config: Any) -> float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ingest.service import Action
-from tests.support.emitted_metrics import Told, told
+from tests.support.emitted_metrics import Told, reported
 from tests.support.sam_template import Template, transformed
 from voucher_selector.local_stack.deploy import TEMPLATE
 
@@ -63,7 +63,7 @@ class Metric:
 
 @pytest.fixture(scope="module")
 def emitted() -> set[Told]:
-    return told(NAMESPACE)
+    return reported(NAMESPACE)
 
 
 @pytest.fixture(scope="module")
@@ -255,10 +255,10 @@ def _is_emitted(metric: Metric, emitted: set[Told]) -> bool:
 
 
 def dashboard(monitoring: Template) -> list[dict[str, Any]]:
-    held: list[dict[str, Any]] = json.loads(monitoring.properties("Dashboard")["DashboardBody"]["Fn::Sub"])[
-        "widgets"
-    ]
-    return held
+    content: list[dict[str, Any]] = json.loads(
+        monitoring.properties("Dashboard")["DashboardBody"]["Fn::Sub"]
+    )["widgets"]
+    return content
 
 
 def widgets(monitoring: Template, kind: str) -> list[dict[str, Any]]:

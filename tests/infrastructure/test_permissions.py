@@ -115,12 +115,12 @@ def test_no_role_may_use_a_key_where_there_is_none(template: Template) -> None:
 
 def test_all_that_holds_data_refuses_to_be_reached_without_tls(template: Template) -> None:
     policies = {**template.of_type("S3::BucketPolicy"), **template.of_type("SQS::QueuePolicy")}
-    held = {
+    content = {
         reference["Ref"]
         for each in policies.values()
         for reference in listed(each.get("Bucket") or each["Queues"])
     }
-    assert held == set(template.of_type("S3::Bucket")) | set(template.of_type("SQS::Queue"))
+    assert content == set(template.of_type("S3::Bucket")) | set(template.of_type("SQS::Queue"))
     for policy in policies.values():
         (statement,) = policy["PolicyDocument"]["Statement"]
         assert refuses_without_tls(statement)
@@ -132,14 +132,17 @@ def test_the_api_refuses_to_be_reached_without_tls(template: Template) -> None:
 
 
 def test_the_ingest_may_do_to_each_table_what_a_commit_does_and_no_more(template: Template) -> None:
-    held = {
+    content = {
         each["Sid"]: (each["Resource"], set(listed(each["Action"])))
         for each in template.statements("IngestRole")
     }
     sources, counts = {"Fn::GetAtt": ["SourcesTable", "Arn"]}, {"Fn::GetAtt": ["SegmentsTable", "Arn"]}
-    assert held["CommitSources"] == (sources, {f"dynamodb:{name}Item" for name in ("Get", "Put", "Update")})
-    assert held["CommitCounts"] == (counts, {"dynamodb:UpdateItem"})
-    assert len([each for resource, each in held.values() if "dynamodb" in str(each)]) == 2
+    assert content["CommitSources"] == (
+        sources,
+        {f"dynamodb:{name}Item" for name in ("Get", "Put", "Update")},
+    )
+    assert content["CommitCounts"] == (counts, {"dynamodb:UpdateItem"})
+    assert len([each for resource, each in content.values() if "dynamodb" in str(each)]) == 2
 
 
 def test_a_preflight_may_come_unsigned_where_an_origin_is_let_in_and_nothing_else_may() -> None:
@@ -171,8 +174,10 @@ def allowed(template: Template) -> Iterator[dict[str, Any]]:
 
 
 def api_policy(template: Template) -> list[dict[str, Any]]:
-    held: list[dict[str, Any]] = template.properties("Api")["Body"]["x-amazon-apigateway-policy"]["Statement"]
-    return held
+    content: list[dict[str, Any]] = template.properties("Api")["Body"]["x-amazon-apigateway-policy"][
+        "Statement"
+    ]
+    return content
 
 
 def refuses_without_tls(statement: dict[str, Any]) -> bool:

@@ -47,12 +47,12 @@ def test_on_the_database_is_named_and_handed_to_the_function_and_to_people(keepi
 
 
 def test_the_ingest_may_do_to_its_table_what_it_does_and_to_no_other(keeping: Template) -> None:
-    held = statements(keeping)["CatalogueRows"]
+    content = statements(keeping)["CatalogueRows"]
     calls = ("GetPartitions", "BatchCreatePartition", "BatchUpdatePartition", "DeletePartition")
-    assert set(held["Action"]) == {
+    assert set(content["Action"]) == {
         f"glue:{call}" for call in (*calls, "GetTable", "CreateTable", "UpdateTable")
     }
-    assert [resource["Fn::Sub"] for resource in held["Resource"]] == [
+    assert [resource["Fn::Sub"] for resource in content["Resource"]] == [
         f"{GLUE}:catalog",
         f"{GLUE}:database/${{RowsDatabase}}",
         f"{GLUE}:table/${{RowsDatabase}}/{partitions.TABLE}",
@@ -60,10 +60,10 @@ def test_the_ingest_may_do_to_its_table_what_it_does_and_to_no_other(keeping: Te
 
 
 def test_the_ingest_may_list_the_folder_of_the_rows_and_no_other(keeping: Template) -> None:
-    held = statements(keeping)["FindRows"]
-    assert listed(held["Action"]) == ["s3:ListBucket"]
-    assert held["Resource"] == {"Fn::GetAtt": ["ResultsBucket", "Arn"]}
-    assert held["Condition"] == {"StringLike": {"s3:prefix": f"{partitions.TABLE}/*"}}
+    content = statements(keeping)["FindRows"]
+    assert listed(content["Action"]) == ["s3:ListBucket"]
+    assert content["Resource"] == {"Fn::GetAtt": ["ResultsBucket", "Arn"]}
+    assert content["Condition"] == {"StringLike": {"s3:prefix": f"{partitions.TABLE}/*"}}
 
 
 def test_no_other_role_has_more_than_without(keeping: Template, template: Template) -> None:

@@ -104,8 +104,8 @@ def test_of_results_the_job_touches_its_own_alone(spark: Template) -> None:
 
 def test_all_is_encrypted_with_a_key_of_ones_own(spark: Template) -> None:
     (application,) = spark.of_type("EMRServerless::Application").values()
-    told = [each["EncryptionKeyArn"] for each in application["MonitoringConfiguration"].values()]
-    assert told == [{"Ref": "KmsKeyArn"}] * 2
+    reported = [each["EncryptionKeyArn"] for each in application["MonitoringConfiguration"].values()]
+    assert reported == [{"Ref": "KmsKeyArn"}] * 2
     assert spark.properties("Logs")["KmsKeyId"] == {"Ref": "KmsKeyArn"}
 
 
@@ -151,5 +151,5 @@ def imported(root: Path, *modules: str) -> dict[str, str]:
     ended = subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, "-P", "-c", script], env=environment, capture_output=True, text=True, check=True
     )
-    held: dict[str, Any] = json.loads(ended.stdout)
-    return held
+    contents: dict[str, Any] = json.loads(ended.stdout)
+    return contents

@@ -179,11 +179,11 @@ def test_a_column_of_2_gb_that_nobody_needs_is_not_read() -> None:
     hole = 2047 * MB
     body = uses(1, notes=Column("notes", BYTE_ARRAY, (page,), 1))
     at = body.index(marker)
-    start, said = footer_of(body)
-    chunk = said[4][1][1][0][1][1][1][4][3][1]
+    start, message = footer_of(body)
+    chunk = message[4][1][1][0][1][1][1][4][3][1]
     for sizes in (6, 7):
         chunk[sizes] = (chunk[sizes][0], chunk[sizes][1] + hole)
-    file = LargeFile(body[:at], hole, body[at:start] + sealed(thrift.write(said)))
+    file = LargeFile(body[:at], hole, body[at:start] + sealed(thrift.write(message)))
     assert pq.read_metadata(file).row_group(0).column(4).total_compressed_size > hole
     file.bytes_read = 0
     assert counted(file).report.counted == 1

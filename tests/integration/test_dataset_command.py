@@ -88,12 +88,12 @@ def runs(world: World, monkeypatch: pytest.MonkeyPatch) -> Runs:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    held = tmp_path / "years"
-    (held / "2018").mkdir(parents=True)
-    (held / "2018" / "a b+ü.parquet").write_bytes(body("peru"))
-    (held / "b.parquet").write_bytes(body("dirty"))
-    (held / "_SUCCESS").touch()
-    return held
+    content = tmp_path / "years"
+    (content / "2018").mkdir(parents=True)
+    (content / "2018" / "a b+ü.parquet").write_bytes(body("peru"))
+    (content / "b.parquet").write_bytes(body("dirty"))
+    (content / "_SUCCESS").touch()
+    return content
 
 
 def call(*arguments: str) -> Result:
@@ -113,20 +113,20 @@ def test_a_folder_is_uploaded_and_counted(world: World, folder: Path) -> None:
 
 @pytest.mark.usefixtures("runs")
 def test_scripts_are_told_what_came_of_it(world: World, folder: Path) -> None:
-    told = [
+    reported = [
         json.loads(call("dataset", "datasets/history/", *more, "--json").stdout)
         for more in (["--from", str(folder)], [])
     ]
     for each in world.s3.list_objects_v2(Bucket=world.uploads)["Contents"]:
         world.s3.delete_object(Bucket=world.uploads, Key=each["Key"])
-    told.append(json.loads(call("dataset", "history", "--json").stdout))
+    reported.append(json.loads(call("dataset", "history", "--json").stdout))
 
-    assert [(each["outcome"], each["source"], each["status"]) for each in told] == [
+    assert [(each["outcome"], each["source"], each["status"]) for each in reported] == [
         ("counted", DATASET, "counted"),
         ("up to date", DATASET, "counted"),
         ("deleted", DATASET, "deleted"),
     ]
-    assert told[0]["report"]["objects"] == 2
+    assert reported[0]["report"]["objects"] == 2
     assert world.cells() == {}
 
 
@@ -154,7 +154,7 @@ def test_a_dataset_that_cannot_be_counted_ends_in_its_sentence(folder: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ([""], "Missing NAME. Example: voucher-selector dataset history --from years --as-of row --json"),
         (["a/../b"], "Invalid name of a dataset 'a/../b'. Use a name such as history or history/2018."),
@@ -165,9 +165,9 @@ def test_a_dataset_that_cannot_be_counted_ends_in_its_sentence(folder: Path) -> 
         (["history", "--from", "nowhere"], "There is no folder nowhere"),
     ],
 )
-def test_what_was_given_wrong_is_told(runs: Runs, arguments: list[str], said: str) -> None:
+def test_what_was_given_wrong_is_told(runs: Runs, arguments: list[str], message: str) -> None:
     result = call("dataset", *arguments)
-    assert (result.exit_code, result.stderr) == (2, f"Error: {said}\n")
+    assert (result.exit_code, result.stderr) == (2, f"Error: {message}\n")
     assert runs.orders == []
 
 
@@ -238,21 +238,21 @@ def test_where_the_stack_has_emr_serverless_the_run_is_there(
 
 
 @pytest.mark.parametrize(
-    ("installed", "said"),
+    ("installed", "message"),
     [
         ([], "Spark is not installed. Install it: make .venv/.spark"),
         (["spark-submit"], "Spark needs Java 17, but there is no java on PATH. Install it."),
     ],
 )
 def test_what_a_run_here_lacks_is_told(
-    stack: Deployed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installed: list[str], said: str
+    stack: Deployed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installed: list[str], message: str
 ) -> None:
     for name in installed:
         (tmp_path / name).touch()
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
-    with pytest.raises(CommandError, match=re.escape(said)):
+    with pytest.raises(CommandError, match=re.escape(message)):
         datasets.start(stack, datasets.new_order(stack, DATASET, "row", forced=False))
 
 

@@ -86,7 +86,7 @@ def test_tenure_is_counted_by_a_countrys_own_ranges_and_what_cannot_be_read_is_r
 def test_a_file_without_first_orders_fails_only_where_a_segment_goes_by_tenure(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lacking = parquet(pa.table({name: held for name, held in ROWS.items() if name != "first_order_ts"}))
+    lacking = parquet(pa.table({name: content for name, content in ROWS.items() if name != "first_order_ts"}))
     with pytest.raises(IngestError, match="it has no column 'first_order_ts'"):
         world.ingest(world.put(KEY, lacking))
     monkeypatch.setattr(handler, "load_definitions", load_definitions)

@@ -63,13 +63,13 @@ def written(path: Path, body: bytes) -> Path:
 
 def assert_tells_what_is_counted(page: Page, of: Counted) -> None:
     report = of.report
-    told = {name: int(n.replace(",", "")) for name, n, *_ in page.table("As of: ")}
-    assert told == {
+    reported = {name: int(n.replace(",", "")) for name, n, *_ in page.table("As of: ")}
+    assert reported == {
         "all": report.rows,
         "counted": report.counted,
         "no number of orders": report.repaired["total_orders_empty"],
         "no voucher amount": report.repaired["voucher_amount_null"],
-        **{f"in no range of {name}": held.unsegmented for name, held in report.segments.items()},
+        **{f"in no range of {name}": content.unsegmented for name, content in report.segments.items()},
         "rejected": report.rejected,
         **report.rejected_by_reason,
     }
@@ -129,9 +129,9 @@ def test_the_page_lies_beside_the_file_and_is_named_and_timed(tmp_path: Path) ->
     assert rejected == [["0", "country_code_missing"], ["1", "total_orders_negative"]]
 
 
-@pytest.mark.parametrize("held", [[], DIRTY[:1]], ids=["no rows", "no row that counts"])
-def test_a_file_of_which_nothing_counts_has_a_page(tmp_path: Path, held: list[dict[str, Any]]) -> None:
-    path = written(tmp_path / "none.parquet", file_of(held))
+@pytest.mark.parametrize("content", [[], DIRTY[:1]], ids=["no rows", "no row that counts"])
+def test_a_file_of_which_nothing_counts_has_a_page(tmp_path: Path, content: list[dict[str, Any]]) -> None:
+    path = written(tmp_path / "none.parquet", file_of(content))
 
     page = page_of(path, "--as-of", DATE)
 
@@ -141,16 +141,16 @@ def test_a_file_of_which_nothing_counts_has_a_page(tmp_path: Path, held: list[di
 
 def test_what_a_file_holds_stays_text(tmp_path: Path) -> None:
     names = (*hostile.NAMES, "$\\frac{1}{$", "{{ 7 * 7 }}", "</style><script>1</script>")
-    held = rows(*[(name, "2018-01-01", "2018-02-01", "3", 2640.0) for name in names])
-    path = written(tmp_path / "<b>bold<img src=x onerror=alert(1)>.parquet", file_of(held))
+    content = rows(*[(name, "2018-01-01", "2018-02-01", "3", 2640.0) for name in names])
+    path = written(tmp_path / "<b>bold<img src=x onerror=alert(1)>.parquet", file_of(content))
 
     page = page_of(path, "--as-of", DATE, "--out", str(tmp_path / "hostile.html"))
 
     assert_tells_what_is_counted(page, counted(path))
     assert_needs_nothing_else(page)
     assert page.title == f"{path.name}: voucher uses"
-    told = {row[0] for row in page.table("Counted rows")}
-    assert {hostile.SCRIPT, hostile.ARABIC, "$\\frac{1}{$", "{{ 7 * 7 }}"} <= told
+    reported = {row[0] for row in page.table("Counted rows")}
+    assert {hostile.SCRIPT, hostile.ARABIC, "$\\frac{1}{$", "{{ 7 * 7 }}"} <= reported
 
 
 def test_columns_that_counting_does_not_need_may_be_of_any_kind_or_missing(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_columns_that_counting_does_not_need_may_be_of_any_kind_or_missing(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         ([""], Exit.USAGE, "Missing FILE. Example: voucher-selector profile s3://"),
         (["missing.parquet"], Exit.USAGE, "There is no file missing.parquet"),
@@ -194,7 +194,7 @@ def test_columns_that_counting_does_not_need_may_be_of_any_kind_or_missing(tmp_p
     ],
 )
 def test_what_cannot_be_explored_ends_in_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: Exit, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: Exit, message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     good = written(tmp_path / "good.parquet", file_of(DIRTY))
@@ -210,7 +210,7 @@ def test_what_cannot_be_explored_ends_in_one_sentence(
     (sentence,) = result.stderr.splitlines()[-1:]
     assert sentence.startswith("Error: ")
     assert "Traceback" not in result.stderr
-    assert said in sentence
+    assert message in sentence
     assert list(tmp_path.glob("**/*.html")) == []
     assert good.read_bytes() == file_of(DIRTY)
 

@@ -254,11 +254,11 @@ def test_a_file_that_cannot_be_read_contributes_nothing_and_says_why(
     ],
 )
 def test_a_column_of_a_type_that_cannot_be_read_is_named(world: World, column: str, values: pa.Array) -> None:
-    held = pa.table({name: pa.array([value]) for name, value in PERU[0].items()})
-    held = held.set_column(held.column_names.index(column), column, values)
+    content = pa.table({name: pa.array([value]) for name, value in PERU[0].items()})
+    content = content.set_column(content.column_names.index(column), column, values)
     kind = "list" if column == "voucher_amount" else str(values.type)
     with pytest.raises(IngestError, match=f"its column '{column}' is of type {kind}"):
-        world.ingest(world.put(KEY, parquet(held)))
+        world.ingest(world.put(KEY, parquet(content)))
 
 
 def test_one_bad_file_does_not_keep_the_others_of_an_event_from_being_counted(world: World) -> None:
@@ -308,15 +308,15 @@ def test_each_event_leaves_one_structured_line_and_its_metrics(
     world: World, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.ingest(world.put(KEY, file_of([*PERU, *DIRT])))
-    (told,) = [vars(record) for record in caplog.records if record.name == "ingest"]
-    assert (told["action"], told["source"]) == ("counted", KEY)
-    assert told["report"]["rejected"] == len(DIRT)
-    assert told["report"]["seconds"] >= 0
+    (reported,) = [vars(record) for record in caplog.records if record.name == "ingest"]
+    assert (reported["action"], reported["source"]) == ("counted", KEY)
+    assert reported["report"]["rejected"] == len(DIRT)
+    assert reported["report"]["seconds"] >= 0
     metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
     assert {"Rows", "RowsCounted", "RowsRejected", "Seconds", "EventsCounted"} <= set(metrics[-1])
     assert metrics[-1]["RowsRejected"] == [len(DIRT)]
     by_reason = {m["reason"]: m["RowsRejectedFor"] for m in metrics if "reason" in m}
-    assert by_reason == {reason: [n] for reason, n in told["report"]["rejected_by_reason"].items()}
+    assert by_reason == {reason: [n] for reason, n in reported["report"]["rejected_by_reason"].items()}
 
 
 def test_a_change_of_definitions_changes_what_a_new_upload_is_counted_by(

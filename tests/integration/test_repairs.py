@@ -234,7 +234,7 @@ def test_a_call_for_which_there_is_no_room_yet_is_made_again(world: World, funct
 def test_a_replay_deletes_from_the_results_what_nothing_refers_to(world: World) -> None:
     put(world, KEY, "dirty")
     put(world, KEY, "dirty")
-    held, revision = state(world, KEY).rejected_object, world.source(KEY).revision
+    content, revision = state(world, KEY).rejected_object, world.source(KEY).revision
     garbage = [f"{folder}/{KEY}/{revision - 1:08d}-0.json" for folder in ("rejected", "contributions")]
     kept = [f"rejected/{KEY}/{revision + 1:08d}-0", "rejected/never/00000001-0", "rejected/of a person"]
     for key in (*garbage, *kept):
@@ -242,7 +242,7 @@ def test_a_replay_deletes_from_the_results_what_nothing_refers_to(world: World) 
     assert {source for source, _ in problems(run_json("verify")[1])} == set(garbage)
 
     assert run("replay").stdout.endswith("Unreferenced results deleted: 2\n")
-    assert sorted(world.result_keys()) == sorted([*kept, str(held)])
+    assert sorted(world.result_keys()) == sorted([*kept, str(content)])
     assert run("verify").exit_code == 0
 
 
@@ -560,7 +560,7 @@ def test_a_source_that_was_forgotten_is_counted_again_and_then_set_right(world: 
 
     assert problems(run_json("verify")[1]) == [(KEY, "is not counted yet")]
     assert run("replay").exit_code == 0
-    assert world.cells() == {cell: {n: 2 * c for n, c in held.items()} for cell, held in before.items()}
+    assert world.cells() == {cell: {n: 2 * c for n, c in content.items()} for cell, content in before.items()}
     assert run("verify", "--repair").exit_code == 0
     assert world.cells() == before
 

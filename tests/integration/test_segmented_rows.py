@@ -271,10 +271,10 @@ def refuse(monkeypatch: pytest.MonkeyPatch, call: str, answer: Exception | dict[
 
     def calling(self: Any, name: str, arguments: Any) -> Any:
         if name == call and answers:
-            said = answers.pop()
-            if isinstance(said, Exception):
-                raise said
-            return said
+            message = answers.pop()
+            if isinstance(message, Exception):
+                raise message
+            return message
         return real(self, name, arguments)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", calling)

@@ -104,12 +104,12 @@ def test_the_report_as_json_is_data(file: Path) -> None:
 
 def test_it_is_said_where_the_rejected_rows_are(world: World, file: Path) -> None:
     shown = _upload(file, "--as-of", "2018-08-05").stdout.splitlines()[-1]
-    said = json.loads(_upload(file, "--as-of", "row", "--json").stdout)["rejected_rows"]
+    message = json.loads(_upload(file, "--as-of", "row", "--json").stdout)["rejected_rows"]
 
     place = f"s3://{world.results}/"
-    key = said.removeprefix(place)
+    key = message.removeprefix(place)
     assert shown.startswith(f"Rejected rows with their reasons: {place}rejected/vouchers/vouchers.parquet/")
-    assert said == f"{place}{key}"
+    assert message == f"{place}{key}"
     assert [row["reason"] for row in world.result_rows(key)] == ["country_code_missing"]
 
 

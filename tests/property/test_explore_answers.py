@@ -44,27 +44,29 @@ ROWS = st.lists(
 
 
 @contextmanager
-def file(held: Rows, as_of: AsOf) -> Iterator[File]:
+def file(content: Rows, as_of: AsOf) -> Iterator[File]:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "uses.parquet"
-        path.write_bytes(file_of(held))
+        path.write_bytes(file_of(content))
         yield File(str(path), path.stat().st_size, UPLOADED, as_of)
 
 
 @settings(deadline=None)
 @given(ROWS)
-def test_answers_are_the_most_used_amounts_of_each_range(held: Rows) -> None:
-    with file(held, AsOf("date", DATE)) as given_file:
-        told: Any = answers.answers_by_range(scenarios.count_scenario(given_file, given_file.as_of).counted)
-    cells = oracle.count(held, DATE).cells
+def test_answers_are_the_most_used_amounts_of_each_range(content: Rows) -> None:
+    with file(content, AsOf("date", DATE)) as given_file:
+        reported: Any = answers.answers_by_range(
+            scenarios.count_scenario(given_file, given_file.as_of).counted
+        )
+    cells = oracle.count(content, DATE).cells
 
-    assert {(r.country.casefold(), cell_of(r.segment, r.range)) for r in told.itertuples()} == {
+    assert {(r.country.casefold(), cell_of(r.segment, r.range)) for r in reported.itertuples()} == {
         (country, f"{segment}#{low}-{high}")
         for country in {country for country, _ in cells}
         for segment, (_, ranges, *_) in oracle.SEGMENTS.items()
         for low, high in ranges
     }
-    for row in told.itertuples():
+    for row in reported.itertuples():
         uses = cells.get((row.country.casefold(), cell_of(row.segment, row.range)), Counter())
         used = {amount: n for amount, n in uses.items() if amount != "0"}
         best = [amount for amount, n in used.items() if n == max(used.values())]
@@ -79,58 +81,62 @@ def test_answers_are_the_most_used_amounts_of_each_range(held: Rows) -> None:
 
 @settings(deadline=None)
 @given(ROWS)
-def test_ranges_and_rows_in_none_are_all_that_is_counted_by_each_as_of_date(held: Rows) -> None:
-    with file(held, AsOf("date", DATE)) as given_file:
+def test_ranges_and_rows_in_none_are_all_that_is_counted_by_each_as_of_date(content: Rows) -> None:
+    with file(content, AsOf("date", DATE)) as given_file:
         seen = scenarios.count_scenarios(
-            given_file, pd.DataFrame(held, columns=["last_order_ts", "timestamp"])
+            given_file, pd.DataFrame(content, columns=["last_order_ts", "timestamp"])
         )
-    told: Any = answers.uses_by_range(seen)
+    reported: Any = answers.uses_by_range(seen)
 
-    assert [*told.columns] == ["date 2020-07-01", "upload 2020-08-09", "row"]
-    for choice, moment in zip(told.columns, (DATE, UPLOADED, None), strict=True):
-        expected = oracle.count(held, moment)
+    assert [*reported.columns] == ["date 2020-07-01", "upload 2020-08-09", "row"]
+    for choice, moment in zip(reported.columns, (DATE, UPLOADED, None), strict=True):
+        expected = oracle.count(content, moment)
         filled: Counter[str] = Counter()
         for (_, cell), counters in expected.cells.items():
             filled[cell] += sum(counters.values())
-        for (segment, name), uses in told[choice].items():
+        for (segment, name), uses in reported[choice].items():
             in_none = expected.unsegmented[segment]
             assert uses == (in_none if name == answers.NO_RANGE else filled[cell_of(segment, name)])
 
 
 @settings(deadline=None)
 @given(ROWS)
-def test_what_became_of_the_rows_is_what_the_rules_say(held: Rows) -> None:
-    with file(held, AsOf("row")) as given_file:
+def test_what_became_of_the_rows_is_what_the_rules_say(content: Rows) -> None:
+    with file(content, AsOf("row")) as given_file:
         view = scenarios.count_scenario(given_file, given_file.as_of)
     rejected: Any = view.rejected
-    expected = oracle.count(held, None)
-    told = answers.row_outcomes(view.counted.report).set_index("rows")["how many"]
+    expected = oracle.count(content, None)
+    reported = answers.row_outcomes(view.counted.report).set_index("rows")["how many"]
 
-    assert told["all"] == len(held)
-    assert told["counted"] == expected.counted
-    assert told["no number of orders"] == expected.repaired["total_orders_empty"]
-    assert told["no voucher amount"] == expected.repaired["voucher_amount_null"]
-    assert {name: told[name] for name in expected.rejected} == expected.rejected
-    assert [*told.index[told.index.isin(expected.rejected)]] == [
-        *told.index[len(told) - len(expected.rejected) :]
+    assert reported["all"] == len(content)
+    assert reported["counted"] == expected.counted
+    assert reported["no number of orders"] == expected.repaired["total_orders_empty"]
+    assert reported["no voucher amount"] == expected.repaired["voucher_amount_null"]
+    assert {name: reported[name] for name in expected.rejected} == expected.rejected
+    assert [*reported.index[reported.index.isin(expected.rejected)]] == [
+        *reported.index[len(reported) - len(expected.rejected) :]
     ]
     assert Counter(rejected["reason"]) == {name: min(n, 3) for name, n in expected.rejected.items()}
     for row in rejected.itertuples():
-        assert oracle.count([held[row.row]], None).rejected == {row.reason: 1}
+        assert oracle.count([content[row.row]], None).rejected == {row.reason: 1}
 
 
 @settings(deadline=None)
 @given(ROWS)
-def test_countries_are_all_counted_rows_by_their_most_frequent_spelling(held: Rows) -> None:
-    with file(held, AsOf("upload")) as given_file:
-        told = answers.uses_by_country(scenarios.count_scenario(given_file, given_file.as_of).counted)
-    spellings = {c: n for (c, cell), n in oracle.count(held, UPLOADED).cells.items() if cell == "#spellings"}
-
-    assert {name.casefold(): uses for name, uses in zip(told["country"], told["uses"], strict=True)} == {
-        country: sum(names.values()) for country, names in spellings.items()
+def test_countries_are_all_counted_rows_by_their_most_frequent_spelling(content: Rows) -> None:
+    with file(content, AsOf("upload")) as given_file:
+        reported = answers.uses_by_country(scenarios.count_scenario(given_file, given_file.as_of).counted)
+    spellings = {
+        c: n for (c, cell), n in oracle.count(content, UPLOADED).cells.items() if cell == "#spellings"
     }
-    assert all(spellings[c.casefold()][c] == max(spellings[c.casefold()].values()) for c in told["country"])
-    assert told["uses"].is_monotonic_decreasing
+
+    assert {
+        name.casefold(): uses for name, uses in zip(reported["country"], reported["uses"], strict=True)
+    } == {country: sum(names.values()) for country, names in spellings.items()}
+    assert all(
+        spellings[c.casefold()][c] == max(spellings[c.casefold()].values()) for c in reported["country"]
+    )
+    assert reported["uses"].is_monotonic_decreasing
 
 
 def cell_of(segment: str, name: str) -> str:

@@ -53,7 +53,7 @@ def summed(parts: Any) -> Counter[Any]:
     total: Counter[Any] = Counter()
     for part in parts:
         total.update(
-            {(*cell, name): n for cell, held in part.contribution.items() for name, n in held.items()}
+            {(*cell, name): n for cell, content in part.contribution.items() for name, n in content.items()}
         )
         report = part.report
         total.update({"rows": report.rows, "counted": report.counted, "rejected": report.rejected})

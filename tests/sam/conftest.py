@@ -40,17 +40,17 @@ class Sam:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         return kept | {"AWS_ENDPOINT_URL": self.endpoint}
 
-    def run(self, *arguments: str, said: str | None = None) -> str:
+    def run(self, *arguments: str, message: str | None = None) -> str:
         """Return what a command prints; what it logs is shown where a test fails."""
         ended = subprocess.run(  # noqa: S603 - arguments of ours
-            [SAM, *arguments], cwd=ROOT, env=self.environment, input=said,
+            [SAM, *arguments], cwd=ROOT, env=self.environment, input=message,
             stdout=subprocess.PIPE, text=True, check=True, timeout=SECONDS,
         )  # fmt: skip
         return ended.stdout
 
-    def invoke(self, function: str, event: str, said: str | None = None) -> Any:
+    def invoke(self, function: str, event: str, message: str | None = None) -> Any:
         """Return what a function answers; `sam local invoke` succeeds even where the function fails."""
-        return json.loads(self.run("local", "invoke", function, "-e", event, said=said))
+        return json.loads(self.run("local", "invoke", function, "-e", event, message=message))
 
     @contextmanager
     def serving(self, command: str) -> Iterator[int]:

@@ -69,7 +69,7 @@ def test_an_event_that_sam_generates_counts_its_object_once(sam: Sam, sampled: D
         "local", "generate-event", "s3", "put", "--bucket", BUCKET, "--key", "vouchers/sample.parquet"
     )
     for _ in range(2):
-        assert sam.invoke("IngestFunction", "-", said=event) == {"outcomes": ["counted"]}
+        assert sam.invoke("IngestFunction", "-", message=event) == {"outcomes": ["counted"]}
         assert rows(sampled) == REFERENCE_ROWS
 
 
@@ -118,7 +118,7 @@ def test_a_file_that_cannot_be_read_is_an_error_of_the_payload(sam: Sam, sampled
     key = "vouchers/bad file.parquet"
     sampled.s3().put_object(Bucket=BUCKET, Key=key, Body=b"no Parquet at all")
     event = sam.run("local", "generate-event", "s3", "put", "--bucket", BUCKET, "--key", key)
-    answer = sam.invoke("IngestFunction", "-", said=event)
+    answer = sam.invoke("IngestFunction", "-", message=event)
     assert answer["errorType"] == "IngestError"
     assert answer["errorMessage"].startswith(f"'{key}' was not counted: it cannot be read as Parquet")
 

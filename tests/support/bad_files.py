@@ -110,13 +110,13 @@ class _InMemoryKms(pe.KmsClient):  # type: ignore[misc]
 def lying(*path: int, value: int) -> bytes:
     """Return a file whose footer holds ``value`` at a path of field ids; of a list it is the second entry."""
     body = written()
-    said = footer_of(body)[1]
-    held: Any = said
+    message = footer_of(body)[1]
+    content: Any = message
     for field in path[:-1]:
-        kind, held = held[field]
-        held = held[1][1] if kind == LIST else held
-    held[path[-1]] = (held[path[-1]][0], value)
-    return with_footer(body, said)
+        kind, content = content[field]
+        content = content[1][1] if kind == LIST else content
+    content[path[-1]] = (content[path[-1]][0], value)
+    return with_footer(body, message)
 
 
 GROUP = (4,)
@@ -184,13 +184,13 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 def _with_rows_said(body: bytes, rows: int) -> bytes:
-    said = footer_of(body)[1]
-    said[3] = (I64, rows)
-    group = said[4][1][1][0]
+    message = footer_of(body)[1]
+    message[3] = (I64, rows)
+    group = message[4][1][1][0]
     group[3] = (I64, rows)
     for chunk in group[1][1][1]:
         chunk[3][1][5] = (I64, rows)
-    return with_footer(body, said)
+    return with_footer(body, message)
 
 
 def nested(levels: int, *elements: thrift.Struct) -> bytes:
@@ -298,13 +298,13 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
 
 def other_columns(count: int) -> bytes:
     """Return usual uses beside many columns that nobody needs."""
-    held = table(100)
+    content = table(100)
     more = {f"extra_{i}": pa.array([i] * 100, pa.int32()) for i in range(count)}
-    return parquet(pa.table({**{n: held.column(n) for n in held.column_names}, **more}))
+    return parquet(pa.table({**{n: content.column(n) for n in content.column_names}, **more}))
 
 
 def beside_nested(levels: int) -> bytes:
-    held = table(100)
+    content = table(100)
     inner = pa.array(range(100))
     for level in range(levels):
         inner = (
@@ -312,13 +312,13 @@ def beside_nested(levels: int) -> bytes:
             if level % 2
             else pa.ListArray.from_arrays(pa.array(range(101), pa.int32()), inner)
         )
-    return parquet(held.append_column("deep", inner))
+    return parquet(content.append_column("deep", inner))
 
 
 def long_dictionary() -> bytes:
     """Return uses whose orders are all different and all in a dictionary."""
-    held = table(70_000).set_column(3, "total_orders", pa.array([f"{i}.0" for i in range(70_000)]))
-    return parquet(held, dictionary_pagesize_limit=100 * MB)
+    content = table(70_000).set_column(3, "total_orders", pa.array([f"{i}.0" for i in range(70_000)]))
+    return parquet(content, dictionary_pagesize_limit=100 * MB)
 
 
 def invalid_text() -> bytes:
@@ -328,16 +328,16 @@ def invalid_text() -> bytes:
 
 
 def with_names(*more: str) -> bytes:
-    held = table(100)
+    content = table(100)
     return parquet(
-        pa.table({**{n: held.column(n) for n in held.column_names}, **dict.fromkeys(more, [1] * 100)})
+        pa.table({**{n: content.column(n) for n in content.column_names}, **dict.fromkeys(more, [1] * 100)})
     )
 
 
 def without_groups() -> bytes:
-    said = footer_of(written())[1]
-    said[3], said[4] = (I64, 0), (LIST, (STRUCT, []))
-    return with_footer(written(), said)
+    message = footer_of(written())[1]
+    message[3], message[4] = (I64, 0), (LIST, (STRUCT, []))
+    return with_footer(written(), message)
 
 
 ODD: dict[str, Callable[[], bytes]] = {

@@ -24,7 +24,7 @@ _numbers = itertools.count()
 
 def order(world: World, dataset: str = DATASET, **instead: Any) -> Order:
     """Return an order for a run of its own."""
-    told = {
+    reported = {
         "run": f"run{next(_numbers)}",
         "dataset": dataset,
         "as_of": "2026-11-22T12:00:00",
@@ -34,7 +34,7 @@ def order(world: World, dataset: str = DATASET, **instead: Any) -> Order:
         "segments_table": world.segments,
         "sources_table": world.sources,
     }
-    return Order(**{**told, **instead})
+    return Order(**{**reported, **instead})
 
 
 def count_here(tasks: Sequence[Task], counting: TaskCounter) -> Sums:

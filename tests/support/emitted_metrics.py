@@ -42,7 +42,7 @@ class Told:
     dimensions: frozenset[tuple[str, str]]
 
 
-def told(namespace: str) -> set[Told]:
+def reported(namespace: str) -> set[Told]:
     """Have the functions work through files, good and bad, and requests, and return what they tell."""
     printed = StringIO()
     with _world(namespace) as world, redirect_stdout(printed):
@@ -91,8 +91,8 @@ def _forget() -> None:
 
 
 def _metrics(line: str) -> Iterator[Told]:
-    said = json.loads(line) if "CloudWatchMetrics" in line else {"_aws": {"CloudWatchMetrics": []}}
-    for directive in said["_aws"]["CloudWatchMetrics"]:
+    message = json.loads(line) if "CloudWatchMetrics" in line else {"_aws": {"CloudWatchMetrics": []}}
+    for directive in message["_aws"]["CloudWatchMetrics"]:
         for names in directive["Dimensions"]:
-            held = frozenset((name, said[name]) for name in names)
-            yield from (Told(directive["Namespace"], m["Name"], held) for m in directive["Metrics"])
+            content = frozenset((name, message[name]) for name in names)
+            yield from (Told(directive["Namespace"], m["Name"], content) for m in directive["Metrics"])

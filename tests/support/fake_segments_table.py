@@ -46,9 +46,9 @@ class CountedTable:
     asked: list[str] = field(default_factory=list)
     unreadable: frozenset[Cell] = frozenset()
 
-    def cell(self, country: str, segment: str, held: Range) -> CellCounts | None:
+    def cell(self, country: str, segment: str, range_: Range) -> CellCounts | None:
         self.asked.append("cell")
-        return self._cell(range_cell(country, segment, held))
+        return self._cell(range_cell(country, segment, range_))
 
     def country(self, name: str) -> CountryCounts | None:
         self.asked.append("country")
@@ -88,7 +88,7 @@ class CountedTable:
         }
         names = {country: name for country, name in spelled.items() if name}
         return Found(
-            {cell: held for cell, held in counts.items() if cell not in self.unreadable},
+            {cell: range_ for cell, range_ in counts.items() if cell not in self.unreadable},
             names,
             frozenset(cells) & self.unreadable,
         )

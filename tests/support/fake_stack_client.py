@@ -37,17 +37,17 @@ class Lambda:
             try:
                 return answer(lambda_handler(json.loads(Payload), lambda_context()))
             except Exception as error:  # noqa: BLE001 - as Lambda does
-                said = {"errorMessage": str(error), "errorType": type(error).__name__}
-                return answer(said) | {"FunctionError": "Unhandled"}
+                message = {"errorMessage": str(error), "errorType": type(error).__name__}
+                return answer(message) | {"FunctionError": "Unhandled"}
 
     def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803
         assert FunctionName == "ingest"
         return {"Environment": {"Variables": {"RECENCY_AS_OF": os.environ["RECENCY_AS_OF"]}}}
 
 
-def answer(said: object) -> dict[str, Any]:
+def answer(message: object) -> dict[str, Any]:
     """Return Lambda's answer to a call whose function said so."""
-    return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(said).encode())}
+    return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(message).encode())}
 
 
 @dataclass

@@ -162,19 +162,19 @@ def _place(body: bytes, dice: random.Random) -> int:
 def _lie(body: bytes, dice: random.Random) -> bytes:
     """Change one number, text or list of the footer."""
     try:
-        start, said = footer_of(body)
+        start, message = footer_of(body)
     except (IndexError, ValueError, RecursionError):
         return body
-    places = list(_numbers(said))
+    places = list(_numbers(message))
     if not places:
         return body
-    held, key = dice.choice(places)
-    if isinstance(held, dict):
-        held[key] = (held[key][0], _other(held[key][1], dice))
+    content, key = dice.choice(places)
+    if isinstance(content, dict):
+        content[key] = (content[key][0], _other(content[key][1], dice))
     else:
-        held[key] = _other(held[key], dice)
+        content[key] = _other(content[key], dice)
     try:
-        return body[:start] + sealed(thrift.write(said))
+        return body[:start] + sealed(thrift.write(message))
     except (ValueError, TypeError):
         return body
 
@@ -182,27 +182,27 @@ def _lie(body: bytes, dice: random.Random) -> bytes:
 def _mix(body: bytes, dice: random.Random) -> bytes:
     """Drop, repeat or reorder entries of one of the footer's lists."""
     try:
-        start, said = footer_of(body)
+        start, message = footer_of(body)
     except (IndexError, ValueError, RecursionError):
         return body
-    lists = [entries for entries in _lists(said) if entries]
+    lists = [entries for entries in _lists(message) if entries]
     if lists:
         entries = dice.choice(lists)
         entries[:] = dice.choice(
             [entries[1:], entries * 2, entries[::-1], dice.sample(entries, len(entries)), []]
         )
-    return body[:start] + sealed(thrift.write(said))
+    return body[:start] + sealed(thrift.write(message))
 
 
 def _page(body: bytes, dice: random.Random) -> bytes:
     """Change a number in a page's header, and leave everything where it is if it still fits."""
     try:
-        said = footer_of(body)[1]
-        chunk = dice.choice(dice.choice(said[4][1][1])[1][1][1])[3][1]
+        message = footer_of(body)[1]
+        chunk = dice.choice(dice.choice(message[4][1][1])[1][1][1])[3][1]
         start = chunk[11][1] if 11 in chunk and dice.random() < 0.5 else chunk[9][1]
         header, end = thrift.read(body, start)
-        held, key = dice.choice(list(_numbers(header)))
-        held[key] = (held[key][0], _other(held[key][1], dice))
+        content, key = dice.choice(list(_numbers(header)))
+        content[key] = (content[key][0], _other(content[key][1], dice))
         return body[:start] + thrift.write(header) + body[end:]
     except (IndexError, KeyError, ValueError, TypeError, RecursionError):
         return body
@@ -224,22 +224,22 @@ WAYS: list[Callable[[bytes, random.Random], bytes]] = [
 ]
 
 
-def _numbers(held: Any) -> Any:
+def _numbers(content: Any) -> Any:
     """Yield where, in nested structs and lists, there is a number or a text."""
-    items = held.items() if isinstance(held, dict) else enumerate(held)
+    items = content.items() if isinstance(content, dict) else enumerate(content)
     for key, entry in items:
-        value = entry[1] if isinstance(entry, tuple) and isinstance(held, dict) else entry
+        value = entry[1] if isinstance(entry, tuple) and isinstance(content, dict) else entry
         if isinstance(value, tuple):
             yield from _numbers(value[1])
         elif isinstance(value, dict):
             yield from _numbers(value)
         elif isinstance(value, int | bytes) and not isinstance(value, bool):
-            yield held, key
+            yield content, key
 
 
-def _lists(held: Any) -> Any:
-    for entry in held.values() if isinstance(held, dict) else held:
-        value = entry[1] if isinstance(entry, tuple) and isinstance(held, dict) else entry
+def _lists(content: Any) -> Any:
+    for entry in content.values() if isinstance(content, dict) else content:
+        value = entry[1] if isinstance(entry, tuple) and isinstance(content, dict) else entry
         if isinstance(value, tuple):
             yield value[1]
             yield from _lists(value[1])
@@ -294,8 +294,8 @@ def plain_rows(body: bytes) -> list[dict[str, Any]]:
         table = pa.Table.from_batches(
             file.iter_batches(columns=NEEDED), file.schema_arrow.empty_table().select(NEEDED).schema
         )
-    held = [_plain(table.column(name)) for name in NEEDED]
-    return [dict(zip(NEEDED, row, strict=True)) for row in zip(*held, strict=True)]
+    content = [_plain(table.column(name)) for name in NEEDED]
+    return [dict(zip(NEEDED, row, strict=True)) for row in zip(*content, strict=True)]
 
 
 def _plain(column: pa.ChunkedArray) -> list[Any]:

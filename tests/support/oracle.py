@@ -74,9 +74,9 @@ def _count_row(row: dict[str, Any], as_of: datetime | None, expected: Expected, 
         value = {DAYS: days, TENURE: tenure, ORDERS: orders}[attribute]
         for name, theirs in (own[0] if own else {}).items():
             ranges = theirs if name.casefold() == country.casefold() else ranges  # noqa: PLW2901
-        held = [r for r in ranges if value is not None and r[0] <= value <= r[1]]
-        expected.unsegmented[segment] += not held
-        for low, high in held:
+        content = [r for r in ranges if value is not None and r[0] <= value <= r[1]]
+        expected.unsegmented[segment] += not content
+        for low, high in content:
             expected.add(country, f"{segment}#{low}-{high}", counter)
     expected.add(country, "#spellings", country)
 

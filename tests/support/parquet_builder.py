@@ -106,13 +106,13 @@ def root(children: int) -> thrift.Struct:
 def group_of(
     children: int, repetition: int = REQUIRED, name: bytes = b"a", meaning: int | None = None
 ) -> Any:
-    said = {} if meaning is None else {6: (I32, meaning)}
-    return {3: (I32, repetition), 4: (BINARY, name), 5: (I32, children), **said}
+    message = {} if meaning is None else {6: (I32, meaning)}
+    return {3: (I32, repetition), 4: (BINARY, name), 5: (I32, children), **message}
 
 
 def leaf(name: str, physical: int) -> thrift.Struct:
-    said = {6: (I32, UTF8)} if physical == BYTE_ARRAY else {}
-    return {1: (I32, physical), 3: (I32, REQUIRED), 4: (BINARY, name.encode()), **said}
+    message = {6: (I32, UTF8)} if physical == BYTE_ARRAY else {}
+    return {1: (I32, physical), 3: (I32, REQUIRED), 4: (BINARY, name.encode()), **message}
 
 
 def footer(schema: list[Any], groups: list[Any], rows: int) -> bytes:
@@ -139,9 +139,9 @@ def footer_of(body: bytes) -> tuple[int, thrift.Struct]:
     return start, thrift.read(body, start)[0]
 
 
-def with_footer(body: bytes, said: thrift.Struct) -> bytes:
+def with_footer(body: bytes, message: thrift.Struct) -> bytes:
     """Return a file with another footer."""
-    return body[: footer_of(body)[0]] + sealed(thrift.write(said))
+    return body[: footer_of(body)[0]] + sealed(thrift.write(message))
 
 
 def zstd_run(head: bytes, byte: int, size: int) -> bytes:

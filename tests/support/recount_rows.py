@@ -25,6 +25,6 @@ def grouped(rows: Iterable[dict[str, Any]], used: Definitions) -> Cells:
         key = country_key(country)
         found.setdefault((key, SPELLINGS), Counter())[country] += 1
         for segment, name in zip(used.segments, segment_columns(used), strict=True):
-            if held := row[name]:
-                found.setdefault((key, f"{segment.name}#{held}"), Counter())[amount] += 1
+            if content := row[name]:
+                found.setdefault((key, f"{segment.name}#{content}"), Counter())[amount] += 1
     return {cell: dict(counters) for cell, counters in found.items()}

@@ -32,22 +32,22 @@ class Template:
 
     @property
     def resources(self) -> dict[str, dict[str, Any]]:
-        held = self.body["Resources"].items()
-        return {n: self._worked_out(r) for n, r in held if self.conditions.get(r.get("Condition"), True)}
+        content = self.body["Resources"].items()
+        return {n: self._worked_out(r) for n, r in content if self.conditions.get(r.get("Condition"), True)}
 
     @property
     def outputs(self) -> set[str]:
-        held = self.body["Outputs"].items()
-        return {name for name, each in held if self.conditions.get(each.get("Condition"), True)}
+        content = self.body["Outputs"].items()
+        return {name for name, each in content if self.conditions.get(each.get("Condition"), True)}
 
     def of_type(self, kind: str) -> dict[str, Properties]:
         """Return the properties of each resource of a type, as in ``S3::Bucket``."""
-        held = self.resources.items()
-        return {name: each.get("Properties", {}) for name, each in held if each["Type"] == f"AWS::{kind}"}
+        content = self.resources.items()
+        return {name: each.get("Properties", {}) for name, each in content if each["Type"] == f"AWS::{kind}"}
 
     def properties(self, name: str) -> Properties:
-        held: Properties = self.resources[name]["Properties"]
-        return held
+        content: Properties = self.resources[name]["Properties"]
+        return content
 
     def statements(self, role: str) -> list[dict[str, Any]]:
         """Return what a role allows."""
@@ -90,8 +90,8 @@ def _holds(condition: dict[str, Any], parameters: dict[str, str]) -> bool:
     if function == "Fn::Equals":
         one, other = (_value(each, parameters) for each in arguments)
         return one == other
-    held = [_holds(each, parameters) for each in arguments]
-    return {"Fn::Not": not held[0], "Fn::And": all(held), "Fn::Or": any(held)}[function]
+    content = [_holds(each, parameters) for each in arguments]
+    return {"Fn::Not": not content[0], "Fn::And": all(content), "Fn::Or": any(content)}[function]
 
 
 def _value(node: Any, parameters: dict[str, str]) -> str:

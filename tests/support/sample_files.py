@@ -17,9 +17,9 @@ def rows(*values: tuple[Any, ...]) -> Rows:
     return [dict(zip(NAMES, row, strict=True)) for row in values]
 
 
-def file_of(held: Rows, **options: Any) -> bytes:
+def file_of(content: Rows, **options: Any) -> bytes:
     kinds = {"voucher_amount": pa.float64()}
-    columns = {n: pa.array([row[n] for row in held], kinds.get(n, pa.string())) for n in NAMES}
+    columns = {n: pa.array([row[n] for row in content], kinds.get(n, pa.string())) for n in NAMES}
     return parquet(pa.table(columns), **options)
 
 
@@ -47,7 +47,7 @@ def body(name: str) -> bytes:
 
 def expected(files: list[Rows], segments: oracle.Segments = oracle.SEGMENTS) -> Cells:
     """Return the counters that a fresh count of some files gives, all of them as of their upload."""
-    cells = oracle.count([row for held in files for row in held], UPLOADED, segments).cells
+    cells = oracle.count([row for content in files for row in content], UPLOADED, segments).cells
     return {
         cell: {f"as:{name}" if cell[1] == "#spellings" else name: n for name, n in counters.items()}
         for cell, counters in cells.items()

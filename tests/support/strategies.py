@@ -115,7 +115,7 @@ NAMES = ("country_code", "last_order_ts", "first_order_ts", "timestamp", "total_
 
 def table_of(rows: int, *columns: tuple[pa.DataType, list[Any]]) -> pa.Table:
     """Return a table of the columns that files of uses have, from a type and values for each."""
-    return pa.table({name: column(*held, rows) for name, held in zip(NAMES, columns, strict=True)})
+    return pa.table({name: column(*content, rows) for name, content in zip(NAMES, columns, strict=True)})
 
 
 TABLES = st.builds(
@@ -157,8 +157,8 @@ ATTRIBUTES = {
 def definitions(segments: oracle.Segments) -> Definitions:
     """Return segments as if they had been read from the file, by way of it."""
     lines = []
-    for name, (attribute, held, *own) in segments.items():
-        lines += [f"[{name}]", f'attribute = "{ATTRIBUTES[attribute]}"', f"ranges = {[*map(list, held)]}"]
+    for name, (attribute, content, *own) in segments.items():
+        lines += [f"[{name}]", f'attribute = "{ATTRIBUTES[attribute]}"', f"ranges = {[*map(list, content)]}"]
         lines += (
             [f"[{name}.countries]", *(f'"{c}" = {[*map(list, r)]}' for c, r in own[0].items())] if own else []
         )

@@ -34,7 +34,7 @@ def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     cors.cors_origin.cache_clear()
 
 
-def told(event: dict[str, Any]) -> dict[str, str]:
+def reported(event: dict[str, Any]) -> dict[str, str]:
     return {name: value for name, value in call(event).headers.items() if name.startswith("Access-Control-")}
 
 
@@ -45,7 +45,7 @@ def test_no_other_origin_is_allowed_by_default(
 ) -> None:
     if written is not None:
         monkeypatch.setenv("CORS_ORIGIN", written)
-    assert told(event) == {}
+    assert reported(event) == {}
 
 
 @pytest.mark.parametrize("origin", ["https://crm.example.com", "*"])
@@ -54,7 +54,7 @@ def test_pages_of_the_configured_origin_may_read_every_answer(
     monkeypatch: pytest.MonkeyPatch, event: dict[str, Any], origin: str
 ) -> None:
     monkeypatch.setenv("CORS_ORIGIN", origin)
-    headers = told(event)
+    headers = reported(event)
     assert headers["Access-Control-Allow-Origin"] == origin
     assert {"ETag", "X-Request-Id"} <= set(headers["Access-Control-Expose-Headers"].split(", "))
     assert "Access-Control-Allow-Credentials" not in headers
@@ -62,7 +62,7 @@ def test_pages_of_the_configured_origin_may_read_every_answer(
 
 def test_a_preflight_answer_lists_methods_and_headers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORS_ORIGIN", "https://crm.example.com")
-    headers = told(PREFLIGHT)
+    headers = reported(PREFLIGHT)
     assert headers["Access-Control-Allow-Origin"] == "https://crm.example.com"
     assert headers["Access-Control-Allow-Methods"] == "POST, OPTIONS"
     assert "Authorization" in headers["Access-Control-Allow-Headers"]

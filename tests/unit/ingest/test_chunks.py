@@ -16,10 +16,10 @@ def test_chunks_hold_every_change_once_and_fit_a_transaction(sizes: list[int], s
     wide = {Cell(f"wide {i}", "c"): {str(n): 1 for n in range(size)} for i, size in enumerate(sizes)}
     changes = wide | {Cell(f"{i}", "c"): {"0": -1} for i in range(small)}
     found = split(changes)
-    held = Counter(
+    content = Counter(
         (cell, name, delta) for chunk in found for cell, counters in chunk for name, delta in counters.items()
     )
-    assert held == Counter(
+    assert content == Counter(
         (cell, name, delta) for cell, counters in changes.items() for name, delta in counters.items()
     )
     for chunk in found:

@@ -20,13 +20,13 @@ def test_a_range_is_made_of_the_intervals_of_its_values(
 ) -> None:
     intervals = Intervals(ranges, whole=whole)
     found = bucketize(intervals.edges, np.array(values, np.int64))
-    for held in ranges:
-        assert intervals.within(held)[found].tolist() == [value in held for value in values]
+    for range_ in ranges:
+        assert intervals.within(range_)[found].tolist() == [value in range_ for value in values]
 
 
 @given(RANGES, st.lists(VALUES.map(lambda v: v + 0.5), max_size=20))
 def test_a_fraction_between_two_ranges_is_in_neither(ranges: list[Range], values: list[float]) -> None:
     intervals = Intervals(ranges, whole=False)
     found = bucketize(intervals.edges, np.array(values))
-    for held in ranges:
-        assert intervals.within(held)[found].tolist() == [value in held for value in values]
+    for range_ in ranges:
+        assert intervals.within(range_)[found].tolist() == [value in range_ for value in values]

@@ -110,9 +110,9 @@ def test_what_is_no_finite_number_is_unreadable_whatever_stands_beside_it(text: 
 
 
 def test_bytes_that_are_no_text_are_unreadable() -> None:
-    held = pa.array([b"\xff", b"5", b"2018-07-21"])
-    assert numbers(held).states.tolist() == [UNREADABLE, READABLE, UNREADABLE]
-    assert instants(held).states.tolist() == [UNREADABLE, UNREADABLE, READABLE]
+    content = pa.array([b"\xff", b"5", b"2018-07-21"])
+    assert numbers(content).states.tolist() == [UNREADABLE, READABLE, UNREADABLE]
+    assert instants(content).states.tolist() == [UNREADABLE, UNREADABLE, READABLE]
 
 
 @given(st.lists(st.none() | INSTANT_TEXTS, min_size=1))

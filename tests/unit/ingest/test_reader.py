@@ -22,8 +22,8 @@ START = datetime(2020, 1, 1, tzinfo=UTC)
 def file_of_distinct_texts(**options: Any) -> bytes:
     """Return a file of one row group in which no two rows have the same time."""
     moments = pa.array([(START + timedelta(seconds=i)).isoformat() for i in range(ROWS)])
-    held = {"country_code": ["Peru"] * ROWS, "last_order_ts": moments, "total_orders": ["1"] * ROWS}
-    return parquet(pa.table(held | {"voucher_amount": [1.0] * ROWS}), row_group_size=ROWS, **options)
+    content = {"country_code": ["Peru"] * ROWS, "last_order_ts": moments, "total_orders": ["1"] * ROWS}
+    return parquet(pa.table(content | {"voucher_amount": [1.0] * ROWS}), row_group_size=ROWS, **options)
 
 
 @pytest.mark.parametrize("dictionaries", [True, False])
@@ -74,9 +74,9 @@ def test_texts_that_repeat_are_read_as_dictionaries_though_the_file_has_none() -
 def test_texts_that_stop_repeating_are_no_longer_read_as_dictionaries_and_no_row_twice() -> None:
     alike = ["2020-01-01"] * BATCH_ROWS
     moments = [*alike, *((START + timedelta(seconds=i)).isoformat() for i in range(2 * BATCH_ROWS)), *alike]
-    held = {"country_code": ["Peru"] * ROWS, "last_order_ts": moments, "total_orders": range(ROWS)}
+    content = {"country_code": ["Peru"] * ROWS, "last_order_ts": moments, "total_orders": range(ROWS)}
     body = parquet(
-        pa.table(held | {"voucher_amount": [1.0] * ROWS}), row_group_size=ROWS, use_dictionary=False
+        pa.table(content | {"voucher_amount": [1.0] * ROWS}), row_group_size=ROWS, use_dictionary=False
     )
     read = [*batches(open_parquet(io.BytesIO(body), needed_columns(row_as_of=False)))]
     assert [isinstance(b["last_order_ts"], pa.DictionaryArray) for b in read] == [True, False, False, False]

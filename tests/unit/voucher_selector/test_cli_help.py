@@ -57,7 +57,9 @@ def test_every_command_is_listed_with_a_whole_sentence() -> None:
     )
 
     assert sorted(listed) == COMMANDS
-    assert [name for name, said in listed.items() if not said.endswith(".") or said.endswith("...")] == []
+    assert [
+        name for name, message in listed.items() if not message.endswith(".") or message.endswith("...")
+    ] == []
 
 
 def test_the_help_tells_every_exit_code() -> None:

@@ -10,7 +10,7 @@ HEAVY = {"IPython", "awswrangler", "matplotlib", "nbclient", "nbconvert", "panda
 
 
 def test_the_command_line_starts_without_what_only_a_profile_needs() -> None:
-    said = subprocess.run(  # noqa: S603 - this interpreter
+    message = subprocess.run(  # noqa: S603 - this interpreter
         [
             sys.executable,
             "-c",
@@ -23,4 +23,4 @@ def test_the_command_line_starts_without_what_only_a_profile_needs() -> None:
         check=True,
     )
 
-    assert said.stdout == "[]\n"
+    assert message.stdout == "[]\n"

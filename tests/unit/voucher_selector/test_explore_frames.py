@@ -26,31 +26,37 @@ LATER = ("Peru", "2018-05-03", "2018-06-01 10:00:00+00:00", "", None)
 
 
 def test_every_column_is_told_of() -> None:
-    told = frames.describe_columns(uses(EARLY, LATER, LATER)).set_index("column")
+    reported = frames.describe_columns(uses(EARLY, LATER, LATER)).set_index("column")
 
-    assert [*told.index] == ["country_code", "last_order_ts", "timestamp", "total_orders", "voucher_amount"]
-    assert [*told["nulls"]] == [0, 0, 0, 0, 2]
-    assert [*told["distinct values"]] == [1, 1, 2, 2, 1]
-    assert told.loc["timestamp", "first value"] == "2015-04-01 10:00:00"
-    assert told.loc["voucher_amount", "type"] == "float64"
+    assert [*reported.index] == [
+        "country_code",
+        "last_order_ts",
+        "timestamp",
+        "total_orders",
+        "voucher_amount",
+    ]
+    assert [*reported["nulls"]] == [0, 0, 0, 0, 2]
+    assert [*reported["distinct values"]] == [1, 1, 2, 2, 1]
+    assert reported.loc["timestamp", "first value"] == "2015-04-01 10:00:00"
+    assert reported.loc["voucher_amount", "type"] == "float64"
 
 
 def test_columns_that_are_nested_or_there_twice_are_told_of() -> None:
     table = pa.table([[["a"], ["a"], ["b"]], [1, 1, 2]], names=["tags", "tags"])
-    held = table.rename_columns(["tags", "n"]).to_pandas()
-    held.columns = ["tags", "tags"]
+    content = table.rename_columns(["tags", "n"]).to_pandas()
+    content.columns = ["tags", "tags"]
 
-    told = frames.describe_columns(held)
+    reported = frames.describe_columns(content)
 
-    assert [*told["distinct values"]] == [2, 2]
-    assert [*frames.is_duplicate(held)] == [False, True, False]
+    assert [*reported["distinct values"]] == [2, 2]
+    assert [*frames.is_duplicate(content)] == [False, True, False]
 
 
 def test_a_file_without_rows_has_columns_and_no_values() -> None:
-    told = frames.describe_columns(uses())
+    reported = frames.describe_columns(uses())
 
-    assert len(told) == 5
-    assert {*told["first value"]} == {""}
+    assert len(reported) == 5
+    assert {*reported["first value"]} == {""}
 
 
 @pytest.mark.parametrize(
@@ -64,14 +70,14 @@ def test_a_file_without_rows_has_columns_and_no_values() -> None:
     ids=["text", "dictionary"],
 )
 def test_text_is_read_as_moments_with_or_without_a_zone(values: pa.Array) -> None:
-    held = pd.read_parquet(io.BytesIO(parquet(pa.table({"at": values}))))["at"]
+    content = pd.read_parquet(io.BytesIO(parquet(pa.table({"at": values}))))["at"]
 
-    assert [*frames.parse_timestamps(held)[:3]] == [
+    assert [*frames.parse_timestamps(content)[:3]] == [
         datetime(2018, 4, 20, tzinfo=UTC),
         datetime(2018, 7, 21, 18, 59, 21, 102761, tzinfo=UTC),
         datetime(2018, 7, 21, 18, 59, 21, tzinfo=UTC),
     ]
-    assert [*frames.parse_timestamps(held)[3:].isna()] == [True, True]
+    assert [*frames.parse_timestamps(content)[3:].isna()] == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -81,16 +87,16 @@ def test_dates_and_timestamps_are_moments(kind: pa.DataType) -> None:
     moment = date(2018, 4, 20) if kind == pa.date32() else datetime(2018, 4, 20, tzinfo=UTC)
     table = pa.table({"at": pa.array([moment, None], kind)})
 
-    held = frames.parse_timestamps(pd.read_parquet(io.BytesIO(parquet(table)))["at"])
+    content = frames.parse_timestamps(pd.read_parquet(io.BytesIO(parquet(table)))["at"])
 
-    assert (held[0], held.isna()[1]) == (datetime(2018, 4, 20, tzinfo=UTC), True)
+    assert (content[0], content.isna()[1]) == (datetime(2018, 4, 20, tzinfo=UTC), True)
 
 
 def test_columns_of_dates_go_from_their_first_to_their_last_day() -> None:
-    told = frames.date_ranges(uses(EARLY, LATER)).set_index("column")
+    reported = frames.date_ranges(uses(EARLY, LATER)).set_index("column")
 
-    assert [*told.loc["timestamp"]] == ["2015-04-01", "2018-06-01"]
-    assert [*told.loc["last_order_ts"]] == ["2018-05-03", "2018-05-03"]
+    assert [*reported.loc["timestamp"]] == ["2015-04-01", "2018-06-01"]
+    assert [*reported.loc["last_order_ts"]] == ["2018-05-03", "2018-05-03"]
 
 
 def test_a_column_without_dates_goes_nowhere() -> None:
@@ -100,9 +106,9 @@ def test_a_column_without_dates_goes_nowhere() -> None:
 def test_a_day_that_python_s_dates_do_not_reach_is_told() -> None:
     far = pa.table({"last_order_ts": pa.array([2**60], pa.timestamp("us"))})
 
-    told = frames.date_ranges(pd.read_parquet(io.BytesIO(parquet(far))))
+    reported = frames.date_ranges(pd.read_parquet(io.BytesIO(parquet(far))))
 
-    assert [*told["to"]] == ["38504-08-17"]
+    assert [*reported["to"]] == ["38504-08-17"]
 
 
 @pytest.mark.parametrize(
@@ -124,10 +130,10 @@ def test_uses_before_the_last_order_are_found() -> None:
 
 
 def test_without_times_of_use_none_is_before_the_last_order() -> None:
-    held = uses(EARLY, LATER).drop(columns="timestamp")
+    content = uses(EARLY, LATER).drop(columns="timestamp")
 
-    assert [*frames.used_before_last_order(held)] == [False, False]
-    assert frames.months_since_last_order(held).empty
+    assert [*frames.used_before_last_order(content)] == [False, False]
+    assert frames.months_since_last_order(content).empty
 
 
 def test_uses_are_told_by_the_months_since_the_last_order() -> None:
@@ -139,7 +145,7 @@ def test_rows_that_repeat_an_earlier_one_are_found_and_the_first_is_not() -> Non
 
 
 def test_dirty_rows_are_shown_and_not_repaired() -> None:
-    held = pd.read_parquet(io.BytesIO(file_of(DIRTY)))
+    content = pd.read_parquet(io.BytesIO(file_of(DIRTY)))
 
-    assert frames.describe_columns(held).set_index("column").loc["country_code", "nulls"] == 1
-    assert np.array_equal(frames.is_duplicate(held), [False, False, False])
+    assert frames.describe_columns(content).set_index("column").loc["country_code", "nulls"] == 1
+    assert np.array_equal(frames.is_duplicate(content), [False, False, False])

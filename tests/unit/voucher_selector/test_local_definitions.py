@@ -15,6 +15,6 @@ if TYPE_CHECKING:
 def test_a_stack_does_not_start_with_definitions_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "vouchers").mkdir()
     (tmp_path / "vouchers" / "segments.toml").write_text('[a]\nattribute = "total_orders"\nranges = []\n')
-    said = "Invalid segment definitions: a: 'ranges' must be a list of [min, max]"
-    with pytest.raises(StackError, match=f"^{re.escape(said)}"), running(1, 2, functions=tmp_path):
+    message = "Invalid segment definitions: a: 'ranges' must be a list of [min, max]"
+    with pytest.raises(StackError, match=f"^{re.escape(message)}"), running(1, 2, functions=tmp_path):
         pass

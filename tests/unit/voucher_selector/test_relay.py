@@ -32,8 +32,8 @@ def echo() -> Iterator[int]:
 
         def serve() -> None:
             connection, _ = server.accept()
-            with connection, connection.makefile("rb") as said:
-                connection.sendall(said.read()[::-1])
+            with connection, connection.makefile("rb") as message:
+                connection.sendall(message.read()[::-1])
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()

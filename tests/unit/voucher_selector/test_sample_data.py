@@ -167,8 +167,8 @@ def test_another_seed_writes_other_rows_of_the_same_kinds(sample: Path, tmp_path
 
 
 def test_progress_is_told_step_by_step(tmp_path: Path) -> None:
-    told: list[int] = []
+    reported: list[int] = []
 
-    write_sample(tmp_path / "sample.parquet", on_step=lambda: told.append(1))
+    write_sample(tmp_path / "sample.parquet", on_step=lambda: reported.append(1))
 
-    assert len(told) == STEPS
+    assert len(reported) == STEPS

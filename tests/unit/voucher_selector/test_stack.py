@@ -114,7 +114,7 @@ def test_aws_itself_is_not_asked_without_a_region(local: Aws, monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (NoCredentialsError(), "AWS credentials are missing. Set AWS_PROFILE or AWS_ACCESS_KEY_ID"),
         (NoRegionError(), "The AWS region is missing. Set AWS_REGION"),
@@ -123,15 +123,15 @@ def test_aws_itself_is_not_asked_without_a_region(local: Aws, monkeypatch: pytes
         (CommandError("one\n  line"), "one line"),
     ],
 )
-def test_an_error_becomes_one_sentence(error: Exception, said: str) -> None:
-    assert sentence(error) == said
+def test_an_error_becomes_one_sentence(error: Exception, message: str) -> None:
+    assert sentence(error) == message
 
 
 START = "Start the stack: make run PORT=5301 AWS_PORT=4701. If it uses another port, set "
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "url", "said"),
+    ("endpoint", "url", "message"),
     [
         ("", "http://localhost:5301/v1/counts", f"{START}PORT"),
         ("", "http://127.0.0.1:4701/", f"{START}AWS_PORT"),
@@ -145,13 +145,13 @@ START = "Start the stack: make run PORT=5301 AWS_PORT=4701. If it uses another p
 )
 @pytest.mark.usefixtures("local")
 def test_where_nothing_answers_the_variable_is_named_that_says_where(
-    monkeypatch: pytest.MonkeyPatch, endpoint: str, url: str, said: str
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, url: str, message: str
 ) -> None:
     for name, value in (("AWS_ENDPOINT_URL", endpoint), ("PORT", "5301"), ("AWS_PORT", "4701")):
         monkeypatch.setenv(name, value)
 
     place = "/".join(url.split("/")[:3])
-    assert sentence(EndpointConnectionError(endpoint_url=url)) == f"{place} does not answer. {said}"
+    assert sentence(EndpointConnectionError(endpoint_url=url)) == f"{place} does not answer. {message}"
 
 
 @pytest.mark.parametrize(
@@ -164,9 +164,9 @@ def test_where_an_answer_breaks_off_the_log_is_named(
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     monkeypatch.setenv("AWS_PORT", "4701")
 
-    said = sentence(ReadTimeoutError(endpoint_url="http://127.0.0.1:4701/functions"))
+    message = sentence(ReadTimeoutError(endpoint_url="http://127.0.0.1:4701/functions"))
 
-    assert said == f"http://127.0.0.1:4701 sent no complete response. See the log: {log}"
+    assert message == f"http://127.0.0.1:4701 sent no complete response. See the log: {log}"
 
 
 @pytest.mark.usefixtures("local")

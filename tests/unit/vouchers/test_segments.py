@@ -27,7 +27,7 @@ def test_the_default_definitions_are_those_of_the_original() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "held"),
+    ("value", "range_"),
     [
         (29, None),
         (30, Range(30, 60)),
@@ -39,8 +39,8 @@ def test_the_default_definitions_are_those_of_the_original() -> None:
         (float("nan"), None),
     ],
 )
-def test_a_range_is_inclusive_at_both_ends(value: float, held: Range | None) -> None:
-    assert load_definitions().segment("recency_segment").range_of(value) == held
+def test_a_range_is_inclusive_at_both_ends(value: float, range_: Range | None) -> None:
+    assert load_definitions().segment("recency_segment").range_of(value) == range_
 
 
 @pytest.mark.parametrize(
