@@ -50,8 +50,8 @@ test: .venv/.dev ## Run the tests that need only Python, the stack end to end in
 	@$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
 .PHONY: coverage
-coverage: .venv/.dev ## Run the same tests, and fail if they cover less of the code than pyproject.toml demands
-	@$(BIN)/pytest -n auto --dist loadfile --cov $(ARGS)
+coverage: .venv/.dev ## Run the unit tests, and fail if they cover less of the code than pyproject.toml demands
+	@$(BIN)/pytest -n auto --dist loadfile --cov $(or $(ARGS),tests/unit)
 
 .PHONY: lint
 lint: .venv/.dev ## Check style, types, import directions and the templates
@@ -72,7 +72,7 @@ format: .venv/.dev ## Let ruff format and mend what it can
 	@$(BIN)/ruff format .
 
 .PHONY: pr
-pr: demo lint scan coverage browser-test test-build ## Run what a change must pass before it is merged
+pr: demo lint scan test coverage browser-test test-build ## Run what a change must pass before it is merged
 	@echo "make pr left out: sam-test and localstack-test (they need Docker), spark-test (Java), aws-test (an AWS account)"
 
 .PHONY: build
