@@ -1,1 +1,1 @@
-"""What is looked at before Arrow is let at a file, so that a hostile one ends in a sentence."""
+"""Read Parquet files, with checks that make a hostile file fail with a sentence instead of a crash."""

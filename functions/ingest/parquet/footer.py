@@ -1,6 +1,6 @@
-"""A Parquet file's footer: where the columns' data lies, and whether Arrow can be let at it.
+"""Read the footer of a Parquet file: the position of each column's data, and whether Arrow can read the file.
 
-Arrow goes by the footer too, and trusts it: columns nested too deeply, or encrypted, end the process.
+Arrow trusts the footer: columns that are nested too deeply, or encrypted, would crash the process.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from ingest.parquet.thrift import Shape, Struct
 
 TAIL = 8
-"""Bytes at a file's end: the length of the footer, and the magic."""
+"""Bytes at the end of a file: the length of the footer, and the magic number."""
 
 MAX_FOOTER_BYTES = 8 << 20
-"""Bytes. Arrow makes up to 250 times as many of them."""
+"""Bytes. Arrow needs up to 250 times as many in memory."""
 
 MAX_SCHEMA_DEPTH = 256
-"""Levels of nested columns: Arrow recurses and runs out of stack at some thousands."""
+"""Levels of nested columns: Arrow overflows its stack at some thousands."""
 
 MAX_ROWS = 5_000_000_000
-"""Rows that the function has the time to count; a few bytes can stand for any number of them."""
+"""Rows that the function can count in its time; a few bytes can encode any number of rows."""
 
 MAX_PATH_BYTES = 100_000_000
-"""Bytes that the paths of all columns, and of all that they are nested in, may have together."""
+"""Bytes of the paths of all columns and of their parents together."""
 
 MAGIC, ENCRYPTED_MAGIC = b"PAR1", b"PARE"
 BROKEN = "it cannot be read as Parquet: its footer is broken"
@@ -51,12 +51,12 @@ _REFERRING = {2, 8}
 """Encodings of pages that refer to a dictionary."""
 _PLAIN, _LEVELS = 0, {3, 4}
 _AMBIGUOUS = {_PLAIN, *_LEVELS}
-"""PLAIN, RLE and BIT_PACKED: of a dictionary's own page and of levels, or of pages without one."""
+"""PLAIN, RLE and BIT_PACKED: encodings of dictionary pages and levels, but also of other pages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The values of one column in one row group: how many, and where they lie in the file.
+    """The values of one column in one row group: their number, and their position in the file.
 
     ``is_dictionary`` says that all its pages refer to its dictionary, as far as the footer tells, and
     ``is_plain`` that it has none and all its values are written out.
@@ -71,14 +71,14 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class RowGroup:
-    """A number of rows, and a chunk for each column, nested ones included, in the order of the schema."""
+    """The number of rows, and a chunk for each column, nested columns included, in schema order."""
 
     rows: int
     chunks: tuple[Chunk, ...]
 
 
 def footer_length(tail: bytes, file_size: int) -> int:
-    """Return how many bytes the footer has that ends with the 8 bytes of ``tail``.
+    """Return the length in bytes of the footer that ends with the 8 bytes of ``tail``.
 
     Raises:
         FileError: if there is none, it is encrypted, or longer than the file or than may be.
@@ -122,7 +122,7 @@ def read_footer(footer: bytes) -> tuple[RowGroup, ...]:
 
 
 def _chunk(fields: Struct) -> Chunk:
-    """Return a chunk, which starts where Arrow starts to read it."""
+    """Return a chunk; its start is the position at which Arrow starts to read."""
     if _KEYS in fields or _SECRET in fields:
         raise FileError(ENCRYPTED)
     column = fields[_COLUMN]
@@ -138,14 +138,14 @@ def _chunk(fields: Struct) -> Chunk:
 
 
 def _encodings_of_pages(column: Struct, others: set[int]) -> set[int]:
-    """Return how the values of a chunk's pages are encoded, or else what is used apart from ``others``."""
+    """Return the encodings of a chunk's data pages, or all its encodings except ``others``."""
     if _PAGES in column:
         return {page[_PAGE_ENCODING] for page in column[_PAGES] if page[_PAGE_KIND] in _DATA_PAGES}
     return set(column[_ENCODINGS]) - others
 
 
 def _check_schema(elements: Iterable[Struct]) -> None:
-    """Follow the tree, whose elements come parents first, with the children left at each level."""
+    """Check the depth and the size of the schema tree, whose elements are in preorder."""
     left: list[int] = []
     names: list[int] = []
     total = 0

@@ -1,4 +1,4 @@
-"""The file that Arrow reads: what it says of itself is looked at before Arrow goes by it."""
+"""The file that Arrow reads: its footer and page headers are checked before Arrow uses them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 from ingest.errors import FileError
 from ingest.parquet.footer import TAIL, footer_length, read_footer
-from ingest.parquet.page_limits import ColumnPages, check_held
+from ingest.parquet.page_limits import ColumnPages, check_page_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class GuardedFile(io.RawIOBase):
-    """A Parquet file as a seekable file, guarded against footers and pages that would take too much memory.
+    """A Parquet file as a seekable file that refuses footers and pages that would need too much memory.
 
     Reads raise ``FileError`` for these, and what reading the source raises. Once the end of the file has been
     read, which Arrow does first, ``row_groups`` are those of its footer. ``pages`` are looked at when read.
@@ -27,7 +27,7 @@ class GuardedFile(io.RawIOBase):
         super().__init__()
         self._source = source
         self._size = source.seek(0, io.SEEK_END)
-        # Arrow's files, and what reads ahead, have buffers that need not be copied.
+        # Files of Arrow, and ReadAhead, return buffers without a copy.
         self._read = getattr(source, "read_buffer", source.read)
         self.pages: list[ColumnPages] = []
         self.row_groups: tuple[RowGroup, ...] | None = None
@@ -35,7 +35,7 @@ class GuardedFile(io.RawIOBase):
             raise FileError("it cannot be read as Parquet: it is empty or almost so")
 
     def watch(self, chunks: Iterable[Chunk]) -> None:
-        """Look at the pages of these column chunks from now on, and no longer at others."""
+        """Check the pages of these column chunks from now on, and of no others."""
         self.pages = [ColumnPages(chunk) for chunk in chunks]
 
     def readable(self) -> bool:
@@ -59,14 +59,14 @@ class GuardedFile(io.RawIOBase):
         return bytes(self.read_buffer(size))
 
     def read_buffer(self, size: int) -> memoryview:
-        """Return the next ``size`` bytes, or all that are left; Arrow asks for them in this way."""
+        """Return the next ``size`` bytes, or all that are left; Arrow calls this method."""
         at = self._source.tell()
         data = memoryview(self._read(size)).cast("B")
         if self.row_groups is None and at + len(data) == self._size:
             self.row_groups = self._read_footer(at, data)
         for pages in self.pages:
             pages.read(at, data)
-        check_held(self.pages)
+        check_page_bytes(self.pages)
         return data
 
     def _read_footer(self, at: int, data: memoryview) -> tuple[RowGroup, ...]:

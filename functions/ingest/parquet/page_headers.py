@@ -1,7 +1,7 @@
-"""The headers of pages: what each says of its page, and where it ends.
+"""Read page headers.
 
-Nearly all are those of data pages as every writer writes them; a pattern reads these eight times as quick as
-the protocol's reader, which reads the others. A file of five million rows has a thousand.
+Nearly all headers are those of data pages in a common form. A pattern reads these eight times as fast as the
+Thrift reader, which reads all others. A file of five million rows has a thousand headers.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _TEXT = b"|".join(re.escape(bytes([size])) + b".{%d}" % size for size in range(6
 _STATISTIC = rb"[\x18\x28](?:%b) | [\x16\x26\x36]%b | [\x11\x12\x21\x22]" % (_TEXT, _NUMBER)
 _DATA_PAGE = re.compile(
     rb"""
-    \x15\x00               # its kind: data
-    \x15(NUMBER)           # its size,
-    \x15(NUMBER)           # and as stored
-    (?:\x2c | \x15NUMBER\x1c)  # perhaps a checksum; then the data page's own header:
-      \x15(NUMBER)         # how many values it has,
-      \x15(NUMBER)         # in which encoding,
-      \x15NUMBER\x15NUMBER # and in which their levels are
+    \x15\x00               # type: data page
+    \x15(NUMBER)           # uncompressed size
+    \x15(NUMBER)           # compressed size
+    (?:\x2c | \x15NUMBER\x1c)  # an optional checksum, then the header of the data page:
+      \x15(NUMBER)         # number of values
+      \x15(NUMBER)         # encoding of the values
+      \x15NUMBER\x15NUMBER # encodings of the levels
       (?:\x1c(?:STATISTIC)*\x00)?
     \x00\x00
     """.replace(b"STATISTIC", _STATISTIC).replace(b"NUMBER", _NUMBER),
@@ -40,9 +40,9 @@ _DATA_PAGE = re.compile(
 
 
 class PageHeader(NamedTuple):
-    """What a header says of its page: bytes, decoded and as stored, and values; -1 where it does not.
+    """A page header: sizes in bytes, uncompressed and stored, and the number of values; -1 if missing.
 
-    ``end`` is where the header itself ends.
+    ``end`` is the position at which the header ends.
     """
 
     kind: int
@@ -54,7 +54,7 @@ class PageHeader(NamedTuple):
 
 
 def read_header(data: bytes | memoryview, at: int) -> PageHeader:
-    """Return the header that starts at a place in ``data``.
+    """Return the header that starts at a position in ``data``.
 
     Raises:
         ThriftError: if it breaks the protocol.

@@ -1,4 +1,4 @@
-"""The pages of column chunks: how much memory their headers say that decoding will take, as they are read."""
+"""Add up the memory that decoding the pages of column chunks will need, from their headers."""
 
 from __future__ import annotations
 
@@ -14,27 +14,29 @@ if TYPE_CHECKING:
     from ingest.parquet.page_headers import PageHeader
 
 BATCH_ROWS = 1 << 16
-"""Rows a batch: small enough that a batch's codes stay in the processor's cache."""
+"""Rows of a batch: few enough that its codes stay in the processor's cache."""
 
 MAX_PAGE_BYTES = 256 << 20
-"""Bytes, uncompressed, of the pages that a batch may lie in, over all needed columns."""
+"""Uncompressed bytes of the pages of a batch, over all needed columns."""
 
 MAX_HEADER_BYTES = 1 << 20
-"""Bytes; it may hold a value or two."""
+"""Bytes of a page header, which may contain values as statistics."""
 
 PADDING = 100
-"""Bytes after a column chunk that Arrow reads where old writers forgot to count a header."""
+"""Bytes that Arrow reads after a column chunk, since old writers did not count a header."""
 
 
 class ColumnPages:
-    """The pages of one column chunk, followed from header to header as Arrow reads it from start to end.
+    """Follows the page headers of one column chunk while Arrow reads it from start to end.
 
-    ``held`` is how many bytes the pages of a batch have had at most so far, ``entries`` how many values the
-    dictionary has, and ``coded`` the row before which pages refer to it.
+    Attributes:
+        peak_bytes: the most uncompressed bytes that the pages of a batch have had.
+        entries: the number of values in the dictionary.
+        coded: the row up to which pages refer to the dictionary.
     """
 
     def __init__(self, chunk: Chunk) -> None:
-        self.held = 0
+        self.peak_bytes = 0
         self.entries = 0
         self.coded = 0
         self._end = chunk.start + chunk.size + PADDING
@@ -47,7 +49,7 @@ class ColumnPages:
         self._in_window = 0
 
     def read(self, at: int, data: bytes | memoryview) -> None:
-        """Take note of bytes that Arrow is about to read at a place in the file.
+        """Read the page headers in bytes that Arrow is about to read at a position in the file.
 
         Raises:
             FileError: if a page's header is broken.
@@ -79,12 +81,12 @@ class ColumnPages:
         elif header.kind in {DATA, DATA_V2}:
             self._add_data(size, header.values)
             self.coded = self._row if header.encoding in REFERRING else self.coded
-        self.held = max(self.held, self._dictionary + self._in_window)
+        self.peak_bytes = max(self.peak_bytes, self._dictionary + self._in_window)
 
     def _add_data(self, size: int, values: int) -> None:
-        """Let the window be the pages that share a batch with this one's first row.
+        """Keep the pages in the window that share a batch with the first row of this page.
 
-        Rows and values are one here: the columns that are read are flat.
+        The columns are flat, so each row has one value.
         """
         if values < 0 or self._row + values > self._values:
             raise _broken()
@@ -96,13 +98,13 @@ class ColumnPages:
         self._in_window += size
 
 
-def check_held(chunks: list[ColumnPages]) -> None:
-    """Hold the pages of all needed columns to what they may take together.
+def check_page_bytes(chunks: list[ColumnPages]) -> None:
+    """Check the memory that the pages of all needed columns need together.
 
     Raises:
         FileError: if they take more.
     """
-    if sum(chunk.held for chunk in chunks) > MAX_PAGE_BYTES:
+    if sum(chunk.peak_bytes for chunk in chunks) > MAX_PAGE_BYTES:
         raise FileError(
             f"its pages are too large: {BATCH_ROWS:,} rows of the needed columns lie in pages of more than "
             f"{MAX_PAGE_BYTES >> 20} MB; write it with smaller pages"

@@ -1,4 +1,4 @@
-"""A file that is far away, read ahead of its reader where it is known what will be read."""
+"""Fetch the parts of a remote file that will be read, ahead of the reader."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     Fetch = Callable[[int, int], bytes]
-    """Returns the bytes from a place in the file up to another."""
+    """Returns the bytes of the file from a start to an end."""
 
 BLOCK = 2 << 20
-"""Bytes that are fetched at a time: the way there and back is short beside what it brings."""
+"""Bytes of one request: large enough that its latency is small beside the transfer."""
 
 MAX_GAP = 1 << 18
-"""Bytes that are sooner fetched unneeded than gone round."""
+"""Bytes. Gaps up to this size are fetched rather than split into another request."""
 
 WINDOW = 16 << 20
-"""Bytes that are held, or on their way, before they are read."""
+"""Bytes that are fetched, or being fetched, before they are read."""
 
 THREADS = 4
 
 
 class Span(NamedTuple):
-    """Where some bytes begin and end in the file."""
+    """The start and the end of some bytes in the file."""
 
     start: int
     end: int
 
 
 class ReadAhead(io.RawIOBase):
-    """A file as a seekable one; what is expected to be read is fetched beforehand, a few blocks at once.
+    """A remote file as a seekable file; expected reads are fetched in advance, several blocks at a time.
 
-    ``held`` are the blocks that are there or on their way, in the order in which they should be read.
-    Reads raise what ``fetch`` raises. To be closed, which gives up what is on its way.
+    ``blocks`` are those fetched or being fetched, in the order in which they are expected to be read. Reads
+    raise what ``fetch`` raises. Closing it cancels pending requests.
     """
 
     def __init__(self, fetch: Fetch, size: int) -> None:
@@ -44,14 +44,14 @@ class ReadAhead(io.RawIOBase):
         self._size = size
         self._position = 0
         self._pool = ThreadPoolExecutor(THREADS)
-        self.held: dict[Span, Future[bytes]] = {}
-        self._coming: Iterator[Span] = iter(())
+        self.blocks: dict[Span, Future[bytes]] = {}
+        self._upcoming: Iterator[Span] = iter(())
         self._next: Span | None = None
 
     def expect(self, groups: Iterable[Sequence[Span]]) -> None:
-        """Read ahead from now on: one group after the other, and the spans of a group side by side."""
-        self._coming = _blocks(groups, self._size)
-        self._next = next(self._coming, None)
+        """Expect reads of one group after the other, in which the spans of a group alternate."""
+        self._upcoming = _blocks(groups, self._size)
+        self._next = next(self._upcoming, None)
         self._start()
 
     def readable(self) -> bool:
@@ -77,7 +77,7 @@ class ReadAhead(io.RawIOBase):
         return bytes(self.read_buffer(size))
 
     def read_buffer(self, size: int = -1) -> memoryview:
-        """Return the next ``size`` bytes, or all that are left; without a copy where one block has them."""
+        """Return the next ``size`` bytes, or all that are left; without a copy if one block has them."""
         end = self._size if size < 0 else min(self._position + size, self._size)
         parts = []
         while self._position < end:
@@ -86,42 +86,42 @@ class ReadAhead(io.RawIOBase):
         return parts[0] if len(parts) == 1 else memoryview(b"".join(parts))
 
     def close(self) -> None:
-        """Give up what is on its way."""
+        """Cancel pending requests."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self.held.clear()
+        self.blocks.clear()
         super().close()
 
     def _part(self, end: int) -> memoryview:
         """Return bytes from the position on, at most up to ``end``."""
-        block = self._held_here() or self._fetched_instead()
+        block = self._find_block() or self._find_block_after_drop()
         if block is None:
             return memoryview(self._fetch(self._position, end))
-        data = memoryview(self.held[block].result())[self._position - block.start : end - block.start]
+        data = memoryview(self.blocks[block].result())[self._position - block.start : end - block.start]
         if end >= block.end:
-            del self.held[block]
+            del self.blocks[block]
             self._start()
         return data
 
-    def _held_here(self) -> Span | None:
-        return next((block for block in self.held if block.start <= self._position < block.end), None)
+    def _find_block(self) -> Span | None:
+        return next((block for block in self.blocks if block.start <= self._position < block.end), None)
 
-    def _fetched_instead(self) -> Span | None:
-        """Make room, since what is held is not what is read, and look again."""
-        if self.held and self._next:
-            del self.held[next(iter(self.held))]
+    def _find_block_after_drop(self) -> Span | None:
+        """Drop the first block, since the reader does not read what was expected, and look again."""
+        if self.blocks and self._next:
+            del self.blocks[next(iter(self.blocks))]
             self._start()
-        return self._held_here()
+        return self._find_block()
 
     def _start(self) -> None:
-        """Fetch as many of the coming blocks as there is room for."""
-        room = WINDOW - sum(block.end - block.start for block in self.held)
+        """Fetch as many of the next blocks as fit in the window."""
+        room = WINDOW - sum(block.end - block.start for block in self.blocks)
         while self._next and (room := room - (self._next.end - self._next.start)) >= 0:
-            self.held[self._next] = self._pool.submit(self._fetch, *self._next)
-            self._next = next(self._coming, None)
+            self.blocks[self._next] = self._pool.submit(self._fetch, *self._next)
+            self._next = next(self._upcoming, None)
 
 
 def _blocks(groups: Iterable[Sequence[Span]], size: int) -> Iterator[Span]:
-    """Yield blocks in the order in which they are read, pieces that lie next to each other in one."""
+    """Yield blocks in the order of reading; neighbouring pieces are one block."""
     last: Span | None = None
     for start, end in _pieces(groups, size):
         if last and last.end <= start <= last.end + MAX_GAP and end - last.start <= BLOCK:
@@ -135,7 +135,7 @@ def _blocks(groups: Iterable[Sequence[Span]], size: int) -> Iterator[Span]:
 
 
 def _pieces(groups: Iterable[Sequence[Span]], size: int) -> Iterator[Span]:
-    """Yield the spans of each group cut to blocks: first the first ones of all, as rows go through them."""
+    """Yield the spans of each group in pieces of a block, alternating between the spans as rows do."""
     for spans in groups:
         within = [Span(start, min(end, size)) for start, end in spans if start < min(end, size)]
         cut = [

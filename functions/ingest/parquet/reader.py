@@ -1,4 +1,4 @@
-"""Parts of a Parquet file, so that several can count one."""
+"""Read the needed columns of a Parquet file in batches."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 
 class Part(NamedTuple):
-    """One of the parts of a file, counted from 0, that together have each of its row groups once."""
+    """One of several parts of a file, numbered from 0, which share its row groups among them."""
 
     number: int
     of: int
 
     def among(self, row_groups: int) -> range:
-        """Return which row groups are the part's, of so many in the file; there may be none."""
+        """Return the row groups of the part, out of all row groups of the file; there may be none."""
         return range(row_groups * self.number // self.of, row_groups * (self.number + 1) // self.of)
 
 
@@ -39,21 +39,26 @@ WHOLE = Part(0, 1)
 
 
 MAX_DICTIONARY_ENTRIES = 1 << 14
-"""Values that a dictionary which Arrow makes may have."""
+"""Entries of a dictionary that Arrow makes while it decodes."""
 
 
 class Dictionaries:
-    """The columns of texts that are read as dictionaries; fewer, once values turn out not to repeat."""
+    """The text columns that are read as dictionaries.
+
+    A column that is a dictionary in the file stays one. Arrow makes a dictionary of a plain column while it
+    decodes, which is faster than doing it afterwards, but grows with the row group. Such a column is read as a
+    dictionary if a sample shows that its values repeat, until a batch shows that they do not.
+    """
 
     def __init__(self, chunks: Mapping[str, Sequence[Chunk]], repeats: Callable[[str], bool]) -> None:
-        """Choose among columns of texts by their chunks and, where these do not tell, by a sample."""
-        read = [name for name, held in chunks.items() if all(c.is_dictionary or c.is_plain for c in held)]
+        """Choose among text columns by their chunks, and for plain chunks by a sample (``repeats``)."""
+        read = [name for name, c in chunks.items() if all(x.is_dictionary or x.is_plain for x in c)]
         made = [name for name in read if any(chunk.is_plain for chunk in chunks[name])]
         self._made = [name for name in made if repeats(name)]
         self.names = [name for name in read if name in self._made or name not in made]
 
     def outgrown(self, batch: pa.RecordBatch) -> bool:
-        """Say whether a batch shows too many values in a column; that column is no longer among them then."""
+        """Drop the columns in which a batch has too many values; return whether there are any."""
         too_many = [
             name for name in self._made if len(batch.column(name).dictionary) > MAX_DICTIONARY_ENTRIES
         ]
@@ -66,37 +71,39 @@ COUNTRY, LAST_ORDER, TIMESTAMP = "country_code", "last_order_ts", "timestamp"
 FIRST_ORDER, ORDERS, AMOUNT = "first_order_ts", "total_orders", "voucher_amount"
 
 BUFFER_BYTES = 1 << 20
-"""Bytes of a column chunk that are read at a time, so that memory does not follow its size."""
+"""Bytes of a column chunk that are read at a time, so that memory does not grow with its size."""
 
 SMALL_GROUP = 32 << 20
-"""Bytes, as stored, of the needed columns of a row group up to which they are read all at once."""
+"""Stored bytes of the needed columns of a row group, up to which they are read all at once."""
 
 SAMPLE_ROWS = 1 << 12
 SAMPLE_BYTES = 1 << 16
 """Bytes that are read at a time for a sample."""
 
-WITHOUT_ROW = "only the as-of date 'row' needs 'timestamp'; upload a file that has it, or name a date"
-"""What to do where that column is all that is wrong."""
+WITHOUT_ROW = "only the as-of date 'row' needs 'timestamp'; upload a file that has it, or set an as-of date"
+"""The advice if only that column is wrong."""
 
 MAX_TEXT_BYTES = 48 << 20
-"""Bytes of texts, each different one once, that a batch may have."""
+"""Bytes of the distinct texts of a batch."""
 
 
 def needed_columns(*, row_as_of: bool, tenure: bool = False) -> tuple[str, ...]:
-    """Return the columns to read.
-
-    ``timestamp`` is among them where days are counted back from it, ``first_order_ts`` where a segment
-    goes by tenure.
-    """
+    """Return the columns to read: ``timestamp`` for the as-of date ``row``, ``first_order_ts`` for tenure."""
     more = ((TIMESTAMP, row_as_of), (FIRST_ORDER, tenure))
     return (COUNTRY, LAST_ORDER, ORDERS, AMOUNT, *(name for name, needed in more if needed))
 
 
 @dataclass(slots=True)
 class OpenFile:
-    """A Parquet file of which some columns can be read, and the chunks that these have in each row group.
+    """A Parquet file that is open for reading some columns.
 
-    ``part`` are the row groups that are to be read, which follow each other.
+    Attributes:
+        guard: the file, as Arrow reads it.
+        columns: the columns to read.
+        row_groups: all row groups, with the chunks of these columns.
+        part: the row groups to read.
+        dictionaries: the columns that are read as dictionaries.
+        parquet: Arrow's reader.
     """
 
     guard: GuardedFile
@@ -112,7 +119,7 @@ class OpenFile:
         return sum(group.rows for group in self.row_groups[: self.part.start])
 
     def drop_outgrown(self, batch: pa.RecordBatch) -> bool:
-        """From now on read columns in which a batch shows too many values as texts; say if there are any."""
+        """Stop reading columns with too many values as dictionaries; return whether there are any."""
         outgrown = self.dictionaries.outgrown(batch)
         if outgrown:
             self.parquet = _reader(
@@ -124,15 +131,15 @@ class OpenFile:
 def open_parquet(
     source: IO[bytes] | RawIOBase,
     columns: Sequence[str],
-    welcome: Sequence[str] = (),
+    optional: Sequence[str] = (),
     part: Part = WHOLE,
 ) -> OpenFile:
-    """Open a Parquet file, or a part of it, and check that ``columns`` are there and of readable types.
+    """Open a Parquet file, or a part of it, and check that it has ``columns`` of readable types.
 
-    Those of the ``welcome`` ones that are there once, and of readable types, are read, too.
+    Columns that are ``optional`` are read if the file has them once, with a readable type.
 
     Raises:
-        FileError: if it is not Parquet, or a column is missing, there twice or of no readable type.
+        FileError: if it is not Parquet, or a column is missing, occurs twice or has no readable type.
     """
     guard = GuardedFile(source)
     with file_errors("it cannot be read as Parquet"):
@@ -143,7 +150,7 @@ def open_parquet(
             *columns,
             *(
                 name
-                for name in welcome
+                for name in optional
                 if name not in columns
                 and schema.names.count(name) == 1
                 and _is_accepted(name, schema.field(name).type)
@@ -156,7 +163,7 @@ def open_parquet(
             source.expect([Span(c.start, c.start + c.size) for c in group.chunks] for group in expected)
         chunks = {name: [group.chunks[place] for group in groups] for place, name in enumerate(columns)}
         texts = {
-            name: held for name, held in chunks.items() if held and arrow.is_text(schema.field(name).type)
+            name: found for name, found in chunks.items() if found and arrow.is_text(schema.field(name).type)
         }
         dictionaries = Dictionaries(texts, lambda name: _repeats(guard, metadata, name, chunks[name][0]))
         parquet = _reader(guard, metadata, groups, dictionaries.names)
@@ -164,10 +171,10 @@ def open_parquet(
 
 
 def batches(file: OpenFile) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a file, or of its part, a batch at a time, one row group after the other.
+    """Yield the rows of a file, or of its part, in batches, one row group after the other.
 
     Raises:
-        FileError: if the data cannot be decoded, or is not what the file says it is.
+        FileError: if the data cannot be decoded, or contradicts the footer.
     """
     for number in file.part:
         group, rows = file.row_groups[number], 0
@@ -182,7 +189,7 @@ def batches(file: OpenFile) -> Iterator[pa.RecordBatch]:
 
 @contextmanager
 def file_errors(what: str) -> Iterator[None]:
-    """Turn what pyarrow raises for the contents of a file into ``FileError``: ``what``, and why."""
+    """Raise FileError for what pyarrow raises for the contents of a file: ``what`` failed, and the reason."""
     try:
         yield
     except MemoryError:
@@ -207,7 +214,7 @@ def _reader(
 
 
 def _repeats(guard: GuardedFile, metadata: pq.FileMetaData, name: str, chunk: Chunk) -> bool:
-    """Say whether a column has few values, by its first rows."""
+    """Return whether the values of a column repeat, by a sample of its first rows."""
     guard.watch([chunk])
     reader = pq.ParquetFile(
         guard, metadata=metadata, read_dictionary=[name], buffer_size=SAMPLE_BYTES, pre_buffer=False
@@ -218,7 +225,7 @@ def _repeats(guard: GuardedFile, metadata: pq.FileMetaData, name: str, chunk: Ch
 
 
 def _decoded(file: OpenFile, group: int, done: int = 0) -> Iterator[pa.RecordBatch]:
-    """Yield a row group's batches from row ``done`` on; begin anew where they outgrow dictionaries."""
+    """Yield the batches of a row group from row ``done`` on; start again if a dictionary is too large."""
     file.guard.watch(file.row_groups[group].chunks)
     row = 0
     with file_errors("its data cannot be decoded"):
@@ -235,7 +242,7 @@ def _decoded(file: OpenFile, group: int, done: int = 0) -> Iterator[pa.RecordBat
 
 
 def _without_views(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return a batch whose texts are no views, of which Arrow neither takes rows nor makes dictionaries."""
+    """Return a batch without string views, which Arrow cannot take rows of or encode as dictionaries."""
     for place, field in enumerate(batch.schema):
         if pa.types.is_string_view(field.type) or pa.types.is_binary_view(field.type):
             batch = batch.set_column(place, field.name, batch.column(place).cast(pa.binary()))
@@ -253,9 +260,9 @@ def _check_texts(batch: pa.RecordBatch) -> None:
 
 
 def _check_dictionaries(batch: pa.RecordBatch, file: OpenFile, row: int) -> None:
-    """Look at what Arrow does not: that dictionaries repeat no value.
+    """Check that dictionaries repeat no value, which Arrow does not check.
 
-    Arrow drops the repetition, and what comes after it stands for other rows than it did.
+    Arrow drops the repetition, so that later indices refer to other values.
     """
     for name, pages in zip(file.columns, file.guard.pages, strict=True):
         if row >= pages.coded:
@@ -314,7 +321,7 @@ ACCEPTED: dict[str, tuple[str, Kinds]] = {
     ORDERS: ("a number", _NUMBER),
     AMOUNT: ("a number", _NUMBER),
 }
-"""What each column is read as, and the types that can be."""
+"""The meaning of each column in messages, and the types that are accepted."""
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
-"""Thrift's compact protocol → plain values, as Parquet's footers and page headers are written in it.
+"""Read Thrift's compact protocol, the format of Parquet's footers and page headers.
 
-Where Arrow's own reader is lenient (a number of too many bits loses some, a later field replaces an earlier
-one of the same id) this one comes to the same result, so that what was looked at is what Arrow goes by.
+Where Arrow's reader is lenient (it truncates numbers with too many bits, and a later field replaces an earlier
+one with the same id), this reader gives the same result, so that the checked values are those that Arrow uses.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ _LAST_FIELD = 32_767
 _BITS = {I16: 16, I32: 32, I64: 64}
 _LONG = 15
 _MORE = 128
-"""The bit of a byte that says that its number goes on."""
+"""The bit of a byte that marks that its number continues."""
 
 Struct = dict[tuple[int, int], Any]
-"""(field id, kind) → value."""
+"""The value of each field, by field id and type."""
 
 Shape = dict[int, Any]
-"""Field id → the shape of the struct that it holds, or of a list's elements, or their kind, in a list."""
+"""The shape of each struct field by id; for a list, a list of the shape or the type of its elements."""
 
 
 class ThriftError(Exception):
-    """Bytes that are not what they should be."""
+    """Bytes that break the protocol."""
 
 
 class Reader:
@@ -41,7 +41,7 @@ class Reader:
         self._structs = 0
 
     def struct(self, shape: Shape, depth: int = 0) -> Struct:
-        """Return the struct that starts here; its lists have elements of the kinds that ``shape`` says."""
+        """Return the struct at the current position; the elements of its lists must fit ``shape``."""
         self._structs += 1
         if depth > MAX_DEPTH or self._structs > MAX_STRUCTS:
             raise ThriftError("it is too deep or too long")

@@ -79,27 +79,27 @@ def test_no_more_is_held_than_there_is_room_for(
         for place, size in reads:
             file.seek(place)
             file.read(size)
-            assert sum(block.end - block.start for block in file.held) <= ahead.WINDOW
+            assert sum(block.end - block.start for block in file.blocks) <= ahead.WINDOW
 
 
 def test_what_comes_next_is_on_its_way_before_it_is_read(file: ReadAhead, fetched: Fetched) -> None:
     file.expect([[Span(0, SIZE)]])
     assert file.read(10) == WHOLE[:10]
-    assert [*file.held] == [(0, 64), (64, 128), (128, 192), (192, 256)]
+    assert [*file.blocks] == [(0, 64), (64, 128), (128, 192), (192, 256)]
     assert file.read(54) == WHOLE[10:64]
-    assert [*file.held][-1] == (256, 320)
+    assert [*file.blocks][-1] == (256, 320)
     assert file.read() == WHOLE[64:]
     assert sorted(fetched.spans) == [(start, min(start + 64, SIZE)) for start in range(0, SIZE, 64)]
 
 
 def test_columns_of_a_group_are_read_ahead_side_by_side(file: ReadAhead) -> None:
     file.expect([[Span(0, 256), Span(500, 628)]])
-    assert [*file.held] == [(0, 64), (500, 564), (64, 128), (128, 192)]
+    assert [*file.blocks] == [(0, 64), (500, 564), (64, 128), (128, 192)]
 
 
 def test_spans_that_are_close_are_fetched_at_once(file: ReadAhead) -> None:
     file.expect([[Span(0, 20), Span(20, 30)], [Span(40, 60), Span(60, 70)], [Span(90, 100)]])
-    assert [*file.held] == [(0, 60), (60, 70), (90, 100)]
+    assert [*file.blocks] == [(0, 60), (60, 70), (90, 100)]
 
 
 def test_a_file_that_is_read_in_another_order_is_read_all_the_same(file: ReadAhead, fetched: Fetched) -> None:
