@@ -46,8 +46,8 @@ class Dictionaries:
     """The text columns that are read as dictionaries.
 
     A column that is a dictionary in the file stays one. Arrow makes a dictionary of a plain column while it
-    decodes, which is faster than doing it afterwards, but grows with the row group. Such a column is read as a
-    dictionary if a sample shows that its values repeat, until a batch shows that they do not.
+    decodes, which is faster than doing it afterwards, but grows with the row group. Such a column is read as
+    a dictionary if a sample shows that its values repeat, until a batch shows that they do not.
     """
 
     def __init__(self, chunks: Mapping[str, Sequence[Chunk]], repeats: Callable[[str], bool]) -> None:

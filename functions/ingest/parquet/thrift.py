@@ -1,7 +1,7 @@
 """Read Thrift's compact protocol, the format of Parquet's footers and page headers.
 
-Where Arrow's reader is lenient (it truncates numbers with too many bits, and a later field replaces an earlier
-one with the same id), this reader gives the same result, so that the checked values are those that Arrow uses.
+Where Arrow's reader is lenient, this reader gives the same result, so that the checked values are those that
+Arrow uses: it truncates numbers with too many bits, and a later field replaces an earlier one with its id.
 """
 
 from __future__ import annotations

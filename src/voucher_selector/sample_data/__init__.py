@@ -1,1 +1,1 @@
-"""The sample: a seeded file of voucher uses in the shape, size and dirt of the 2020 file."""
+"""The sample: a seeded file of voucher uses with the shape, size and errors of the 2020 file."""

@@ -1,4 +1,4 @@
-"""What is known of the 2020 file, and what the sample assumes of it where nothing is."""
+"""Known facts about the 2020 file, and assumptions of the sample about the rest."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from itertools import pairwise
 from typing import NamedTuple
 
 FREQUENCY_RANGES = ((0, 4), (5, 13), (14, 37), (38, 516))
-"""Total orders, by the ranges in which they are counted; 516 is the most seen."""
+"""Ranges of total orders; 516 is the highest number in the file."""
 
 MONTHS_EARLY = 38
-"""By so much a faulty clock sets the time of some uses back, to before the customer's last order."""
+"""Months by which a faulty clock sets back some uses, to before the customer's last order."""
 
 
 class Visits(NamedTuple):
-    """Uses on the days from ``start``, by customers whose last order was ``lag`` days before."""
+    """Uses on ``days`` days from ``start``, by customers whose last order was ``lag`` days earlier."""
 
     start: date
     days: int
@@ -73,13 +73,13 @@ class Uses:
 
     @property
     def rows(self) -> int:
-        """All uses of the amount."""
+        """The number of uses of the amount."""
         return sum(self.by_frequency)
 
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """What the file holds of one country.
+    """The rows of one country in the file.
 
     Attributes:
         name: as written in the file.
@@ -95,12 +95,12 @@ class Country:
 
     @property
     def rows(self) -> int:
-        """All rows of the country."""
+        """The number of rows of the country."""
         return sum(uses.rows for uses in self.uses)
 
 
 def apportion(total: int, weights: tuple[int, ...]) -> tuple[int, ...]:
-    """Divide ``total`` by weights into whole parts that add up to it."""
+    """Split ``total`` into whole numbers in proportion to weights."""
     bounds = [total * sum(weights[:i]) // sum(weights) for i in range(len(weights) + 1)]
     return tuple(upper - lower for lower, upper in pairwise(bounds))
 
@@ -123,7 +123,7 @@ PERU = Country(
 def _like_peru(
     name: str, amounts: dict[float, int], *, without_orders: int, early: int, duplicates: int
 ) -> Country:
-    """Return a country of which only totals are known, with Peru's shares below them."""
+    """Return a country with known totals and the shares of Peru within them."""
     frequencies = tuple(sum(ranges) for ranges in zip(*(u.by_frequency for u in PERU.uses), strict=True))
     empty = apportion(without_orders, tuple(amounts.values()))
     unknown = apportion(early, tuple(amounts.values()))

@@ -1,4 +1,4 @@
-"""Writing the sample as Parquet, with the types and spellings of the 2020 file."""
+"""Write the sample as Parquet, with the types and formats of the 2020 file."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def write_sample(path: Path, seed: int = SEED, on_step: Callable[[], object] = l
 
 
 def _columns(country: str, rows: Rows) -> pa.RecordBatch:
-    """Spell the values as the file has them."""
+    """Return the columns, with values in the format of the file."""
     last_order = pa.array(rows.last_order.astype("datetime64[D]")).cast(pa.string())
     orders = _append(pa.array(rows.orders).cast(pa.string()), ".0")
     columns = {
@@ -66,7 +66,7 @@ def _append(strings: pa.Array[pa.StringScalar], end: str) -> pa.Array[pa.StringS
 
 
 def _by_last_order(drawn: list[Rows], rng: np.random.Generator) -> Ints:
-    """Order rows as a daily export does: by last order, at random within a day."""
+    """Return the order of rows in a daily export: by last order, and random within a day."""
     days = np.concatenate([rows.last_order for rows in drawn]).astype(np.int16)
     shuffled = rng.permutation(len(days))
     return shuffled[np.argsort(days[shuffled], kind="stable")]

@@ -1,4 +1,4 @@
-"""Drawing a country's rows: the facts fix how many there are of each kind, the seed everything else."""
+"""Draw the rows of a country: the facts decide the number of each kind, and the seed everything else."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ Bools = npt.NDArray[np.bool_]
 Times = npt.NDArray[np.datetime64]
 
 NO_ORDERS = -1
-"""Stands for empty total orders."""
+"""Marks empty total orders."""
 
 EARLY, JUST, MONTH, QUARTER = range(4)
 VISITED = {EARLY: A_MONTH_AGO + A_QUARTER_AGO, JUST: JUST_ORDERED, MONTH: A_MONTH_AGO, QUARTER: A_QUARTER_AGO}
-"""Which visits rows of each recency are drawn from."""
+"""The visits from which rows of each recency are drawn."""
 
 RETURNING = 0.15
-"""The share of customers who used a second voucher, where two of a kind are to be had."""
+"""The share of customers who used a second voucher, among neighbouring rows of one kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,12 @@ class Rows:
     amount: npt.NDArray[np.float64]
 
     def __len__(self) -> int:
-        """Return how many rows there are."""
+        """Return the number of rows."""
         return len(self.used)
 
 
 def draw(country: Country, rng: np.random.Generator) -> Rows:
-    """Draw the rows of a country, kind by kind."""
+    """Draw the rows of a country, one kind after the other."""
     uses = np.repeat(np.arange(len(country.uses)), [u.rows for u in country.uses])
     ranges = np.arange(len(FREQUENCY_RANGES))
     frequency = np.concatenate([np.repeat(ranges, u.by_frequency) for u in country.uses])
@@ -100,20 +100,20 @@ def _recencies(country: Country, rng: np.random.Generator) -> Ints:
 
 
 def _empty(uses: Uses, rng: np.random.Generator) -> Bools:
-    """Choose the rows without total orders: they count as 0 and so are among the lowest frequency."""
+    """Choose the rows with empty total orders, which count as 0, among the lowest frequency."""
     lowest = rng.permutation(np.arange(uses.by_frequency[0]) < uses.without_orders)
     return np.concatenate([lowest, np.zeros(uses.rows - len(lowest), bool)])
 
 
 def _customers(kinds: Iterable[Ints | Bools], rng: np.random.Generator) -> Ints:
-    """Say for each row which row's customer it shares: its own, or the one before of the same kind."""
+    """Return for each row the row of its customer: itself, or an earlier row of the same kind."""
     same = np.logical_and.reduce([kind[1:] == kind[:-1] for kind in kinds])
     again = np.concatenate([[False], same & (rng.random(len(same)) < RETURNING)])
     return np.maximum.accumulate(np.where(again, 0, np.arange(len(again))))
 
 
 def _copied(customer: Ints, country: Country, rng: np.random.Generator, *, at: Bools) -> Ints:
-    """Say for each row which row's time of day it has: its own, but for a few of the returning."""
+    """Return for each row the row of its time of day: itself, except for a few returning customers."""
     copied = np.arange(len(customer))
     chosen = rng.choice(np.flatnonzero((customer != copied) & at), country.duplicates, replace=False)
     copied[chosen] = customer[chosen]
@@ -121,7 +121,7 @@ def _copied(customer: Ints, country: Country, rng: np.random.Generator, *, at: B
 
 
 def _visits(recency: Ints, rng: np.random.Generator) -> Ints:
-    """Draw for each row which of VISITS it belongs to."""
+    """Draw the index in VISITS of each row."""
     chosen = np.empty(len(recency), np.int64)
     for kind, visits in VISITED.items():
         at = np.flatnonzero(recency == kind)
@@ -137,7 +137,7 @@ def _days(visit: Ints, rng: np.random.Generator) -> Times:
 
 
 def _total_orders(frequency: Ints, rng: np.random.Generator) -> Ints:
-    """Draw total orders within their ranges, few more often than many."""
+    """Draw total orders within their ranges; low numbers are more frequent."""
     orders = np.empty(len(frequency), np.int64)
     for kind, (low, high) in enumerate(FREQUENCY_RANGES):
         at = np.flatnonzero(frequency == kind)
@@ -148,18 +148,18 @@ def _total_orders(frequency: Ints, rng: np.random.Generator) -> Ints:
 
 
 def _tenures(rows: int, rng: np.random.Generator) -> Ints:
-    """Draw the days between the first and the last order: none for one customer in six."""
+    """Draw the days between the first and the last order: 0 for one customer in six."""
     days = np.minimum(rng.exponential(260, rows), 2100).astype(np.int64)
     return np.where(rng.random(rows) < 1 / 6, 0, days)
 
 
 def _times_of_day(rows: int, rng: np.random.Generator) -> npt.NDArray[np.timedelta64]:
-    """Draw times between 13:00 and 20:00 UTC, most of them around five in the afternoon."""
+    """Draw times between 13:00 and 20:00 UTC, most of them around 17:00."""
     return rng.triangular(13 * 3600e6, 17 * 3600e6, 20 * 3600e6, rows).astype("timedelta64[us]")
 
 
 def _set_back(day: Times) -> Times:
-    """Return days MONTHS_EARLY before; where that month is shorter, its last day."""
+    """Return days MONTHS_EARLY earlier, or the last day of a shorter month."""
     month = day.astype("datetime64[M]")
     day_of_month = day - month
     target = month - np.timedelta64(MONTHS_EARLY, "M")
