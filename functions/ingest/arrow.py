@@ -63,5 +63,5 @@ def from_texts(texts: Sequence[str]) -> pa.Array:
 
 
 def is_text(type_: pa.DataType) -> bool:
-    """Say whether a type holds texts, or bytes that may be texts."""
+    """Return whether a type is that of texts, or of bytes that may be texts."""
     return type_.id in _TEXT_TYPES

@@ -101,7 +101,7 @@ def parse_record(record: Mapping[str, Any]) -> ObjectEvent | None:
         key=unquote_plus(object_["key"]),
         time=time if time.tzinfo else time.replace(tzinfo=UTC),
         sequencer=str(object_.get("sequencer") or ""),
-        # A delete marker is a version of its own, and hides all others.
+        # The version of a delete marker is the marker itself, which hides all other versions.
         version_id=None if name.endswith("DeleteMarkerCreated") else object_.get("versionId") or None,
         etag=object_.get("eTag") or None if kind is Kind.CREATED else None,
         forced=is_example or name == FORCED_REPLAY,

@@ -35,7 +35,7 @@ logger = Logger(service="ingest")
 CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
 
 RESERVED_SECONDS = 5
-"""Seconds before the function's timeout at which a commit that is held up leaves the rest to the retry."""
+"""Seconds before the function's timeout at which a waiting commit stops, so that the retry resumes it."""
 
 
 class IngestError(Exception):

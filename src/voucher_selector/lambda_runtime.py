@@ -1,4 +1,4 @@
-"""Lambda's Python on this machine: where it is, what it brings along, and running an artifact with it."""
+"""Find Lambda's Python on this machine, and run an artifact with the packages of Lambda's runtime."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Runtime:
     def run(
         self, artifact: Path, script: Path, *arguments: str, options: Sequence[str] = (), **variables: str
     ) -> str:
-        """Run a script on an artifact as if nothing else were installed, and return what it prints.
+        """Run a script with only an artifact and the runtime's packages installed; return its output.
 
         No bytecode is written, as none can be in Lambda.
 
@@ -38,10 +38,10 @@ class Runtime:
             script: the file that is run.
             arguments: the script's.
             options: the interpreter's.
-            variables: what is added to the environment, which has nothing of AWS or Python otherwise.
+            variables: added to the environment, which has no other variables of AWS and Python.
 
         Raises:
-            RuntimeError: if the script fails; the message is what it wrote to standard error.
+            RuntimeError: if the script fails; the message is its standard error.
         """
         path = [str(artifact), str(self.packages)]
         start = f"import runpy, sys; sys.path[:0] = {path}; del sys.argv[0]; "
@@ -57,7 +57,7 @@ class Runtime:
 
 
 def find_python() -> str | None:
-    """Return an interpreter of Lambda's version, or None if there is none on this machine."""
+    """Return an interpreter of Lambda's version; None if this machine has none."""
     probe = f"import sys; sys.exit('%d.%d' % sys.version_info[:2] != '{VERSION}')"
     candidates = map(str, Path.home().glob(f".pyenv/versions/{VERSION}.*/bin/python"))
     for candidate in (f"python{VERSION}", *candidates):

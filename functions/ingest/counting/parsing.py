@@ -129,7 +129,7 @@ def _states(
 
 
 def _has_zone(texts: pa.Array) -> bool:
-    """Say whether the first text has a zone; trying a cast that fails would take thirty times as long."""
+    """Return whether the first text has a zone; a cast that fails would take thirty times as long."""
     first = pc.drop_null(texts[:_MAX_PROBED])[:1]
     try:
         first.cast(pa.timestamp("us"))

@@ -182,7 +182,7 @@ class Source:
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether a commit is under way, or was cut off, or the catalogue may not say yet what it led to."""
+        """Whether a commit is pending, or the Glue catalog may not reflect the last commit yet."""
         return self.pending is not None or bool(self.catalog_writers)
 
     @property
