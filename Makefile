@@ -39,18 +39,18 @@ $(COMMANDS):
 	@VOUCHER_SELECTOR_MAKE=1 $(CLI) $@
 
 .PHONY: notebook
-notebook: .venv/.explore ## Open the same as a notebook in JupyterLab, on the running stack [KEY=name] [FILE=path] [AS_OF=2018-08-05|row]
+notebook: .venv/.explore ## Open the exploration notebook in JupyterLab, on the running stack [KEY=name] [FILE=path] [AS_OF=2018-08-05|row]
 	@$(BIN)/jupyter lab --config=src/voucher_selector/explore/jupyter.json notebooks/exploration.ipynb
 
 .PHONY: setup
-setup: .venv/.dev ## Make .venv with all that running, testing and checking need
+setup: .venv/.dev ## Create .venv with everything for running, testing and checking
 
 .PHONY: test
-test: .venv/.dev ## Run the tests that need only Python, the stack end to end included
+test: .venv/.dev ## Run the tests that need only Python, including the stack end to end
 	@$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
 .PHONY: coverage
-coverage: .venv/.dev ## Run the unit tests, and fail if they cover less of the code than pyproject.toml demands
+coverage: .venv/.dev ## Run the unit tests, and fail if their coverage is below the floor in pyproject.toml
 	@$(BIN)/pytest -n auto --dist loadfile --cov $(or $(ARGS),tests/unit)
 
 .PHONY: lint
@@ -62,17 +62,17 @@ lint: .venv/.dev ## Check style, types, import directions and the templates
 	@$(BIN)/cfn-lint template.yaml infra/*.yaml infra/spark/*.yaml
 
 .PHONY: scan
-scan: .venv/.dev ## Check the templates for what is insecure, with Checkov
+scan: .venv/.dev ## Check the security of the templates with Checkov
 	@scripts/checkov --version >/dev/null
 	@$(BIN)/pytest -m scan $(ARGS)
 
 .PHONY: format
-format: .venv/.dev ## Let ruff format and mend what it can
+format: .venv/.dev ## Format the code, and apply safe fixes
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
 .PHONY: pr
-pr: demo lint scan test coverage browser-test test-build ## Run what a change must pass before it is merged
+pr: demo lint scan test coverage browser-test test-build ## Run the checks that a change must pass before it is merged
 	@echo "make pr left out: sam-test and localstack-test (they need Docker), spark-test (Java), aws-test (an AWS account)"
 
 .PHONY: build
@@ -80,11 +80,11 @@ build: ## Build both functions into .aws-sam/build with SAM CLI [ARCH=arm64]
 	@scripts/sam build $(if $(ARCH),--parameter-overrides Architecture="$$ARCH")
 
 .PHONY: test-build
-test-build: .venv/.dev build ## Build, then test what the functions' artifacts hold, weigh and can do
+test-build: .venv/.dev build ## Build, then test the artifacts: contents, size, start-up
 	@$(BIN)/pytest -m build $(ARGS)
 
 .PHONY: browser-test
-browser-test: .venv/.dev ## Test the page in Chromium, pictures into .screenshots [CHROMIUM=path] [SHOTS=1 for those of the README]
+browser-test: .venv/.dev ## Test the page in Chromium, with screenshots in .screenshots [CHROMIUM=path] [SHOTS=1 renews the pictures of the README]
 	@$(BIN)/pytest -m browser tests/browser $(ARGS)
 
 .PHONY: spark-test
@@ -118,7 +118,7 @@ localstack-test: .venv/.dev ## Test the stack in LocalStack, end to end [LOCALST
 	@$(IN_LOCALSTACK) $(BIN)/pytest -m "anywhere and not beyond_localstack" --endpoint "$$LOCALSTACK_URL" $(ARGS)
 
 .PHONY: localstack-down
-localstack-down: ## Stop LocalStack, and forget what is in it
+localstack-down: ## Stop LocalStack, and delete its data
 	@$(LOCALSTACK) down --volumes
 
 LOCALSTACK = LOCALSTACK_PORT=$(lastword $(subst :, ,$(LOCALSTACK_URL))) \
@@ -137,23 +137,23 @@ docs: .venv/.dev ## Build the documentation as a site into site/, and fail on a 
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 .PHONY: bench
-bench: .venv/.bench ## Measure how fast and how small counting is, into docs/reference/performance.md [ARGS="remote --runs 3"]
+bench: .venv/.bench ## Measure the speed and memory of counting; writes docs/reference/performance.md [ARGS="remote --runs 3"]
 	@$(BIN)/python -m benchmarks.counting $(ARGS)
 
 .PHONY: bench-api
-bench-api: .venv/.bench ## Measure how fast requests are answered, into docs/reference/performance.md [ARGS="--rounds 5"]
+bench-api: .venv/.bench ## Measure the speed of requests; writes docs/reference/performance.md [ARGS="--rounds 5"]
 	@$(BIN)/python -m benchmarks.serving $(ARGS)
 
 .PHONY: bench-start
-bench-start: .venv/.dev build ## Measure how the built functions start, into docs/reference/performance.md [ARGS="--runs 5"]
+bench-start: .venv/.dev build ## Measure the cold starts of the built functions; writes docs/reference/performance.md [ARGS="--runs 5"]
 	@$(BIN)/python -m benchmarks.cold_starts $(ARGS)
 
 .PHONY: bench-scale
-bench-scale: .venv/.bench .venv/.spark ## Compare Spark and others on a hundred million rows, into docs/explanation/scale.md [ARGS="--runs 3"]
+bench-scale: .venv/.bench .venv/.spark ## Compare Spark with others on a hundred million rows; writes docs/explanation/scale.md [ARGS="--runs 3"]
 	@$(BIN)/python -m benchmarks.scale $(ARGS)
 
 .PHONY: bench-burst
-bench-burst: .venv/.dev ## Simulate very many small uploads at once, into docs/explanation/scale.md [ARGS="--events 10000"]
+bench-burst: .venv/.dev ## Simulate a burst of small uploads; writes docs/explanation/scale.md [ARGS="--events 10000"]
 	@$(BIN)/python -m benchmarks.burst $(ARGS)
 
 .PHONY: lock
@@ -175,7 +175,7 @@ LOCK_FUNCTION = $(LOCK) --python-platform x86_64-manylinux_2_28 --python-version
 NOT_DEPLOYED := boto3 botocore s3transfer urllib3 setuptools
 
 .PHONY: clean
-clean: ## Remove everything that was made, .venv included
+clean: ## Delete all generated files, including .venv
 	@rm -rf .venv .sam-venv .checkov-venv .aws-sam .stack .screenshots site notebooks/.ipynb_checkpoints .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

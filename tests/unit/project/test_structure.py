@@ -1,0 +1,84 @@
+"""The rules of layout and names hold, as ADR 16 and CONTRIBUTING.md state them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+PRODUCT = [*ROOT.glob("functions/**/*.py"), *ROOT.glob("src/**/*.py")]
+ALL = [*PRODUCT, *ROOT.glob("benchmarks/**/*.py"), *ROOT.glob("tests/**/*.py")]
+TREES = {path.relative_to(ROOT): ast.parse(path.read_text()) for path in ALL}
+VAGUE = {"held", "said", "told", "there_are"}
+SUPERLATIVE = re.compile(r"(MOST|LONGEST|LARGEST|FARTHEST|DEEPEST|HIGHEST|FEWEST)(_|$)")
+INGEST_MODULES = {
+    *("__init__", "arrow", "config", "errors", "events", "handler", "observability", "retry", "service"),
+}
+OPTIONAL = ("ingest.row_outputs.segmented_rows", "ingest.row_outputs.segmented_writer")
+CATALOG = "ingest.row_outputs.glue_catalog"
+
+
+def names_in(tree: ast.AST) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name) | ast.arg(arg=name) | ast.Attribute(attr=name):
+                names.add(name)
+            case ast.keyword(arg=str(name)):
+                names.add(name)
+    return names
+
+
+def imports_of(tree: ast.AST) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found
+
+
+def test_ingest_has_only_the_modules_of_its_layout_outside_folders() -> None:
+    assert {path.stem for path in ROOT.glob("functions/ingest/*.py")} == INGEST_MODULES
+
+
+def test_infra_contains_no_python() -> None:
+    assert [*ROOT.glob("infra/**/*.py")] == []
+
+
+@pytest.mark.parametrize("path", TREES, ids=str)
+def test_names_are_neither_vague_nor_superlatives(path: Path) -> None:
+    assert {name for name in names_in(TREES[path]) if name in VAGUE or SUPERLATIVE.match(name)} == set()
+
+
+def test_at_most_a_quarter_of_the_functions_is_private() -> None:
+    functions = [
+        node.name
+        for path in PRODUCT
+        for node in ast.walk(TREES[path.relative_to(ROOT)])
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("__")
+    ]
+    private = [name for name in functions if name.startswith("_")]
+    assert len(private) <= len(functions) / 4
+
+
+def test_segmented_rows_are_imported_only_where_they_are_wired() -> None:
+    importers = {
+        str(path)
+        for path, tree in TREES.items()
+        if path.parts[0] in {"functions", "src"}
+        and path.parts[:3] != ("functions", "ingest", "row_outputs")
+        and imports_of(tree) & {*OPTIONAL, CATALOG}
+    }
+    assert importers <= {
+        "functions/ingest/handler.py",
+        "src/voucher_selector/operations/recount.py",
+        "src/voucher_selector/operations/verify.py",
+        "src/voucher_selector/stack.py",
+    }
+    rejected = imports_of(TREES[Path("functions/ingest/row_outputs/rejected_rows.py")])
+    assert not rejected & {*OPTIONAL, CATALOG}
