@@ -1,1 +1,1 @@
-"""Read Parquet files, with checks that make a hostile file fail with a sentence instead of a crash."""
+"""Reading Parquet files safely: a malicious file ends in a ``FileError``, not in a crash."""

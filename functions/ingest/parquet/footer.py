@@ -1,6 +1,6 @@
-"""Read the footer of a Parquet file: the position of each column's data, and whether Arrow can read the file.
+"""Read a Parquet file's footer, and reject footers that would crash Arrow.
 
-Arrow trusts the footer: columns that are nested too deeply, or encrypted, would crash the process.
+Arrow trusts the footer: columns that are encrypted or nested too deeply end the process.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from ingest.parquet.thrift import Shape, Struct
 
 TAIL = 8
-"""Bytes at the end of a file: the length of the footer, and the magic number."""
+"""Bytes after the footer: its length, and the magic."""
 
 MAX_FOOTER_BYTES = 8 << 20
-"""Bytes. Arrow needs up to 250 times as many in memory."""
+"""Bytes. Arrow needs up to 250 times as much memory."""
 
 MAX_SCHEMA_DEPTH = 256
-"""Levels of nested columns: Arrow overflows its stack at some thousands."""
+"""Levels of nested columns; Arrow recurses and overflows the stack at some thousands."""
 
 MAX_ROWS = 5_000_000_000
-"""Rows that the function can count in its time; a few bytes can encode any number of rows."""
+"""Rows that the function has time to count; a few bytes can encode any number of rows."""
 
 MAX_PATH_BYTES = 100_000_000
-"""Bytes of the paths of all columns and of their parents together."""
+"""Total bytes of the paths of all columns and their parents."""
 
 MAGIC, ENCRYPTED_MAGIC = b"PAR1", b"PARE"
 BROKEN = "it cannot be read as Parquet: its footer is broken"
@@ -51,15 +51,15 @@ _REFERRING = {2, 8}
 """Encodings of pages that refer to a dictionary."""
 _PLAIN, _LEVELS = 0, {3, 4}
 _AMBIGUOUS = {_PLAIN, *_LEVELS}
-"""PLAIN, RLE and BIT_PACKED: encodings of dictionary pages and levels, but also of other pages."""
+"""PLAIN, RLE and BIT_PACKED: also used for dictionary pages and levels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The values of one column in one row group: their number, and their position in the file.
+    """The number of values of one column in one row group, and their position and size in the file, in bytes.
 
-    ``is_dictionary`` says that all its pages refer to its dictionary, as far as the footer tells, and
-    ``is_plain`` that it has none and all its values are written out.
+    If ``is_dictionary``, all pages refer to the dictionary, according to the footer. If ``is_plain``, there
+    is no dictionary and all values are plain.
     """
 
     values: int
@@ -71,17 +71,17 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class RowGroup:
-    """The number of rows, and a chunk for each column, nested columns included, in schema order."""
+    """The number of rows, and one chunk for each leaf column, in the order of the schema."""
 
     rows: int
     chunks: tuple[Chunk, ...]
 
 
 def footer_length(tail: bytes, file_size: int) -> int:
-    """Return the length in bytes of the footer that ends with the 8 bytes of ``tail``.
+    """Return the length of the footer, in bytes, from the last 8 bytes of the file.
 
     Raises:
-        FileError: if there is none, it is encrypted, or longer than the file or than may be.
+        FileError: if there is no footer, or it is encrypted or too long.
     """
     if tail[-4:] == ENCRYPTED_MAGIC:
         raise FileError(ENCRYPTED)
@@ -101,8 +101,8 @@ def read_footer(footer: bytes) -> tuple[RowGroup, ...]:
     """Return a file's row groups.
 
     Raises:
-        FileError: if the footer is broken or contradicts itself, parts of the file are encrypted, or its
-            columns are nested too deeply or are too many.
+        FileError: if the footer is broken or inconsistent, parts of the file are encrypted, or there are too
+            many rows, too many columns or too many levels of nested columns.
     """
     try:
         fields = Reader(footer).struct(_FOOTER)
@@ -122,30 +122,27 @@ def read_footer(footer: bytes) -> tuple[RowGroup, ...]:
 
 
 def _chunk(fields: Struct) -> Chunk:
-    """Return a chunk; its start is the position at which Arrow starts to read."""
+    """Return a chunk; like Arrow, start at the dictionary if the chunk has one."""
     if _KEYS in fields or _SECRET in fields:
         raise FileError(ENCRYPTED)
     column = fields[_COLUMN]
     start, dictionary = column[_DATA], column.get(_DICTIONARY, 0)
     has_dictionary = 0 < dictionary < start
+    if _PAGES in column:
+        encodings = {page[_PAGE_ENCODING] for page in column[_PAGES] if page[_PAGE_KIND] in _DATA_PAGES}
+    else:
+        encodings = set(column[_ENCODINGS]) - (_AMBIGUOUS if has_dictionary else _LEVELS)
     return Chunk(
         column[_VALUES],
         dictionary if has_dictionary else start,
         column[_STORED],
-        is_dictionary=has_dictionary and _encodings_of_pages(column, _AMBIGUOUS) <= _REFERRING,
-        is_plain=not has_dictionary and _encodings_of_pages(column, _LEVELS) == {_PLAIN},
+        is_dictionary=has_dictionary and encodings <= _REFERRING,
+        is_plain=not has_dictionary and encodings == {_PLAIN},
     )
 
 
-def _encodings_of_pages(column: Struct, others: set[int]) -> set[int]:
-    """Return the encodings of a chunk's data pages, or all its encodings except ``others``."""
-    if _PAGES in column:
-        return {page[_PAGE_ENCODING] for page in column[_PAGES] if page[_PAGE_KIND] in _DATA_PAGES}
-    return set(column[_ENCODINGS]) - others
-
-
 def _check_schema(elements: Iterable[Struct]) -> None:
-    """Check the depth and the size of the schema tree, whose elements are in preorder."""
+    """Walk the tree, parents first, and count the remaining children at each level."""
     left: list[int] = []
     names: list[int] = []
     total = 0

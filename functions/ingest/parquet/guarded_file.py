@@ -1,4 +1,4 @@
-"""The file that Arrow reads: its footer and page headers are checked before Arrow uses them."""
+"""A file object that checks a Parquet file's footer and page headers before Arrow uses them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 from ingest.errors import FileError
 from ingest.parquet.footer import TAIL, footer_length, read_footer
-from ingest.parquet.page_limits import ColumnPages, check_page_bytes
+from ingest.parquet.page_limits import ColumnPages, check_page_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 class GuardedFile(io.RawIOBase):
-    """A Parquet file as a seekable file that refuses footers and pages that would need too much memory.
+    """A seekable Parquet file that rejects footers and pages that would take too much memory.
 
-    Reads raise ``FileError`` for these, and what reading the source raises. Once the end of the file has been
-    read, which Arrow does first, ``row_groups`` are those of its footer. ``pages`` are looked at when read.
+    Reads raise ``FileError`` for these, and the errors of the source. Arrow reads the end of the file first;
+    this sets ``row_groups``. Reads inside the chunks of ``pages`` check the page headers.
     """
 
     def __init__(self, source: IO[bytes] | RawIOBase) -> None:
         super().__init__()
         self._source = source
         self._size = source.seek(0, io.SEEK_END)
-        # Files of Arrow, and ReadAhead, return buffers without a copy.
+        # Arrow's files and ReadAhead return buffers without a copy.
         self._read = getattr(source, "read_buffer", source.read)
         self.pages: list[ColumnPages] = []
         self.row_groups: tuple[RowGroup, ...] | None = None
@@ -35,7 +35,7 @@ class GuardedFile(io.RawIOBase):
             raise FileError("it cannot be read as Parquet: it is empty or almost so")
 
     def watch(self, chunks: Iterable[Chunk]) -> None:
-        """Check the pages of these column chunks from now on, and of no others."""
+        """Check the pages of these column chunks from now on, and no others."""
         self.pages = [ColumnPages(chunk) for chunk in chunks]
 
     def readable(self) -> bool:
@@ -63,17 +63,15 @@ class GuardedFile(io.RawIOBase):
         at = self._source.tell()
         data = memoryview(self._read(size)).cast("B")
         if self.row_groups is None and at + len(data) == self._size:
-            self.row_groups = self._read_footer(at, data)
+            start = self._size - TAIL - footer_length(bytes(data[-TAIL:]), self._size)
+            footer = data[max(start - at, 0) :]
+            if start < at:
+                end = self._source.tell()
+                self._source.seek(start)
+                footer = memoryview(self._source.read(self._size - start) or b"")
+                self._source.seek(end)
+            self.row_groups = read_footer(bytes(footer[:-TAIL]))
         for pages in self.pages:
             pages.read(at, data)
-        check_page_bytes(self.pages)
+        check_page_sizes(self.pages)
         return data
-
-    def _read_footer(self, at: int, data: memoryview) -> tuple[RowGroup, ...]:
-        start = self._size - TAIL - footer_length(bytes(data[-TAIL:]), self._size)
-        if start < at:
-            end, at = self._source.tell(), start
-            self._source.seek(start)
-            data = memoryview(self._source.read(self._size - start) or b"")
-            self._source.seek(end)
-        return read_footer(bytes(data[start - at : -TAIL]))

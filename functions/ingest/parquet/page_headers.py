@@ -1,7 +1,7 @@
-"""Read page headers.
+"""Read the headers of pages.
 
-Nearly all headers are those of data pages in a common form. A pattern reads these eight times as fast as the
-Thrift reader, which reads all others. A file of five million rows has a thousand headers.
+A pattern matches nearly all headers of data pages, eight times as fast as the Thrift reader, which reads the
+others. A file of five million rows has about a thousand pages.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _TEXT = b"|".join(re.escape(bytes([size])) + b".{%d}" % size for size in range(6
 _STATISTIC = rb"[\x18\x28](?:%b) | [\x16\x26\x36]%b | [\x11\x12\x21\x22]" % (_TEXT, _NUMBER)
 _DATA_PAGE = re.compile(
     rb"""
-    \x15\x00               # type: data page
-    \x15(NUMBER)           # uncompressed size
-    \x15(NUMBER)           # compressed size
-    (?:\x2c | \x15NUMBER\x1c)  # an optional checksum, then the header of the data page:
+    \x15\x00               # kind: data
+    \x15(NUMBER)           # size, decoded
+    \x15(NUMBER)           # size, stored
+    (?:\x2c | \x15NUMBER\x1c)  # an optional checksum; the data page's own header:
       \x15(NUMBER)         # number of values
       \x15(NUMBER)         # encoding of the values
       \x15NUMBER\x15NUMBER # encodings of the levels
@@ -40,9 +40,9 @@ _DATA_PAGE = re.compile(
 
 
 class PageHeader(NamedTuple):
-    """A page header: sizes in bytes, uncompressed and stored, and the number of values; -1 if missing.
+    """A page's size in bytes, decoded and stored, and its number of values; -1 if the header lacks one.
 
-    ``end`` is the position at which the header ends.
+    ``end`` is the position after the header.
     """
 
     kind: int
@@ -54,11 +54,11 @@ class PageHeader(NamedTuple):
 
 
 def read_header(data: bytes | memoryview, at: int) -> PageHeader:
-    """Return the header that starts at a position in ``data``.
+    """Return the header at a position in ``data``.
 
     Raises:
-        ThriftError: if it breaks the protocol.
-        IndexError: if ``data`` ends before it does.
+        ThriftError: if the header breaks the protocol.
+        IndexError: if ``data`` ends before the header does.
     """
     found = _DATA_PAGE.match(data, at)
     if found:
@@ -73,8 +73,8 @@ def read_header(data: bytes | memoryview, at: int) -> PageHeader:
     return PageHeader(kind, size, stored, own.get(_VALUES, -1), encoding, reader.at)
 
 
-def _number(written: bytes) -> int:
+def _number(varint: bytes) -> int:
     number = 0
-    for byte in reversed(written):
+    for byte in reversed(varint):
         number = number << 7 | byte & 127
     return number >> 1 ^ -(number & 1)

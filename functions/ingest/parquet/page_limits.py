@@ -1,4 +1,4 @@
-"""Add up the memory that decoding the pages of column chunks will need, from their headers."""
+"""Limit the memory for decoding the pages of column chunks, by the sizes in their headers."""
 
 from __future__ import annotations
 
@@ -14,102 +14,95 @@ if TYPE_CHECKING:
     from ingest.parquet.page_headers import PageHeader
 
 BATCH_ROWS = 1 << 16
-"""Rows of a batch: few enough that its codes stay in the processor's cache."""
+"""Rows in a batch: few enough to keep its codes in the processor's cache."""
 
 MAX_PAGE_BYTES = 256 << 20
-"""Uncompressed bytes of the pages of a batch, over all needed columns."""
+"""Uncompressed bytes of the pages that contain a batch, over all needed columns."""
 
 MAX_HEADER_BYTES = 1 << 20
-"""Bytes of a page header, which may contain values as statistics."""
+"""Bytes; a header may contain the minimum and the maximum value."""
 
 PADDING = 100
-"""Bytes that Arrow reads after a column chunk, since old writers did not count a header."""
+"""Bytes that Arrow may read after a column chunk, because old writers did not count a header."""
+
+BROKEN_HEADER = "its data cannot be decoded: a page's header is broken"
 
 
 class ColumnPages:
-    """Follows the page headers of one column chunk while Arrow reads it from start to end.
+    """The pages of one column chunk, which Arrow reads from start to end.
 
-    Attributes:
-        peak_bytes: the most uncompressed bytes that the pages of a batch have had.
-        entries: the number of values in the dictionary.
-        coded: the row up to which pages refer to the dictionary.
+    ``max_bytes`` is the largest size of one batch's pages until now, ``entries`` the number of values in the
+    dictionary, and ``coded`` the row after the last page that refers to the dictionary.
     """
 
     def __init__(self, chunk: Chunk) -> None:
-        self.peak_bytes = 0
+        self.max_bytes = 0
         self.entries = 0
         self.coded = 0
         self._end = chunk.start + chunk.size + PADDING
         self._values = chunk.values
         self._next = chunk.start
-        self._begun = b""
+        self._partial = b""
         self._row = 0
         self._dictionary = 0
         self._window: deque[tuple[int, int]] = deque()
         self._in_window = 0
 
     def read(self, at: int, data: bytes | memoryview) -> None:
-        """Read the page headers in bytes that Arrow is about to read at a position in the file.
+        """Inspect bytes at a position in the file before Arrow reads them.
 
         Raises:
             FileError: if a page's header is broken.
         """
-        if self._begun and at == self._next + len(self._begun):
-            at, data = self._next, self._begun + data
+        if self._partial and at == self._next + len(self._partial):
+            at, data = self._next, self._partial + data
         end = min(at + len(data), self._end)
         while at <= self._next < end and self._row < self._values:
             try:
                 header = read_header(data, self._next - at)
             except IndexError:
-                self._begun = bytes(data[self._next - at :])
-                if len(self._begun) > MAX_HEADER_BYTES:
-                    raise _broken() from None
+                self._partial = bytes(data[self._next - at :])
+                if len(self._partial) > MAX_HEADER_BYTES:
+                    raise FileError(BROKEN_HEADER) from None
                 return
             except ThriftError:
-                raise _broken() from None
+                raise FileError(BROKEN_HEADER) from None
             self._add(header)
             self._next = at + header.end + header.stored
-            self._begun = b""
+            self._partial = b""
 
     def _add(self, header: PageHeader) -> None:
+        """Add a page; the window keeps the pages that share a batch with its first row.
+
+        Rows and values are the same here: the needed columns are flat.
+        """
         if header.stored < 0:
-            raise _broken()
+            raise FileError(BROKEN_HEADER)
         size = max(header.stored, header.size)
         if header.kind == DICTIONARY:
             self._dictionary += size
             self.entries += max(header.values, 0)
         elif header.kind in {DATA, DATA_V2}:
-            self._add_data(size, header.values)
+            if header.values < 0 or self._row + header.values > self._values:
+                raise FileError(BROKEN_HEADER)
+            batch = self._row - self._row % BATCH_ROWS
+            while self._window and self._window[0][0] <= batch:
+                self._in_window -= self._window.popleft()[1]
+            self._row += header.values
+            self._window.append((self._row, size))
+            self._in_window += size
             self.coded = self._row if header.encoding in REFERRING else self.coded
-        self.peak_bytes = max(self.peak_bytes, self._dictionary + self._in_window)
-
-    def _add_data(self, size: int, values: int) -> None:
-        """Keep the pages in the window that share a batch with the first row of this page.
-
-        The columns are flat, so each row has one value.
-        """
-        if values < 0 or self._row + values > self._values:
-            raise _broken()
-        batch = self._row - self._row % BATCH_ROWS
-        while self._window and self._window[0][0] <= batch:
-            self._in_window -= self._window.popleft()[1]
-        self._row += values
-        self._window.append((self._row, size))
-        self._in_window += size
+        self.max_bytes = max(self.max_bytes, self._dictionary + self._in_window)
 
 
-def check_page_bytes(chunks: list[ColumnPages]) -> None:
-    """Check the memory that the pages of all needed columns need together.
+def check_page_sizes(chunks: list[ColumnPages]) -> None:
+    """Check the size of one batch's pages over all needed columns.
 
     Raises:
-        FileError: if they take more.
+        FileError: if they are too large.
     """
-    if sum(chunk.peak_bytes for chunk in chunks) > MAX_PAGE_BYTES:
+    if sum(chunk.max_bytes for chunk in chunks) > MAX_PAGE_BYTES:
         raise FileError(
             f"its pages are too large: {BATCH_ROWS:,} rows of the needed columns lie in pages of more than "
             f"{MAX_PAGE_BYTES >> 20} MB; write it with smaller pages"
         )
-
-
-def _broken() -> FileError:
-    return FileError("its data cannot be decoded: a page's header is broken")

@@ -1,4 +1,4 @@
-"""Fetch the parts of a remote file that will be read, ahead of the reader."""
+"""Read a remote file ahead of its reader, where the order of the reads is known."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     Fetch = Callable[[int, int], bytes]
-    """Returns the bytes of the file from a start to an end."""
+    """Returns the bytes between two positions in the file."""
 
 BLOCK = 2 << 20
-"""Bytes of one request: large enough that its latency is small beside the transfer."""
+"""Bytes in a request; large enough to make its latency small beside the transfer."""
 
 MAX_GAP = 1 << 18
-"""Bytes. Gaps up to this size are fetched rather than split into another request."""
+"""Gaps up to this size are fetched rather than split into another request, in bytes."""
 
 WINDOW = 16 << 20
-"""Bytes that are fetched, or being fetched, before they are read."""
+"""Bytes of fetched and requested blocks, before they are read."""
 
 THREADS = 4
 
@@ -32,10 +32,10 @@ class Span(NamedTuple):
 
 
 class ReadAhead(io.RawIOBase):
-    """A remote file as a seekable file; expected reads are fetched in advance, several blocks at a time.
+    """A seekable file that fetches the expected blocks in advance, several at once.
 
-    ``blocks`` are those fetched or being fetched, in the order in which they are expected to be read. Reads
-    raise what ``fetch`` raises. Closing it cancels pending requests.
+    ``blocks`` are the fetched and requested blocks, in the expected order of the reads. Reads raise the
+    errors of ``fetch``. Close the file to cancel its requests.
     """
 
     def __init__(self, fetch: Fetch, size: int) -> None:
@@ -45,13 +45,13 @@ class ReadAhead(io.RawIOBase):
         self._position = 0
         self._pool = ThreadPoolExecutor(THREADS)
         self.blocks: dict[Span, Future[bytes]] = {}
-        self._upcoming: Iterator[Span] = iter(())
+        self._coming: Iterator[Span] = iter(())
         self._next: Span | None = None
 
     def expect(self, groups: Iterable[Sequence[Span]]) -> None:
-        """Expect reads of one group after the other, in which the spans of a group alternate."""
-        self._upcoming = _blocks(groups, self._size)
-        self._next = next(self._upcoming, None)
+        """Start to read ahead: one group after the other, and the spans of a group side by side."""
+        self._coming = _blocks(groups, self._size)
+        self._next = next(self._coming, None)
         self._start()
 
     def readable(self) -> bool:
@@ -77,11 +77,11 @@ class ReadAhead(io.RawIOBase):
         return bytes(self.read_buffer(size))
 
     def read_buffer(self, size: int = -1) -> memoryview:
-        """Return the next ``size`` bytes, or all that are left; without a copy if one block has them."""
+        """Return the next ``size`` bytes, or all that are left; without a copy if one block has them all."""
         end = self._size if size < 0 else min(self._position + size, self._size)
         parts = []
         while self._position < end:
-            parts.append(self._part(end))
+            parts.append(self._read_part(end))
             self._position += len(parts[-1])
         return parts[0] if len(parts) == 1 else memoryview(b"".join(parts))
 
@@ -91,56 +91,50 @@ class ReadAhead(io.RawIOBase):
         self.blocks.clear()
         super().close()
 
-    def _part(self, end: int) -> memoryview:
+    def _read_part(self, end: int) -> memoryview:
         """Return bytes from the position on, at most up to ``end``."""
-        block = self._find_block() or self._find_block_after_drop()
+        position = self._position
+        block = next((block for block in self.blocks if block.start <= position < block.end), None)
+        if block is None and self.blocks and self._next:
+            # The reads are not the expected ones: replace the oldest block by the next one.
+            del self.blocks[next(iter(self.blocks))]
+            self._start()
+            block = next((block for block in self.blocks if block.start <= position < block.end), None)
         if block is None:
-            return memoryview(self._fetch(self._position, end))
-        data = memoryview(self.blocks[block].result())[self._position - block.start : end - block.start]
+            return memoryview(self._fetch(position, end))
+        data = memoryview(self.blocks[block].result())[position - block.start : end - block.start]
         if end >= block.end:
             del self.blocks[block]
             self._start()
         return data
 
-    def _find_block(self) -> Span | None:
-        return next((block for block in self.blocks if block.start <= self._position < block.end), None)
-
-    def _find_block_after_drop(self) -> Span | None:
-        """Drop the first block, since the reader does not read what was expected, and look again."""
-        if self.blocks and self._next:
-            del self.blocks[next(iter(self.blocks))]
-            self._start()
-        return self._find_block()
-
     def _start(self) -> None:
-        """Fetch as many of the next blocks as fit in the window."""
+        """Request the next blocks until the window is full."""
         room = WINDOW - sum(block.end - block.start for block in self.blocks)
         while self._next and (room := room - (self._next.end - self._next.start)) >= 0:
             self.blocks[self._next] = self._pool.submit(self._fetch, *self._next)
-            self._next = next(self._upcoming, None)
+            self._next = next(self._coming, None)
 
 
 def _blocks(groups: Iterable[Sequence[Span]], size: int) -> Iterator[Span]:
-    """Yield blocks in the order of reading; neighbouring pieces are one block."""
+    """Yield the blocks in reading order: cut the spans of a group to blocks, and join close neighbours.
+
+    Rows use all spans of a group at the same pace: blocks are sorted by their relative position in a span.
+    """
     last: Span | None = None
-    for start, end in _pieces(groups, size):
-        if last and last.end <= start <= last.end + MAX_GAP and end - last.start <= BLOCK:
-            last = Span(last.start, end)
-            continue
-        if last:
-            yield last
-        last = Span(start, end)
-    if last:
-        yield last
-
-
-def _pieces(groups: Iterable[Sequence[Span]], size: int) -> Iterator[Span]:
-    """Yield the spans of each group in pieces of a block, alternating between the spans as rows do."""
     for spans in groups:
         within = [Span(start, min(end, size)) for start, end in spans if start < min(end, size)]
-        cut = [
+        pieces = [
             ((start - span.start) / (span.end - span.start), Span(start, min(start + BLOCK, span.end)))
             for span in within
             for start in range(span.start, span.end, BLOCK)
         ]
-        yield from (piece for _, piece in sorted(cut))
+        for _, (start, end) in sorted(pieces):
+            if last and last.end <= start <= last.end + MAX_GAP and end - last.start <= BLOCK:
+                last = Span(last.start, end)
+                continue
+            if last:
+                yield last
+            last = Span(start, end)
+    if last:
+        yield last

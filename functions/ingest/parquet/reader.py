@@ -1,4 +1,4 @@
-"""Read the needed columns of a Parquet file in batches."""
+"""Read the needed columns of a Parquet file, or of a part of it, in batches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from ingest import arrow
 from ingest.errors import CORRECT, FileError
-from ingest.parquet.footer import Chunk, RowGroup
+from ingest.parquet.footer import RowGroup
 from ingest.parquet.guarded_file import GuardedFile
 from ingest.parquet.page_limits import BATCH_ROWS
 from ingest.parquet.read_ahead import ReadAhead, Span
@@ -25,40 +25,34 @@ if TYPE_CHECKING:
 
 
 class Part(NamedTuple):
-    """One of several parts of a file, numbered from 0, which share its row groups among them."""
+    """One of ``of`` parts of a file, counted from 0; every row group belongs to exactly one part."""
 
     number: int
     of: int
 
     def among(self, row_groups: int) -> range:
-        """Return the row groups of the part, out of all row groups of the file; there may be none."""
+        """Return the row groups of the part, given their number in the file; may be empty."""
         return range(row_groups * self.number // self.of, row_groups * (self.number + 1) // self.of)
 
 
 WHOLE = Part(0, 1)
 
-
 MAX_DICTIONARY_ENTRIES = 1 << 14
-"""Entries of a dictionary that Arrow makes while it decodes."""
+"""Values in a dictionary that Arrow builds from plain values."""
 
 
 class Dictionaries:
-    """The text columns that are read as dictionaries.
-
-    A column that is a dictionary in the file stays one. Arrow makes a dictionary of a plain column while it
-    decodes, which is faster than doing it afterwards, but grows with the row group. Such a column is read as
-    a dictionary if a sample shows that its values repeat, until a batch shows that they do not.
-    """
+    """The text columns to read as dictionaries; a column with too many values is removed."""
 
     def __init__(self, chunks: Mapping[str, Sequence[Chunk]], repeats: Callable[[str], bool]) -> None:
-        """Choose among text columns by their chunks, and for plain chunks by a sample (``repeats``)."""
-        read = [name for name, c in chunks.items() if all(x.is_dictionary or x.is_plain for x in c)]
+        """Choose among text columns by their chunks; sample the columns with plain values."""
+        read = [name for name, own in chunks.items() if all(c.is_dictionary or c.is_plain for c in own)]
         made = [name for name in read if any(chunk.is_plain for chunk in chunks[name])]
         self._made = [name for name in made if repeats(name)]
         self.names = [name for name in read if name in self._made or name not in made]
 
-    def outgrown(self, batch: pa.RecordBatch) -> bool:
-        """Drop the columns in which a batch has too many values; return whether there are any."""
+    def drop_outgrown(self, batch: pa.RecordBatch) -> bool:
+        """Remove the columns with too many values in a batch; return whether there are any."""
         too_many = [
             name for name in self._made if len(batch.column(name).dictionary) > MAX_DICTIONARY_ENTRIES
         ]
@@ -71,39 +65,36 @@ COUNTRY, LAST_ORDER, TIMESTAMP = "country_code", "last_order_ts", "timestamp"
 FIRST_ORDER, ORDERS, AMOUNT = "first_order_ts", "total_orders", "voucher_amount"
 
 BUFFER_BYTES = 1 << 20
-"""Bytes of a column chunk that are read at a time, so that memory does not grow with its size."""
+"""Bytes of a column chunk in one read, which bound the memory for large chunks."""
 
 SMALL_GROUP = 32 << 20
-"""Stored bytes of the needed columns of a row group, up to which they are read all at once."""
+"""Stored bytes of a row group's needed columns; up to this size, they are read all at once."""
 
 SAMPLE_ROWS = 1 << 12
 SAMPLE_BYTES = 1 << 16
-"""Bytes that are read at a time for a sample."""
+"""Bytes in one read of a sample."""
 
-WITHOUT_ROW = "only the as-of date 'row' needs 'timestamp'; upload a file that has it, or set an as-of date"
-"""The advice if only that column is wrong."""
+WITHOUT_ROW = "only the as-of date 'row' needs 'timestamp'; upload a file that has it, or name a date"
+"""The advice if only the column ``timestamp`` is wrong."""
 
 MAX_TEXT_BYTES = 48 << 20
-"""Bytes of the distinct texts of a batch."""
+"""Bytes of the distinct texts in a batch."""
 
 
 def needed_columns(*, row_as_of: bool, tenure: bool = False) -> tuple[str, ...]:
-    """Return the columns to read: ``timestamp`` for the as-of date ``row``, ``first_order_ts`` for tenure."""
+    """Return the columns to read.
+
+    ``row_as_of`` adds ``timestamp``, from which days are counted back. ``tenure`` adds ``first_order_ts``.
+    """
     more = ((TIMESTAMP, row_as_of), (FIRST_ORDER, tenure))
     return (COUNTRY, LAST_ORDER, ORDERS, AMOUNT, *(name for name, needed in more if needed))
 
 
 @dataclass(slots=True)
 class OpenFile:
-    """A Parquet file that is open for reading some columns.
+    """An open Parquet file, the columns to read, and their chunks in every row group.
 
-    Attributes:
-        guard: the file, as Arrow reads it.
-        columns: the columns to read.
-        row_groups: all row groups, with the chunks of these columns.
-        part: the row groups to read.
-        dictionaries: the columns that are read as dictionaries.
-        parquet: Arrow's reader.
+    ``part`` is the range of the row groups to read.
     """
 
     guard: GuardedFile
@@ -119,8 +110,8 @@ class OpenFile:
         return sum(group.rows for group in self.row_groups[: self.part.start])
 
     def drop_outgrown(self, batch: pa.RecordBatch) -> bool:
-        """Stop reading columns with too many values as dictionaries; return whether there are any."""
-        outgrown = self.dictionaries.outgrown(batch)
+        """Read columns with too many values in a batch as texts from now on; return whether there are any."""
+        outgrown = self.dictionaries.drop_outgrown(batch)
         if outgrown:
             self.parquet = _reader(
                 self.guard, self.parquet.metadata, self.row_groups, self.dictionaries.names
@@ -134,18 +125,18 @@ def open_parquet(
     optional: Sequence[str] = (),
     part: Part = WHOLE,
 ) -> OpenFile:
-    """Open a Parquet file, or a part of it, and check that it has ``columns`` of readable types.
+    """Open a Parquet file, or a part of it, and check that ``columns`` are there and of readable types.
 
-    Columns that are ``optional`` are read if the file has them once, with a readable type.
+    Columns in ``optional`` are read, too, if the file has them once and with a readable type.
 
     Raises:
-        FileError: if it is not Parquet, or a column is missing, occurs twice or has no readable type.
+        FileError: if the file is not Parquet, or a column is missing, repeated or of an unreadable type.
     """
     guard = GuardedFile(source)
     with file_errors("it cannot be read as Parquet"):
         plain = pq.ParquetFile(guard)
         schema, metadata = plain.schema_arrow, plain.metadata
-        _check(schema, columns)
+        _check_columns(schema, columns)
         columns = (
             *columns,
             *(
@@ -156,15 +147,15 @@ def open_parquet(
                 and _is_accepted(name, schema.field(name).type)
             ),
         )
-        groups = _of_columns(guard.row_groups or (), plain.schema, columns)
+        groups = _select_columns(guard.row_groups or (), plain.schema, columns)
         chosen = part.among(len(groups))
         if isinstance(source, ReadAhead):
-            expected = groups[chosen.start : chosen.stop]
-            source.expect([Span(c.start, c.start + c.size) for c in group.chunks] for group in expected)
+            source.expect(
+                [Span(chunk.start, chunk.start + chunk.size) for chunk in group.chunks]
+                for group in groups[chosen.start : chosen.stop]
+            )
         chunks = {name: [group.chunks[place] for group in groups] for place, name in enumerate(columns)}
-        texts = {
-            name: found for name, found in chunks.items() if found and arrow.is_text(schema.field(name).type)
-        }
+        texts = {name: own for name, own in chunks.items() if own and arrow.is_text(schema.field(name).type)}
         dictionaries = Dictionaries(texts, lambda name: _repeats(guard, metadata, name, chunks[name][0]))
         parquet = _reader(guard, metadata, groups, dictionaries.names)
     return OpenFile(guard, tuple(columns), groups, chosen, dictionaries, parquet)
@@ -178,9 +169,8 @@ def batches(file: OpenFile) -> Iterator[pa.RecordBatch]:
     """
     for number in file.part:
         group, rows = file.row_groups[number], 0
-        for batch in _decoded(file, number):
-            _check_texts(batch)
-            _check_dictionaries(batch, file, rows)
+        for batch in _decode(file, number):
+            _check_batch(batch, file, rows)
             rows += batch.num_rows
             yield batch
         if rows != group.rows:
@@ -189,7 +179,7 @@ def batches(file: OpenFile) -> Iterator[pa.RecordBatch]:
 
 @contextmanager
 def file_errors(what: str) -> Iterator[None]:
-    """Raise FileError for what pyarrow raises for the contents of a file: ``what`` failed, and the reason."""
+    """Convert pyarrow's errors into a ``FileError`` that begins with ``what`` and gives the reason."""
     try:
         yield
     except MemoryError:
@@ -214,7 +204,7 @@ def _reader(
 
 
 def _repeats(guard: GuardedFile, metadata: pq.FileMetaData, name: str, chunk: Chunk) -> bool:
-    """Return whether the values of a column repeat, by a sample of its first rows."""
+    """Return whether values repeat in the first rows of a column."""
     guard.watch([chunk])
     reader = pq.ParquetFile(
         guard, metadata=metadata, read_dictionary=[name], buffer_size=SAMPLE_BYTES, pre_buffer=False
@@ -224,8 +214,8 @@ def _repeats(guard: GuardedFile, metadata: pq.FileMetaData, name: str, chunk: Ch
     return True
 
 
-def _decoded(file: OpenFile, group: int, done: int = 0) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of a row group from row ``done`` on; start again if a dictionary is too large."""
+def _decode(file: OpenFile, group: int, done: int = 0) -> Iterator[pa.RecordBatch]:
+    """Yield a row group's batches from row ``done`` on; restart if a dictionary has too many values."""
     file.guard.watch(file.row_groups[group].chunks)
     row = 0
     with file_errors("its data cannot be decoded"):
@@ -233,37 +223,30 @@ def _decoded(file: OpenFile, group: int, done: int = 0) -> Iterator[pa.RecordBat
             BATCH_ROWS, row_groups=[group], columns=list(file.columns), use_threads=pa.cpu_count() > 1
         ):
             if file.drop_outgrown(batch):
-                yield from _decoded(file, group, done)
+                yield from _decode(file, group, done)
                 return
             row += batch.num_rows
             if row > done:
-                yield _without_views(batch.slice(batch.num_rows - (row - done)))
+                rest = batch.slice(batch.num_rows - (row - done))
+                for place, field in enumerate(rest.schema):
+                    # Arrow can neither take rows of views nor build dictionaries from them.
+                    if pa.types.is_string_view(field.type) or pa.types.is_binary_view(field.type):
+                        rest = rest.set_column(place, field.name, rest.column(place).cast(pa.binary()))
+                yield rest
                 done = row
 
 
-def _without_views(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return a batch without string views, which Arrow cannot take rows of or encode as dictionaries."""
-    for place, field in enumerate(batch.schema):
-        if pa.types.is_string_view(field.type) or pa.types.is_binary_view(field.type):
-            batch = batch.set_column(place, field.name, batch.column(place).cast(pa.binary()))
-    return batch
+def _check_batch(batch: pa.RecordBatch, file: OpenFile, row: int) -> None:
+    """Check the size of a batch's texts, and that its dictionaries repeat no value.
 
-
-def _check_texts(batch: pa.RecordBatch) -> None:
-    if batch.get_total_buffer_size() <= MAX_TEXT_BYTES:
-        return
-    texts = (getattr(column, "dictionary", column) for column in batch.columns)
-    if sum(column.nbytes for column in texts if arrow.is_text(column.type)) > MAX_TEXT_BYTES:
-        raise FileError(
-            f"{BATCH_ROWS:,} of its rows hold more than {MAX_TEXT_BYTES >> 20} MB of different texts"
-        )
-
-
-def _check_dictionaries(batch: pa.RecordBatch, file: OpenFile, row: int) -> None:
-    """Check that dictionaries repeat no value, which Arrow does not check.
-
-    Arrow drops the repetition, so that later indices refer to other values.
+    Arrow drops a repeated value and shifts the later ones, which then belong to other rows.
     """
+    if batch.get_total_buffer_size() > MAX_TEXT_BYTES:
+        texts = (getattr(column, "dictionary", column) for column in batch.columns)
+        if sum(column.nbytes for column in texts if arrow.is_text(column.type)) > MAX_TEXT_BYTES:
+            raise FileError(
+                f"{BATCH_ROWS:,} of its rows hold more than {MAX_TEXT_BYTES >> 20} MB of different texts"
+            )
     for name, pages in zip(file.columns, file.guard.pages, strict=True):
         if row >= pages.coded:
             continue
@@ -274,7 +257,7 @@ def _check_dictionaries(batch: pa.RecordBatch, file: OpenFile, row: int) -> None
             )
 
 
-def _of_columns(
+def _select_columns(
     groups: Sequence[RowGroup], schema: pq.ParquetSchema, columns: Sequence[str]
 ) -> tuple[RowGroup, ...]:
     paths = [schema.column(leaf).path for leaf in range(len(schema))]
@@ -287,19 +270,23 @@ def _of_columns(
     return tuple(RowGroup(group.rows, tuple(group.chunks[leaf] for leaf in leaves)) for group in groups)
 
 
-def _check(schema: pa.Schema, columns: Sequence[str]) -> None:
+def _check_columns(schema: pa.Schema, columns: Sequence[str]) -> None:
     missing = [name for name in columns if name not in schema.names]
     if missing:
+        absent, present = (
+            listed(names, 20, lambda name: f"'{truncate(name)}'") or "none"
+            for names in (missing, schema.names)
+        )
         advice = WITHOUT_ROW if missing == [TIMESTAMP] else CORRECT
-        raise FileError(f"it has no column {_quoted(missing)}; it has {_quoted(schema.names)}", advice)
+        raise FileError(f"it has no column {absent}; it has {present}", advice)
     for name in columns:
         if schema.names.count(name) > 1:
             raise FileError(f"it has more than one column '{name}'")
         type_ = schema.field(name).type
         if not _is_accepted(name, type_):
             raise FileError(
-                f"its column '{name}' is of type {truncate(str(type_))}, which cannot be read as "
-                f"{ACCEPTED[name][0]}",
+                f"its column '{name}' is of type {truncate(str(type_))}, "
+                f"which cannot be read as {ACCEPTED[name][0]}",
                 WITHOUT_ROW if name == TIMESTAMP else CORRECT,
             )
 
@@ -321,8 +308,4 @@ ACCEPTED: dict[str, tuple[str, Kinds]] = {
     ORDERS: ("a number", _NUMBER),
     AMOUNT: ("a number", _NUMBER),
 }
-"""The meaning of each column in messages, and the types that are accepted."""
-
-
-def _quoted(names: Sequence[str]) -> str:
-    return listed(names, 20, lambda name: f"'{truncate(name)}'") or "none"
+"""By column: its meaning in messages, and the accepted types."""

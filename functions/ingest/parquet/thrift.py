@@ -1,7 +1,7 @@
-"""Read Thrift's compact protocol, the format of Parquet's footers and page headers.
+"""Read Thrift's compact protocol, the encoding of Parquet's footers and page headers.
 
-Where Arrow's reader is lenient, this reader gives the same result, so that the checked values are those that
-Arrow uses: it truncates numbers with too many bits, and a later field replaces an earlier one with its id.
+Where Arrow's reader is lenient (it truncates long numbers, and a later field replaces an earlier one with the
+same id), this reader returns the same result: both must see the same values.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ _LAST_FIELD = 32_767
 _BITS = {I16: 16, I32: 32, I64: 64}
 _LONG = 15
 _MORE = 128
-"""The bit of a byte that marks that its number continues."""
+"""The bit of a byte that announces another byte of the same number."""
 
 Struct = dict[tuple[int, int], Any]
-"""The value of each field, by field id and type."""
+"""Values by field id and kind."""
 
 Shape = dict[int, Any]
-"""The shape of each struct field by id; for a list, a list of the shape or the type of its elements."""
+"""By field id: the shape of a struct, or a list with the shape or the kind of its elements."""
 
 
 class ThriftError(Exception):
-    """Bytes that break the protocol."""
+    """The bytes break the protocol."""
 
 
 class Reader:
-    """Reads structs from bytes, one after the other.
+    """Reads structs from bytes.
 
-    Every method raises ``ThriftError`` where the bytes break the protocol, and ``IndexError`` where they end.
+    Every method raises ``ThriftError`` if the bytes break the protocol, and ``IndexError`` if they end early.
     """
 
     def __init__(self, data: bytes | memoryview, at: int = 0) -> None:
@@ -41,7 +41,7 @@ class Reader:
         self._structs = 0
 
     def struct(self, shape: Shape, depth: int = 0) -> Struct:
-        """Return the struct at the current position; the elements of its lists must fit ``shape``."""
+        """Return the struct at the position; its lists must have the kinds of elements in ``shape``."""
         self._structs += 1
         if depth > MAX_DEPTH or self._structs > MAX_STRUCTS:
             raise ThriftError("it is too deep or too long")
@@ -60,12 +60,14 @@ class Reader:
             return self._integer(kind)
         if kind == STRUCT:
             return self.struct(shape if isinstance(shape, dict) else {}, depth + 1)
-        if kind == BINARY:
-            return self._bytes(self._size())
+        if kind in {BINARY, DOUBLE}:
+            size = self._size() if kind == BINARY else 8
+            self.at += size
+            if self.at > len(self._data):
+                raise IndexError
+            return self._data[self.at - size : self.at]
         if kind in {LIST, SET}:
             return self._list(shape[0] if isinstance(shape, list) and kind == LIST else None, depth)
-        if kind == DOUBLE:
-            return self._bytes(8)
         if kind in {TRUE, FALSE, BYTE}:
             return self._byte()
         raise ThriftError("it has a value of a kind that Parquet does not use")
@@ -85,21 +87,16 @@ class Reader:
         self.at += 1
         return self._data[self.at - 1]
 
-    def _bytes(self, size: int) -> bytes | memoryview:
-        self.at += size
-        if self.at > len(self._data):
-            raise IndexError
-        return self._data[self.at - size : self.at]
-
     def _size(self) -> int:
-        size = _signed(self._varint(), 32)
-        if size < 0:
+        size = self._varint() & 0xFFFFFFFF
+        if size >> 31:
             raise ThriftError("it has a negative size")
         return size
 
     def _integer(self, kind: int) -> int:
         raw = self._varint() & (0xFFFFFFFFFFFFFFFF if kind == I64 else 0xFFFFFFFF)
-        return _signed(raw >> 1 ^ -(raw & 1), _BITS[kind])
+        half = 1 << _BITS[kind] - 1
+        return ((raw >> 1 ^ -(raw & 1)) + half) % (2 * half) - half
 
     def _varint(self) -> int:
         number = self._byte()
@@ -112,8 +109,3 @@ class Reader:
             if byte < _MORE:
                 return number & 0xFFFFFFFFFFFFFFFF
         raise ThriftError("it has a number without an end")
-
-
-def _signed(number: int, bits: int) -> int:
-    half = 1 << bits - 1
-    return (number + half) % (2 * half) - half
