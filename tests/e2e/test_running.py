@@ -97,7 +97,7 @@ def test_an_emulator_that_does_not_come_up_is_said_not_to(monkeypatch: pytest.Mo
 
 def test_a_refused_parameter_is_said_to_be_refused(probes: Path) -> None:
     with pytest.raises(
-        StackError, match=r"'RecencyAsOf' must be upload, row or a date as 2018-08-05. See the log:"
+        StackError, match=r"'RecencyAsOf' must be upload, row or a date such as 2018-08-05. See the log:"
     ):
         running(free_port(), free_port(), parameters={"RecencyAsOf": "never"}, functions=probes).__enter__()
 
