@@ -71,7 +71,7 @@ def find_python() -> str | None:
 
 def make_runtime(python: str, directory: Path) -> Runtime:
     """Put what Lambda's Python brings along into ``directory``, from this environment and with bytecode."""
-    installed = Path(botocore.__file__).parents[2]
+    installed = Path(botocore.__file__).parents[1]
     for name in BROUGHT:
         if name.endswith(".py"):
             shutil.copy(installed / name, directory)
