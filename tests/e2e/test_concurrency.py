@@ -16,7 +16,7 @@ from ingest.events import object_events
 from ingest.service import IngestService
 from ingest.storage.results_bucket import ResultsBucket
 from tests.support.crash_injection import calls
-from tests.support.emulator import emulated, new_world
+from tests.support.emulator import emulated, new_harness
 from tests.support.sample_files import FILES, body, expected, file_of, rows
 from vouchers.dynamodb.sources_table import SourcesTable, Status
 from vouchers.segments import load_definitions
@@ -24,7 +24,7 @@ from vouchers.segments import load_definitions
 if TYPE_CHECKING:
     from ingest.events import ObjectEvent
     from tests.e2e.place import Place
-    from tests.support.stack_harness import World
+    from tests.support.stack_harness import StackHarness
 
 pytestmark = pytest.mark.stack
 
@@ -34,13 +34,18 @@ CROWD = 12
 CROWDED = rows(("Crowdland", "2020-01-01", None, "1", 1.0), ("Crowdland", "2020-01-01", None, "2", 2.0))
 
 
-def ingest_of(world: World) -> IngestService:
-    sources = SourcesTable(world.dynamodb, world.sources)
-    results = ResultsBucket(world.s3, world.results)
+def ingest_of(harness: StackHarness) -> IngestService:
+    sources = SourcesTable(harness.dynamodb, harness.sources)
+    results = ResultsBucket(harness.s3, harness.results)
     committer = Committer(
-        world.dynamodb, sources, world.segments, results, lambda: datetime.now(UTC), seconds_left=lambda: 60.0
+        harness.dynamodb,
+        sources,
+        harness.segments,
+        results,
+        lambda: datetime.now(UTC),
+        seconds_left=lambda: 60.0,
     )
-    return IngestService(world.s3, committer, load_definitions(), AsOf("upload"))
+    return IngestService(harness.s3, committer, load_definitions(), AsOf("upload"))
 
 
 def dawdle() -> None:
@@ -49,24 +54,24 @@ def dawdle() -> None:
 
 
 def test_many_at_once_with_every_event_many_times_end_in_the_counts_of_a_fresh_count() -> None:
-    with emulated(), new_world() as world:
+    with emulated(), new_harness() as harness:
         past: list[ObjectEvent] = []
         for name in ("peru", "wide", "dirty", "china", "wide"):
-            past += object_events({"Records": [world.put(key, body(name)) for key in KEYS]})
-            deliver(world, past)
-            assert world.cells() == expected([FILES[name]] * len(KEYS))
-        deliver(world, past + object_events({"Records": [world.delete(KEYS[0])]}))
-        assert world.cells() == expected([FILES["wide"]] * (len(KEYS) - 1))
-        assert {key for name in KEYS for key in world.source(name).objects} == set(world.result_keys())
+            past += object_events({"Records": [harness.put(key, body(name)) for key in KEYS]})
+            deliver(harness, past)
+            assert harness.cells() == expected([FILES[name]] * len(KEYS))
+        deliver(harness, past + object_events({"Records": [harness.delete(KEYS[0])]}))
+        assert harness.cells() == expected([FILES["wide"]] * (len(KEYS) - 1))
+        assert {key for name in KEYS for key in harness.source(name).objects} == set(harness.result_keys())
 
 
-def deliver(world: World, events: list[ObjectEvent]) -> None:
+def deliver(harness: StackHarness, events: list[ObjectEvent]) -> None:
     """Apply all events in each of several threads, the newest first in half of them."""
 
     def apply(seed: int) -> None:
         mine = events[:: -1 if seed % 2 else 1]
         for event in mine + random.Random(seed).sample(mine, len(mine)):  # noqa: S311  (no secret)
-            ingest_of(world).apply(event)
+            ingest_of(harness).apply(event)
 
     with calls(watch=dawdle), ThreadPoolExecutor(THREADS) as pool:
         for done in [pool.submit(apply, seed) for seed in range(THREADS)]:

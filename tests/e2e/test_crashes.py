@@ -12,14 +12,14 @@ import pytest
 from ingest.handler import IngestError
 from ingest.storage import results_bucket
 from tests.support.crash_injection import Crash, calls, uncounted
-from tests.support.emulator import emulated, new_world
+from tests.support.emulator import emulated, new_harness
 from tests.support.sample_files import FILES, body, expected
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.stack_harness import Cells, World
+    from tests.support.stack_harness import Cells, StackHarness
 
 pytestmark = pytest.mark.stack
 
@@ -58,56 +58,59 @@ def emulator() -> Iterator[None]:
 
 
 @contextmanager
-def started(scenario: Scenario) -> Iterator[tuple[World, dict[str, Any]]]:
-    """Yield a world in which two objects are counted and one has changed since, and the event of that."""
+def started(scenario: Scenario) -> Iterator[tuple[StackHarness, dict[str, Any]]]:
+    """Yield a harness with two counted objects, one of them changed since, and the event of that change."""
     kind = {"keeps_rows": scenario.keeps_rows}
-    with patch.object(results_bucket, "MAX_INLINE_BYTES", scenario.inline), new_world(**kind) as world:
-        world.ingest(world.put(OTHER, body("peru")), world.put(KEY, body(scenario.before)))
-        yield world, world.delete(KEY) if scenario.after is None else world.put(KEY, body(scenario.after))
+    with patch.object(results_bucket, "MAX_INLINE_BYTES", scenario.inline), new_harness(**kind) as harness:
+        harness.ingest(harness.put(OTHER, body("peru")), harness.put(KEY, body(scenario.before)))
+        yield (
+            harness,
+            harness.delete(KEY) if scenario.after is None else harness.put(KEY, body(scenario.after)),
+        )
 
 
 def fresh(name: str | None) -> Cells:
     return expected([FILES["peru"], *([FILES[name]] if name in FILES else [])])
 
 
-def ingest(world: World, event: dict[str, Any]) -> None:
+def ingest(harness: StackHarness, event: dict[str, Any]) -> None:
     with suppress(IngestError):
-        world.ingest(event)
+        harness.ingest(event)
 
 
 def calls_of(scenario: Scenario) -> list[str]:
     """Return the calls that an ingest without a crash makes, checking what a reader sees after each."""
     old, new = fresh(scenario.before), fresh(scenario.after)
-    with started(scenario) as (world, event):
+    with started(scenario) as (harness, event):
 
         def look() -> None:
             with uncounted():
-                for cell, counters in world.counters().items():
+                for cell, counters in harness.counters().items():
                     for name, count in counters.items():
                         assert count in {old.get(cell, {}).get(name, 0), new.get(cell, {}).get(name, 0)}
                 if scenario.keeps_rows:
-                    reads_no_row_twice(world, old, new)
+                    reads_no_row_twice(harness, old, new)
 
         with calls(watch=look) as made:
-            ingest(world, event)
-        assert world.cells() == new
+            ingest(harness, event)
+        assert harness.cells() == new
     return made.made
 
 
-def reads_no_row_twice(world: World, *cells: Cells) -> None:
+def reads_no_row_twice(harness: StackHarness, *cells: Cells) -> None:
     """Whoever counts by the catalogue finds of each country what was there before, or what is after."""
-    found = world.listed_cells(load_definitions())
+    found = harness.listed_cells(load_definitions())
     for country, cell in {*found, *(at for content in cells for at in content)}:
         assert found.get((country, cell), {}) in [content.get((country, cell), {}) for content in cells]
 
 
-def is_whole(world: World, name: str | None) -> None:
-    source = world.source(KEY)
-    assert world.cells() == fresh(name)
-    if world.keeps_rows:
-        assert world.listed_cells(load_definitions()) == fresh(name)
+def is_whole(harness: StackHarness, name: str | None) -> None:
+    source = harness.source(KEY)
+    assert harness.cells() == fresh(name)
+    if harness.keeps_rows:
+        assert harness.listed_cells(load_definitions()) == fresh(name)
     assert (source.pending, source.orphans) == (None, frozenset())
-    assert source.objects <= world.results_held()
+    assert source.objects <= harness.results_held()
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.keys())
@@ -116,16 +119,16 @@ def test_a_crash_at_any_call_is_made_good_by_the_retry_and_by_the_next_event(sce
     assert "TransactWriteItems" in made
     for at in range(len(made)):
         for answered in (False, True):
-            with started(scenario) as (world, event):
+            with started(scenario) as (harness, event):
                 with pytest.raises(Crash), calls(at, answered=answered):
-                    ingest(world, event)
-                assert all(n >= 0 for counters in world.counters().values() for n in counters.values())
-                ingest(world, event)
-                is_whole(world, scenario.after)
-            with started(scenario) as (world, event):
+                    ingest(harness, event)
+                assert all(n >= 0 for counters in harness.counters().values() for n in counters.values())
+                ingest(harness, event)
+                is_whole(harness, scenario.after)
+            with started(scenario) as (harness, event):
                 with pytest.raises(Crash), calls(at, answered=answered):
-                    ingest(world, event)
-                ingest(world, world.put(KEY, body("dirty")))
-                is_whole(world, "dirty")
-                ingest(world, event)
-                is_whole(world, "dirty")
+                    ingest(harness, event)
+                ingest(harness, harness.put(KEY, body("dirty")))
+                is_whole(harness, "dirty")
+                ingest(harness, event)
+                is_whole(harness, "dirty")

@@ -17,7 +17,7 @@ from ingest import handler
 from ingest.handler import IngestError
 from tests.support import oracle
 from tests.support.crash_injection import Crash, calls
-from tests.support.emulator import emulated, new_world
+from tests.support.emulator import emulated, new_harness
 from tests.support.sample_files import FILES, body, expected
 from vouchers.dynamodb.sources_table import Status
 from vouchers.segments import Attribute, Definitions, Range, Segment, load_definitions
@@ -25,7 +25,7 @@ from vouchers.segments import Attribute, Definitions, Range, Segment, load_defin
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.stack_harness import World
+    from tests.support.stack_harness import StackHarness
 
 pytestmark = pytest.mark.stack
 
@@ -55,7 +55,7 @@ class Histories(RuleBasedStateMachine):
     def start(self) -> None:
         self.parts = ExitStack()
         kind = {name: getattr(self, name) for name in ("versioned", "sequencers", "keeps_rows")}
-        self.world: World = self.parts.enter_context(new_world(**kind))
+        self.harness: StackHarness = self.parts.enter_context(new_harness(**kind))
         self.versions: dict[str, list[tuple[str | None, str | None]]] = {}
         self.coming: list[dict[str, Any]] = []
         self.gone: list[dict[str, Any]] = []
@@ -68,13 +68,13 @@ class Histories(RuleBasedStateMachine):
         self.parts.enter_context(patch.object(handler, "load_definitions", lambda: definitions))
 
     def teardown(self) -> None:
-        if hasattr(self, "world"):
+        if hasattr(self, "harness"):
             self.settle(random.Random(1))  # noqa: S311  (an order of events, no secret)
             self.parts.close()
 
     @rule(key=KEYS, name=NAMES)
     def put(self, key: str, name: str) -> None:
-        record = self.world.put(key, body(name))
+        record = self.harness.put(key, body(name))
         content = self.versions.setdefault(key, [])
         if not self.versioned:
             content.clear()
@@ -83,7 +83,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(key=KEYS)
     def delete(self, key: str) -> None:
-        record = self.world.delete(key)
+        record = self.harness.delete(key)
         if self.versioned:
             self.versions.setdefault(key, []).append((record["s3"]["object"]["versionId"], None))
         else:
@@ -95,7 +95,7 @@ class Histories(RuleBasedStateMachine):
         content = self.versions.get(key)
         if self.versioned and content:
             version, _ = content.pop(which % len(content))
-            self.coming.append(self.world.delete_version(key, version or ""))
+            self.coming.append(self.harness.delete_version(key, version or ""))
 
     @rule(number=st.integers(0, 99), crash=CRASHES)
     def deliver_one(self, number: int, crash: tuple[int, bool] | None) -> None:
@@ -115,7 +115,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(key=KEYS, forced=st.booleans(), crash=CRASHES)
     def replay(self, key: str, forced: bool, crash: tuple[int, bool] | None) -> None:
-        self._ingest([self.world.replay(key, forced=forced)], crash)
+        self._ingest([self.harness.replay(key, forced=forced)], crash)
 
     @rule(which=st.sampled_from([0, 1]))
     def redefine(self, which: int) -> None:
@@ -129,34 +129,34 @@ class Histories(RuleBasedStateMachine):
         while self.coming:
             self._ingest([self.coming.pop(chance.randrange(len(self.coming)))], None)
         if self.redefined:
-            self._ingest([self.world.replay(key) for key in self.versions], None)
+            self._ingest([self.harness.replay(key) for key in self.versions], None)
         self.redefined = False
         current = {key: content[-1][1] for key, content in self.versions.items() if content}
         files = [FILES[name] for name in current.values() if name in FILES]
-        assert self.world.cells() == expected(files, self.segments)
+        assert self.harness.cells() == expected(files, self.segments)
         if self.keeps_rows:
-            assert self.world.listed_cells(self.definitions) == self.world.cells()
+            assert self.harness.listed_cells(self.definitions) == self.harness.cells()
         self._sources_tell_the_same(current)
 
     def _sources_tell_the_same(self, current: dict[str, str | None]) -> None:
         referred = set()
         for key, name in current.items():
-            source = self.world.source(key)
+            source = self.harness.source(key)
             assert source.state is not None
             status = Status.DELETED if name is None else Status.COUNTED if name in FILES else Status.FAILED
             assert (source.state.status, source.pending, source.orphans) == (status, None, frozenset())
             rejected = source.state.rejected_object
             assert bool(rejected) == (name == "dirty")
             referred |= source.objects
-        assert referred <= self.world.results_held()
+        assert referred <= self.harness.results_held()
         if not self.crashed:
-            assert referred == self.world.results_held()
+            assert referred == self.harness.results_held()
 
     def _ingest(self, records: list[dict[str, Any]], crash: tuple[int, bool] | None) -> None:
         at, answered = crash or (None, False)
         try:
             with calls(at, answered=answered), suppress(IngestError):
-                self.world.ingest(*records)
+                self.harness.ingest(*records)
         except Crash:
             self.crashed = True
             self.coming += records
@@ -165,8 +165,8 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def no_counter_is_below_zero(self) -> None:
-        if hasattr(self, "world"):
-            assert all(n >= 0 for counters in self.world.counters().values() for n in counters.values())
+        if hasattr(self, "harness"):
+            assert all(n >= 0 for counters in self.harness.counters().values() for n in counters.values())
 
 
 @pytest.fixture(scope="module", autouse=True)

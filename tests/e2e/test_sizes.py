@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from ingest.handler import IngestError
-from tests.support.emulator import emulated, new_world
+from tests.support.emulator import emulated, new_harness
 from tests.support.stack_harness import parquet
 
 if TYPE_CHECKING:
@@ -45,31 +45,31 @@ def crossed(countries: int, amounts: int) -> bytes:
 
 
 def test_two_hundred_countries_in_nine_ranges_are_committed_and_taken_back() -> None:
-    with new_world() as world:
-        assert world.ingest(world.put(KEY, crossed(200, 2))) == ["counted"]
-        cells = world.cells()
+    with new_harness() as harness:
+        assert harness.ingest(harness.put(KEY, crossed(200, 2))) == ["counted"]
+        cells = harness.cells()
         assert len(cells) == 200 * 10
         assert cells["country 7", "frequent_segment#0-4"] == {"0.5": 2, "1.5": 2}
         assert cells["country 7", "recency_segment#91-120"] == {"0.5": 1, "1.5": 1}
-        assert world.ingest(world.delete(KEY)) == ["deleted"]
-        assert world.cells() == {}
+        assert harness.ingest(harness.delete(KEY)) == ["deleted"]
+        assert harness.cells() == {}
 
 
 def test_a_contribution_larger_than_an_item_is_committed_replaced_and_taken_back() -> None:
-    with new_world() as world:
-        assert world.ingest(world.put(KEY, crossed(5, 1500))) == ["counted"]
-        (stored,) = world.result_keys()
-        assert world.s3.head_object(Bucket=world.results, Key=stored)["ContentLength"] > ITEM_BYTES
-        cells = world.cells()
+    with new_harness() as harness:
+        assert harness.ingest(harness.put(KEY, crossed(5, 1500))) == ["counted"]
+        (stored,) = harness.result_keys()
+        assert harness.s3.head_object(Bucket=harness.results, Key=stored)["ContentLength"] > ITEM_BYTES
+        cells = harness.cells()
         assert len(cells) == 5 * 10
         assert (
             sum(n for (_, cell), c in cells.items() if cell != "#spellings" for n in c.values())
             == 2 * 5 * 5 * 1500
         )
-        assert world.ingest(world.put(KEY, crossed(1, 1))) == ["counted"]
-        assert (len(world.cells()), world.result_keys()) == (10, [])
-        assert world.ingest(world.delete(KEY)) == ["deleted"]
-        assert world.cells() == {}
+        assert harness.ingest(harness.put(KEY, crossed(1, 1))) == ["counted"]
+        assert (len(harness.cells()), harness.result_keys()) == (10, [])
+        assert harness.ingest(harness.delete(KEY)) == ["deleted"]
+        assert harness.cells() == {}
 
 
 def test_a_file_with_more_amounts_than_an_item_holds_is_refused_before_anything_is_counted() -> None:
@@ -80,9 +80,9 @@ def test_a_file_with_more_amounts_than_an_item_holds_is_refused_before_anything_
         "voucher_amount": amounts,
     }
     file = pa.table(content | {"total_orders": pa.nulls(len(amounts))})
-    with new_world() as world:
+    with new_harness() as harness:
         with pytest.raises(
             IngestError, match="its column 'voucher_amount' holds more than 20,000 different amounts"
         ):
-            world.ingest(world.put(KEY, parquet(file)))
-        assert world.cells() == {}
+            harness.ingest(harness.put(KEY, parquet(file)))
+        assert harness.cells() == {}

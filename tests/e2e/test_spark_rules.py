@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ingest.storage.results_bucket import ResultsBucket
 from tests.support.datasets import DATASET, order
-from tests.support.emulator import emulated, new_world
+from tests.support.emulator import emulated, new_harness
 from tests.support.stack_harness import parquet
 from tests.support.strategies import AS_OF, LAYOUTS, TABLES
 from voucher_selector.spark_job import clients
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from pyspark import SparkContext
 
-    from tests.support.stack_harness import World
+    from tests.support.stack_harness import StackHarness
     from vouchers.dynamodb.sources_table import State
 
 pytestmark = [pytest.mark.stack, pytest.mark.spark]
@@ -58,37 +58,40 @@ def test_spark_counts_reports_and_rejects_cell_by_cell_what_lambda_does(
 ) -> None:
     clients.s3_client.cache_clear()
     clients.dynamodb_client.cache_clear()
-    with new_world() as world:
-        by_lambda = [of_lambda(world, f"{number}.parquet", file, as_of) for number, file in enumerate(files)]
+    with new_harness() as harness:
+        by_lambda = [
+            of_lambda(harness, f"{number}.parquet", file, as_of) for number, file in enumerate(files)
+        ]
         for number, file in enumerate(files):
-            world.s3.put_object(Bucket=world.uploads, Key=f"{DATASET}{number}.parquet", Body=file)
+            harness.s3.put_object(Bucket=harness.uploads, Key=f"{DATASET}{number}.parquet", Body=file)
 
         assert (
-            run(order(world, as_of=as_of), lambda *work: count_with_spark(spark, *work)).outcome == "counted"
+            run(order(harness, as_of=as_of), lambda *work: count_with_spark(spark, *work)).outcome
+            == "counted"
         )
 
-        by_spark = state(world, DATASET)
-        assert counts(world, [by_spark]) == counts(world, by_lambda)
+        by_spark = state(harness, DATASET)
+        assert counts(harness, [by_spark]) == counts(harness, by_lambda)
         assert report([by_spark]) == report(by_lambda)
-        assert rejects(world, [by_spark]) == rejects(world, by_lambda)
-        assert doubled(world, counts(world, by_lambda))
+        assert rejects(harness, [by_spark]) == rejects(harness, by_lambda)
+        assert doubled(harness, counts(harness, by_lambda))
 
 
-def of_lambda(world: World, name: str, file: bytes, as_of: str) -> State:
+def of_lambda(harness: StackHarness, name: str, file: bytes, as_of: str) -> State:
     """Have the ingest function count a file."""
-    assert world.ingest(world.put(f"vouchers/{name}", file, as_of=as_of)) == ["counted"]
-    return state(world, f"vouchers/{name}")
+    assert harness.ingest(harness.put(f"vouchers/{name}", file, as_of=as_of)) == ["counted"]
+    return state(harness, f"vouchers/{name}")
 
 
-def state(world: World, key: str) -> State:
-    found = world.source(key).state
+def state(harness: StackHarness, key: str) -> State:
+    found = harness.source(key).state
     assert found
     assert found.status is Status.COUNTED
     return found
 
 
-def counts(world: World, states: list[State]) -> Counter[tuple[str, ...]]:
-    results, total = ResultsBucket(world.s3, world.results), Counter[tuple[str, ...]]()
+def counts(harness: StackHarness, states: list[State]) -> Counter[tuple[str, ...]]:
+    results, total = ResultsBucket(harness.s3, harness.results), Counter[tuple[str, ...]]()
     for each in states:
         for cell, counters in results.load_contribution(each).items():
             total.update({(*cell, name): rows for name, rows in counters.items()})
@@ -107,24 +110,24 @@ def report(states: list[State]) -> Counter[Any]:
     return +total
 
 
-def rejects(world: World, states: list[State]) -> list[Any]:
+def rejects(harness: StackHarness, states: list[State]) -> list[Any]:
     """Return the rejected rows, each with the name of its file."""
     found = []
     for each in states:
-        for key in world.result_keys():
+        for key in harness.result_keys():
             if each.rejected_object and key.startswith(each.rejected_object):
                 name = key.split("/")[2]
                 found += [
-                    (row.pop("object", name).split("/")[-1], *row.items()) for row in world.result_rows(key)
+                    (row.pop("object", name).split("/")[-1], *row.items()) for row in harness.result_rows(key)
                 ]
     return sorted(found, key=repr)
 
 
-def doubled(world: World, counted: Counter[tuple[str, ...]]) -> bool:
+def doubled(harness: StackHarness, counted: Counter[tuple[str, ...]]) -> bool:
     """Say whether the table holds everything twice: once from the uploads, once from the dataset."""
     content = {
         (country, cell, name.removeprefix("as:")): rows
-        for (country, cell), counters in world.cells().items()
+        for (country, cell), counters in harness.cells().items()
         for name, rows in counters.items()
     }
     return content == {path: 2 * rows for path, rows in counted.items()}

@@ -18,7 +18,7 @@ from tests.support.crash_injection import calls
 from tests.support.datasets import DATASET, count
 from tests.support.sam_template import KEY, Template, listed, transformed
 from tests.support.sample_files import body
-from tests.support.stack_harness import ACCOUNT, World
+from tests.support.stack_harness import ACCOUNT, StackHarness
 from voucher_selector.local_stack.deploy import ROOT
 from voucher_selector.operations.dataset_run import IMAGE_JOB
 from voucher_selector.spark_job import clients
@@ -80,15 +80,15 @@ def calls_of_runs(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     with mock_aws(), calls() as made:
         for client in (clients.s3_client, clients.dynamodb_client):
             client.cache_clear()
-        world = World().create()
+        harness = StackHarness().create()
         made.made.clear()
         for content in ("dirty", "china", "broken", None):
             if content:
-                world.s3.put_object(Bucket=world.uploads, Key=f"{DATASET}a.parquet", Body=body(content))
+                harness.s3.put_object(Bucket=harness.uploads, Key=f"{DATASET}a.parquet", Body=body(content))
             else:
-                world.s3.delete_object(Bucket=world.uploads, Key=f"{DATASET}a.parquet")
+                harness.s3.delete_object(Bucket=harness.uploads, Key=f"{DATASET}a.parquet")
             made.made.pop()
-            count(world)
+            count(harness)
         return set(made.made)
 
 

@@ -6,7 +6,7 @@ import pytest
 from moto import mock_aws
 
 from ingest import handler
-from tests.support.stack_harness import ACCOUNT, World
+from tests.support.stack_harness import ACCOUNT, StackHarness
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Switch(Protocol):
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def harness(monkeypatch: pytest.MonkeyPatch) -> Iterator[StackHarness]:
     """Buckets, tables and the ingest function's environment, all of them moto's."""
     for name, value in ACCOUNT.items():
         monkeypatch.setenv(name, value)
@@ -30,23 +30,23 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         handler.s3_client.cache_clear()
         handler.dynamodb_client.cache_clear()
         handler.glue_client.cache_clear()
-        made = World().create()
+        made = StackHarness().create()
         for name, value in made.environment.items():
             monkeypatch.setenv(name, value)
         yield made
 
 
 @pytest.fixture
-def keep_rows(world: World, monkeypatch: pytest.MonkeyPatch) -> Switch:
+def keep_rows(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> Switch:
     """Return what switches the segmented rows on, with a database, and off, without one, as a stack does."""
 
     def switch(*, on: bool) -> None:
         if on:
-            world.glue.create_database(DatabaseInput={"Name": world.database})
-        elif world.keeps_rows:
-            world.glue.delete_database(Name=world.database)
-        world.keeps_rows = on
-        monkeypatch.setenv("ROWS_DATABASE", world.environment["ROWS_DATABASE"])
+            harness.glue.create_database(DatabaseInput={"Name": harness.database})
+        elif harness.keeps_rows:
+            harness.glue.delete_database(Name=harness.database)
+        harness.keeps_rows = on
+        monkeypatch.setenv("ROWS_DATABASE", harness.environment["ROWS_DATABASE"])
 
     return switch
 

@@ -11,7 +11,7 @@ from ingest.handler import IngestError
 from tests.support.stack_harness import parquet
 
 if TYPE_CHECKING:
-    from tests.support.stack_harness import World
+    from tests.support.stack_harness import StackHarness
 
 GOOD = pa.table(
     {
@@ -39,8 +39,8 @@ WITHOUT_ROW = "; only the as-of date 'row' needs 'timestamp'; upload a file that
     ],
     ids=["no date", "no timestamp", "a number for a timestamp", "two columns missing", "no country"],
 )
-def test_it_depends_on_what_is_wrong(world: World, table: pa.Table, as_of: str, advice: str) -> None:
+def test_it_depends_on_what_is_wrong(harness: StackHarness, table: pa.Table, as_of: str, advice: str) -> None:
     with pytest.raises(IngestError) as failed:
-        world.ingest(world.put("vouchers/a", parquet(table), as_of=as_of))
+        harness.ingest(harness.put("vouchers/a", parquet(table), as_of=as_of))
 
     assert str(failed.value).endswith(advice)

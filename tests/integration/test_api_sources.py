@@ -22,13 +22,13 @@ from vouchers.segments import load_definitions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.stack_harness import World
+    from tests.support.stack_harness import StackHarness
 
 
 @pytest.fixture(autouse=True)
-def forgotten(world: World) -> Iterator[None]:
-    """Creates the API function's clients with the environment of the world."""
-    assert world
+def forgotten(harness: StackHarness) -> Iterator[None]:
+    """Create the API function's clients in the environment of the harness."""
+    assert harness
     caches = (dependencies.segments_table, dependencies.sources_table, dependencies.answer_cache)
     for cached in caches:
         cached.cache_clear()
@@ -61,13 +61,13 @@ def pages(**query: str) -> list[list[str]]:
 
 
 def put(
-    world: World, key: str, status: Status = Status.COUNTED, at: str = "2026-11-22T10:00:00.000000Z"
+    harness: StackHarness, key: str, status: Status = Status.COUNTED, at: str = "2026-11-22T10:00:00.000000Z"
 ) -> None:
     """Put a committed source into the table."""
     state = State(status, "01", at, at, "206f16a74bf2")
-    table = SourcesTable(world.dynamodb, world.sources)
+    table = SourcesTable(harness.dynamodb, harness.sources)
     item = table.put_if_unchanged(Source(key), Source(key, 1, state))["Item"]
-    world.dynamodb.put_item(TableName=world.sources, Item=item)
+    harness.dynamodb.put_item(TableName=harness.sources, Item=item)
 
 
 def test_the_tests_create_the_index_of_the_template() -> None:
@@ -75,10 +75,10 @@ def test_the_tests_create_the_index_of_the_template() -> None:
     assert index == SOURCES_INDEX
 
 
-def test_a_source_has_its_status_and_report(world: World) -> None:
-    world.ingest(world.put("vouchers/dirty.parquet", file_of(DIRTY)))
+def test_a_source_has_its_status_and_report(harness: StackHarness) -> None:
+    harness.ingest(harness.put("vouchers/dirty.parquet", file_of(DIRTY)))
     (listed,) = sources()
-    state = world.source("vouchers/dirty.parquet").state
+    state = harness.source("vouchers/dirty.parquet").state
     assert state
     assert listed == {
         "source": "vouchers/dirty.parquet",
@@ -107,11 +107,11 @@ def test_a_source_has_its_status_and_report(world: World) -> None:
     assert ask("/v1/sources/vouchers/dirty.parquet").json == listed | {"commit_under_way": False}
 
 
-def test_failed_and_deleted_sources_have_their_status(world: World) -> None:
+def test_failed_and_deleted_sources_have_their_status(harness: StackHarness) -> None:
     with pytest.raises(handler.IngestError, match="was not counted"):
-        world.ingest(world.put("vouchers/bad.parquet", BROKEN))
-    world.ingest(world.put("vouchers/gone.parquet", file_of(PERU)))
-    world.ingest(world.delete("vouchers/gone.parquet"))
+        harness.ingest(harness.put("vouchers/bad.parquet", BROKEN))
+    harness.ingest(harness.put("vouchers/gone.parquet", file_of(PERU)))
+    harness.ingest(harness.delete("vouchers/gone.parquet"))
     failed, gone = (ask(f"/v1/sources/vouchers/{name}.parquet").json for name in ("bad", "gone"))
     assert (failed["status"], failed["report"]) == ("failed", None)
     assert failed["error"].startswith("'vouchers/bad.parquet' was not counted: it cannot be read as Parquet")
@@ -122,11 +122,11 @@ def test_failed_and_deleted_sources_have_their_status(world: World) -> None:
     assert len(sources()) == 2
 
 
-def test_a_commit_in_progress_is_marked(world: World) -> None:
+def test_a_commit_in_progress_is_marked(harness: StackHarness) -> None:
     state = State(Status.COUNTED, "01", "2026", "2026-11-22T10:00:00.000000Z", "206f16a74bf2")
     begun = Source("vouchers/wide.parquet", 1, None, state)
-    item = SourcesTable(world.dynamodb, world.sources).put_if_unchanged(Source(begun.key), begun)["Item"]
-    world.dynamodb.put_item(TableName=world.sources, Item=item)
+    item = SourcesTable(harness.dynamodb, harness.sources).put_if_unchanged(Source(begun.key), begun)["Item"]
+    harness.dynamodb.put_item(TableName=harness.sources, Item=item)
     assert ask("/v1/sources/vouchers/wide.parquet").json["commit_under_way"] is True
     assert sources() == []
 
@@ -151,16 +151,18 @@ KEYS = [
     [lambda key: key, lambda key: quote(key, safe=""), quote],
     ids=["decoded", "encoded", "slashes kept"],
 )
-def test_every_key_is_found_with_an_encoded_or_decoded_path(world: World, key: str, sent: Any) -> None:
-    put(world, key)
+def test_every_key_is_found_with_an_encoded_or_decoded_path(
+    harness: StackHarness, key: str, sent: Any
+) -> None:
+    put(harness, key)
     answer = ask(f"/v1/sources/{sent(key)}")
     assert answer.status == 200, answer.body
     assert answer.json["source"] == key
 
 
-def test_a_key_that_looks_encoded_differs_from_its_decoded_form(world: World) -> None:
+def test_a_key_that_looks_encoded_differs_from_its_decoded_form(harness: StackHarness) -> None:
     for key in ("vouchers/a b", "vouchers/a%20b"):
-        put(world, key)
+        put(harness, key)
         assert ask(f"/v1/sources/{quote(key)}").json["source"] == key
 
 
@@ -171,10 +173,10 @@ def test_an_unknown_source_is_not_found(path: str) -> None:
     assert answer.problem["type"].endswith(":unknown-source")
 
 
-def test_sources_are_listed_by_descending_commit_time(world: World) -> None:
+def test_sources_are_listed_by_descending_commit_time(harness: StackHarness) -> None:
     order = [5, 2, 9, 7, 1, 8, 3, 6, 4]
     for number, status in zip(order, itertools.cycle(Status), strict=False):
-        put(world, f"vouchers/{number}", status, f"2026-11-22T10:00:0{number}.000000Z")
+        put(harness, f"vouchers/{number}", status, f"2026-11-22T10:00:0{number}.000000Z")
     assert [each["source"][-1] for each in sources()] == list("987654321")
     for limit in range(1, 11):
         found = pages(limit=str(limit))
@@ -182,28 +184,28 @@ def test_sources_are_listed_by_descending_commit_time(world: World) -> None:
         assert {len(page) for page in found[:-1]} <= {limit}
 
 
-def test_sources_with_the_same_time_are_listed_once(world: World) -> None:
+def test_sources_with_the_same_time_are_listed_once(harness: StackHarness) -> None:
     keys = {f"vouchers/{number}" for number in range(10)}
     for key, status in zip(sorted(keys), itertools.cycle(Status), strict=False):
-        put(world, key, status)
+        put(harness, key, status)
     found = [key for page in pages(limit="3") for key in page]
     assert (len(found), set(found)) == (10, keys)
 
 
-def test_commits_between_pages_do_not_shift_them(world: World) -> None:
+def test_commits_between_pages_do_not_shift_them(harness: StackHarness) -> None:
     for number in range(4):
-        put(world, f"vouchers/{number}", at=f"2026-11-22T10:00:0{number}.000000Z")
+        put(harness, f"vouchers/{number}", at=f"2026-11-22T10:00:0{number}.000000Z")
     first = ask(limit="2").json
-    put(world, "vouchers/new", Status.FAILED, "2026-11-22T11:00:00.000000Z")
-    put(world, "vouchers/2", at="2026-11-22T11:00:01.000000Z")
+    put(harness, "vouchers/new", Status.FAILED, "2026-11-22T11:00:00.000000Z")
+    put(harness, "vouchers/2", at="2026-11-22T11:00:01.000000Z")
     second = ask(limit="2", cursor=first["next_cursor"]).json
     assert [each["source"][-1] for each in first["sources"] + second["sources"]] == ["3", "2", "1", "0"]
     assert second["next_cursor"] is None
 
 
-def test_a_page_costs_a_query_for_each_status(world: World) -> None:
+def test_a_page_costs_a_query_for_each_status(harness: StackHarness) -> None:
     for number in range(30):
-        put(world, f"vouchers/{number}", at=f"2026-11-22T10:00:{number:02}.000000Z")
+        put(harness, f"vouchers/{number}", at=f"2026-11-22T10:00:{number:02}.000000Z")
     asked: list[str] = []
     table = dependencies.sources_table()
     table.client.meta.events.register("before-call.dynamodb", lambda model, **_: asked.append(model.name))
@@ -213,9 +215,9 @@ def test_a_page_costs_a_query_for_each_status(world: World) -> None:
     assert asked == ["Query"] * 6
 
 
-def test_a_page_has_twenty_sources_by_default(world: World) -> None:
+def test_a_page_has_twenty_sources_by_default(harness: StackHarness) -> None:
     for number in range(21):
-        put(world, f"vouchers/{number}")
+        put(harness, f"vouchers/{number}")
     assert [len(page) for page in pages()] == [20, 1]
 
 
@@ -254,20 +256,20 @@ def test_a_wrong_parameter_is_refused(name: str, value: str) -> None:
 
 
 def test_without_the_sources_table_only_its_routes_fail(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SOURCES_TABLE")
     dependencies.sources_table.cache_clear()
     assert ask().status == 500
     assert ask("/v1/sources/a").message.endswith(REQUEST_ID)
     assert ask("/v1/countries").status == 200
-    assert world
+    assert harness
 
 
 def test_the_log_has_the_status_of_the_answer_and_of_the_request(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert world
+    assert harness
     written = io.StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", written)
     ask(status="failed")

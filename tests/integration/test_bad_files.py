@@ -38,7 +38,7 @@ from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
     from ingest.counting.count_file import Counted
-    from tests.support.stack_harness import World
+    from tests.support.stack_harness import StackHarness
 
 LAMBDA_MB = transformed().properties("IngestFunction")["MemorySize"]
 MAX_MB = 0.75 * LAMBDA_MB
@@ -115,14 +115,14 @@ def test_no_file_takes_more_than_three_quarters_of_the_functions_memory(
 
 
 @pytest.mark.parametrize("name", ["a byte flipped under a checksum", "half the rows of a row group", "empty"])
-def test_a_broken_file_takes_away_what_its_key_had_contributed(world: World, name: str) -> None:
+def test_a_broken_file_takes_away_what_its_key_had_contributed(harness: StackHarness, name: str) -> None:
     key = "vouchers/a.parquet"
-    world.ingest(world.put(key, written()))
-    assert world.cells()
+    harness.ingest(harness.put(key, written()))
+    assert harness.cells()
     with pytest.raises(IngestError, match=f"'{key}' was not counted: "):
-        world.ingest(world.put(key, BROKEN[name][0]()))
-    assert world.cells() == {}
-    state = world.source(key).state
+        harness.ingest(harness.put(key, BROKEN[name][0]()))
+    assert harness.cells() == {}
+    state = harness.source(key).state
     assert state is not None
     assert state.status is Status.FAILED
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from tests.support.stack_harness import World
+    from tests.support.stack_harness import StackHarness
     from voucher_selector.stack import Deployed
 
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 class Runs:
     """Stands in for Spark: carries an order out at once, unless it is told to break off."""
 
-    world: World
+    harness: StackHarness
     says: Progress | None = None
     silent: bool = False
     interrupted: bool = False
@@ -49,7 +49,7 @@ class Runs:
 
     def start(self, _stack: Deployed, order: Order) -> Runs:
         self.orders.append(order)
-        results = ResultsBucket(self.world.s3, self.world.results)
+        results = ResultsBucket(self.harness.s3, self.harness.results)
         if not self.silent:
             write_progress(results, order.run, self.says or run_order(order, count_here))
         return self
@@ -67,8 +67,8 @@ class Runs:
 
 
 @pytest.fixture(autouse=True)
-def stack(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
-    there = deployed(world, Lambda())
+def stack(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
+    there = deployed(harness, Lambda())
     for command in (dataset, replay, verify):
         monkeypatch.setattr(command, "find_stack", lambda: there)
     monkeypatch.setattr(datasets, "SECONDS_BETWEEN_LOOKS", 0)
@@ -80,8 +80,8 @@ def stack(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
 
 
 @pytest.fixture
-def runs(world: World, monkeypatch: pytest.MonkeyPatch) -> Runs:
-    there = Runs(world)
+def runs(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    there = Runs(harness)
     monkeypatch.setattr(datasets, "start", there.start)
     return there
 
@@ -101,24 +101,24 @@ def call(*arguments: str) -> Result:
 
 
 @pytest.mark.usefixtures("runs")
-def test_a_folder_is_uploaded_and_counted(world: World, folder: Path) -> None:
+def test_a_folder_is_uploaded_and_counted(harness: StackHarness, folder: Path) -> None:
     result = call("dataset", "history", "--from", str(folder), "--as-of", "2026-11-22")
 
     assert result.exit_code == 0
-    assert world.cells() == expected([PERU, DIRTY])
+    assert harness.cells() == expected([PERU, DIRTY])
     assert re.search(r"│ rows +│ +6 │", result.stdout)
-    assert f"s3://{world.results}/rejected/{DATASET}" in result.stdout
-    assert [key for key in world.result_keys() if key.startswith("runs/")] == []
+    assert f"s3://{harness.results}/rejected/{DATASET}" in result.stdout
+    assert [key for key in harness.result_keys() if key.startswith("runs/")] == []
 
 
 @pytest.mark.usefixtures("runs")
-def test_scripts_are_told_what_came_of_it(world: World, folder: Path) -> None:
+def test_scripts_are_told_what_came_of_it(harness: StackHarness, folder: Path) -> None:
     reported = [
         json.loads(call("dataset", "datasets/history/", *more, "--json").stdout)
         for more in (["--from", str(folder)], [])
     ]
-    for each in world.s3.list_objects_v2(Bucket=world.uploads)["Contents"]:
-        world.s3.delete_object(Bucket=world.uploads, Key=each["Key"])
+    for each in harness.s3.list_objects_v2(Bucket=harness.uploads)["Contents"]:
+        harness.s3.delete_object(Bucket=harness.uploads, Key=each["Key"])
     reported.append(json.loads(call("dataset", "history", "--json").stdout))
 
     assert [(each["outcome"], each["source"], each["status"]) for each in reported] == [
@@ -127,16 +127,18 @@ def test_scripts_are_told_what_came_of_it(world: World, folder: Path) -> None:
         ("deleted", DATASET, "deleted"),
     ]
     assert reported[0]["report"]["objects"] == 2
-    assert world.cells() == {}
+    assert harness.cells() == {}
 
 
-def test_an_order_names_the_stacks_parts_and_its_rule(world: World, runs: Runs, folder: Path) -> None:
+def test_an_order_names_the_stacks_parts_and_its_rule(
+    harness: StackHarness, runs: Runs, folder: Path
+) -> None:
     call("dataset", "history", "--from", str(folder), "--force")
     call("dataset", "history", "--as-of", "row")
     first, second = runs.orders
     assert (first.dataset, first.as_of, first.forced) == (DATASET, "upload", True)
     assert (second.as_of, second.forced) == ("row", False)
-    assert first.uploads_bucket == world.uploads
+    assert first.uploads_bucket == harness.uploads
     assert first.run != second.run
     assert Order.from_json(first.to_json()) == first
 
@@ -275,10 +277,10 @@ def found(*arguments: str) -> tuple[int, Any]:
     return result.exit_code, json.loads(result.stdout)
 
 
-def test_a_dataset_that_is_as_recorded_is_as_it_should_be(world: World) -> None:
-    world.s3.put_object(Bucket=world.uploads, Key=f"{DATASET}a.parquet", Body=body("dirty"))
-    count(world)
-    world.ingest(world.put("vouchers/china.parquet", body("china")))
+def test_a_dataset_that_is_as_recorded_is_as_it_should_be(harness: StackHarness) -> None:
+    harness.s3.put_object(Bucket=harness.uploads, Key=f"{DATASET}a.parquet", Body=body("dirty"))
+    count(harness)
+    harness.ingest(harness.put("vouchers/china.parquet", body("china")))
     counters = sum(map(len, expected([CHINA, DIRTY]).values()))
     assert call("verify").stdout == (
         f"The table matches a fresh count; objects: 1, recorded datasets: 1, counters: {counters}\n"
@@ -286,32 +288,32 @@ def test_a_dataset_that_is_as_recorded_is_as_it_should_be(world: World) -> None:
 
 
 def test_what_is_wrong_with_a_dataset_is_told_with_what_to_do(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     again = "Count the dataset again: make dataset NAME=history"
-    world.s3.put_object(Bucket=world.uploads, Key=f"{DATASET}a.parquet", Body=body("dirty"))
-    count(world)
+    harness.s3.put_object(Bucket=harness.uploads, Key=f"{DATASET}a.parquet", Body=body("dirty"))
+    count(harness)
 
-    world.s3.put_object(Bucket=world.uploads, Key=f"{DATASET}b.parquet", Body=body("none"))
+    harness.s3.put_object(Bucket=harness.uploads, Key=f"{DATASET}b.parquet", Body=body("none"))
     assert found()[1]["problems"] == [{"source": DATASET, "problem": "has changed since it was counted"}]
     assert call("verify").stdout.endswith(f"{again}\n")
 
     for name in "ab":
-        world.s3.delete_object(Bucket=world.uploads, Key=f"{DATASET}{name}.parquet")
+        harness.s3.delete_object(Bucket=harness.uploads, Key=f"{DATASET}{name}.parquet")
     assert found()[1]["problems"] == [{"source": DATASET, "problem": "is counted, but its object is deleted"}]
 
-    count(world)
+    count(harness)
     assert found() == (
         0,
         {"objects": 0, "datasets": 0, "counters": 0, "failed": [], "problems": [], "differences": []},
     )
 
-    world.s3.put_object(Bucket=world.uploads, Key=f"{DATASET}a.parquet", Body=body("dirty"))
-    count(world)
-    for key in world.result_keys():
-        world.s3.delete_object(Bucket=world.results, Key=key)
+    harness.s3.put_object(Bucket=harness.uploads, Key=f"{DATASET}a.parquet", Body=body("dirty"))
+    count(harness)
+    for key in harness.result_keys():
+        harness.s3.delete_object(Bucket=harness.results, Key=key)
     assert found()[1]["problems"] == [{"source": DATASET, "problem": "lacks a result in the results bucket"}]
-    count(world, forced=True)
+    count(harness, forced=True)
     other = load_definitions().segments[:1]
     monkeypatch.setattr(
         "voucher_selector.operations.verify.load_definitions", lambda: type(load_definitions())(other)
@@ -319,13 +321,13 @@ def test_what_is_wrong_with_a_dataset_is_told_with_what_to_do(
     assert {p["problem"] for p in found()[1]["problems"]} == {"was counted with other segment definitions"}
 
 
-def test_a_replay_sweeps_what_runs_left_behind(world: World) -> None:
-    world.s3.put_object(Bucket=world.uploads, Key=f"{DATASET}a.parquet", Body=body("dirty"))
-    count(world)
+def test_a_replay_sweeps_what_runs_left_behind(harness: StackHarness) -> None:
+    harness.s3.put_object(Bucket=harness.uploads, Key=f"{DATASET}a.parquet", Body=body("dirty"))
+    count(harness)
     left = f"rejected/{DATASET}/00000001-broken/000000-1.parquet"
-    world.s3.put_object(Bucket=world.results, Key=left)
+    harness.s3.put_object(Bucket=harness.results, Key=left)
 
     assert call("replay").stdout.endswith("Unreferenced results deleted: 1\n")
 
-    assert left not in world.result_keys()
+    assert left not in harness.result_keys()
     assert found()[0] == 0

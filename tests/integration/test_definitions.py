@@ -22,7 +22,7 @@ from vouchers.segments import load_definitions
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.stack_harness import World
+    from tests.support.stack_harness import StackHarness
 
 KEY = "vouchers/a.parquet"
 CHANGED = """
@@ -52,8 +52,8 @@ def changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def _asked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    table = SegmentsTable(handler.dynamodb_client(), world.segments)
+def _asked(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = SegmentsTable(handler.dynamodb_client(), harness.segments)
     monkeypatch.setattr(dependencies, "segments_table", lambda: table)
     monkeypatch.setattr(dependencies, "answer_cache", lambda: TTLCache(0))
 
@@ -65,41 +65,43 @@ def ask(**customer: object) -> Any:
 
 
 @pytest.mark.usefixtures("changed")
-def test_tenure_is_counted_by_a_countrys_own_ranges_and_what_cannot_be_read_is_rejected(world: World) -> None:
-    world.ingest(world.put(KEY, parquet(pa.table(ROWS)), **{"as-of": "2026-11-01"}))
-    cells = {cell: counters for cell, counters in world.cells().items() if cell[1] != "#spellings"}
+def test_tenure_is_counted_by_a_countrys_own_ranges_and_what_cannot_be_read_is_rejected(
+    harness: StackHarness,
+) -> None:
+    harness.ingest(harness.put(KEY, parquet(pa.table(ROWS)), **{"as-of": "2026-11-01"}))
+    cells = {cell: counters for cell, counters in harness.cells().items() if cell[1] != "#spellings"}
     assert cells == {
         ("peru", "tenure_segment#0-99"): {"1": 1},
         ("peru", "tenure_segment#100-199"): {"2": 1},
         ("chile", "tenure_segment#365-99999999"): {"3": 1},
     }
-    state = world.source(KEY).state
+    state = harness.source(KEY).state
     assert state is not None
     assert state.report is not None
     assert state.report["rejected_by_reason"] == {"first_order_ts_not_a_date": 1}
     assert state.report["segments"] == {"tenure_segment": {"counted": 5, "unsegmented": 2}}
-    (rejected,) = world.result_keys()
-    assert [row["first_order_ts"] for row in world.result_rows(rejected)] == ["x"]
+    (rejected,) = harness.result_keys()
+    assert [row["first_order_ts"] for row in harness.result_rows(rejected)] == ["x"]
 
 
 @pytest.mark.usefixtures("changed")
 def test_a_file_without_first_orders_fails_only_where_a_segment_goes_by_tenure(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lacking = parquet(pa.table({name: content for name, content in ROWS.items() if name != "first_order_ts"}))
     with pytest.raises(IngestError, match="it has no column 'first_order_ts'"):
-        world.ingest(world.put(KEY, lacking))
+        harness.ingest(harness.put(KEY, lacking))
     monkeypatch.setattr(handler, "load_definitions", load_definitions)
-    assert world.ingest(world.put(KEY, lacking)) == ["counted"]
+    assert harness.ingest(harness.put(KEY, lacking)) == ["counted"]
 
 
 @pytest.mark.usefixtures("_asked")
 def test_a_replay_after_the_change_gives_the_answers_of_the_new_definitions(
-    world: World, request: pytest.FixtureRequest
+    harness: StackHarness, request: pytest.FixtureRequest
 ) -> None:
-    world.ingest(world.put(KEY, parquet(pa.table(ROWS)), **{"as-of": "2026-11-01"}))
+    harness.ingest(harness.put(KEY, parquet(pa.table(ROWS)), **{"as-of": "2026-11-01"}))
     request.getfixturevalue("changed")
-    assert world.ingest(world.replay(KEY)) == ["counted"]
+    assert harness.ingest(harness.replay(KEY)) == ["counted"]
     tenure = {"segment_name": "tenure_segment", "first_order_ts": "2026-10-31"}
     assert ask(country_code="peru", **tenure) == [1.0]
     assert ask(country_code="Chile", **tenure) == []
@@ -111,8 +113,8 @@ def test_a_replay_after_the_change_gives_the_answers_of_the_new_definitions(
 
 
 @pytest.mark.usefixtures("changed", "_asked")
-def test_segments_and_counts_show_a_countrys_own_ranges(world: World) -> None:
-    world.ingest(world.put(KEY, parquet(pa.table(ROWS)), **{"as-of": "2026-11-01"}))
+def test_segments_and_counts_show_a_countrys_own_ranges(harness: StackHarness) -> None:
+    harness.ingest(harness.put(KEY, parquet(pa.table(ROWS)), **{"as-of": "2026-11-01"}))
     (everywhere,) = call(rest_event(path="/v1/segments")).json["segments"]
     assert [(r["min_range"], r["max_range"], r["sample_size"]) for r in everywhere["ranges"]] == [
         (0, 99, 1),

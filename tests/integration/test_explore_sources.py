@@ -16,35 +16,35 @@ from voucher_selector.explore import scenarios, sources
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.stack_harness import World
+    from tests.support.stack_harness import StackHarness
 
 NAMES = ("FILE", "KEY", "AS_OF")
 
 
 @pytest.fixture
-def stack(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(sources, "find_stack", lambda: deployed(world, Lambda()))
+def stack(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> StackHarness:
+    monkeypatch.setattr(sources, "find_stack", lambda: deployed(harness, Lambda()))
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
-    return world
+    return harness
 
 
 def count_as_stack(file: sources.File) -> scenarios.Scenario:
     return scenarios.count_scenario(file, file.as_of)
 
 
-def count(world: World, name: str, body: bytes, **metadata: str) -> None:
-    world.ingest(world.put(f"vouchers/{name}", body, **metadata))
+def count(harness: StackHarness, name: str, body: bytes, **metadata: str) -> None:
+    harness.ingest(harness.put(f"vouchers/{name}", body, **metadata))
 
 
-def test_a_stack_that_has_counted_nothing_says_what_to_do(stack: World) -> None:
+def test_a_stack_that_has_counted_nothing_says_what_to_do(stack: StackHarness) -> None:
     stack.put("vouchers/waiting.parquet", file_of(PERU))
 
     with pytest.raises(sources.ExploreError, match=r"has counted no file yet\. Upload one: make upload"):
         sources.select_file()
 
 
-def test_the_last_counted_object_is_explored_as_it_was_counted(stack: World) -> None:
+def test_the_last_counted_object_is_explored_as_it_was_counted(stack: StackHarness) -> None:
     count(stack, "a.parquet", file_of(PERU))
     count(stack, "b.parquet", file_of(DIRTY))
 
@@ -66,7 +66,7 @@ def test_the_last_counted_object_is_explored_as_it_was_counted(stack: World) -> 
 )
 @pytest.mark.parametrize("counted", [True, False], ids=["counted", "not counted yet"])
 def test_an_object_s_own_as_of_date_holds(
-    stack: World, monkeypatch: pytest.MonkeyPatch, as_of: str, rule: AsOf, *, counted: bool
+    stack: StackHarness, monkeypatch: pytest.MonkeyPatch, as_of: str, rule: AsOf, *, counted: bool
 ) -> None:
     record = stack.put("vouchers/a.parquet", file_of(PERU), as_of=as_of)
     if counted:
@@ -76,7 +76,7 @@ def test_an_object_s_own_as_of_date_holds(
     assert sources.select_file().as_of == rule
 
 
-def test_another_as_of_date_can_be_given(stack: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_as_of_date_can_be_given(stack: StackHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     count(stack, "a.parquet", file_of(PERU), as_of="row")
     monkeypatch.setenv("AS_OF", "2018-08-05")
 
@@ -84,7 +84,7 @@ def test_another_as_of_date_can_be_given(stack: World, monkeypatch: pytest.Monke
 
 
 def test_what_an_earlier_object_of_the_same_key_was_counted_by_holds_no_longer(
-    stack: World, monkeypatch: pytest.MonkeyPatch
+    stack: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     count(stack, "a.parquet", file_of(PERU), as_of="row")
     stack.put("vouchers/a.parquet", file_of(DIRTY))
@@ -93,7 +93,9 @@ def test_what_an_earlier_object_of_the_same_key_was_counted_by_holds_no_longer(
     assert sources.select_file().as_of == AsOf("upload")
 
 
-def test_an_object_of_another_bucket_can_be_named(stack: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_of_another_bucket_can_be_named(
+    stack: StackHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stack.s3.put_object(Bucket=stack.results, Key="rejected/a #1.parquet", Body=file_of(PERU))
     monkeypatch.setenv("FILE", f"s3://{stack.results}/rejected/a #1.parquet")
 
@@ -102,7 +104,7 @@ def test_an_object_of_another_bucket_can_be_named(stack: World, monkeypatch: pyt
     assert scenarios.count_scenario(file, file.as_of).counted.report.rows == len(PERU)
 
 
-def test_an_as_of_date_that_is_none_is_told(stack: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_as_of_date_that_is_none_is_told(stack: StackHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     stack.put("vouchers/a.parquet", file_of(PERU), as_of="May")
     monkeypatch.setenv("KEY", "a.parquet")
 

@@ -13,7 +13,7 @@ import pytest
 from ingest import handler
 from ingest.handler import IngestError
 from tests.support import oracle
-from tests.support.stack_harness import UPLOADED, World, parquet
+from tests.support.stack_harness import UPLOADED, StackHarness, parquet
 from voucher_selector.local_stack.ports import free_port
 from vouchers.dynamodb.sources_table import Status
 
@@ -59,18 +59,18 @@ def expected_cells(rows: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str
     }
 
 
-def test_an_upload_is_counted(world: World) -> None:
-    assert world.ingest(world.put(KEY, file_of(PERU))) == ["counted"]
-    assert world.cells() == expected_cells(PERU)
-    assert world.cells()["peru", "#spellings"] == {"as:Peru": 2, "as:peru": 1}
-    state = world.source(KEY).state
+def test_an_upload_is_counted(harness: StackHarness) -> None:
+    assert harness.ingest(harness.put(KEY, file_of(PERU))) == ["counted"]
+    assert harness.cells() == expected_cells(PERU)
+    assert harness.cells()["peru", "#spellings"] == {"as:Peru": 2, "as:peru": 1}
+    state = harness.source(KEY).state
     assert state is not None
     assert state.status is Status.COUNTED
     assert state.report["rows"] == state.report["counted"] == 3
     assert state.report["repaired"] == {"total_orders_empty": 1, "voucher_amount_null": 1}
     assert state.report["segments"]["recency_segment"] == {"counted": 3, "unsegmented": 1}
     assert state.report["segments"]["frequent_segment"] == {"counted": 3, "unsegmented": 1}
-    assert world.result_keys() == []
+    assert harness.result_keys() == []
 
 
 def example(record: dict[str, Any], name: str) -> dict[str, Any]:
@@ -82,108 +82,110 @@ def example(record: dict[str, Any], name: str) -> dict[str, Any]:
     return record | {"eventName": name, "eventTime": "1970-01-01T00:00:00.000Z", "s3": s3}
 
 
-def test_an_example_event_of_aws_counts_the_object_that_is_there(world: World) -> None:
-    put = world.put(KEY, file_of(PERU))
+def test_an_example_event_of_aws_counts_the_object_that_is_there(harness: StackHarness) -> None:
+    put = harness.put(KEY, file_of(PERU))
     for _ in range(2):
-        assert world.ingest(example(put, "ObjectCreated:Put")) == ["counted"]
-        assert world.cells() == expected_cells(PERU)
+        assert harness.ingest(example(put, "ObjectCreated:Put")) == ["counted"]
+        assert harness.cells() == expected_cells(PERU)
 
 
-def test_an_example_event_of_aws_overtakes_no_real_one(world: World) -> None:
-    put = world.put(KEY, file_of(PERU))
+def test_an_example_event_of_aws_overtakes_no_real_one(harness: StackHarness) -> None:
+    put = harness.put(KEY, file_of(PERU))
     for name in ("ObjectRemoved:Delete", "ObjectCreated:Put"):
-        world.ingest(example(put, name))
-    assert world.ingest(world.put(KEY, file_of(PERU[:1]))) == ["counted"]
-    assert world.cells() == expected_cells(PERU[:1])
-    assert world.ingest(world.delete(KEY)) == ["deleted"]
-    assert world.ingest(example(put, "ObjectCreated:Put")) == ["deleted"]
-    assert world.cells() == {}
+        harness.ingest(example(put, name))
+    assert harness.ingest(harness.put(KEY, file_of(PERU[:1]))) == ["counted"]
+    assert harness.cells() == expected_cells(PERU[:1])
+    assert harness.ingest(harness.delete(KEY)) == ["deleted"]
+    assert harness.ingest(example(put, "ObjectCreated:Put")) == ["deleted"]
+    assert harness.cells() == {}
 
 
-def test_several_objects_add_up(world: World) -> None:
-    records = [world.put(f"vouchers/{i}.parquet", file_of(PERU)) for i in range(3)]
-    assert world.ingest(*records) == ["counted"] * 3
-    assert world.cells() == expected_cells(PERU * 3)
+def test_several_objects_add_up(harness: StackHarness) -> None:
+    records = [harness.put(f"vouchers/{i}.parquet", file_of(PERU)) for i in range(3)]
+    assert harness.ingest(*records) == ["counted"] * 3
+    assert harness.cells() == expected_cells(PERU * 3)
 
 
-def test_the_same_event_twice_counts_once(world: World) -> None:
-    record = world.put(KEY, file_of(PERU))
-    assert world.ingest(record, record) == ["counted", "duplicate"]
-    assert world.ingest(record) == ["duplicate"]
-    assert world.cells() == expected_cells(PERU)
+def test_the_same_event_twice_counts_once(harness: StackHarness) -> None:
+    record = harness.put(KEY, file_of(PERU))
+    assert harness.ingest(record, record) == ["counted", "duplicate"]
+    assert harness.ingest(record) == ["duplicate"]
+    assert harness.cells() == expected_cells(PERU)
 
 
-def test_an_overwrite_replaces_what_the_object_contributed(world: World) -> None:
-    world.ingest(world.put(KEY, file_of(PERU)))
-    world.ingest(world.put(KEY, file_of(PERU[:1])))
-    assert world.cells() == expected_cells(PERU[:1])
+def test_an_overwrite_replaces_what_the_object_contributed(harness: StackHarness) -> None:
+    harness.ingest(harness.put(KEY, file_of(PERU)))
+    harness.ingest(harness.put(KEY, file_of(PERU[:1])))
+    assert harness.cells() == expected_cells(PERU[:1])
 
 
-def test_a_late_event_changes_nothing(world: World) -> None:
-    first, second = world.put(KEY, file_of(PERU)), world.put(KEY, file_of(PERU[:1]))
-    assert world.ingest(second, first) == ["counted", "late"]
-    assert world.cells() == expected_cells(PERU[:1])
+def test_a_late_event_changes_nothing(harness: StackHarness) -> None:
+    first, second = harness.put(KEY, file_of(PERU)), harness.put(KEY, file_of(PERU[:1]))
+    assert harness.ingest(second, first) == ["counted", "late"]
+    assert harness.cells() == expected_cells(PERU[:1])
 
 
-def test_a_deletion_takes_the_counts_away(world: World) -> None:
-    created = world.put(KEY, file_of(PERU))
-    world.ingest(created)
-    assert world.ingest(world.delete(KEY)) == ["deleted"]
-    assert world.cells() == {}
-    assert world.ingest(created) == ["late"]
-    assert world.cells() == {}
+def test_a_deletion_takes_the_counts_away(harness: StackHarness) -> None:
+    created = harness.put(KEY, file_of(PERU))
+    harness.ingest(created)
+    assert harness.ingest(harness.delete(KEY)) == ["deleted"]
+    assert harness.cells() == {}
+    assert harness.ingest(created) == ["late"]
+    assert harness.cells() == {}
 
 
-def test_a_creation_that_comes_after_its_deletion_changes_nothing(world: World) -> None:
-    created, deleted = world.put(KEY, file_of(PERU)), world.delete(KEY)
-    assert world.ingest(deleted, created) == ["deleted", "late"]
-    assert world.cells() == {}
+def test_a_creation_that_comes_after_its_deletion_changes_nothing(harness: StackHarness) -> None:
+    created, deleted = harness.put(KEY, file_of(PERU)), harness.delete(KEY)
+    assert harness.ingest(deleted, created) == ["deleted", "late"]
+    assert harness.cells() == {}
 
 
-def test_an_object_can_come_back_after_its_deletion(world: World) -> None:
-    world.ingest(world.put(KEY, file_of(PERU)), world.delete(KEY))
-    assert world.ingest(world.put(KEY, file_of(PERU[:1]))) == ["counted"]
-    assert world.cells() == expected_cells(PERU[:1])
+def test_an_object_can_come_back_after_its_deletion(harness: StackHarness) -> None:
+    harness.ingest(harness.put(KEY, file_of(PERU)), harness.delete(KEY))
+    assert harness.ingest(harness.put(KEY, file_of(PERU[:1]))) == ["counted"]
+    assert harness.cells() == expected_cells(PERU[:1])
 
 
-def test_an_event_whose_object_has_been_replaced_leaves_the_counting_to_the_newer_one(world: World) -> None:
-    first, second = world.put(KEY, file_of(PERU)), world.put(KEY, file_of(PERU[:1]))
-    assert world.ingest(first, second) == ["superseded", "counted"]
-    assert world.cells() == expected_cells(PERU[:1])
+def test_an_event_whose_object_has_been_replaced_leaves_the_counting_to_the_newer_one(
+    harness: StackHarness,
+) -> None:
+    first, second = harness.put(KEY, file_of(PERU)), harness.put(KEY, file_of(PERU[:1]))
+    assert harness.ingest(first, second) == ["superseded", "counted"]
+    assert harness.cells() == expected_cells(PERU[:1])
 
 
-def test_deleting_an_old_version_leaves_the_current_one_counted(world: World) -> None:
-    old, new = world.put(KEY, file_of(PERU)), world.put(KEY, file_of(PERU[:1]))
-    world.ingest(old, new)
+def test_deleting_an_old_version_leaves_the_current_one_counted(harness: StackHarness) -> None:
+    old, new = harness.put(KEY, file_of(PERU)), harness.put(KEY, file_of(PERU[:1]))
+    harness.ingest(old, new)
     version = old["s3"]["object"]["versionId"]
-    assert world.ingest(world.delete_version(KEY, version)) == ["counted"]
-    assert world.cells() == expected_cells(PERU[:1])
+    assert harness.ingest(harness.delete_version(KEY, version)) == ["counted"]
+    assert harness.cells() == expected_cells(PERU[:1])
 
 
-def test_deleting_the_current_version_brings_the_one_before_back(world: World) -> None:
-    old, new = world.put(KEY, file_of(PERU)), world.put(KEY, file_of(PERU[:1]))
-    world.ingest(old, new)
+def test_deleting_the_current_version_brings_the_one_before_back(harness: StackHarness) -> None:
+    old, new = harness.put(KEY, file_of(PERU)), harness.put(KEY, file_of(PERU[:1]))
+    harness.ingest(old, new)
     version = new["s3"]["object"]["versionId"]
-    assert world.ingest(world.delete_version(KEY, version)) == ["counted"]
-    assert world.cells() == expected_cells(PERU)
+    assert harness.ingest(harness.delete_version(KEY, version)) == ["counted"]
+    assert harness.cells() == expected_cells(PERU)
 
 
-def test_an_object_that_has_gone_since_its_event_changes_nothing(world: World) -> None:
-    record = world.put(KEY, file_of(PERU))
+def test_an_object_that_has_gone_since_its_event_changes_nothing(harness: StackHarness) -> None:
+    record = harness.put(KEY, file_of(PERU))
     version = record["s3"]["object"]["versionId"]
-    world.delete_version(KEY, version)
-    assert world.ingest(record) == ["superseded"]
-    assert (world.cells(), world.source(KEY).state) == ({}, None)
+    harness.delete_version(KEY, version)
+    assert harness.ingest(record) == ["superseded"]
+    assert (harness.cells(), harness.source(KEY).state) == ({}, None)
 
 
-def test_rejected_rows_are_kept_with_their_row_number_and_reason(world: World) -> None:
+def test_rejected_rows_are_kept_with_their_row_number_and_reason(harness: StackHarness) -> None:
     rows = [*DIRT[:2], PERU[0], *DIRT[2:]]
-    world.ingest(world.put(KEY, file_of(rows)))
-    assert world.cells() == expected_cells(PERU[:1])
-    state = world.source(KEY).state
+    harness.ingest(harness.put(KEY, file_of(rows)))
+    assert harness.cells() == expected_cells(PERU[:1])
+    state = harness.source(KEY).state
     assert state is not None
-    assert world.result_keys() == [state.rejected_object]
-    kept = world.result_rows(state.rejected_object or "")
+    assert harness.result_keys() == [state.rejected_object]
+    kept = harness.result_rows(state.rejected_object or "")
     assert [(row["row"], row["reason"]) for row in kept] == [
         (0, "country_code_missing"),
         (1, "last_order_ts_not_a_date"),
@@ -198,15 +200,15 @@ def test_rejected_rows_are_kept_with_their_row_number_and_reason(world: World) -
     assert state.report["rows"] == state.report["counted"] + state.report["rejected"] == 8
 
 
-def test_rejected_rows_are_replaced_and_deleted_with_their_source(world: World) -> None:
-    world.ingest(world.put(KEY, file_of(DIRT)))
-    (first,) = world.result_keys()
-    world.ingest(world.put(KEY, file_of(DIRT[:1])))
-    (second,) = world.result_keys()
+def test_rejected_rows_are_replaced_and_deleted_with_their_source(harness: StackHarness) -> None:
+    harness.ingest(harness.put(KEY, file_of(DIRT)))
+    (first,) = harness.result_keys()
+    harness.ingest(harness.put(KEY, file_of(DIRT[:1])))
+    (second,) = harness.result_keys()
     assert second != first
-    assert len(world.result_rows(second)) == 1
-    world.ingest(world.delete(KEY))
-    assert world.result_keys() == []
+    assert len(harness.result_rows(second)) == 1
+    harness.ingest(harness.delete(KEY))
+    assert harness.result_keys() == []
 
 
 @pytest.mark.parametrize(
@@ -226,22 +228,22 @@ def test_rejected_rows_are_replaced_and_deleted_with_their_source(world: World) 
     ],
 )
 def test_a_file_that_cannot_be_read_contributes_nothing_and_says_why(
-    world: World, body: bytes, sentence: str
+    harness: StackHarness, body: bytes, sentence: str
 ) -> None:
-    world.ingest(world.put(KEY, file_of(PERU)))
-    record = world.put(KEY, body)
+    harness.ingest(harness.put(KEY, file_of(PERU)))
+    record = harness.put(KEY, body)
     with pytest.raises(IngestError) as failed:
-        world.ingest(record)
+        harness.ingest(record)
     assert str(failed.value).startswith(f"'{KEY}' was not counted: {sentence}")
     assert "\n" not in str(failed.value)
-    assert world.cells() == {}
-    state = world.source(KEY).state
+    assert harness.cells() == {}
+    state = harness.source(KEY).state
     assert state is not None
     assert (state.status, state.error) == (Status.FAILED, str(failed.value))
     with pytest.raises(IngestError):
-        world.ingest(record)
-    assert world.ingest(world.put(KEY, file_of(PERU))) == ["counted"]
-    assert world.cells() == expected_cells(PERU)
+        harness.ingest(record)
+    assert harness.ingest(harness.put(KEY, file_of(PERU))) == ["counted"]
+    assert harness.cells() == expected_cells(PERU)
 
 
 @pytest.mark.parametrize(
@@ -253,19 +255,21 @@ def test_a_file_that_cannot_be_read_contributes_nothing_and_says_why(
         ("voucher_amount", pa.array([[1.0]])),
     ],
 )
-def test_a_column_of_a_type_that_cannot_be_read_is_named(world: World, column: str, values: pa.Array) -> None:
+def test_a_column_of_a_type_that_cannot_be_read_is_named(
+    harness: StackHarness, column: str, values: pa.Array
+) -> None:
     content = pa.table({name: pa.array([value]) for name, value in PERU[0].items()})
     content = content.set_column(content.column_names.index(column), column, values)
     kind = "list" if column == "voucher_amount" else str(values.type)
     with pytest.raises(IngestError, match=f"its column '{column}' is of type {kind}"):
-        world.ingest(world.put(KEY, parquet(content)))
+        harness.ingest(harness.put(KEY, parquet(content)))
 
 
-def test_one_bad_file_does_not_keep_the_others_of_an_event_from_being_counted(world: World) -> None:
-    bad, good = world.put("vouchers/bad.parquet", b"x"), world.put(KEY, file_of(PERU))
+def test_one_bad_file_does_not_keep_the_others_of_an_event_from_being_counted(harness: StackHarness) -> None:
+    bad, good = harness.put("vouchers/bad.parquet", b"x"), harness.put(KEY, file_of(PERU))
     with pytest.raises(IngestError, match=r"'vouchers/bad\.parquet' was not counted"):
-        world.ingest(bad, good)
-    assert world.cells() == expected_cells(PERU)
+        harness.ingest(bad, good)
+    assert harness.cells() == expected_cells(PERU)
 
 
 def dated(last_order: str, seen: str) -> bytes:
@@ -284,7 +288,7 @@ def dated(last_order: str, seen: str) -> bytes:
     ],
 )
 def test_the_as_of_date_is_the_objects_own_or_else_the_stacks(
-    world: World,
+    harness: StackHarness,
     monkeypatch: pytest.MonkeyPatch,
     metadata: dict[str, str],
     parameter: str,
@@ -292,22 +296,22 @@ def test_the_as_of_date_is_the_objects_own_or_else_the_stacks(
     record: str,
 ) -> None:
     monkeypatch.setenv("RECENCY_AS_OF", parameter)
-    world.ingest(world.put(KEY, dated("2020-01-05", "2020-04-15 10:00:00+00:00"), **metadata))
-    assert ("peru", cell) in world.cells()
-    state = world.source(KEY).state
+    harness.ingest(harness.put(KEY, dated("2020-01-05", "2020-04-15 10:00:00+00:00"), **metadata))
+    assert ("peru", cell) in harness.cells()
+    state = harness.source(KEY).state
     assert state is not None
     assert state.as_of == state.report["as_of"] == record
 
 
-def test_an_as_of_date_that_cannot_be_read_fails_the_file(world: World) -> None:
+def test_an_as_of_date_that_cannot_be_read_fails_the_file(harness: StackHarness) -> None:
     with pytest.raises(IngestError, match=r"x-amz-meta-as-of, 'soon' is not an as-of date"):
-        world.ingest(world.put(KEY, file_of(PERU), as_of="soon"))
+        harness.ingest(harness.put(KEY, file_of(PERU), as_of="soon"))
 
 
 def test_each_event_leaves_one_structured_line_and_its_metrics(
-    world: World, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    harness: StackHarness, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world.ingest(world.put(KEY, file_of([*PERU, *DIRT])))
+    harness.ingest(harness.put(KEY, file_of([*PERU, *DIRT])))
     (reported,) = [vars(record) for record in caplog.records if record.name == "ingest"]
     assert (reported["action"], reported["source"]) == ("counted", KEY)
     assert reported["report"]["rejected"] == len(DIRT)
@@ -320,12 +324,12 @@ def test_each_event_leaves_one_structured_line_and_its_metrics(
 
 
 def test_a_change_of_definitions_changes_what_a_new_upload_is_counted_by(
-    world: World, redefine: Callable[[str], None]
+    harness: StackHarness, redefine: Callable[[str], None]
 ) -> None:
-    world.ingest(world.put(KEY, file_of(PERU)))
+    harness.ingest(harness.put(KEY, file_of(PERU)))
     redefine('[orders]\nattribute = "total_orders"\nranges = [[0, 3]]\n')
-    world.ingest(world.put(KEY, file_of(PERU)))
-    assert world.cells() == {
+    harness.ingest(harness.put(KEY, file_of(PERU)))
+    assert harness.cells() == {
         ("peru", "orders#0-3"): {"0": 1, "2640": 1},
         ("peru", "#spellings"): {"as:Peru": 2, "as:peru": 1},
     }
@@ -357,79 +361,81 @@ def test_neither_counting_nor_rejecting_loads_pandas_or_awswrangler(tmp_path: Pa
 
 
 def test_a_replay_counts_again_what_new_definitions_change_and_nothing_twice(
-    world: World, redefine: Callable[[str], None]
+    harness: StackHarness, redefine: Callable[[str], None]
 ) -> None:
-    world.ingest(world.put(KEY, file_of(PERU)))
-    assert world.ingest(world.replay(KEY)) == ["duplicate"]
+    harness.ingest(harness.put(KEY, file_of(PERU)))
+    assert harness.ingest(harness.replay(KEY)) == ["duplicate"]
     redefine('[orders]\nattribute = "total_orders"\nranges = [[0, 3]]\n')
-    assert world.ingest(world.replay(KEY), world.replay(KEY)) == ["counted", "duplicate"]
-    assert world.cells() == {
+    assert harness.ingest(harness.replay(KEY), harness.replay(KEY)) == ["counted", "duplicate"]
+    assert harness.cells() == {
         ("peru", "orders#0-3"): {"0": 1, "2640": 1},
         ("peru", "#spellings"): {"as:Peru": 2, "as:peru": 1},
     }
 
 
-def test_a_replay_finds_what_no_event_told_of(world: World) -> None:
-    world.put("vouchers/created.parquet", file_of(PERU))
-    world.ingest(world.put("vouchers/deleted.parquet", file_of(PERU)))
-    world.delete("vouchers/deleted.parquet")
+def test_a_replay_finds_what_no_event_told_of(harness: StackHarness) -> None:
+    harness.put("vouchers/created.parquet", file_of(PERU))
+    harness.ingest(harness.put("vouchers/deleted.parquet", file_of(PERU)))
+    harness.delete("vouchers/deleted.parquet")
     names = ("created", "deleted", "never there")
-    assert world.ingest(*(world.replay(f"vouchers/{n}.parquet") for n in names)) == [
+    assert harness.ingest(*(harness.replay(f"vouchers/{n}.parquet") for n in names)) == [
         "counted",
         "deleted",
         "duplicate",
     ]
-    assert world.cells() == expected_cells(PERU)
+    assert harness.cells() == expected_cells(PERU)
 
 
-def test_an_event_that_comes_after_a_replay_still_wins(world: World) -> None:
-    created = world.put(KEY, file_of(PERU))
-    world.ingest(world.replay(KEY))
-    assert world.ingest(created) == ["counted"]
-    deleted = world.delete(KEY)
-    assert world.ingest(world.replay(KEY), deleted, created) == ["deleted", "deleted", "late"]
-    assert world.cells() == {}
+def test_an_event_that_comes_after_a_replay_still_wins(harness: StackHarness) -> None:
+    created = harness.put(KEY, file_of(PERU))
+    harness.ingest(harness.replay(KEY))
+    assert harness.ingest(created) == ["counted"]
+    deleted = harness.delete(KEY)
+    assert harness.ingest(harness.replay(KEY), deleted, created) == ["deleted", "deleted", "late"]
+    assert harness.cells() == {}
 
 
-def test_a_replay_keeps_the_as_of_date_of_the_upload(world: World, redefine: Callable[[str], None]) -> None:
-    world.ingest(world.put(KEY, dated("2026-10-01", "")))
-    before = world.source(KEY).state
+def test_a_replay_keeps_the_as_of_date_of_the_upload(
+    harness: StackHarness, redefine: Callable[[str], None]
+) -> None:
+    harness.ingest(harness.put(KEY, dated("2026-10-01", "")))
+    before = harness.source(KEY).state
     redefine('[recency]\nattribute = "days_since_last_order"\nranges = [[52, 52]]\n')
-    assert world.ingest(world.replay(KEY)) == ["counted"]
-    after = world.source(KEY).state
+    assert harness.ingest(harness.replay(KEY)) == ["counted"]
+    after = harness.source(KEY).state
     assert before is not None
     assert after is not None
     assert (before.as_of, before.order) == (after.as_of, after.order)
-    assert ("peru", "recency#52-52") in world.cells()
+    assert ("peru", "recency#52-52") in harness.cells()
 
 
-def test_a_replay_tries_a_failed_file_again_and_can_be_forced(world: World) -> None:
-    world.ingest(world.put(KEY, file_of(PERU)))
-    assert world.ingest(world.replay(KEY, forced=True)) == ["counted"]
+def test_a_replay_tries_a_failed_file_again_and_can_be_forced(harness: StackHarness) -> None:
+    harness.ingest(harness.put(KEY, file_of(PERU)))
+    assert harness.ingest(harness.replay(KEY, forced=True)) == ["counted"]
     with pytest.raises(IngestError):
-        world.ingest(world.put(KEY, b"no Parquet"))
+        harness.ingest(harness.put(KEY, b"no Parquet"))
     with pytest.raises(IngestError):
-        world.ingest(world.replay(KEY))
+        harness.ingest(harness.replay(KEY))
 
 
-def test_the_longest_key_that_s3_takes_is_counted_with_its_rejected_rows(world: World) -> None:
+def test_the_longest_key_that_s3_takes_is_counted_with_its_rejected_rows(harness: StackHarness) -> None:
     key = "vouchers/" + "ü" * ((1024 - len("vouchers/")) // 2)
-    assert world.ingest(world.put(key, file_of(DIRT))) == ["counted"]
-    (rejected,) = world.result_keys()
+    assert harness.ingest(harness.put(key, file_of(DIRT))) == ["counted"]
+    (rejected,) = harness.result_keys()
     assert len(rejected.encode()) <= 1024
-    assert world.ingest(world.delete(key)) == ["deleted"]
-    assert world.result_keys() == []
+    assert harness.ingest(harness.delete(key)) == ["deleted"]
+    assert harness.result_keys() == []
 
 
 def test_an_endpoint_where_nothing_answers_is_said_in_a_sentence_without_a_trace(
-    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    put = world.put(KEY, file_of(PERU))
+    put = harness.put(KEY, file_of(PERU))
     endpoint = f"http://127.0.0.1:{free_port()}"
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     handler.dynamodb_client.cache_clear()
     sentence = f"AWS does not answer at {endpoint}; start it, or set AWS_ENDPOINT_URL to its URL: "
     with pytest.raises(IngestError, match=f"'{re.escape(KEY)}' is not counted yet: {sentence}"):
-        world.ingest(put)
+        harness.ingest(put)
     (logged,) = (record for record in caplog.records if record.name == "ingest")
     assert (sentence in logged.getMessage(), logged.exc_info) == (True, None)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from tests.support.stack_harness import Cells, World
+    from tests.support.stack_harness import Cells, StackHarness
     from voucher_selector.stack import Deployed
     from vouchers.dynamodb.sources_table import Source, State
 
@@ -50,8 +50,8 @@ def function() -> Lambda:
 
 
 @pytest.fixture(autouse=True)
-def stack(world: World, function: Lambda, monkeypatch: pytest.MonkeyPatch) -> Deployed:
-    there = deployed(world, function)
+def stack(harness: StackHarness, function: Lambda, monkeypatch: pytest.MonkeyPatch) -> Deployed:
+    there = deployed(harness, function)
     for command in (replay, verify, redrive):
         monkeypatch.setattr(command, "find_stack", lambda: there)
     monkeypatch.setattr(redriving, "WAIT_SECONDS", 0)
@@ -68,38 +68,38 @@ def run_json(*arguments: str) -> tuple[int, Any]:
     return result.exit_code, json.loads(result.stdout)
 
 
-def ingest(world: World, record: dict[str, Any]) -> None:
+def ingest(harness: StackHarness, record: dict[str, Any]) -> None:
     try:
-        world.ingest(record)
+        harness.ingest(record)
     except IngestError as error:
         assert "was not counted" in str(error)  # noqa: PT017 - a broken file fails, and that is all
 
 
-def put(world: World, key: str, name: str) -> None:
-    ingest(world, world.put(key, body(name)))
+def put(harness: StackHarness, key: str, name: str) -> None:
+    ingest(harness, harness.put(key, body(name)))
 
 
-def all_kinds(world: World) -> None:
+def all_kinds(harness: StackHarness) -> None:
     for number, name in enumerate(["peru", "china", "dirty", "none", "broken"]):
-        put(world, f"vouchers/{number} {name}", name)
-    world.ingest(world.delete("vouchers/1 china"))
+        put(harness, f"vouchers/{number} {name}", name)
+    harness.ingest(harness.delete("vouchers/1 china"))
 
 
-def rewrite(world: World, key: str, **changes: Any) -> None:
+def rewrite(harness: StackHarness, key: str, **changes: Any) -> None:
     """Change by hand what the sources table says of an object."""
-    source = world.source(key)
+    source = harness.source(key)
     assert source.state
-    write(world, replace(source, state=replace(source.state, **changes)))
+    write(harness, replace(source, state=replace(source.state, **changes)))
 
 
-def write(world: World, source: Source) -> None:
-    read = world.source(source.key)
-    put = SourcesTable(world.dynamodb, world.sources).put_if_unchanged(read, source)
-    world.dynamodb.put_item(**put)
+def write(harness: StackHarness, source: Source) -> None:
+    read = harness.source(source.key)
+    put = SourcesTable(harness.dynamodb, harness.sources).put_if_unchanged(read, source)
+    harness.dynamodb.put_item(**put)
 
 
-def state(world: World, key: str) -> State:
-    found = world.source(key).state
+def state(harness: StackHarness, key: str) -> State:
+    found = harness.source(key).state
     assert found
     return found
 
@@ -114,49 +114,49 @@ def problems(found: Any) -> list[tuple[str, str]]:
     return [(p["source"], p["problem"]) for p in found["problems"]]
 
 
-def test_a_replay_counts_what_no_event_told_of_and_nothing_twice(world: World) -> None:
-    put(world, "vouchers/known", "china")
-    put(world, "vouchers/gone", "dirty")
-    world.put(KEY, body("peru"))
-    world.delete("vouchers/gone")
+def test_a_replay_counts_what_no_event_told_of_and_nothing_twice(harness: StackHarness) -> None:
+    put(harness, "vouchers/known", "china")
+    put(harness, "vouchers/gone", "dirty")
+    harness.put(KEY, body("peru"))
+    harness.delete("vouchers/gone")
 
     first, second = run("replay"), run("replay")
 
     assert (first.exit_code, first.stdout) == (0, "1 counted, 1 deleted, 1 up to date\n")
     assert (second.exit_code, second.stdout) == (0, "2 up to date\n")
-    assert world.cells() == expected([FILES["peru"], FILES["china"]])
+    assert harness.cells() == expected([FILES["peru"], FILES["china"]])
 
 
 def test_a_replay_moves_every_source_to_new_definitions(
-    world: World, redefine: Callable[[str], None]
+    harness: StackHarness, redefine: Callable[[str], None]
 ) -> None:
-    put(world, KEY, "peru")
-    put(world, OTHER, "china")
+    put(harness, KEY, "peru")
+    put(harness, OTHER, "china")
     redefine(ONLY_ORDERS)
 
     assert run_json("replay") == (0, _outcomes(counted=2))
-    assert {cell for _, cell in world.cells()} == {"orders#0-3", "#spellings"}
+    assert {cell for _, cell in harness.cells()} == {"orders#0-3", "#spellings"}
 
 
-def test_a_forced_replay_counts_what_is_up_to_date(world: World) -> None:
-    put(world, KEY, "peru")
-    before = state(world, KEY)
+def test_a_forced_replay_counts_what_is_up_to_date(harness: StackHarness) -> None:
+    put(harness, KEY, "peru")
+    before = state(harness, KEY)
 
     assert run_json("replay", "--force") == (0, _outcomes(counted=1))
-    assert state(world, KEY).committed_at > before.committed_at
-    assert world.cells() == expected([FILES["peru"]])
+    assert state(harness, KEY).committed_at > before.committed_at
+    assert harness.cells() == expected([FILES["peru"]])
 
 
 @pytest.mark.parametrize("prefix", ["2018/", "vouchers/2018/", "/vouchers/2018/"])
-def test_a_replay_of_a_prefix_leaves_the_others_alone(world: World, prefix: str) -> None:
-    put(world, "vouchers/gone", "dirty")
-    world.delete("vouchers/gone")
-    world.put(KEY, body("china"))
-    world.put(OTHER, body("peru"))
+def test_a_replay_of_a_prefix_leaves_the_others_alone(harness: StackHarness, prefix: str) -> None:
+    put(harness, "vouchers/gone", "dirty")
+    harness.delete("vouchers/gone")
+    harness.put(KEY, body("china"))
+    harness.put(OTHER, body("peru"))
 
     assert run_json("replay", prefix) == (0, _outcomes(counted=1))
-    assert state(world, OTHER).status is Status.COUNTED
-    assert world.source(KEY).state is None
+    assert state(harness, OTHER).status is Status.COUNTED
+    assert harness.source(KEY).state is None
 
 
 def test_nothing_to_replay_is_said(function: Lambda) -> None:
@@ -166,44 +166,46 @@ def test_nothing_to_replay_is_said(function: Lambda) -> None:
     assert function.invoked == []
 
 
-def test_a_file_that_fails_in_a_replay_is_named_and_the_others_are_counted(world: World) -> None:
-    world.put("vouchers/bad", body("broken"))
-    world.put(KEY, body("peru"))
+def test_a_file_that_fails_in_a_replay_is_named_and_the_others_are_counted(harness: StackHarness) -> None:
+    harness.put("vouchers/bad", body("broken"))
+    harness.put(KEY, body("peru"))
 
     result = run("replay")
 
     assert result.stdout.startswith("'vouchers/bad' was not counted: it cannot be read as Parquet")
     assert result.stdout.endswith("\n1 counted, 1 failed\n")
     assert (result.exit_code, result.stdout.count("\n")) == (1, 2)
-    assert world.cells() == expected([FILES["peru"]])
+    assert harness.cells() == expected([FILES["peru"]])
     assert run_json("replay")[1]["failed"][0]["source"] == "vouchers/bad"
 
 
-def test_a_replay_finishes_a_commit_that_was_cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    cut_off(world, monkeypatch)
+def test_a_replay_finishes_a_commit_that_was_cut_off(
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_off(harness, monkeypatch)
     whole = expected([FILES["peru"], FILES["china"]])
-    assert world.cells() != whole
+    assert harness.cells() != whole
     assert problems(run_json("verify")[1]) == [(KEY, "has an unfinished commit")]
 
     assert run_json("replay") == (0, _outcomes(up_to_date=2))
-    assert world.cells() == whole
+    assert harness.cells() == whole
 
 
-def cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def cut_off(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Crash in the middle of a commit of several transactions."""
     monkeypatch.setattr(chunks, "MAX_CELLS", 2)
-    put(world, OTHER, "china")
+    put(harness, OTHER, "china")
     with calls() as made:
-        put(world, OTHER, "peru")
+        put(harness, OTHER, "peru")
     middle = made.made.index("TransactWriteItems") + 2
     with pytest.raises(Crash), calls(middle):
-        put(world, KEY, "china")
+        put(harness, KEY, "china")
 
 
 def test_a_function_that_may_not_be_called_ends_a_replay_in_one_sentence(
-    world: World, function: Lambda
+    harness: StackHarness, function: Lambda
 ) -> None:
-    world.put(KEY, body("peru"))
+    harness.put(KEY, body("peru"))
     function.refusals = [REFUSED]
 
     result = run("replay")
@@ -211,9 +213,9 @@ def test_a_function_that_may_not_be_called_ends_a_replay_in_one_sentence(
     assert (result.exit_code, result.stderr) == (3, "Error: Invoke was refused: not you\n")
 
 
-def test_a_call_that_breaks_off_fails_its_object_alone(world: World, function: Lambda) -> None:
-    world.put(KEY, body("peru"))
-    world.put(OTHER, body("peru"))
+def test_a_call_that_breaks_off_fails_its_object_alone(harness: StackHarness, function: Lambda) -> None:
+    harness.put(KEY, body("peru"))
+    harness.put(OTHER, body("peru"))
     function.refusals = [ReadTimeoutError(endpoint_url="http://x")]
 
     code, found = run_json("replay")
@@ -224,39 +226,39 @@ def test_a_call_that_breaks_off_fails_its_object_alone(world: World, function: L
     ]
 
 
-def test_a_call_for_which_there_is_no_room_yet_is_made_again(world: World, function: Lambda) -> None:
-    world.put(KEY, body("peru"))
+def test_a_call_for_which_there_is_no_room_yet_is_made_again(harness: StackHarness, function: Lambda) -> None:
+    harness.put(KEY, body("peru"))
     function.refusals = [THROTTLED, THROTTLED]
 
     assert run_json("replay") == (0, _outcomes(counted=1))
 
 
-def test_a_replay_deletes_from_the_results_what_nothing_refers_to(world: World) -> None:
-    put(world, KEY, "dirty")
-    put(world, KEY, "dirty")
-    content, revision = state(world, KEY).rejected_object, world.source(KEY).revision
+def test_a_replay_deletes_from_the_results_what_nothing_refers_to(harness: StackHarness) -> None:
+    put(harness, KEY, "dirty")
+    put(harness, KEY, "dirty")
+    content, revision = state(harness, KEY).rejected_object, harness.source(KEY).revision
     garbage = [f"{folder}/{KEY}/{revision - 1:08d}-0.json" for folder in ("rejected", "contributions")]
     kept = [f"rejected/{KEY}/{revision + 1:08d}-0", "rejected/never/00000001-0", "rejected/of a person"]
     for key in (*garbage, *kept):
-        world.s3.put_object(Bucket=world.results, Key=key)
+        harness.s3.put_object(Bucket=harness.results, Key=key)
     assert {source for source, _ in problems(run_json("verify")[1])} == set(garbage)
 
     assert run("replay").stdout.endswith("Unreferenced results deleted: 2\n")
-    assert sorted(world.result_keys()) == sorted([*kept, str(content)])
+    assert sorted(harness.result_keys()) == sorted([*kept, str(content)])
     assert run("verify").exit_code == 0
 
 
-def test_of_a_folder_of_results_it_keeps_or_deletes_all(world: World) -> None:
-    put(world, KEY, "dirty")
-    revision = world.source(KEY).revision
+def test_of_a_folder_of_results_it_keeps_or_deletes_all(harness: StackHarness) -> None:
+    put(harness, KEY, "dirty")
+    revision = harness.source(KEY).revision
     gone, kept = (f"rejected/{KEY}/{revision + n:08d}-a/" for n in (0, 1))
     for folder in (gone, kept):
         for name in ("1.parquet", "country_code=Peru/2.parquet"):
-            world.s3.put_object(Bucket=world.results, Key=folder + name)
+            harness.s3.put_object(Bucket=harness.results, Key=folder + name)
 
     assert {source for source, _ in problems(run_json("verify")[1])} == {gone}
     assert run_json("replay") == (0, _outcomes(up_to_date=1, swept=1))
-    assert {key for key in world.result_keys() if "-a/" in key} == {
+    assert {key for key in harness.result_keys() if "-a/" in key} == {
         f"{kept}1.parquet", f"{kept}country_code=Peru/2.parquet"
     }  # fmt: skip
 
@@ -266,9 +268,9 @@ def _outcomes(**numbers: int) -> dict[str, Any]:
     return none | numbers
 
 
-def test_a_table_that_is_right_is_said_to_be_in_one_line(world: World) -> None:
-    all_kinds(world)
-    world.ingest(world.delete("vouchers/4 broken"))
+def test_a_table_that_is_right_is_said_to_be_in_one_line(harness: StackHarness) -> None:
+    all_kinds(harness)
+    harness.ingest(harness.delete("vouchers/4 broken"))
 
     result = run("verify")
 
@@ -281,7 +283,7 @@ def test_a_table_that_is_right_is_said_to_be_in_one_line(world: World) -> None:
         {
             "objects": 3,
             "datasets": 0,
-            "counters": sum(map(len, world.cells().values())),
+            "counters": sum(map(len, harness.cells().values())),
             "failed": [],
             "problems": [],
             "differences": [],
@@ -289,41 +291,41 @@ def test_a_table_that_is_right_is_said_to_be_in_one_line(world: World) -> None:
     )
 
 
-def test_files_that_rightly_count_for_nothing_are_named(world: World) -> None:
-    all_kinds(world)
+def test_files_that_rightly_count_for_nothing_are_named(harness: StackHarness) -> None:
+    all_kinds(harness)
     key = "vouchers/4 broken"
 
     result = run("verify")
     code, found = run_json("verify")
 
     assert result.stdout.splitlines() == [
-        str(state(world, key).error),
+        str(state(harness, key).error),
         "The table matches a fresh count; objects: 4 (1 failed), counters: 6",
     ]
     assert (result.exit_code, code, found["problems"]) == (0, 0, [])
-    assert found["failed"] == [{"source": key, "error": state(world, key).error}]
+    assert found["failed"] == [{"source": key, "error": state(harness, key).error}]
 
 
 def test_a_failed_file_whose_event_is_tried_again_meanwhile_has_not_changed(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    event = world.put(KEY, body("broken"))
-    ingest(world, event)
-    before = world.source(KEY).revision
-    meanwhile(monkeypatch, lambda: ingest(world, event))
+    event = harness.put(KEY, body("broken"))
+    ingest(harness, event)
+    before = harness.source(KEY).revision
+    meanwhile(monkeypatch, lambda: ingest(harness, event))
 
     code, found = run_json("verify")
 
-    assert world.source(KEY).revision > before
+    assert harness.source(KEY).revision > before
     assert (code, found["problems"], [each["source"] for each in found["failed"]]) == (0, [], [KEY])
 
 
 @pytest.mark.parametrize("name", ["broken", "peru"])
 def test_a_failed_file_that_another_one_replaces_meanwhile_has_changed(
-    world: World, monkeypatch: pytest.MonkeyPatch, name: str
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    put(world, KEY, "broken")
-    meanwhile(monkeypatch, lambda: put(world, KEY, name))
+    put(harness, KEY, "broken")
+    meanwhile(monkeypatch, lambda: put(harness, KEY, name))
 
     code, found = run_json("verify")
 
@@ -347,9 +349,9 @@ def test_an_empty_bucket_is_what_an_empty_table_says() -> None:
     assert run("verify").stdout == "The table matches a fresh count; objects: 0, counters: 0\n"
 
 
-def set_counter(world: World, counter: str, number: int, **other: str) -> None:
-    world.dynamodb.update_item(
-        TableName=world.segments,
+def set_counter(harness: StackHarness, counter: str, number: int, **other: str) -> None:
+    harness.dynamodb.update_item(
+        TableName=harness.segments,
         Key=CELL | {name: {"S": value} for name, value in other.items()},
         UpdateExpression="SET #c = :n, #at = :at",
         ExpressionAttributeNames={"#c": counter, "#at": "updated_at"},
@@ -357,21 +359,21 @@ def set_counter(world: World, counter: str, number: int, **other: str) -> None:
     )
 
 
-def delete_item(world: World) -> None:
-    world.dynamodb.delete_item(TableName=world.segments, Key=CELL)
+def delete_item(harness: StackHarness) -> None:
+    harness.dynamodb.delete_item(TableName=harness.segments, Key=CELL)
 
 
-CHANGES: dict[str, tuple[Callable[[World], None], dict[tuple[str, str, str], tuple[int, int]]]] = {
+CHANGES: dict[str, tuple[Callable[[StackHarness], None], dict[tuple[str, str, str], tuple[int, int]]]] = {
     "a counter": (
-        lambda world: set_counter(world, "2640", 7),
+        lambda harness: set_counter(harness, "2640", 7),
         {("peru", "frequent_segment#0-4", "2640"): (7, 1)},
     ),
     "a counter that nothing counts": (
-        lambda world: set_counter(world, "9", 7),
+        lambda harness: set_counter(harness, "9", 7),
         {("peru", "frequent_segment#0-4", "9"): (7, 0)},
     ),
     "a spelling": (
-        lambda world: set_counter(world, "as:PERU", 0, cell="#spellings"),
+        lambda harness: set_counter(harness, "as:PERU", 0, cell="#spellings"),
         {("peru", "#spellings", "PERU"): (0, 1)},
     ),
     "an item": (
@@ -382,7 +384,7 @@ CHANGES: dict[str, tuple[Callable[[World], None], dict[tuple[str, str, str], tup
         },
     ),
     "a country": (
-        lambda world: set_counter(world, "5", 3, country="[b]atlantis"),
+        lambda harness: set_counter(harness, "5", 3, country="[b]atlantis"),
         {("[b]atlantis", "frequent_segment#0-4", "5"): (3, 0)},
     ),
 }
@@ -390,12 +392,12 @@ CHANGES: dict[str, tuple[Callable[[World], None], dict[tuple[str, str, str], tup
 
 @pytest.mark.parametrize(("change", "expected_differences"), CHANGES.values(), ids=CHANGES.keys())
 def test_what_was_changed_by_hand_is_found_and_set_right(
-    world: World,
-    change: Callable[[World], None],
+    harness: StackHarness,
+    change: Callable[[StackHarness], None],
     expected_differences: dict[tuple[str, str, str], tuple[int, int]],
 ) -> None:
-    put(world, KEY, "peru")
-    change(world)
+    put(harness, KEY, "peru")
+    change(harness)
 
     code, found = run_json("verify")
     assert (code, differing(found), found["problems"]) == (1, expected_differences, [])
@@ -405,13 +407,13 @@ def test_what_was_changed_by_hand_is_found_and_set_right(
     mended = run("verify", "--repair")
     assert mended.exit_code == 0
     assert mended.stderr.endswith(f"Counters repaired: {len(expected_differences)}\n")
-    assert world.cells() == expected([FILES["peru"]])
+    assert harness.cells() == expected([FILES["peru"]])
     assert run("verify").exit_code == 0
 
 
-def test_differences_are_a_table_for_a_person(world: World) -> None:
-    put(world, KEY, "peru")
-    set_counter(world, "2640", 7000)
+def test_differences_are_a_table_for_a_person(harness: StackHarness) -> None:
+    put(harness, KEY, "peru")
+    set_counter(harness, "2640", 7000)
 
     result = run("verify")
 
@@ -421,50 +423,50 @@ def test_differences_are_a_table_for_a_person(world: World) -> None:
 
 
 def test_a_table_that_was_emptied_is_filled_from_the_bucket(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verify, "MAX_SHOWN", 2)
-    put(world, KEY, "china")
-    before = world.cells()
+    put(harness, KEY, "china")
+    before = harness.cells()
     for country, cell in before:
-        world.dynamodb.delete_item(
-            TableName=world.segments, Key={"country": {"S": country}, "cell": {"S": cell}}
+        harness.dynamodb.delete_item(
+            TableName=harness.segments, Key={"country": {"S": country}, "cell": {"S": cell}}
         )
 
     result = run("verify", "--repair")
 
     assert "and 4 more; --json prints all" in result.stdout
-    assert world.cells() == before
+    assert harness.cells() == before
 
 
-def test_a_counter_is_not_set_right_if_it_has_changed_since_it_was_read(world: World) -> None:
-    put(world, KEY, "peru")
-    table = SegmentsTable(world.dynamodb, world.segments)
+def test_a_counter_is_not_set_right_if_it_has_changed_since_it_was_read(harness: StackHarness) -> None:
+    put(harness, KEY, "peru")
+    table = SegmentsTable(harness.dynamodb, harness.segments)
     cell = next(cell for cell in table.counters() if cell.name == CELL["cell"]["S"])
 
     assert not table.correct(cell, {"2640": 1, "0": 0}, {"2640": 5, "0": 5}, "now")
     assert not table.correct(cell, {"2640": 2}, {"2640": 5}, "now")
-    assert world.cells() == expected([FILES["peru"]])
+    assert harness.cells() == expected([FILES["peru"]])
     assert table.correct(cell, {"2640": 1, "7": 0}, {"2640": 5, "7": 6}, "now")
-    assert world.cells()["peru", cell.name] == {"0": 1, "2640": 5, "7": 6}
+    assert harness.cells()["peru", cell.name] == {"0": 1, "2640": 5, "7": 6}
 
 
-def test_as_many_counters_as_one_correction_names_fit_it(world: World) -> None:
-    put(world, KEY, "peru")
-    table = SegmentsTable(world.dynamodb, world.segments)
+def test_as_many_counters_as_one_correction_names_fit_it(harness: StackHarness) -> None:
+    put(harness, KEY, "peru")
+    table = SegmentsTable(harness.dynamodb, harness.segments)
     cell = next(cell for cell in table.counters() if cell.name == CELL["cell"]["S"])
     names = [str(1000 + n) for n in range(MAX_COUNTERS_IN_CORRECTION)]
 
     assert table.correct(cell, dict.fromkeys(names, 0), dict.fromkeys(names, 9), "now")
-    assert world.cells()["peru", cell.name] == {"0": 1, "2640": 1, **dict.fromkeys(names, 9)}
+    assert harness.cells()["peru", cell.name] == {"0": 1, "2640": 1, **dict.fromkeys(names, 9)}
 
 
-def test_objects_and_deletions_of_which_no_event_told_are_named(world: World) -> None:
-    put(world, KEY, "peru")
-    put(world, OTHER, "china")
-    world.delete(OTHER)
-    world.put("vouchers/new", body("peru"))
-    world.put(KEY, body("dirty"))
+def test_objects_and_deletions_of_which_no_event_told_are_named(harness: StackHarness) -> None:
+    put(harness, KEY, "peru")
+    put(harness, OTHER, "china")
+    harness.delete(OTHER)
+    harness.put("vouchers/new", body("peru"))
+    harness.put(KEY, body("dirty"))
 
     code, found = run_json("verify")
 
@@ -482,11 +484,11 @@ def test_objects_and_deletions_of_which_no_event_told_are_named(world: World) ->
     assert run("verify").exit_code == 0
 
 
-def test_nothing_is_set_right_while_sources_are_wrong(world: World) -> None:
-    put(world, KEY, "peru")
-    set_counter(world, "2640", 7)
-    world.put(OTHER, body("china"))
-    before = world.cells()
+def test_nothing_is_set_right_while_sources_are_wrong(harness: StackHarness) -> None:
+    put(harness, KEY, "peru")
+    set_counter(harness, "2640", 7)
+    harness.put(OTHER, body("china"))
+    before = harness.cells()
 
     result = run("verify", "--repair")
 
@@ -495,14 +497,14 @@ def test_nothing_is_set_right_while_sources_are_wrong(world: World) -> None:
         "Error: Nothing was repaired: some sources are inconsistent, not only the table. "
         "Re-count the stale objects: make replay\n"
     )
-    assert world.cells() == before
+    assert harness.cells() == before
 
 
 def test_sources_counted_by_other_definitions_are_named(
-    world: World, redefine: Callable[[str], None]
+    harness: StackHarness, redefine: Callable[[str], None]
 ) -> None:
     redefine(ONLY_ORDERS)
-    put(world, KEY, "peru")
+    put(harness, KEY, "peru")
 
     code, found = run_json("verify")
 
@@ -513,25 +515,25 @@ def test_sources_counted_by_other_definitions_are_named(
     assert ("peru", "orders#0-3", "2640") in differing(found)
 
 
-def claim_other_counts(world: World) -> None:
-    rewrite(world, KEY, contribution=encode({}))
+def claim_other_counts(harness: StackHarness) -> None:
+    rewrite(harness, KEY, contribution=encode({}))
 
 
-def lose_rejected_rows(world: World) -> None:
-    put(world, KEY, "dirty")
-    world.s3.delete_object(Bucket=world.results, Key=state(world, KEY).rejected_object)
+def lose_rejected_rows(harness: StackHarness) -> None:
+    put(harness, KEY, "dirty")
+    harness.s3.delete_object(Bucket=harness.results, Key=state(harness, KEY).rejected_object)
 
 
-def claim_failure(world: World) -> None:
-    rewrite(world, KEY, status=Status.FAILED)
+def claim_failure(harness: StackHarness) -> None:
+    rewrite(harness, KEY, status=Status.FAILED)
 
 
-def claim_success(world: World) -> None:
-    put(world, KEY, "broken")
-    rewrite(world, KEY, status=Status.COUNTED)
+def claim_success(harness: StackHarness) -> None:
+    put(harness, KEY, "broken")
+    rewrite(harness, KEY, status=Status.COUNTED)
 
 
-MISTAKES: dict[str, tuple[Callable[[World], None], str]] = {
+MISTAKES: dict[str, tuple[Callable[[StackHarness], None], str]] = {
     "other counts": (claim_other_counts, "is recorded with wrong counts"),
     "rejected rows lost": (lose_rejected_rows, "lacks a result in the results bucket"),
     "counted, said to have failed": (claim_failure, "is recorded as failed, but can be counted"),
@@ -541,10 +543,10 @@ MISTAKES: dict[str, tuple[Callable[[World], None], str]] = {
 
 @pytest.mark.parametrize(("change", "problem"), MISTAKES.values(), ids=MISTAKES.keys())
 def test_a_source_whose_record_is_wrong_is_named_and_mended(
-    world: World, change: Callable[[World], None], problem: str
+    harness: StackHarness, change: Callable[[StackHarness], None], problem: str
 ) -> None:
-    put(world, KEY, "peru")
-    change(world)
+    put(harness, KEY, "peru")
+    change(harness)
 
     code, found = run_json("verify")
     assert (code, problems(found), found["differences"]) == (1, [(KEY, problem)], [])
@@ -553,21 +555,25 @@ def test_a_source_whose_record_is_wrong_is_named_and_mended(
     assert run("verify").exit_code == 0
 
 
-def test_a_source_that_was_forgotten_is_counted_again_and_then_set_right(world: World) -> None:
-    put(world, KEY, "china")
-    before = world.cells()
-    world.dynamodb.delete_item(TableName=world.sources, Key={"source": {"S": KEY}})
+def test_a_source_that_was_forgotten_is_counted_again_and_then_set_right(harness: StackHarness) -> None:
+    put(harness, KEY, "china")
+    before = harness.cells()
+    harness.dynamodb.delete_item(TableName=harness.sources, Key={"source": {"S": KEY}})
 
     assert problems(run_json("verify")[1]) == [(KEY, "is not counted yet")]
     assert run("replay").exit_code == 0
-    assert world.cells() == {cell: {n: 2 * c for n, c in content.items()} for cell, content in before.items()}
+    assert harness.cells() == {
+        cell: {n: 2 * c for n, c in content.items()} for cell, content in before.items()
+    }
     assert run("verify", "--repair").exit_code == 0
-    assert world.cells() == before
+    assert harness.cells() == before
 
 
-def test_the_as_of_date_is_the_one_that_is_recorded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    put(world, KEY, "peru")
-    ingest(world, world.put(OTHER, body("peru"), as_of="row"))
+def test_the_as_of_date_is_the_one_that_is_recorded(
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(harness, KEY, "peru")
+    ingest(harness, harness.put(OTHER, body("peru"), as_of="row"))
     monkeypatch.setenv("RECENCY_AS_OF", "2020-02-15")
 
     assert run("verify").exit_code == 0
@@ -577,9 +583,9 @@ def test_the_as_of_date_is_the_one_that_is_recorded(world: World, monkeypatch: p
     ("rule", "metadata"), [("2020-02-15", {}), ("row", {"as_of": "2020-02-15"}), ("row", {"as_of": "never"})]
 )
 def test_an_object_without_a_record_is_counted_by_its_own_date_or_the_stacks(
-    world: World, monkeypatch: pytest.MonkeyPatch, rule: str, metadata: dict[str, str]
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch, rule: str, metadata: dict[str, str]
 ) -> None:
-    world.put(KEY, body("peru"), **metadata)
+    harness.put(KEY, body("peru"), **metadata)
     monkeypatch.setenv("RECENCY_AS_OF", rule)
 
     found = run_json("verify")[1]
@@ -589,13 +595,13 @@ def test_an_object_without_a_record_is_counted_by_its_own_date_or_the_stacks(
 
 
 def test_what_is_uploaded_meanwhile_is_told_of_and_nothing_is_set_right(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(world, KEY, "peru")
+    put(harness, KEY, "peru")
 
     def upload_first(*arguments: Any) -> Any:
         monkeypatch.setattr(recounting, "count_file", count_file)
-        put(world, OTHER, "china")
+        put(harness, OTHER, "china")
         return count_file(*arguments)
 
     monkeypatch.setattr(recounting, "count_file", upload_first)
@@ -604,20 +610,20 @@ def test_what_is_uploaded_meanwhile_is_told_of_and_nothing_is_set_right(
     result = run("verify", "--repair")
 
     assert f"{OTHER} changed during the verification\n" in result.stdout
-    assert (result.exit_code, world.cells()) == (1, before)
+    assert (result.exit_code, harness.cells()) == (1, before)
     assert "Verify again while nothing is uploaded." in result.stderr
 
 
 def test_an_object_that_is_replaced_while_it_is_counted_is_told_of_once(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(world, KEY, "peru")
+    put(harness, KEY, "peru")
 
     def replace_then(*arguments: Any) -> Any:
         found = find_object(*arguments)
         monkeypatch.setattr(recounting, "find_object", find_object)
         with redirect_stdout(io.StringIO()):
-            put(world, KEY, "china")
+            put(harness, KEY, "china")
         return found
 
     monkeypatch.setattr(recounting, "find_object", replace_then)
@@ -655,62 +661,64 @@ def test_a_queue_with_nothing_in_it_is_said_to_be_empty(function: Lambda) -> Non
     assert function.invoked == []
 
 
-def test_an_event_that_failed_for_a_reason_of_the_past_is_applied(world: World, stack: Deployed) -> None:
-    fail(stack, world.put(KEY, body("peru")))
+def test_an_event_that_failed_for_a_reason_of_the_past_is_applied(
+    harness: StackHarness, stack: Deployed
+) -> None:
+    fail(stack, harness.put(KEY, body("peru")))
 
     assert run_json("redrive") == (
         0,
         {"redriven": [{"sources": [KEY], "outcomes": ["counted"]}], "failed": []},
     )
-    assert (left(stack), world.cells()) == (0, expected([FILES["peru"]]))
+    assert (left(stack), harness.cells()) == (0, expected([FILES["peru"]]))
 
 
-def good_file(world: World, _: str) -> None:
-    put(world, KEY, "peru")
+def good_file(harness: StackHarness, _: str) -> None:
+    put(harness, KEY, "peru")
 
 
-def deletion(world: World, _: str) -> None:
-    world.ingest(world.delete(KEY))
+def deletion(harness: StackHarness, _: str) -> None:
+    harness.ingest(harness.delete(KEY))
 
 
-def good_version(world: World, version: str) -> None:
-    world.put(KEY, body("peru"))
-    world.delete_version(KEY, version)
+def good_version(harness: StackHarness, version: str) -> None:
+    harness.put(KEY, body("peru"))
+    harness.delete_version(KEY, version)
 
 
 @pytest.mark.parametrize(
     ("mend", "outcome"), [(good_file, "late"), (deletion, "late"), (good_version, "superseded")]
 )
 def test_an_event_whose_file_has_been_mended_meanwhile_leaves_the_queue(
-    world: World, stack: Deployed, mend: Callable[[World, str], None], outcome: str
+    harness: StackHarness, stack: Deployed, mend: Callable[[StackHarness, str], None], outcome: str
 ) -> None:
-    bad = world.put(KEY, body("broken"))
-    ingest(world, bad)
+    bad = harness.put(KEY, body("broken"))
+    ingest(harness, bad)
     fail(stack, bad)
-    mend(world, bad["s3"]["object"]["versionId"])
-    before = world.cells()
+    mend(harness, bad["s3"]["object"]["versionId"])
+    before = harness.cells()
 
     assert run_json("redrive") == (
         0,
         {"redriven": [{"sources": [KEY], "outcomes": [outcome]}], "failed": []},
     )
-    assert (left(stack), world.cells()) == (0, before)
+    assert (left(stack), harness.cells()) == (0, before)
 
 
-def test_what_came_of_a_failed_event_is_said_in_words(world: World, stack: Deployed) -> None:
-    bad = world.put(KEY, body("broken"))
+def test_what_came_of_a_failed_event_is_said_in_words(harness: StackHarness, stack: Deployed) -> None:
+    bad = harness.put(KEY, body("broken"))
     fail(stack, bad)
-    put(world, KEY, "peru")
+    put(harness, KEY, "peru")
 
     assert run("redrive").stdout == (f"{KEY}: superseded by a newer event\nSucceeded: 1, failed again: 0\n")
 
 
 def test_an_event_that_fails_again_stays_in_the_queue_and_is_tried_once(
-    world: World, stack: Deployed, function: Lambda
+    harness: StackHarness, stack: Deployed, function: Lambda
 ) -> None:
     for number in range(6):
-        fail(stack, world.put(f"vouchers/bad {number}", body("broken")))
-    fail(stack, world.put(KEY, body("peru")))
+        fail(stack, harness.put(f"vouchers/bad {number}", body("broken")))
+    fail(stack, harness.put(KEY, body("peru")))
 
     result = run("redrive")
 
@@ -721,11 +729,11 @@ def test_an_event_that_fails_again_stays_in_the_queue_and_is_tried_once(
 
 
 def test_events_that_come_back_do_not_hide_those_that_were_not_tried_yet(
-    world: World, stack: Deployed, function: Lambda, monkeypatch: pytest.MonkeyPatch
+    harness: StackHarness, stack: Deployed, function: Lambda, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(invoking.MAX_CONCURRENCY):
-        fail(stack, world.put(f"vouchers/bad {number}", body("broken")))
-    fail(stack, world.put(KEY, body("peru")))
+        fail(stack, harness.put(f"vouchers/bad {number}", body("broken")))
+    fail(stack, harness.put(KEY, body("peru")))
     real, received = redriving.FailedEvents.receive, list[list[Any]]()
 
     def coming_back(queue: redriving.FailedEvents) -> list[Any]:
@@ -751,9 +759,9 @@ def test_a_message_that_is_no_failed_event_stays_in_the_queue(
 
 
 def test_events_stay_in_the_queue_when_the_function_may_not_be_called(
-    world: World, stack: Deployed, function: Lambda
+    harness: StackHarness, stack: Deployed, function: Lambda
 ) -> None:
-    fail(stack, world.put(KEY, body("peru")))
+    fail(stack, harness.put(KEY, body("peru")))
     function.refusals = [REFUSED]
 
     result = run("redrive")

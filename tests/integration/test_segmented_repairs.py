@@ -19,7 +19,7 @@ from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Switch
-    from tests.support.stack_harness import World
+    from tests.support.stack_harness import StackHarness
     from voucher_selector.stack import Deployed
 
 KEY, OTHER = "vouchers/a b+ü.parquet", "vouchers/none.parquet"
@@ -32,11 +32,11 @@ GARBAGE = "is in the results bucket, but no source refers to it"
 
 
 @pytest.fixture(autouse=True)
-def stack(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def stack(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     function = Lambda()
 
     def there() -> Deployed:
-        return deployed(world, function)
+        return deployed(harness, function)
 
     for command in (replay, verify):
         monkeypatch.setattr(command, "find_stack", there)
@@ -52,88 +52,92 @@ def problems() -> list[tuple[str, str]]:
     return [(each["source"], each["problem"]) for each in found["problems"]]
 
 
-def count_two(world: World) -> None:
-    world.ingest(world.put(KEY, body("peru")), world.put(OTHER, body("none")))
+def count_two(harness: StackHarness) -> None:
+    harness.ingest(harness.put(KEY, body("peru")), harness.put(OTHER, body("none")))
 
 
-def is_well(world: World) -> bool:
-    return run("verify")[0] == 0 and world.listed_cells(load_definitions()) == world.cells()
+def is_well(harness: StackHarness) -> bool:
+    return run("verify")[0] == 0 and harness.listed_cells(load_definitions()) == harness.cells()
 
 
 def test_switched_on_a_replay_keeps_rows_and_switched_off_it_removes_them(
-    world: World, keep_rows: Switch
+    harness: StackHarness, keep_rows: Switch
 ) -> None:
-    count_two(world)
+    count_two(harness)
     keep_rows(on=True)
     assert problems() == [(KEY, NO_ROWS)]
     assert run("replay")[1]["counted"] == 1
-    assert is_well(world)
+    assert is_well(harness)
 
     keep_rows(on=False)
     assert problems() == [(KEY, ROWS)]
     assert run("replay")[1]["swept"] == 1
-    assert (problems(), world.result_keys()) == ([], [])
+    assert (problems(), harness.result_keys()) == ([], [])
 
 
-def test_a_partition_that_was_changed_by_hand_is_found_and_put_right(world: World, keep_rows: Switch) -> None:
+def test_a_partition_that_was_changed_by_hand_is_found_and_put_right(
+    harness: StackHarness, keep_rows: Switch
+) -> None:
     keep_rows(on=True)
-    count_two(world)
-    ((source, country),) = world.listed()
-    named = {"DatabaseName": world.database, "TableName": TABLE}
-    world.glue.delete_partition(**named, PartitionValues=[source, country])
+    count_two(harness)
+    ((source, country),) = harness.listed()
+    named = {"DatabaseName": harness.database, "TableName": TABLE}
+    harness.glue.delete_partition(**named, PartitionValues=[source, country])
     assert problems() == [(KEY, MISLISTED)]
 
     assert run("replay")[1]["up_to_date"] == 2
-    assert is_well(world)
+    assert is_well(harness)
 
 
-def test_rows_that_were_deleted_by_hand_are_found_and_written_anew(world: World, keep_rows: Switch) -> None:
+def test_rows_that_were_deleted_by_hand_are_found_and_written_anew(
+    harness: StackHarness, keep_rows: Switch
+) -> None:
     keep_rows(on=True)
-    count_two(world)
-    for key in world.result_keys():
-        world.s3.delete_object(Bucket=world.results, Key=key)
+    count_two(harness)
+    for key in harness.result_keys():
+        harness.s3.delete_object(Bucket=harness.results, Key=key)
     assert problems() == [(KEY, LOST)]
 
     run("replay", "--force")
-    assert is_well(world)
+    assert is_well(harness)
 
 
-def test_rows_of_a_commit_that_never_came_are_swept(world: World, keep_rows: Switch) -> None:
+def test_rows_of_a_commit_that_never_came_are_swept(harness: StackHarness, keep_rows: Switch) -> None:
     keep_rows(on=True)
-    count_two(world)
-    record = world.put(KEY, body("china"))
+    count_two(harness)
+    record = harness.put(KEY, body("china"))
     with calls() as made:
-        world.ingest(record)
-    record = world.put(KEY, body("peru"))
+        harness.ingest(record)
+    record = harness.put(KEY, body("peru"))
     at = made.made.index("TransactWriteItems")
     with pytest.raises(Crash), calls(at):
-        world.ingest(record)
-    world.ingest(record)
+        harness.ingest(record)
+    harness.ingest(record)
 
     ((garbage, problem),) = problems()
     assert (garbage.startswith(f"{TABLE}/vouchers/a%20b%2B%C3%BC.parquet/"), problem) == (True, GARBAGE)
     assert run("replay")[1]["swept"] == 1
-    assert is_well(world)
+    assert is_well(harness)
 
 
 @pytest.mark.parametrize("deleted", [True, False])
 def test_a_commit_that_the_catalogue_did_not_follow_is_told_of_and_followed(
-    world: World, keep_rows: Switch, deleted: bool
+    harness: StackHarness, keep_rows: Switch, deleted: bool
 ) -> None:
     keep_rows(on=True)
-    count_two(world)
-    record = world.delete(KEY) if deleted else world.put(KEY, body("china"))
+    count_two(harness)
+    record = harness.delete(KEY) if deleted else harness.put(KEY, body("china"))
     with pytest.raises(Crash), calls(after="TransactWriteItems"):
-        world.ingest(record)
+        harness.ingest(record)
     assert problems() == [(KEY, CUT_OFF)]
 
     run("replay")
-    assert world.listed_cells(load_definitions()) == world.cells()
+    assert harness.listed_cells(load_definitions()) == harness.cells()
 
 
-def test_a_source_with_a_long_name_is_told_apart(world: World, keep_rows: Switch) -> None:
+def test_a_source_with_a_long_name_is_told_apart(harness: StackHarness, keep_rows: Switch) -> None:
     keep_rows(on=True)
-    world.ingest(*(world.put(f"vouchers/{'x' * 900}{n}.parquet", body("peru")) for n in range(2)))
-    assert is_well(world)
-    assert len(world.listed()) == 2
-    assert boto3.client("glue").get_tables(DatabaseName=world.database)["TableList"]
+    harness.ingest(*(harness.put(f"vouchers/{'x' * 900}{n}.parquet", body("peru")) for n in range(2)))
+    assert is_well(harness)
+    assert len(harness.listed()) == 2
+    assert boto3.client("glue").get_tables(DatabaseName=harness.database)["TableList"]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.integration.conftest import Switch
-    from tests.support.stack_harness import Cells, World
+    from tests.support.stack_harness import Cells, StackHarness
 
 KEY, OTHER = "vouchers/a.parquet", "vouchers/other.parquet"
 
@@ -40,14 +40,14 @@ def kept(keep_rows: Switch) -> None:
     keep_rows(on=True)
 
 
-def found(world: World) -> Cells:
-    return world.listed_cells(load_definitions())
+def found(harness: StackHarness) -> Cells:
+    return harness.listed_cells(load_definitions())
 
 
-def test_a_row_is_kept_as_counting_sees_it(world: World) -> None:
-    world.ingest(world.put(KEY, body("peru")))
+def test_a_row_is_kept_as_counting_sees_it(harness: StackHarness) -> None:
+    harness.ingest(harness.put(KEY, body("peru")))
 
-    first, repaired, unsegmented = sorted(world.listed_rows(), key=lambda row: str(row["voucher_amount"]))[
+    first, repaired, unsegmented = sorted(harness.listed_rows(), key=lambda row: str(row["voucher_amount"]))[
         ::-1
     ]
     assert (unsegmented["voucher_amount"], unsegmented["total_orders"]) == (0.0, 0.0)
@@ -57,34 +57,36 @@ def test_a_row_is_kept_as_counting_sees_it(world: World) -> None:
     assert (repaired["recency_segment"], repaired["frequent_segment"]) == ("180-99999999", "0-4")
     assert str(repaired["last_order_ts"]) == "2020-01-01 00:00:00+00:00"
     assert repaired["first_order_ts"] is None
-    assert {row["as_of"] for row in world.listed_rows()} == {UPLOADED}
+    assert {row["as_of"] for row in harness.listed_rows()} == {UPLOADED}
 
 
 @pytest.mark.parametrize("name", ["peru", "china", "dirty", "wide"])
-def test_a_reader_of_the_catalogue_counts_what_was_counted(world: World, name: str) -> None:
-    world.ingest(world.put(KEY, body(name)), world.put(OTHER, body("peru")))
+def test_a_reader_of_the_catalogue_counts_what_was_counted(harness: StackHarness, name: str) -> None:
+    harness.ingest(harness.put(KEY, body(name)), harness.put(OTHER, body("peru")))
 
-    assert found(world) == world.cells()
+    assert found(harness) == harness.cells()
 
 
-def test_an_overwritten_file_is_read_once(world: World) -> None:
-    world.ingest(world.put(KEY, body("wide")))
-    world.ingest(world.put(KEY, body("china")))
+def test_an_overwritten_file_is_read_once(harness: StackHarness) -> None:
+    harness.ingest(harness.put(KEY, body("wide")))
+    harness.ingest(harness.put(KEY, body("china")))
 
-    assert found(world) == world.cells()
-    assert {country for _, country in world.listed()} == {"china"}
-    assert len({key.rsplit("/", 2)[0] for key in world.result_keys()}) == 1
+    assert found(harness) == harness.cells()
+    assert {country for _, country in harness.listed()} == {"china"}
+    assert len({key.rsplit("/", 2)[0] for key in harness.result_keys()}) == 1
 
 
 @pytest.mark.parametrize("name", ["none", "broken", None])
-def test_nothing_is_listed_or_left_of_a_file_that_counts_for_nothing(world: World, name: str | None) -> None:
-    world.ingest(world.put(KEY, body("peru")))
+def test_nothing_is_listed_or_left_of_a_file_that_counts_for_nothing(
+    harness: StackHarness, name: str | None
+) -> None:
+    harness.ingest(harness.put(KEY, body("peru")))
     try:
-        world.ingest(world.delete(KEY) if name is None else world.put(KEY, body(name)))
+        harness.ingest(harness.delete(KEY) if name is None else harness.put(KEY, body(name)))
     except IngestError:
         assert name == "broken"
 
-    assert (world.listed(), world.result_keys()) == ({}, [])
+    assert (harness.listed(), harness.result_keys()) == ({}, [])
 
 
 @pytest.mark.parametrize(
@@ -103,13 +105,13 @@ def test_nothing_is_listed_or_left_of_a_file_that_counts_for_nothing(world: Worl
         "tab\tin it",
     ],
 )
-def test_a_country_may_be_called_anything(world: World, country: str) -> None:
+def test_a_country_may_be_called_anything(harness: StackHarness, country: str) -> None:
     uses = [(name, "2020-01-01", None, "3", 2640.0) for name in (country, country.upper(), f" {country} ")]
-    world.ingest(world.put(KEY, written(rows(*uses))))
+    harness.ingest(harness.put(KEY, written(rows(*uses))))
 
-    assert found(world) == world.cells()
-    assert len(world.listed()) == 1
-    assert Counter(row["country_code"] for row in world.listed_rows()) == Counter(
+    assert found(harness) == harness.cells()
+    assert len(harness.listed()) == 1
+    assert Counter(row["country_code"] for row in harness.listed_rows()) == Counter(
         name.strip() for name, *_ in uses
     )
 
@@ -123,51 +125,53 @@ def test_a_country_may_be_called_anything(world: World, country: str) -> None:
         f"vouchers/{'x' * 1000}.parquet",
     ],
 )
-def test_a_source_may_be_called_anything(world: World, key: str) -> None:
-    world.ingest(world.put(key, body("peru")), world.put(OTHER, body("china")))
-    assert found(world) == world.cells()
+def test_a_source_may_be_called_anything(harness: StackHarness, key: str) -> None:
+    harness.ingest(harness.put(key, body("peru")), harness.put(OTHER, body("china")))
+    assert found(harness) == harness.cells()
 
-    world.ingest(world.delete(key))
-    assert found(world) == world.cells()
-    assert {source for source, _ in world.listed()} == {OTHER}
+    harness.ingest(harness.delete(key))
+    assert found(harness) == harness.cells()
+    assert {source for source, _ in harness.listed()} == {OTHER}
 
 
 def test_a_new_segment_becomes_a_column_and_a_replay_fills_it(
-    world: World, redefine: Callable[[str], None]
+    harness: StackHarness, redefine: Callable[[str], None]
 ) -> None:
-    world.ingest(world.put(KEY, body("peru")), world.put(OTHER, body("china")))
+    harness.ingest(harness.put(KEY, body("peru")), harness.put(OTHER, body("china")))
     redefine('[orders]\nattribute = "total_orders"\nranges = [[0, 9]]\n')
-    world.ingest(world.replay(KEY))
+    harness.ingest(harness.replay(KEY))
 
-    of_key = [row for row in world.listed_rows() if row["source"] == KEY]
+    of_key = [row for row in harness.listed_rows() if row["source"] == KEY]
     assert sorted(str(row["orders"]) for row in of_key) == ["0-9", "0-9", "0-9"]
-    columns = world.glue.get_table(DatabaseName=world.database, Name="voucher_selector")["Table"]
+    columns = harness.glue.get_table(DatabaseName=harness.database, Name="voucher_selector")["Table"]
     names = [column["Name"] for column in columns["StorageDescriptor"]["Columns"]]
     assert names[-3:] == ["recency_segment", "frequent_segment", "orders"]
 
 
-def test_many_rows_are_written_some_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_rows_are_written_some_at_a_time(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segmented, "ROWS_AT_A_TIME", 7)
     table = pa.table({**{n: [row[n] for row in FILES["wide"] * 3] for n in FILES["wide"][0]}})
-    world.ingest(world.put(KEY, parquet(table, row_group_size=3)))
+    harness.ingest(harness.put(KEY, parquet(table, row_group_size=3)))
 
-    assert found(world) == world.cells()
-    assert len([key for key in world.result_keys() if key.endswith(".parquet")]) > len(world.listed())
+    assert found(harness) == harness.cells()
+    assert len([key for key in harness.result_keys() if key.endswith(".parquet")]) > len(harness.listed())
 
 
-def test_a_file_that_fails_half_way_leaves_no_rows(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_fails_half_way_leaves_no_rows(
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(segmented, "ROWS_AT_A_TIME", 1)
     table = pa.table({n: [row[n] for row in FILES["china"] * 50] for n in FILES["wide"][0]})
     whole = bytearray(parquet(table, row_group_size=100, write_page_checksum=True, use_dictionary=False))
     at = len(whole) * 3 // 5
     whole[at : at + 40] = bytes(40)
     with pytest.raises(IngestError, match="was not counted"):
-        world.ingest(world.put(KEY, bytes(whole)))
+        harness.ingest(harness.put(KEY, bytes(whole)))
 
-    assert (world.listed(), world.result_keys()) == ({}, [])
+    assert (harness.listed(), harness.result_keys()) == ({}, [])
 
 
-def test_a_column_that_counting_does_not_need_is_empty_where_it_cannot_be_read(world: World) -> None:
+def test_a_column_that_counting_does_not_need_is_empty_where_it_cannot_be_read(harness: StackHarness) -> None:
     table = pa.table(
         {
             "country_code": ["Peru"],
@@ -177,92 +181,94 @@ def test_a_column_that_counting_does_not_need_is_empty_where_it_cannot_be_read(w
         }
         | {"first_order_ts": ["no date"], "timestamp": [[1, 2]]}
     )
-    assert world.ingest(world.put(KEY, parquet(table))) == ["counted"]
-    (row,) = world.listed_rows()
+    assert harness.ingest(harness.put(KEY, parquet(table))) == ["counted"]
+    (row,) = harness.listed_rows()
     assert (row["first_order_ts"], row["timestamp"], row["voucher_amount"]) == (None, None, 5.0)
 
 
 def test_a_replay_keeps_the_rows_of_what_was_counted_before_they_were_kept(
-    world: World, keep_rows: Switch
+    harness: StackHarness, keep_rows: Switch
 ) -> None:
     keep_rows(on=False)
-    world.ingest(world.put(KEY, body("peru")), world.put(OTHER, body("none")))
-    assert world.result_keys() == []
+    harness.ingest(harness.put(KEY, body("peru")), harness.put(OTHER, body("none")))
+    assert harness.result_keys() == []
 
     keep_rows(on=True)
-    assert world.ingest(world.replay(KEY), world.replay(OTHER)) == ["counted", "duplicate"]
-    assert found(world) == world.cells()
-    assert world.ingest(world.replay(KEY)) == ["duplicate"]
+    assert harness.ingest(harness.replay(KEY), harness.replay(OTHER)) == ["counted", "duplicate"]
+    assert found(harness) == harness.cells()
+    assert harness.ingest(harness.replay(KEY)) == ["duplicate"]
 
 
-def test_a_replay_lists_again_what_the_catalogue_has_lost(world: World, keep_rows: Switch) -> None:
-    world.ingest(world.put(KEY, body("wide")))
+def test_a_replay_lists_again_what_the_catalogue_has_lost(harness: StackHarness, keep_rows: Switch) -> None:
+    harness.ingest(harness.put(KEY, body("wide")))
     keep_rows(on=False)
     keep_rows(on=True)
-    assert world.listed() == {}
+    assert harness.listed() == {}
 
-    assert world.ingest(world.replay(KEY)) == ["duplicate"]
-    assert found(world) == world.cells()
-    assert world.source(KEY).catalog_writers == frozenset()
+    assert harness.ingest(harness.replay(KEY)) == ["duplicate"]
+    assert found(harness) == harness.cells()
+    assert harness.source(KEY).catalog_writers == frozenset()
 
 
 def test_switched_off_rows_are_not_kept_and_the_function_leaves_those_there_are_to_a_replay(
-    world: World, keep_rows: Switch
+    harness: StackHarness, keep_rows: Switch
 ) -> None:
-    world.ingest(world.put(KEY, body("peru")))
-    folder = world.source(KEY).objects
+    harness.ingest(harness.put(KEY, body("peru")))
+    folder = harness.source(KEY).objects
     keep_rows(on=False)
 
-    assert world.ingest(world.replay(KEY)) == ["counted"]
-    source = world.source(KEY)
+    assert harness.ingest(harness.replay(KEY)) == ["counted"]
+    source = harness.source(KEY)
     assert (source.objects, source.orphans, source.catalog_writers) == (set(), frozenset(), frozenset())
-    assert {key.rsplit("country=")[0] for key in world.result_keys()} == folder
+    assert {key.rsplit("country=")[0] for key in harness.result_keys()} == folder
 
 
 @pytest.mark.parametrize(
     "code", ["ThrottlingException", "ConcurrentModificationException", "OperationTimeoutException"]
 )
 @pytest.mark.parametrize("call", ["GetPartitions", "CreateTable", "BatchCreatePartition", "GetTable"])
-def test_glue_may_be_busy(world: World, monkeypatch: pytest.MonkeyPatch, code: str, call: str) -> None:
+def test_glue_may_be_busy(
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch, code: str, call: str
+) -> None:
     refuse(monkeypatch, call, ClientError({"Error": {"Code": code, "Message": "Rate exceeded"}}, call))
-    assert world.ingest(world.put(KEY, body("peru"))) == ["counted"]
-    assert found(world) == world.cells()
+    assert harness.ingest(harness.put(KEY, body("peru"))) == ["counted"]
+    assert found(harness) == harness.cells()
 
 
 def test_partitions_that_another_process_has_made_meanwhile_are_looked_at_again(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     detail = {"PartitionValues": [KEY, "peru"], "ErrorDetail": {"ErrorCode": "AlreadyExistsException"}}
     refuse(monkeypatch, "BatchCreatePartition", {"Errors": [detail]})
-    assert world.ingest(world.put(KEY, body("peru"))) == ["counted"]
-    assert found(world) == world.cells()
+    assert harness.ingest(harness.put(KEY, body("peru"))) == ["counted"]
+    assert found(harness) == harness.cells()
 
 
 def test_what_glue_refuses_for_good_is_said_and_made_good_by_the_next_event(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as refusing:
         denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetPartitions")
         refuse(refusing, "GetPartitions", denied)
         with pytest.raises(IngestError, match=r"'vouchers/a\.parquet' is not counted yet: .*AccessDenied"):
-            world.ingest(world.put(KEY, body("peru")))
-    assert world.source(KEY).catalog_writers
-    world.ingest(world.replay(KEY))
-    assert found(world) == world.cells()
+            harness.ingest(harness.put(KEY, body("peru")))
+    assert harness.source(KEY).catalog_writers
+    harness.ingest(harness.replay(KEY))
+    assert found(harness) == harness.cells()
 
 
-def test_counts_do_not_wait_for_glue(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counts_do_not_wait_for_glue(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as refusing:
         for name in ("peru", "china"):
             denied = ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "GetPartitions")
             refuse(refusing, "GetPartitions", denied)
             with pytest.raises(IngestError):
-                world.ingest(world.put(KEY, body(name)))
-            assert world.cells() == expected([FILES[name]])
-    assert world.ingest(world.replay(KEY)) == ["duplicate"]
-    assert found(world) == world.cells()
-    assert world.source(KEY).orphans == frozenset()
-    assert len({key.rsplit("/", 2)[0] for key in world.result_keys()}) == 1
+                harness.ingest(harness.put(KEY, body(name)))
+            assert harness.cells() == expected([FILES[name]])
+    assert harness.ingest(harness.replay(KEY)) == ["duplicate"]
+    assert found(harness) == harness.cells()
+    assert harness.source(KEY).orphans == frozenset()
+    assert len({key.rsplit("/", 2)[0] for key in harness.result_keys()}) == 1
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, call: str, answer: Exception | dict[str, Any]) -> None:
@@ -280,56 +286,58 @@ def refuse(monkeypatch: pytest.MonkeyPatch, call: str, answer: Exception | dict[
     monkeypatch.setattr(BaseClient, "_make_api_call", calling)
 
 
-def overtaken(world: World, monkeypatch: pytest.MonkeyPatch, *, dies: bool) -> None:
+def overtaken(harness: StackHarness, monkeypatch: pytest.MonkeyPatch, *, dies: bool) -> None:
     """Count two files of one key at once: the first process lists its rows after the second one."""
-    first = world.put(KEY, body("peru"))
+    first = harness.put(KEY, body("peru"))
     point, begun = GlueCatalog.point, list[str]()
 
     def slow(self: GlueCatalog, source: str, folder: str | None) -> None:
         begun.append(source)
         is_first = len(begun) == 1
         if is_first:
-            world.ingest(world.put(KEY, body("china")))
+            harness.ingest(harness.put(KEY, body("china")))
         point(self, source, folder)
         if is_first and dies:
             raise Crash
 
     with monkeypatch.context() as slowly:
         slowly.setattr(GlueCatalog, "point", slow)
-        world.ingest(first)
+        harness.ingest(first)
 
 
 def test_a_process_that_was_overtaken_puts_the_catalogue_right(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    overtaken(world, monkeypatch, dies=False)
+    overtaken(harness, monkeypatch, dies=False)
 
-    assert world.source(KEY).catalog_writers == frozenset()
-    assert found(world) == world.cells()
-    assert {country for _, country in world.listed()} == {"china"}
+    assert harness.source(KEY).catalog_writers == frozenset()
+    assert found(harness) == harness.cells()
+    assert {country for _, country in harness.listed()} == {"china"}
 
 
-def test_where_it_dies_over_it_whoever_comes_next_does(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_it_dies_over_it_whoever_comes_next_does(
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(Crash):
-        overtaken(world, monkeypatch, dies=True)
-    assert found(world) != world.cells()
-    assert len(world.source(KEY).catalog_writers) == 1
+        overtaken(harness, monkeypatch, dies=True)
+    assert found(harness) != harness.cells()
+    assert len(harness.source(KEY).catalog_writers) == 1
 
-    world.ingest(world.replay(KEY))
-    assert found(world) == world.cells()
+    harness.ingest(harness.replay(KEY))
+    assert found(harness) == harness.cells()
 
 
 def test_who_may_be_alive_is_watched_for_and_who_cannot_be_any_longer_is_not(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(Crash):
-        overtaken(world, monkeypatch, dies=True)
-    world.ingest(world.replay(KEY))
-    assert world.source(KEY).catalog_writers != frozenset()
+        overtaken(harness, monkeypatch, dies=True)
+    harness.ingest(harness.replay(KEY))
+    assert harness.source(KEY).catalog_writers != frozenset()
 
     monkeypatch.setattr(glue_catalog, "MAX_PROCESS_LIFETIME", timedelta(0))
-    world.ingest(world.replay(KEY))
-    assert world.source(KEY).catalog_writers == frozenset()
+    harness.ingest(harness.replay(KEY))
+    assert harness.source(KEY).catalog_writers == frozenset()
 
 
 def test_off_nothing_is_loaded_or_asked_for(tmp_path: Path) -> None:
@@ -339,13 +347,13 @@ def test_off_nothing_is_loaded_or_asked_for(tmp_path: Path) -> None:
         "import os, sys\n"
         "from moto import mock_aws\n"
         "from tests.support.crash_injection import calls\n"
-        "from tests.support.stack_harness import World\n"
+        "from tests.support.stack_harness import StackHarness\n"
         "with mock_aws(), calls() as made:\n"
-        "    world = World().create()\n"
-        "    os.environ.update(world.environment)\n"
-        f"    record = world.put({KEY!r}, open({str(file)!r}, 'rb').read())\n"
+        "    harness = StackHarness().create()\n"
+        "    os.environ.update(harness.environment)\n"
+        f"    record = harness.put({KEY!r}, open({str(file)!r}, 'rb').read())\n"
         "    made.made.clear()\n"
-        "    assert world.ingest(record) == ['counted']\n"
+        "    assert harness.ingest(record) == ['counted']\n"
         "print(made.made, sorted({'awswrangler', 'pandas'} & set(sys.modules)))\n"
     )
     environment = {**os.environ, "PYTHONPATH": "functions:src:."}
@@ -356,11 +364,11 @@ def test_off_nothing_is_loaded_or_asked_for(tmp_path: Path) -> None:
     assert ran.stdout.splitlines()[-1] == f"{calls_made} []"
 
 
-def test_table_of_sources_reads_items_written_before_there_were_rows(world: World) -> None:
-    world.ingest(world.put(KEY, body("peru")))
-    item = world.dynamodb.get_item(TableName=world.sources, Key={"source": {"S": KEY}})["Item"]
+def test_table_of_sources_reads_items_written_before_there_were_rows(harness: StackHarness) -> None:
+    harness.ingest(harness.put(KEY, body("peru")))
+    item = harness.dynamodb.get_item(TableName=harness.sources, Key={"source": {"S": KEY}})["Item"]
     del item["rows_folder"]
-    world.dynamodb.put_item(TableName=world.sources, Item=item)
-    state = SourcesTable(world.dynamodb, world.sources).load(KEY).state
+    harness.dynamodb.put_item(TableName=harness.sources, Item=item)
+    state = SourcesTable(harness.dynamodb, harness.sources).load(KEY).state
     assert state is not None
     assert state.rows_folder is None

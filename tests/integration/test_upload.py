@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from ingest.handler import IngestError
-from tests.support.stack_harness import World, parquet
+from tests.support.stack_harness import StackHarness, parquet
 from voucher_selector.cli import upload
 from voucher_selector.cli.main import cli
 from voucher_selector.operations import upload as uploading
@@ -36,25 +36,25 @@ ROWS = pa.table(
 
 
 @pytest.fixture
-def world(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+def harness(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> StackHarness:
     outputs = {
-        "UploadsBucket": world.uploads,
-        "SourcesTable": world.sources,
-        "ResultsBucket": world.results,
+        "UploadsBucket": harness.uploads,
+        "SourcesTable": harness.sources,
+        "ResultsBucket": harness.results,
     }
     there = Deployed(boto3.Session(), None, outputs)
     monkeypatch.setattr(upload, "find_stack", lambda: there)
-    monkeypatch.setattr(uploading, "sleep", lambda _: _work_off(world))
-    return world
+    monkeypatch.setattr(uploading, "sleep", lambda _: _work_off(harness))
+    return harness
 
 
-def _work_off(world: World) -> None:
+def _work_off(harness: StackHarness) -> None:
     """Do what S3 and Lambda do meanwhile."""
-    for found in world.s3.list_objects_v2(Bucket=world.uploads).get("Contents", []):
-        head = world.s3.head_object(Bucket=world.uploads, Key=found["Key"])
+    for found in harness.s3.list_objects_v2(Bucket=harness.uploads).get("Contents", []):
+        head = harness.s3.head_object(Bucket=harness.uploads, Key=found["Key"])
         etag = head["ETag"].strip('"')
         with suppress(IngestError), redirect_stdout(io.StringIO()):
-            world.ingest(world.record("ObjectCreated:Put", found["Key"], head, eTag=etag))
+            harness.ingest(harness.record("ObjectCreated:Put", found["Key"], head, eTag=etag))
 
 
 @pytest.fixture
@@ -68,12 +68,12 @@ def _upload(*arguments: object) -> Result:
     return CliRunner().invoke(cli, ["upload", *map(str, arguments)])
 
 
-def _metadata(world: World, key: str) -> dict[str, str]:
-    found: dict[str, str] = world.s3.head_object(Bucket=world.uploads, Key=key)["Metadata"]
+def _metadata(harness: StackHarness, key: str) -> dict[str, str]:
+    found: dict[str, str] = harness.s3.head_object(Bucket=harness.uploads, Key=key)["Metadata"]
     return found
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("harness")
 def test_the_report_on_the_file_is_printed(file: Path) -> None:
     result = _upload(file, "--as-of", "2018-08-05")
 
@@ -94,7 +94,7 @@ def test_the_report_on_the_file_is_printed(file: Path) -> None:
     assert result.exit_code == 0
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("harness")
 def test_the_report_as_json_is_data(file: Path) -> None:
     data = json.loads(_upload(file, "--as-of", "row", "--json").stdout)
 
@@ -102,18 +102,18 @@ def test_the_report_as_json_is_data(file: Path) -> None:
     assert (data["report"]["rows"], data["report"]["rejected"], data["error"]) == (3, 1, None)
 
 
-def test_it_is_said_where_the_rejected_rows_are(world: World, file: Path) -> None:
+def test_it_is_said_where_the_rejected_rows_are(harness: StackHarness, file: Path) -> None:
     shown = _upload(file, "--as-of", "2018-08-05").stdout.splitlines()[-1]
     message = json.loads(_upload(file, "--as-of", "row", "--json").stdout)["rejected_rows"]
 
-    place = f"s3://{world.results}/"
+    place = f"s3://{harness.results}/"
     key = message.removeprefix(place)
     assert shown.startswith(f"Rejected rows with their reasons: {place}rejected/vouchers/vouchers.parquet/")
     assert message == f"{place}{key}"
-    assert [row["reason"] for row in world.result_rows(key)] == ["country_code_missing"]
+    assert [row["reason"] for row in harness.result_rows(key)] == ["country_code_missing"]
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("harness")
 def test_without_rejected_rows_none_are_spoken_of(file: Path) -> None:
     file.write_bytes(parquet(ROWS.slice(0, 1)))
 
@@ -121,7 +121,7 @@ def test_without_rejected_rows_none_are_spoken_of(file: Path) -> None:
     assert json.loads(_upload(file, "--json").stdout)["rejected_rows"] is None
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("harness")
 def test_a_file_that_fails_is_data_too(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("not Parquet")
@@ -143,11 +143,11 @@ def test_a_file_that_fails_is_data_too(tmp_path: Path) -> None:
     ],
 )
 def test_the_object_is_named_as_wanted_under_the_prefix(
-    world: World, file: Path, name: str, key: str
+    harness: StackHarness, file: Path, name: str, key: str
 ) -> None:
     result = _upload(file, "--key", name)
 
-    assert [o["Key"] for o in world.s3.list_objects_v2(Bucket=world.uploads)["Contents"]] == [key]
+    assert [o["Key"] for o in harness.s3.list_objects_v2(Bucket=harness.uploads)["Contents"]] == [key]
     assert result.exit_code == 0
 
 
@@ -164,14 +164,14 @@ def test_the_object_is_named_as_wanted_under_the_prefix(
     ],
 )
 def test_the_as_of_date_is_the_objects_metadata(
-    world: World, file: Path, arguments: tuple[str, ...], metadata: dict[str, str]
+    harness: StackHarness, file: Path, arguments: tuple[str, ...], metadata: dict[str, str]
 ) -> None:
     _upload(file, *arguments)
 
-    assert _metadata(world, "vouchers/vouchers.parquet") == metadata
+    assert _metadata(harness, "vouchers/vouchers.parquet") == metadata
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("harness")
 def test_a_file_that_fails_ends_with_the_reason(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("not Parquet")
@@ -182,20 +182,20 @@ def test_a_file_that_fails_ends_with_the_reason(tmp_path: Path) -> None:
     assert (result.stderr.count("\n"), result.stdout, result.exit_code) == (2, "", 1)
 
 
-def test_the_report_is_on_this_upload_and_not_on_the_one_before(world: World, file: Path) -> None:
+def test_the_report_is_on_this_upload_and_not_on_the_one_before(harness: StackHarness, file: Path) -> None:
     _upload(file, "--as-of", "2018-08-05")
     file.write_bytes(parquet(ROWS.slice(0, 1)))
 
     result = _upload(file, "--as-of", "2018-08-05", "--json")
 
     assert json.loads(result.stdout)["report"]["rows"] == 1
-    assert world.source("vouchers/vouchers.parquet").state is not None
+    assert harness.source("vouchers/vouchers.parquet").state is not None
 
 
 def test_an_upload_that_is_replaced_meanwhile_is_not_waited_for(
-    world: World, file: Path, monkeypatch: pytest.MonkeyPatch
+    harness: StackHarness, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploading, "sleep", lambda _: world.put("vouchers/vouchers.parquet", b"another"))
+    monkeypatch.setattr(uploading, "sleep", lambda _: harness.put("vouchers/vouchers.parquet", b"another"))
 
     result = _upload(file)
 
@@ -204,9 +204,9 @@ def test_an_upload_that_is_replaced_meanwhile_is_not_waited_for(
 
 
 def test_an_upload_that_is_deleted_meanwhile_is_not_waited_for(
-    world: World, file: Path, monkeypatch: pytest.MonkeyPatch
+    harness: StackHarness, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploading, "sleep", lambda _: world.delete("vouchers/vouchers.parquet"))
+    monkeypatch.setattr(uploading, "sleep", lambda _: harness.delete("vouchers/vouchers.parquet"))
 
     result = _upload(file)
 
@@ -215,7 +215,7 @@ def test_an_upload_that_is_deleted_meanwhile_is_not_waited_for(
 
 
 def test_an_upload_of_which_nothing_is_heard_is_given_up(
-    world: World, file: Path, monkeypatch: pytest.MonkeyPatch
+    harness: StackHarness, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter(range(0, 10_000, 400))
     monkeypatch.setattr(uploading, "monotonic", lambda: next(clock))
@@ -224,7 +224,7 @@ def test_an_upload_of_which_nothing_is_heard_is_given_up(
     result = _upload(file)
 
     assert "was uploaded but not counted within 900 s. See the log: .stack/" in result.stderr
-    assert (result.exit_code, world.source("vouchers/vouchers.parquet").state) == (3, None)
+    assert (result.exit_code, harness.source("vouchers/vouchers.parquet").state) == (3, None)
 
 
 @pytest.mark.parametrize(
@@ -236,36 +236,36 @@ def test_an_upload_of_which_nothing_is_heard_is_given_up(
     ],
 )
 def test_a_file_that_is_not_there_is_named_and_nothing_sent(
-    world: World, arguments: tuple[str, ...], sentence: str
+    harness: StackHarness, arguments: tuple[str, ...], sentence: str
 ) -> None:
     result = _upload(*arguments)
 
     assert (result.stderr, result.exit_code) == (f"Error: {sentence}\n", 2)
-    assert _is_empty(world)
+    assert _is_empty(harness)
 
 
 @pytest.mark.parametrize("as_of", ["tomorrow", "2018-13-01", ""])
-def test_a_wrong_as_of_date_is_named_and_nothing_sent(world: World, file: Path, as_of: str) -> None:
+def test_a_wrong_as_of_date_is_named_and_nothing_sent(harness: StackHarness, file: Path, as_of: str) -> None:
     result = _upload(file, "--as-of", as_of)
 
     assert (
         result.stderr == f"Error: Invalid --as-of: '{as_of}' is not an as-of date; "
         "use a date such as 2018-08-05, 'row' or 'upload'\n"
     )
-    assert (result.exit_code, _is_empty(world)) == (2, True)
+    assert (result.exit_code, _is_empty(harness)) == (2, True)
 
 
 def test_a_bucket_that_refuses_is_said_in_one_sentence(
-    world: World, file: Path, monkeypatch: pytest.MonkeyPatch
+    harness: StackHarness, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nowhere = Deployed(boto3.Session(), None, {"UploadsBucket": "gone", "SourcesTable": world.sources})
+    nowhere = Deployed(boto3.Session(), None, {"UploadsBucket": "gone", "SourcesTable": harness.sources})
     monkeypatch.setattr(upload, "find_stack", lambda: nowhere)
 
     result = _upload(file)
 
     assert "NoSuchBucket" in result.stderr
-    assert (result.exit_code, _is_empty(world)) == (3, True)
+    assert (result.exit_code, _is_empty(harness)) == (3, True)
 
 
-def _is_empty(world: World) -> bool:
-    return "Contents" not in world.s3.list_objects_v2(Bucket=world.uploads)
+def _is_empty(harness: StackHarness) -> bool:
+    return "Contents" not in harness.s3.list_objects_v2(Bucket=harness.uploads)

@@ -1,4 +1,4 @@
-"""Orders for datasets in a test's world, and their tasks carried out without Spark."""
+"""Orders for datasets of a stack harness, and a runner of their tasks without Spark."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from voucher_selector.spark_job.run import run
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.support.stack_harness import World
+    from tests.support.stack_harness import StackHarness
     from voucher_selector.spark_job.counting import TaskCounter
     from voucher_selector.spark_job.listing import Task
     from voucher_selector.spark_job.progress import Progress
@@ -22,17 +22,17 @@ DATASET = "datasets/history/"
 _numbers = itertools.count()
 
 
-def order(world: World, dataset: str = DATASET, **instead: Any) -> Order:
+def order(harness: StackHarness, dataset: str = DATASET, **instead: Any) -> Order:
     """Return an order for a run of its own."""
     reported = {
         "run": f"run{next(_numbers)}",
         "dataset": dataset,
         "as_of": "2026-11-22T12:00:00",
         "forced": False,
-        "uploads_bucket": world.uploads,
-        "results_bucket": world.results,
-        "segments_table": world.segments,
-        "sources_table": world.sources,
+        "uploads_bucket": harness.uploads,
+        "results_bucket": harness.results,
+        "segments_table": harness.segments,
+        "sources_table": harness.sources,
     }
     return Order(**{**reported, **instead})
 
@@ -46,6 +46,6 @@ def count_here(tasks: Sequence[Task], counting: TaskCounter) -> Sums:
     return dict(total)
 
 
-def count(world: World, dataset: str = DATASET, **instead: Any) -> Progress:
+def count(harness: StackHarness, dataset: str = DATASET, **instead: Any) -> Progress:
     """Count a dataset without Spark."""
-    return run(order(world, dataset, **instead), count_here)
+    return run(order(harness, dataset, **instead), count_here)

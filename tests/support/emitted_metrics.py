@@ -18,7 +18,7 @@ from ingest import handler
 from ingest.handler import IngestError
 from tests.support.api_gateway import call, rest_event
 from tests.support.sample_files import body
-from tests.support.stack_harness import ACCOUNT, World
+from tests.support.stack_harness import ACCOUNT, StackHarness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,44 +45,44 @@ class Told:
 def reported(namespace: str) -> set[Told]:
     """Have the functions work through files, good and bad, and requests, and return what they tell."""
     printed = StringIO()
-    with _world(namespace) as world, redirect_stdout(printed):
+    with _harness(namespace) as harness, redirect_stdout(printed):
         with patch.dict(environ, POWERTOOLS_SERVICE_NAME="ingest"):
-            _files(world)
+            _files(harness)
         with patch.dict(environ, POWERTOOLS_SERVICE_NAME="api"):
             for event in (rest_event(path="/health"), rest_event(path="/unknown"), rest_event(body="{}")):
                 call(event)
     return {metric for line in printed.getvalue().splitlines() for metric in _metrics(line)}
 
 
-def _files(world: World) -> None:
+def _files(harness: StackHarness) -> None:
     """Lead to each outcome that an event can have."""
-    first = world.put("vouchers/a", body("peru"))
-    world.ingest(first)
-    second = world.put("vouchers/a", body("dirty"))
-    world.ingest(second)
-    world.ingest(second)
-    world.ingest(first)
-    replaced = world.put("vouchers/b", body("peru"))
-    world.put("vouchers/b", body("china"))
-    world.ingest(replaced)
-    world.ingest(world.delete("vouchers/a"))
+    first = harness.put("vouchers/a", body("peru"))
+    harness.ingest(first)
+    second = harness.put("vouchers/a", body("dirty"))
+    harness.ingest(second)
+    harness.ingest(second)
+    harness.ingest(first)
+    replaced = harness.put("vouchers/b", body("peru"))
+    harness.put("vouchers/b", body("china"))
+    harness.ingest(replaced)
+    harness.ingest(harness.delete("vouchers/a"))
     with suppress(IngestError):
-        world.ingest(world.put("vouchers/c", body("broken")))
+        harness.ingest(harness.put("vouchers/c", body("broken")))
     with patch.dict(environ, SOURCES_TABLE="none"), suppress(IngestError):
-        world.ingest(world.put("vouchers/d", body("peru")))
+        harness.ingest(harness.put("vouchers/d", body("peru")))
 
 
 @contextmanager
-def _world(namespace: str) -> Iterator[World]:
+def _harness(namespace: str) -> Iterator[StackHarness]:
     with ExitStack() as parts:
         parts.enter_context(patch.dict(environ, ACCOUNT | {"POWERTOOLS_METRICS_NAMESPACE": namespace}))
         environ.pop("AWS_ENDPOINT_URL", None)
         parts.enter_context(mock_aws())
         parts.callback(_forget)
         _forget()
-        world = World().create()
-        parts.enter_context(patch.dict(environ, world.environment))
-        yield world
+        harness = StackHarness().create()
+        parts.enter_context(patch.dict(environ, harness.environment))
+        yield harness
 
 
 def _forget() -> None:

@@ -1,4 +1,4 @@
-"""Worlds in the emulator of the embedded stack, whose DynamoDB does transactions as AWS does."""
+"""Stack harnesses in the emulator of the embedded stack, whose transactions behave as DynamoDB's do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from ingest import handler
-from tests.support.stack_harness import ACCOUNT, World
+from tests.support.stack_harness import ACCOUNT, StackHarness
 from voucher_selector.local_stack.emulator import emulator
 from voucher_selector.local_stack.ports import free_port
 
@@ -29,9 +29,9 @@ def emulated() -> Iterator[None]:
 
 
 @contextmanager
-def new_world(**kind: Any) -> Iterator[World]:
+def new_harness(**kind: Any) -> Iterator[StackHarness]:
     """Make buckets and tables of their own, and the ingest function's environment for them."""
-    made = World(
+    made = StackHarness(
         suffix=f"-{next(_numbers)}",
         s3=handler.s3_client(),
         dynamodb=handler.dynamodb_client(),

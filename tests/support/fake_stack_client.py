@@ -1,4 +1,4 @@
-"""A world in moto as a deployed stack: with outputs, and a Lambda that calls the ingest function here."""
+"""A stack harness with the outputs of a deployed stack, and a Lambda that runs the ingest function here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.stack_harness import lambda_context
 from voucher_selector.stack import Deployed
 
 if TYPE_CHECKING:
-    from tests.support.stack_harness import World
+    from tests.support.stack_harness import StackHarness
 
 
 @dataclass
@@ -61,16 +61,16 @@ class Session:
         return self.function if service == "lambda" else of_moto(service, **options)
 
 
-def deployed(world: World, function: Lambda) -> Deployed:
-    """Return a world as a stack; its queue of failed events is made here."""
+def deployed(harness: StackHarness, function: Lambda) -> Deployed:
+    """Create the queue of failed events, and return the harness as a deployed stack."""
     queue = boto3.client("sqs").create_queue(QueueName="failed")["QueueUrl"]
     outputs = {
-        "UploadsBucket": world.uploads,
-        "ResultsBucket": world.results,
-        "SegmentsTable": world.segments,
-        "SourcesTable": world.sources,
+        "UploadsBucket": harness.uploads,
+        "ResultsBucket": harness.results,
+        "SegmentsTable": harness.segments,
+        "SourcesTable": harness.sources,
         "FailedEventsQueue": queue,
         "IngestFunction": "ingest",
-        **({"RowsDatabase": world.database} if world.keeps_rows else {}),
+        **({"RowsDatabase": harness.database} if harness.keeps_rows else {}),
     }
     return Deployed(cast("boto3.Session", Session(function)), None, outputs)

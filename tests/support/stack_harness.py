@@ -1,6 +1,6 @@
-"""A world for the ingest function: buckets, tables, and S3 events as S3 writes them.
+"""A harness for the ingest function: buckets, tables, and the events that S3 would send.
 
-It lives wherever boto3 finds AWS: in moto's imitation, or in the emulator of the embedded stack.
+boto3 decides where they are: in moto, or in the emulator of the embedded stack.
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ Cells = dict[tuple[str, str], dict[str, int]]
 
 
 @dataclass
-class World:
-    """Puts and deletes objects, and hands the ingest function the events of that, when told to.
+class StackHarness:
+    """Puts and deletes objects, and passes their events to the ingest function on request.
 
-    ``sequencers`` says what the platform sends: "growing" as S3 does, or the "same" with every event.
+    ``sequencers`` names the sequencers of the events: "growing", as from S3, or the "same" for all.
     """
 
     suffix: str = ""
@@ -92,7 +92,7 @@ class World:
             "ROWS_DATABASE": self.database if self.keeps_rows else "",
         }
 
-    def create(self) -> World:
+    def create(self) -> StackHarness:
         place = {"LocationConstraint": REGION}
         for bucket in (self.uploads, self.results):
             self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
