@@ -100,7 +100,7 @@ def _text(starts: Sequence[Start], seen: Sequence[Sequence[dict[str, float]]], r
 
 def _row(start: Start, took: Sequence[dict[str, float]], yardstick: Sequence[dict[str, float]]) -> list[str]:
     seconds, cpu, bytecode = (
-        statistics.median(each[key] for each in took) for key in ("seconds", "cpu", "bytecode")
+        statistics.median(start[key] for start in took) for key in ("seconds", "cpu", "bytecode")
     )
     # By CPU time: starts that come one after the other meet different crowds on the same cores.
     times = statistics.median(ours["cpu"] / least["cpu"] for ours, least in zip(took, yardstick, strict=True))

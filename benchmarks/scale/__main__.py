@@ -42,8 +42,8 @@ def main() -> None:
     with serving(SERVED) as server:
         for name in track([*SPOKEN] * runs, "engines"):
             seen[name].append(_measured(name, os.environ | server))
-    counts = [reported["counts"] for each in seen.values() for reported in each]
-    if any(each != counts[0] for each in counts):
+    counts = [reported["counts"] for runs in seen.values() for reported in runs]
+    if any(count != counts[0] for count in counts):
         raise SystemExit("the engines disagree on the counts")
     docs_page.write("engines", _text(seen, runs), PAGE)
     docs_page.write(
@@ -72,14 +72,14 @@ def _text(seen: dict[str, list[dict[str, Any]]], runs: int) -> str:
 
 
 def _row(name: str, reported: list[dict[str, Any]]) -> list[str]:
-    seconds, whole = (statistics.median(each[figure] for each in reported) for figure in ("seconds", "whole"))
+    seconds, whole = (statistics.median(run[figure] for run in reported) for figure in ("seconds", "whole"))
     rate = _rate(reported)
     return [SPOKEN[name], f"{seconds:.1f} s", f"{whole:.1f} s", f"{rate * CORES:,.0f}", f"{rate:,.0f}"]
 
 
 def _rate(reported: list[dict[str, Any]]) -> float:
     """Return rows a second and core."""
-    seconds: float = statistics.median(each["seconds"] for each in reported)
+    seconds: float = statistics.median(run["seconds"] for run in reported)
     return ROWS / seconds / CORES
 
 

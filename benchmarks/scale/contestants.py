@@ -111,7 +111,7 @@ def duckdb_sql() -> tuple[Counts, float]:
 
 
 CONTESTANTS: dict[str, Callable[[], tuple[Counts, float]]] = {
-    each.__name__: each for each in (ours_on_spark, ours_fanned_out, duckdb_sql, spark_sql)
+    contestant.__name__: contestant for contestant in (ours_on_spark, ours_fanned_out, duckdb_sql, spark_sql)
 }
 
 

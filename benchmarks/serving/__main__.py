@@ -54,9 +54,9 @@ def _section(title: str, variants: dict[str, list[Latency]]) -> str:
 
 
 def _row(name: str, rounds: Sequence[Latency], empty: Sequence[Latency]) -> list[str]:
-    median = statistics.median(each.median for each in rounds)
-    slow = statistics.median(each.slow for each in rounds)
-    a_second = statistics.median(each.a_second for each in rounds)
+    median = statistics.median(round_.median for round_ in rounds)
+    slow = statistics.median(round_.slow for round_ in rounds)
+    a_second = statistics.median(round_.a_second for round_ in rounds)
     times = statistics.median(ours.median / least.median for ours, least in zip(rounds, empty, strict=True))
     return [name, _duration(median), _duration(slow), f"{a_second:,.0f}", f"{times:,.2f}"]
 

@@ -37,7 +37,7 @@ class Latency:
 def in_process(rounds: int, requests: int) -> dict[str, list[Latency]]:
     """Measure the handlers in processes of their own, a new one each round."""
     with dynamodb() as endpoint:
-        batches = {each.name: _process(each, endpoint) for each in VARIANTS}
+        batches = {variant.name: _process(variant, endpoint) for variant in VARIANTS}
         return run_rounds(batches, rounds, requests)
 
 
@@ -46,10 +46,10 @@ def by_runtime_client(rounds: int, requests: int) -> dict[str, list[Latency]]:
     with ExitStack() as parts:
         endpoint = parts.enter_context(dynamodb())
         batches = {
-            each.name: _repeated(
-                parts.enter_context(runtime_client(each.handler, _environment(each, endpoint)))
+            variant.name: _repeated(
+                parts.enter_context(runtime_client(variant.handler, _environment(variant, endpoint)))
             )
-            for each in VARIANTS
+            for variant in VARIANTS
         }
         run_rounds(batches, 1, requests // 5)
         return run_rounds(batches, rounds, requests)
@@ -58,7 +58,7 @@ def by_runtime_client(rounds: int, requests: int) -> dict[str, list[Latency]]:
 def through_stack(rounds: int, requests: int) -> dict[str, list[Latency]]:
     """Measure the API of the embedded stack; requests a second are those of eight clients at once."""
     with ExitStack() as parts:
-        addresses = {each.name: parts.enter_context(stack(each)) for each in VARIANTS}
+        addresses = {variant.name: parts.enter_context(stack(variant)) for variant in VARIANTS}
         seen: dict[str, list[Latency]] = {name: [] for name in addresses}
         for address in addresses.values():
             a_second(address, requests)
@@ -89,7 +89,7 @@ def _process(variant: Variant, endpoint: str) -> Batch:
         ended = subprocess.run(  # noqa: S603 - this interpreter, a module of ours
             command, env=_environment(variant, endpoint), check=True, stdout=subprocess.PIPE
         )
-        return [float(each) for each in json.loads(ended.stdout)]
+        return [float(line) for line in json.loads(ended.stdout)]
 
     return batch
 

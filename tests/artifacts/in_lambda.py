@@ -68,8 +68,8 @@ def keep_rows(directory: str, bucket: str) -> None:
     assert [*back["country"]] == ["peru"]
 
 
-for each in CODECS:
-    round_trip(sys.argv[1], each)
-    count(sys.argv[1], each)
+for codec in CODECS:
+    round_trip(sys.argv[1], codec)
+    count(sys.argv[1], codec)
 keep_rows(sys.argv[1], sys.argv[2])
 sys.stdout.write(f"{sys.version_info[:2]} {pa.__file__}")

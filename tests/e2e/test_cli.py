@@ -80,7 +80,7 @@ def test_a_script_reads_data_on_standard_output_and_nothing_else(
         *("--last-order", "2020-01-01", "--why", "--json"),
     )
 
-    assert [each.code for each in (uploaded, counts, asked, why)] == [Exit.FINE] * 4
+    assert [result.code for result in (uploaded, counts, asked, why)] == [Exit.FINE] * 4
     report = json.loads(uploaded.out)
     assert (report["report"]["counted"], report["report"]["rejected"]) == (4, 1)
     assert report["rejected_rows"].startswith("s3://")

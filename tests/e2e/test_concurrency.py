@@ -53,7 +53,7 @@ def dawdle() -> None:
     time.sleep(random.random() / 50)  # noqa: S311  (it is no secret how long)
 
 
-def test_many_at_once_with_every_event_many_times_end_in_the_counts_of_a_fresh_count() -> None:
+def test_repeated_concurrent_events_give_the_counts_of_a_fresh_count() -> None:
     with emulated(), new_harness() as harness:
         past: list[ObjectEvent] = []
         for name in ("peru", "wide", "dirty", "china", "wide"):

@@ -110,7 +110,7 @@ def is_whole(harness: StackHarness, name: str | None) -> None:
     if harness.keeps_rows:
         assert harness.listed_cells(load_definitions()) == fresh(name)
     assert (source.pending, source.orphans) == (None, frozenset())
-    assert source.objects <= harness.results_held()
+    assert source.objects <= harness.result_objects()
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.keys())

@@ -36,7 +36,7 @@ def status(port: int, path: str) -> int:
     return connection.getresponse().status
 
 
-def test_the_page_and_what_it_asks_are_signed_until_it_is_told_to_stop(stack: Stack) -> None:
+def test_the_page_and_its_requests_are_signed_until_an_interrupt(stack: Stack) -> None:
     port = free_port()
     command = started(AWS_ENDPOINT_URL=stack.endpoint, PORT=str(port))
     assert command.stdout
@@ -49,7 +49,7 @@ def test_the_page_and_what_it_asks_are_signed_until_it_is_told_to_stop(stack: St
     assert command.wait(10) == 0
 
 
-def test_of_the_stack_on_this_machine_it_is_said_where_the_page_is(stack: Stack) -> None:
+def test_for_the_local_stack_the_command_prints_the_url_of_its_page(stack: Stack) -> None:
     aws, port = urlsplit(stack.endpoint).port, urlsplit(stack.url).port
     command = started(AWS_ENDPOINT_URL="", AWS_PORT=str(aws), PORT=str(port))
     assert command.communicate(timeout=30)[0] == f"The page is at {stack.url}/\n"

@@ -108,7 +108,9 @@ def test_counts_are_a_table_for_who_asks_for_one(sampled: Place) -> None:
 def test_a_hundred_customers_are_answered_as_each_alone(sampled: Place) -> None:
     body = {"customers": [REFERENCE] * 100}
     answer = sampled.answer("/v1/selections", body, method="POST")
-    assert {str(each["voucher_amount"]) for each in json.loads(answer.body)["selections"]} == {"[2640.0]"}
+    assert {str(selection["voucher_amount"]) for selection in json.loads(answer.body)["selections"]} == {
+        "[2640.0]"
+    }
 
 
 def test_an_upload_twice_counts_once_and_a_deletion_takes_it_away(place: Place, tmp_path: Path) -> None:
@@ -148,8 +150,8 @@ def test_a_source_is_found_by_any_key_and_listed_the_last_first(place: Place, tm
     _, first = place.ask("/v1/sources?limit=1")
     _, second = place.ask(f"/v1/sources?limit=2&cursor={json.loads(first)['next_cursor']}")
     listed = json.loads(first)["sources"] + json.loads(second)["sources"]
-    assert [each["source"] for each in listed] == [object_key(name) for name in reversed(names)]
-    assert [each["report"]["rejected"] for each in listed] == [1, 1, 1]
+    assert [source["source"] for source in listed] == [object_key(name) for name in reversed(names)]
+    assert [source["report"]["rejected"] for source in listed] == [1, 1, 1]
     assert place.ask("/v1/sources/vouchers%2Fnothing")[0] == 404
 
 

@@ -124,7 +124,7 @@ def test_a_body_larger_than_the_api_takes_is_refused(probed: Stack) -> None:
     assert "has at most" in json.loads(body)["message"]
 
 
-def test_an_api_that_is_gone_is_said_to_be_gone() -> None:
+def test_a_deleted_api_is_reported_as_deleted() -> None:
     target = Target(f"http://127.0.0.1:{free_port()}/live", REGION, Credentials("test", "test"))
     with gateway(free_port(), target) as url:
         response, body = ask(url, "GET", "/health")
@@ -142,7 +142,7 @@ class Expired:
     secret_key = token = access_key
 
 
-def test_credentials_that_have_run_out_are_said_to_have() -> None:
+def test_expired_credentials_are_reported_as_expired() -> None:
     target = Target(f"http://127.0.0.1:{free_port()}/live", REGION, cast("Credentials", Expired()))
     with gateway(free_port(), target) as url:
         response, body = ask(url, "GET", "/health")

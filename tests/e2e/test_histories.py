@@ -148,9 +148,9 @@ class Histories(RuleBasedStateMachine):
             rejected = source.state.rejected_object
             assert bool(rejected) == (name == "dirty")
             referred |= source.objects
-        assert referred <= self.harness.results_held()
+        assert referred <= self.harness.result_objects()
         if not self.crashed:
-            assert referred == self.harness.results_held()
+            assert referred == self.harness.result_objects()
 
     def _ingest(self, records: list[dict[str, Any]], crash: tuple[int, bool] | None) -> None:
         at, answered = crash or (None, False)

@@ -131,7 +131,7 @@ def test_a_source_that_was_forgotten_is_counted_again_and_then_set_right(shop: S
     assert shop.run("verify")[0] == 0
 
 
-def test_what_no_event_told_of_is_found_and_mended_by_a_replay(shop: Shop) -> None:
+def test_a_replay_finds_and_corrects_changes_without_an_event(shop: Shop) -> None:
     shop.upload("vouchers/repairs/gone", "dirty")
     with shop.unheard():
         shop.put("vouchers/repairs/new", "china")

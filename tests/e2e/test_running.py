@@ -73,7 +73,7 @@ def test_the_users_own_setup_of_aws_does_not_matter(probes: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize("taken", ["AWS_PORT", "PORT"])
-def test_a_port_in_use_is_said_in_one_sentence(taken: str) -> None:
+def test_a_port_in_use_is_reported_in_one_sentence(taken: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         aws_port, api_port = (port, free_port()) if taken == "AWS_PORT" else (free_port(), port)
@@ -82,20 +82,20 @@ def test_a_port_in_use_is_said_in_one_sentence(taken: str) -> None:
     assert "\n" not in str(raised.value)
 
 
-def test_an_emulator_that_ends_at_once_is_said_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_emulator_that_exits_at_once_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "supervisor.py").write_text("raise SystemExit(3)")
     monkeypatch.setattr(emulators, "SUPERVISOR", tmp_path / "supervisor.py")
     with pytest.raises(StackError, match=r"ended while it started. See the log: .stack/\d+.log$"):
         emulator(free_port()).__enter__()
 
 
-def test_an_emulator_that_does_not_come_up_is_said_not_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_emulator_that_does_not_start_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(emulators, "MAX_START_SECONDS", 0)
     with pytest.raises(StackError, match="did not start in 0 s"):
         emulator(free_port()).__enter__()
 
 
-def test_a_refused_parameter_is_said_to_be_refused(probes: Path) -> None:
+def test_a_refused_parameter_is_reported(probes: Path) -> None:
     with pytest.raises(
         StackError, match=r"'RecencyAsOf' must be upload, row or a date such as 2018-08-05. See the log:"
     ):

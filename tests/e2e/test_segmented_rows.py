@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.stack
 
 COUNTS = """
-    SELECT {segment} AS held, voucher_amount, count(*) AS uses
+    SELECT {segment} AS segment_range, voucher_amount, count(*) AS uses
     FROM rows WHERE country = '{country}' AND {segment} IS NOT NULL GROUP BY ALL
 """
 
@@ -51,9 +51,9 @@ def query(place: Place, sql: str, folder: Path) -> list[dict[str, Any]]:
     s3, parts = place.deployed.s3(), list[str]()
     for number, ((source, country), url) in enumerate(sorted(urls(place).items())):
         bucket, prefix = url.removeprefix("s3://").split("/", 1)
-        for each in s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]:
+        for entry in s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]:
             file = folder / f"{number}-{len(parts)}.parquet"
-            s3.download_file(bucket, each["Key"], str(file))
+            s3.download_file(bucket, entry["Key"], str(file))
             parts.append(f"SELECT *, '{source}' AS source, '{country}' AS country FROM '{file}'")  # noqa: S608 - partitions are percent-encoded
     with duckdb.connect() as connection:
         connection.execute(f"CREATE TABLE rows AS {' UNION ALL BY NAME '.join(parts)}")
@@ -66,7 +66,7 @@ def by_sql(place: Place, country: str, folder: Path) -> dict[tuple[str, str, flo
     found = {}
     for segment in load_definitions().names:
         for row in query(place, COUNTS.format(segment=segment, country=country), folder):
-            found[segment, row["held"], row["voucher_amount"]] = row["uses"]
+            found[segment, row["segment_range"], row["voucher_amount"]] = row["uses"]
     return found
 
 

@@ -55,7 +55,7 @@ def test_two_hundred_countries_in_nine_ranges_are_committed_and_taken_back() -> 
         assert harness.cells() == {}
 
 
-def test_a_contribution_larger_than_an_item_is_committed_replaced_and_taken_back() -> None:
+def test_a_contribution_larger_than_an_item_is_committed_replaced_and_deleted() -> None:
     with new_harness() as harness:
         assert harness.ingest(harness.put(KEY, crossed(5, 1500))) == ["counted"]
         (stored,) = harness.result_keys()
@@ -72,7 +72,7 @@ def test_a_contribution_larger_than_an_item_is_committed_replaced_and_taken_back
         assert harness.cells() == {}
 
 
-def test_a_file_with_more_amounts_than_an_item_holds_is_refused_before_anything_is_counted() -> None:
+def test_more_amounts_than_an_item_can_store_fail_before_any_is_counted() -> None:
     amounts = pa.array([n + 0.5 for n in range(20_001)])
     content = {
         "country_code": ["Peru"] * len(amounts),

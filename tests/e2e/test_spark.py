@@ -184,7 +184,7 @@ def rejected_rows(place: Place, reported: Any) -> list[Any]:
     bucket, folder = reported["rejected_rows"].removeprefix("s3://").split("/", 1)
     s3, found = place.deployed.s3(), []
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder):
-        for each in page["Contents"]:
-            body = s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
+        for entry in page["Contents"]:
+            body = s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
             found += pq.read_table(io.BytesIO(body)).to_pylist()
     return found

@@ -92,16 +92,16 @@ def state(harness: StackHarness, key: str) -> State:
 
 def counts(harness: StackHarness, states: list[State]) -> Counter[tuple[str, ...]]:
     results, total = ResultsBucket(harness.s3, harness.results), Counter[tuple[str, ...]]()
-    for each in states:
-        for cell, counters in results.load_contribution(each).items():
+    for state in states:
+        for cell, counters in results.load_contribution(state).items():
             total.update({(*cell, name): rows for name, rows in counters.items()})
     return total
 
 
 def report(states: list[State]) -> Counter[Any]:
     total: Counter[Any] = Counter()
-    for each in states:
-        reported = each.report
+    for state in states:
+        reported = state.report
         total.update({name: reported[name] for name in ("rows", "counted", "rejected")})
         total.update({("rejected", name): rows for name, rows in reported["rejected_by_reason"].items()})
         total.update({("repaired", name): rows for name, rows in reported["repaired"].items()})
@@ -113,9 +113,9 @@ def report(states: list[State]) -> Counter[Any]:
 def rejects(harness: StackHarness, states: list[State]) -> list[Any]:
     """Return the rejected rows, each with the name of its file."""
     found = []
-    for each in states:
+    for state in states:
         for key in harness.result_keys():
-            if each.rejected_object and key.startswith(each.rejected_object):
+            if state.rejected_object and key.startswith(state.rejected_object):
                 name = key.split("/")[2]
                 found += [
                     (row.pop("object", name).split("/")[-1], *row.items()) for row in harness.result_rows(key)

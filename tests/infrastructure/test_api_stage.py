@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from api.http import middleware as cors
+from api.http import middleware
 from tests.support.api_gateway import call, rest_event
 from tests.support.sam_template import Template, transformed
 
@@ -21,9 +21,9 @@ ANY = "x-amazon-apigateway-any-method"
 
 
 def test_every_route_of_the_api_asks_for_a_signature(template: Template) -> None:
-    security = {(path, method): each["security"] for path, method, each in operations(template)}
+    security = {(path, method): operation["security"] for path, method, operation in operations(template)}
     assert {("/", ANY), ("/{proxy+}", ANY)} <= set(security)
-    assert {str(each) for each in security.values()} == {str([{"AWS_IAM": []}])}
+    assert {str(requirements) for requirements in security.values()} == {str([{"AWS_IAM": []}])}
 
 
 def test_the_function_answers_whatever_is_asked_for(template: Template) -> None:
@@ -36,17 +36,17 @@ def test_the_function_answers_whatever_is_asked_for(template: Template) -> None:
         assert ANY in paths[f"{node}/{{proxy+}}"]
 
 
-def test_pages_of_another_origin_are_let_in_by_no_path_unless_the_stack_names_it(template: Template) -> None:
+def test_no_path_admits_an_origin_that_the_stack_does_not_name(template: Template) -> None:
     variables = template.properties("ApiFunction")["Environment"]["Variables"]
     assert variables["CORS_ORIGIN"] == {"Ref": "CorsOrigin"}
     assert template.parameters["CorsOrigin"] == ""
-    assert not [each for each in preflights(template) if "Access-Control-Allow-Origin" in each]
+    assert not [headers for headers in preflights(template) if "Access-Control-Allow-Origin" in headers]
     opened = preflights(transformed(CorsOrigin="https://crm.example.com"))
     assert len(opened) == len(preflights(template)) > 0
     for headers in opened:
         assert headers["Access-Control-Allow-Origin"] == {"Fn::Sub": "'${CorsOrigin}'"}
-        assert headers["Access-Control-Allow-Headers"] == f"'{cors.ALLOWED_HEADERS.replace(' ', '')}'"
-        assert headers["Access-Control-Max-Age"] == f"'{cors.PREFLIGHT_MAX_AGE}'"
+        assert headers["Access-Control-Allow-Headers"] == f"'{middleware.ALLOWED_HEADERS.replace(' ', '')}'"
+        assert headers["Access-Control-Max-Age"] == f"'{middleware.PREFLIGHT_MAX_AGE}'"
         assert {"GET", "POST"} <= set(headers["Access-Control-Allow-Methods"].strip("'").split(","))
 
 
@@ -75,17 +75,19 @@ def test_a_caller_of_the_api_needs_no_right_to_the_function(template: Template) 
 
 
 def test_the_api_has_one_stage(template: Template) -> None:
-    assert [each["StageName"] for each in template.of_type("ApiGateway::Stage").values()] == ["live"]
-    assert all("StageName" not in each for each in template.of_type("ApiGateway::Deployment").values())
+    assert [stage["StageName"] for stage in template.of_type("ApiGateway::Stage").values()] == ["live"]
+    assert all(
+        "StageName" not in properties for properties in template.of_type("ApiGateway::Deployment").values()
+    )
 
 
 def test_the_stage_has_limits_and_costly_routes_have_lower_ones(template: Template) -> None:
     limits = {
-        (each["HttpMethod"], each["ResourcePath"].replace("~1", "/").replace("//", "/")): (
-            limit(template, each["ThrottlingRateLimit"]),
-            limit(template, each["ThrottlingBurstLimit"]),
+        (setting["HttpMethod"], setting["ResourcePath"].replace("~1", "/").replace("//", "/")): (
+            limit(template, setting["ThrottlingRateLimit"]),
+            limit(template, setting["ThrottlingBurstLimit"]),
         )
-        for each in stage(template)["MethodSettings"]
+        for setting in stage(template)["MethodSettings"]
     }
     whole = limits.pop(("*", "/*"))
     routes = {(method.upper(), path) for path, method, _ in operations(template)}
@@ -94,7 +96,7 @@ def test_the_stage_has_limits_and_costly_routes_have_lower_ones(template: Templa
     assert all(rate < whole[0] and burst < whole[1] for rate, burst in limits.values())
 
 
-def test_every_route_has_the_lower_limit_but_what_is_asked_at_checkouts_and_what_reads_no_table() -> None:
+def test_only_checkout_routes_and_routes_without_reads_have_the_higher_limit() -> None:
     there = call(rest_event(path="/unknown")).message.split("use one of: ")[1].split(", ")
     reads_no_table = {"/", "/static/{file}", "/health", "/openapi.json", "/docs"}
     assert {route for route in there if not route.startswith("/v1/")} == {"/voucher_amount"} | reads_no_table
@@ -105,7 +107,9 @@ def test_a_request_leaves_a_line_without_what_was_asked_for(template: Template) 
     assert setting["DestinationArn"] == {"Fn::GetAtt": ["ApiAccessLogGroup", "Arn"]}
     line = json.loads(setting["Format"])
     assert {"$context.requestId", "$context.identity.userArn", "$context.status"} <= set(line.values())
-    assert not [each for each in line.values() if "query" in each.lower() or "body" in each.lower()]
+    assert not [
+        variable for variable in line.values() if "query" in variable.lower() or "body" in variable.lower()
+    ]
 
 
 def test_no_request_is_logged_where_the_account_has_no_role_for_it(emulated: Template) -> None:
@@ -133,9 +137,9 @@ def test_a_change_of_a_setting_is_a_new_version_too(template: Template) -> None:
     assert set(re.findall(r"\$\{(\w+)\}", version["Description"]["Fn::Sub"])) == settings
 
 
-def test_a_new_version_takes_over_at_once_where_nothing_else_is_said(template: Template) -> None:
+def test_a_new_version_takes_all_traffic_at_once_by_default(template: Template) -> None:
     assert "UpdatePolicy" not in template.resources["ApiFunctionAliaslive"]
-    assert not [each for each in template.resources.values() if "CodeDeploy" in each["Type"]]
+    assert not [resource for resource in template.resources.values() if "CodeDeploy" in resource["Type"]]
     assert "DeploymentRole" not in template.resources
 
 
@@ -173,11 +177,11 @@ def operations(template: Template) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 def preflights(template: Template) -> list[dict[str, Any]]:
     """Return the headers of the answers to preflights, path by path."""
-    operations = [each["options"] for each in template.properties("Api")["Body"]["paths"].values()]
-    integrations = [each["x-amazon-apigateway-integration"] for each in operations]
-    assert {each["type"] for each in integrations} == {"mock"}
-    answers = [each["responses"]["default"]["responseParameters"] for each in integrations]
-    return [{name.rpartition(".")[2]: value for name, value in each.items()} for each in answers]
+    operations = [path["options"] for path in template.properties("Api")["Body"]["paths"].values()]
+    integrations = [operation["x-amazon-apigateway-integration"] for operation in operations]
+    assert {integration["type"] for integration in integrations} == {"mock"}
+    answers = [integration["responses"]["default"]["responseParameters"] for integration in integrations]
+    return [{name.rpartition(".")[2]: value for name, value in headers.items()} for headers in answers]
 
 
 def stage(template: Template) -> dict[str, Any]:

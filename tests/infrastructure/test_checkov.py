@@ -66,4 +66,4 @@ def failed(path: Path) -> list[tuple[str, str]]:
     message = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)  # noqa: S603
     # Where it knows no check for anything in a template, it says less.
     found: list[dict[str, Any]] = message.get("results", {"failed_checks": []})["failed_checks"]
-    return [(each["check_id"], each["resource"]) for each in found]
+    return [(check["check_id"], check["resource"]) for check in found]

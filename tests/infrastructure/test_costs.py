@@ -38,13 +38,13 @@ def test_the_alarms_that_are_paid_for_are_those_that_there_are() -> None:
 
 def test_functions_are_paid_for_by_the_memory_that_they_have(template: Template) -> None:
     ingest = template.properties("IngestFunction")["MemorySize"]
-    (item,) = (each for each in costs.items() if each.name == "Lambda, ingest function")
+    (item,) = (cost for cost in costs.items() if cost.name == "Lambda, ingest function")
     seconds = [size.files * (2 + 2 * size.rows) for size in costs.SIZES]
     assert [round(units * 1e6 * 1024 / ingest) for units in item.units] == seconds
 
 
 def _metrics(alarm: dict[str, Any]) -> int:
-    return sum("MetricStat" in each for each in alarm["Metrics"]) if "Metrics" in alarm else 1
+    return sum("MetricStat" in metric for metric in alarm["Metrics"]) if "Metrics" in alarm else 1
 
 
 def _number(written: str) -> float:

@@ -8,7 +8,7 @@ import pytest
 
 from ingest.storage.results_bucket import ResultKeys
 from tests.support.sam_template import KEY, Template, transformed
-from vouchers.dynamodb import sources_table as sources
+from vouchers.dynamodb import sources_table
 from vouchers.dynamodb.sources_table import Source
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ TABLES = ("SegmentsTable", "SourcesTable")
 THEIR_KEY = {"Ref": "KmsKeyArn"}
 
 KEY_OF: dict[str, Callable[[dict[str, Any]], Any]] = {
-    "DynamoDB::Table": lambda each: each["SSESpecification"].get("KMSMasterKeyId"),
-    "Lambda::Function": lambda each: each.get("KmsKeyArn"),
-    "Logs::LogGroup": lambda each: each.get("KmsKeyId"),
-    "S3::Bucket": lambda each: by_default(each).get("KMSMasterKeyID"),
-    "SQS::Queue": lambda each: each.get("KmsMasterKeyId"),
+    "DynamoDB::Table": lambda properties: properties["SSESpecification"].get("KMSMasterKeyId"),
+    "Lambda::Function": lambda properties: properties.get("KmsKeyArn"),
+    "Logs::LogGroup": lambda properties: properties.get("KmsKeyId"),
+    "S3::Bucket": lambda properties: by_default(properties).get("KMSMasterKeyID"),
+    "SQS::Queue": lambda properties: properties.get("KmsMasterKeyId"),
 }
 """Of all that keeps something: the key that it is encrypted with."""
 
@@ -56,7 +56,7 @@ def test_with_a_key_s3_asks_it_once_for_many_objects(encrypted: Template) -> Non
         assert rule["BucketKeyEnabled"] is True
 
 
-def test_the_queue_is_not_told_of_two_kinds_of_encryption(encrypted: Template) -> None:
+def test_the_queue_declares_only_one_kind_of_encryption(encrypted: Template) -> None:
     assert "SqsManagedSseEnabled" not in encrypted.properties("FailedEventsQueue")
 
 
@@ -95,7 +95,7 @@ def test_no_object_is_forgotten_that_a_count_rests_on(template: Template, bucket
 
 def test_rejected_rows_go_where_it_is_cheap(template: Template) -> None:
     rules = template.properties("ResultsBucket")["LifecycleConfiguration"]["Rules"]
-    (rule,) = (each for each in rules if "Transitions" in each)
+    (rule,) = (rule for rule in rules if "Transitions" in rule)
     assert ResultKeys.of(Source("vouchers/a.parquet")).rejected.startswith(rule["Prefix"])
     assert rule["Transitions"] == [{"StorageClass": "STANDARD_IA", "TransitionInDays": 90}]
 
@@ -124,7 +124,7 @@ def test_protected_tables_refuse_to_be_deleted(template: Template, table: str) -
 
 
 def test_sources_expire_and_counts_do_not(template: Template) -> None:
-    expiry = {"AttributeName": sources.EXPIRES_AT, "Enabled": True}
+    expiry = {"AttributeName": sources_table.EXPIRES_AT, "Enabled": True}
     assert template.properties("SourcesTable")["TimeToLiveSpecification"] == expiry
     assert "TimeToLiveSpecification" not in template.properties("SegmentsTable")
 
@@ -132,7 +132,7 @@ def test_sources_expire_and_counts_do_not(template: Template) -> None:
 def test_every_log_is_forgotten_some_day(template: Template) -> None:
     groups = template.of_type("Logs::LogGroup")
     assert set(groups) == {"IngestLogs", "ApiLogs", "ApiAccessLogGroup"}
-    assert {str(each["RetentionInDays"]) for each in groups.values()} == {str({"Ref": "LogRetentionDays"})}
+    assert {str(group["RetentionInDays"]) for group in groups.values()} == {str({"Ref": "LogRetentionDays"})}
 
 
 def by_default(bucket: dict[str, Any]) -> dict[str, Any]:

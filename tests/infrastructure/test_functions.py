@@ -49,9 +49,9 @@ def test_every_function_that_nobody_waits_for_has_a_place_for_what_failed(templa
         if permission["Principal"] == "apigateway.amazonaws.com"
     }
     started = [p for n, p in template.of_type("Lambda::Permission").items() if n not in answered]
-    assert [each["Principal"] for each in started] == ["s3.amazonaws.com"]
-    kept = [each["FunctionName"] for each in template.of_type("Lambda::EventInvokeConfig").values()]
-    assert [each["FunctionName"] for each in started] == kept
+    assert [permission["Principal"] for permission in started] == ["s3.amazonaws.com"]
+    kept = [config["FunctionName"] for config in template.of_type("Lambda::EventInvokeConfig").values()]
+    assert [permission["FunctionName"] for permission in started] == kept
 
 
 def test_creations_and_deletions_of_vouchers_start_the_ingest(template: Template) -> None:
@@ -81,7 +81,7 @@ def test_the_functions_run_on_the_python_their_wheels_are_for(template: Template
 def test_nothing_in_the_template_leads_back_to_where_it_came_from() -> None:
     """LocalStack follows references before SAM has moved any, and never comes back from a circle."""
     declared = yaml_parse(TEMPLATE.read_text())["Resources"]
-    graph = {name: _references(each) & set(declared) for name, each in declared.items()}
+    graph = {name: _references(resource) & set(declared) for name, resource in declared.items()}
     TopologicalSorter(graph).prepare()
 
 
@@ -102,7 +102,7 @@ def test_an_environment_holds_names_and_settings_and_nothing_secret(template: Te
     assert {name: set(variables(template, name)) for name in FUNCTIONS} == {
         name: shared | own[name] for name in FUNCTIONS
     }
-    assert not [name for name, each in template.body["Parameters"].items() if each.get("NoEcho")]
+    assert not [name for name, parameter in template.body["Parameters"].items() if parameter.get("NoEcho")]
 
 
 def test_answers_are_kept_for_seconds_and_the_parameter_says_how_many(template: Template) -> None:
@@ -123,7 +123,7 @@ def test_the_ingest_has_all_the_time_there_is_and_so_has_whoever_waits_for_it(
     assert timeout > handler.RESERVED_SECONDS + longest_call(client.meta.config)
 
 
-def test_the_api_gives_up_on_its_table_before_it_is_cut_off_and_is_cut_off_before_its_caller(
+def test_the_api_ends_its_reads_before_its_timeout_and_the_gateways(
     template: Template,
 ) -> None:
     timeout = template.properties("ApiFunction")["Timeout"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ingest.service import Action
-from tests.support.emitted_metrics import Told, reported
+from tests.support.emitted_metrics import Emitted, reported
 from tests.support.sam_template import Template, transformed
 from voucher_selector.local_stack.deploy import TEMPLATE
 
@@ -62,7 +62,7 @@ class Metric:
 
 
 @pytest.fixture(scope="module")
-def emitted() -> set[Told]:
+def emitted() -> set[Emitted]:
     return reported(NAMESPACE)
 
 
@@ -71,9 +71,9 @@ def monitoring() -> Template:
     return transformed(MONITORING, AlarmTopicArn=TOPIC)
 
 
-def test_files_and_requests_of_every_kind_are_told_of(emitted: set[Told]) -> None:
-    assert {"Events" + action.capitalize() for action in Action} <= {each.name for each in emitted}
-    assert {each.namespace for each in emitted} == {NAMESPACE}
+def test_files_and_requests_of_every_kind_emit_metrics(emitted: set[Emitted]) -> None:
+    assert {"Events" + action.capitalize() for action in Action} <= {metric.name for metric in emitted}
+    assert {metric.namespace for metric in emitted} == {NAMESPACE}
 
 
 def test_the_functions_put_their_metrics_where_they_are_looked_for(template: Template) -> None:
@@ -108,19 +108,19 @@ def test_emulators_are_not_watched(emulated: Template) -> None:
 
 
 @pytest.mark.parametrize("alarm", ALARMS)
-def test_an_alarm_watches_metrics_that_are_emitted(emitted: set[Told], alarm: str) -> None:
+def test_an_alarm_watches_metrics_that_are_emitted(emitted: set[Emitted], alarm: str) -> None:
     watched = [*_of_alarm(ALARMS[alarm])]
     assert watched
     assert [metric for metric in watched if not _is_emitted(metric, emitted)] == []
 
 
-def test_every_picture_shows_metrics_that_are_emitted(monitoring: Template, emitted: set[Told]) -> None:
+def test_every_picture_shows_metrics_that_are_emitted(monitoring: Template, emitted: set[Emitted]) -> None:
     shown = [metric for widget in widgets(monitoring, "metric") for metric in _of_widget(widget)]
     assert len(shown) >= 30
     assert [metric for metric in shown if not _is_emitted(metric, emitted)] == []
 
 
-def test_every_search_finds_metrics_that_are_emitted(monitoring: Template, emitted: set[Told]) -> None:
+def test_every_search_finds_metrics_that_are_emitted(monitoring: Template, emitted: set[Emitted]) -> None:
     searches = [
         SEARCH.match(written[0]["expression"])
         for widget in widgets(monitoring, "metric")
@@ -130,7 +130,7 @@ def test_every_search_finds_metrics_that_are_emitted(monitoring: Template, emitt
     assert len(searches) == 2
     for search in searches:
         assert search
-        keys = [{key for key, _ in each.dimensions} for each in emitted if each.name == search["name"]]
+        keys = [{key for key, _ in metric.dimensions} for metric in emitted if metric.name == search["name"]]
         assert set(search["dimensions"].split(",")) in keys
 
 
@@ -149,7 +149,7 @@ def test_every_search_finds_metrics_that_are_emitted(monitoring: Template, emitt
     ],
 )
 def test_what_matters_has_an_alarm(namespace: str, name: str) -> None:
-    watched = {(each.namespace, each.name) for alarm in ALARMS.values() for each in _of_alarm(alarm)}
+    watched = {(metric.namespace, metric.name) for alarm in ALARMS.values() for metric in _of_alarm(alarm)}
     own = "${MetricsNamespace}"
     assert (own if namespace == "VoucherSelector" else namespace, name) in watched
 
@@ -162,8 +162,8 @@ def test_the_slowest_hundredth_of_the_requests_is_watched() -> None:
 def test_an_alarm_tells_the_topic_that_it_goes_off_and_that_it_is_over(
     monitoring: Template, alarm: str
 ) -> None:
-    told_to = monitoring.properties(alarm)
-    assert told_to["AlarmActions"] == told_to["OKActions"] == [{"Ref": "AlarmTopicArn"}]
+    actions = monitoring.properties(alarm)
+    assert actions["AlarmActions"] == actions["OKActions"] == [{"Ref": "AlarmTopicArn"}]
     assert "AlarmActions" not in ALARMS[alarm]
 
 
@@ -187,9 +187,9 @@ def test_every_alarm_is_on_the_dashboard(monitoring: Template) -> None:
 def test_no_picture_lies_on_another(monitoring: Template) -> None:
     places = [
         (x, y)
-        for each in dashboard(monitoring)
-        for x in range(each["x"], each["x"] + each["width"])
-        for y in range(each["y"], each["y"] + each["height"])
+        for widget in dashboard(monitoring)
+        for x in range(widget["x"], widget["x"] + widget["width"])
+        for y in range(widget["y"], widget["y"] + widget["height"])
     ]
     assert len(places) == len(set(places))
     assert max(x for x, _ in places) < 24
@@ -202,11 +202,11 @@ def test_alarms_go_off_while_there_is_something_left_to_do(template: Template) -
     assert ALARMS["EventsExpiring"]["Threshold"] < retention
 
 
-def test_with_no_share_of_rejected_rows_allowed_there_is_an_alarm_for_one_and_not_for_none() -> None:
+def test_at_a_threshold_of_0_one_rejected_row_alarms_and_none_does_not() -> None:
     alarm = ALARMS["RowsRejected"]
     assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
     assert alarm["Threshold"] == {"Ref": "RejectedSharePercent"}
-    (share,) = (each["Expression"] for each in alarm["Metrics"] if "Expression" in each)
+    (share,) = (metric["Expression"] for metric in alarm["Metrics"] if "Expression" in metric)
     assert share == "IF(rows > 0, 100 * rejected / rows, 0)"
 
 
@@ -214,8 +214,8 @@ def test_a_new_version_is_taken_back_by_the_alarms_of_errors(monitoring: Templat
     (group,) = (
         transformed(ApiTrafficShift="Canary10Percent5Minutes").of_type("CodeDeploy::DeploymentGroup").values()
     )
-    alarms = [each["Name"]["Fn::GetAtt"] for each in group["AlarmConfiguration"]["Alarms"]]
-    outputs = {f"Outputs.{name}": each["Value"]["Ref"] for name, each in monitoring.body["Outputs"].items()}
+    alarms = [alarm["Name"]["Fn::GetAtt"] for alarm in group["AlarmConfiguration"]["Alarms"]]
+    outputs = {f"Outputs.{name}": value["Value"]["Ref"] for name, value in monitoring.body["Outputs"].items()}
     assert [stack for stack, _ in alarms] == ["Monitoring", "Monitoring"]
     assert [outputs[output] for _, output in alarms] == ["ApiFailing", "ApiFunctionErrors"]
     for alarm in ("ApiFailing", "ApiFunctionErrors"):
@@ -228,7 +228,7 @@ def _of_alarm(alarm: dict[str, Any]) -> Iterator[Metric]:
         *single,
         *(m["MetricStat"]["Metric"] for m in alarm.get("Metrics", []) if "MetricStat" in m),
     ]:
-        dimensions = {each["Name"]: _written(each["Value"]) for each in metric["Dimensions"]}
+        dimensions = {dimension["Name"]: _written(dimension["Value"]) for dimension in metric["Dimensions"]}
         yield Metric(_written(metric["Namespace"]), metric["MetricName"], dimensions)
 
 
@@ -240,7 +240,7 @@ def _of_widget(widget: dict[str, Any]) -> Iterator[Metric]:
     """Yield what a widget shows; in its rows "." and "..." stand for what is in the row before."""
     before: list[str] = []
     for written in widget["metrics"]:
-        names = [each for each in written if isinstance(each, str)]
+        names = [field for field in written if isinstance(field, str)]
         if names[:1] == ["..."]:
             names = before[: len(before) - len(names) + 1] + names[1:]
         before = [before[i] if name == "." else name for i, name in enumerate(names)]
@@ -248,9 +248,9 @@ def _of_widget(widget: dict[str, Any]) -> Iterator[Metric]:
             yield Metric(before[0], before[1], dict(zip(before[2::2], before[3::2], strict=True)))
 
 
-def _is_emitted(metric: Metric, emitted: set[Told]) -> bool:
+def _is_emitted(metric: Metric, emitted: set[Emitted]) -> bool:
     if metric.namespace == "${MetricsNamespace}":
-        return Told(NAMESPACE, metric.name, frozenset(metric.dimensions.items())) in emitted
+        return Emitted(NAMESPACE, metric.name, frozenset(metric.dimensions.items())) in emitted
     return set(metric.dimensions) in OF_AWS.get((metric.namespace, metric.name), [])
 
 
@@ -262,4 +262,4 @@ def dashboard(monitoring: Template) -> list[dict[str, Any]]:
 
 
 def widgets(monitoring: Template, kind: str) -> list[dict[str, Any]]:
-    return [each["properties"] for each in dashboard(monitoring) if each["type"] == kind]
+    return [widget["properties"] for widget in dashboard(monitoring) if widget["type"] == kind]

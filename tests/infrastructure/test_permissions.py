@@ -63,7 +63,11 @@ def test_no_role_has_more_than_is_written_in_the_template(everything: Template) 
 
 def test_what_is_spelt_out_is_the_api_functions_name(everything: Template) -> None:
     named = everything.properties("ApiFunction")["FunctionName"]["Fn::Sub"]
-    (move,) = (each for each in everything.statements("DeploymentRole") if each["Sid"] == "MoveTheAlias")
+    (move,) = (
+        statement
+        for statement in everything.statements("DeploymentRole")
+        if statement["Sid"] == "MoveTheAlias"
+    )
     assert move["Resource"] == [{"Fn::Sub": FUNCTION}, VERSIONS]
     assert FUNCTION.endswith(f":function:{named}")
 
@@ -89,7 +93,7 @@ def test_the_api_touches_nothing_but_counts_and_sources_its_log_and_its_trace(te
 
 
 def test_the_api_may_only_read(template: Template) -> None:
-    actions = {each["Sid"]: listed(each["Action"]) for each in template.statements("ApiRole")}
+    actions = {statement["Sid"]: listed(statement["Action"]) for statement in template.statements("ApiRole")}
     reads = ("BatchGetItem", "GetItem", "Query", "Scan")
     assert set(actions["ReadCounts"]) == {f"dynamodb:{name}" for name in reads}
     assert (actions["ReadSource"], actions["ListSources"]) == (["dynamodb:GetItem"], ["dynamodb:Query"])
@@ -100,9 +104,9 @@ def test_a_role_may_use_the_key_through_the_services_that_it_uses_and_not_else(
     everything: Template, role: str
 ) -> None:
     statements = everything.statements(role)
-    (use,) = (each for each in statements if each["Sid"] == "UseKey")
-    through = {_service(each) for each in use["Condition"]["StringEquals"]["kms:ViaService"]}
-    used = {action.split(":")[0] for each in statements for action in listed(each["Action"])}
+    (use,) = (statement for statement in statements if statement["Sid"] == "UseKey")
+    through = {_service(service) for service in use["Condition"]["StringEquals"]["kms:ViaService"]}
+    used = {action.split(":")[0] for statement in statements for action in listed(statement["Action"])}
     assert use["Resource"] == {"Ref": "KmsKeyArn"}
     # The variables of its environment are decrypted by Lambda on its behalf; logs have a grant of their own.
     assert through == used - {"kms", "logs", "xray"} | {"lambda"}
@@ -110,15 +114,15 @@ def test_a_role_may_use_the_key_through_the_services_that_it_uses_and_not_else(
 
 def test_no_role_may_use_a_key_where_there_is_none(template: Template) -> None:
     for role in ROLES:
-        assert "UseKey" not in [each["Sid"] for each in template.statements(role)]
+        assert "UseKey" not in [statement["Sid"] for statement in template.statements(role)]
 
 
 def test_all_that_holds_data_refuses_to_be_reached_without_tls(template: Template) -> None:
     policies = {**template.of_type("S3::BucketPolicy"), **template.of_type("SQS::QueuePolicy")}
     content = {
         reference["Ref"]
-        for each in policies.values()
-        for reference in listed(each.get("Bucket") or each["Queues"])
+        for policy in policies.values()
+        for reference in listed(policy.get("Bucket") or policy["Queues"])
     }
     assert content == set(template.of_type("S3::Bucket")) | set(template.of_type("SQS::Queue"))
     for policy in policies.values():
@@ -133,8 +137,8 @@ def test_the_api_refuses_to_be_reached_without_tls(template: Template) -> None:
 
 def test_the_ingest_may_do_to_each_table_what_a_commit_does_and_no_more(template: Template) -> None:
     content = {
-        each["Sid"]: (each["Resource"], set(listed(each["Action"])))
-        for each in template.statements("IngestRole")
+        statement["Sid"]: (statement["Resource"], set(listed(statement["Action"])))
+        for statement in template.statements("IngestRole")
     }
     sources, counts = {"Fn::GetAtt": ["SourcesTable", "Arn"]}, {"Fn::GetAtt": ["SegmentsTable", "Arn"]}
     assert content["CommitSources"] == (
@@ -142,10 +146,10 @@ def test_the_ingest_may_do_to_each_table_what_a_commit_does_and_no_more(template
         {f"dynamodb:{name}Item" for name in ("Get", "Put", "Update")},
     )
     assert content["CommitCounts"] == (counts, {"dynamodb:UpdateItem"})
-    assert len([each for resource, each in content.values() if "dynamodb" in str(each)]) == 2
+    assert len([allowed for resource, allowed in content.values() if "dynamodb" in str(allowed)]) == 2
 
 
-def test_a_preflight_may_come_unsigned_where_an_origin_is_let_in_and_nothing_else_may() -> None:
+def test_only_preflights_of_an_admitted_origin_may_be_unsigned() -> None:
     _, open_to_all = api_policy(transformed(CorsOrigin="https://crm.example.com"))
     assert (open_to_all["Effect"], open_to_all["Principal"]) == ("Allow", "*")
     assert open_to_all["Resource"] == "execute-api:/live/OPTIONS/*"

@@ -23,7 +23,7 @@ def deploy(environment: str) -> dict[str, Any]:
 
 def overrides(environment: str) -> dict[str, str]:
     given = deploy(environment).get("parameter_overrides", [])
-    return dict(each.split("=", 1) for each in given)
+    return dict(parameter.split("=", 1) for parameter in given)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -36,9 +36,9 @@ def test_a_stage_sets_what_the_template_takes(template: Template, stage: str) ->
 
 
 def test_every_deployment_has_a_stack_and_a_place_for_its_code_of_its_own() -> None:
-    assert len({deploy(each)["stack_name"] for each in DEPLOYED}) == len(DEPLOYED)
-    assert len({deploy(each)["s3_prefix"] for each in DEPLOYED}) == len(DEPLOYED)
-    assert all(deploy(each)["resolve_s3"] for each in DEPLOYED)
+    assert len({deploy(name)["stack_name"] for name in DEPLOYED}) == len(DEPLOYED)
+    assert len({deploy(name)["s3_prefix"] for name in DEPLOYED}) == len(DEPLOYED)
+    assert all(deploy(name)["resolve_s3"] for name in DEPLOYED)
 
 
 @pytest.mark.parametrize("environment", DEPLOYED)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ingest.storage import partition_names as partitions
+from ingest.storage import partition_names
 from tests.support.sam_template import KEY, Template, listed, transformed
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def keeping() -> Template:
 
 
 def statements(template: Template) -> dict[str, Any]:
-    return {each["Sid"]: each for each in template.statements("IngestRole")}
+    return {statement["Sid"]: statement for statement in template.statements("IngestRole")}
 
 
 def database(template: Template) -> Any:
@@ -55,7 +55,7 @@ def test_the_ingest_may_do_to_its_table_what_it_does_and_to_no_other(keeping: Te
     assert [resource["Fn::Sub"] for resource in content["Resource"]] == [
         f"{GLUE}:catalog",
         f"{GLUE}:database/${{RowsDatabase}}",
-        f"{GLUE}:table/${{RowsDatabase}}/{partitions.TABLE}",
+        f"{GLUE}:table/${{RowsDatabase}}/{partition_names.TABLE}",
     ]
 
 
@@ -63,11 +63,11 @@ def test_the_ingest_may_list_the_folder_of_the_rows_and_no_other(keeping: Templa
     content = statements(keeping)["FindRows"]
     assert listed(content["Action"]) == ["s3:ListBucket"]
     assert content["Resource"] == {"Fn::GetAtt": ["ResultsBucket", "Arn"]}
-    assert content["Condition"] == {"StringLike": {"s3:prefix": f"{partitions.TABLE}/*"}}
+    assert content["Condition"] == {"StringLike": {"s3:prefix": f"{partition_names.TABLE}/*"}}
 
 
 def test_no_other_role_has_more_than_without(keeping: Template, template: Template) -> None:
     assert set(keeping.of_type("IAM::Role")) == set(template.of_type("IAM::Role"))
-    assert {each["Sid"] for each in keeping.statements("ApiRole")} - {"UseKey"} == {
-        each["Sid"] for each in template.statements("ApiRole")
+    assert {statement["Sid"] for statement in keeping.statements("ApiRole")} - {"UseKey"} == {
+        statement["Sid"] for statement in template.statements("ApiRole")
     }

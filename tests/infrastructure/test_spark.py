@@ -95,7 +95,7 @@ def calls_of_runs(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 def test_of_results_the_job_touches_its_own_alone(spark: Template) -> None:
     results = "arn:${AWS::Partition}:s3:::${ResultsBucket}"
     (kept,) = (s for s in spark.statements("JobRole") if s["Sid"] == "KeepResults")
-    assert [each["Fn::Sub"].removeprefix(results) for each in kept["Resource"]] == [
+    assert [resource["Fn::Sub"].removeprefix(results) for resource in kept["Resource"]] == [
         "/contributions/datasets/*",
         "/rejected/datasets/*",
         "/runs/*",
@@ -104,7 +104,7 @@ def test_of_results_the_job_touches_its_own_alone(spark: Template) -> None:
 
 def test_all_is_encrypted_with_a_key_of_ones_own(spark: Template) -> None:
     (application,) = spark.of_type("EMRServerless::Application").values()
-    reported = [each["EncryptionKeyArn"] for each in application["MonitoringConfiguration"].values()]
+    reported = [log["EncryptionKeyArn"] for log in application["MonitoringConfiguration"].values()]
     assert reported == [{"Ref": "KmsKeyArn"}] * 2
     assert spark.properties("Logs")["KmsKeyId"] == {"Ref": "KmsKeyArn"}
 

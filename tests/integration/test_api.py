@@ -203,7 +203,7 @@ def select(*customers: dict[str, object], **fields: object) -> list[dict[str, An
 def test_a_hundred_customers_cost_one_call_where_they_share_ranges(calls: list[str]) -> None:
     orders = [ASKED | {"segment_name": "frequent_segment", "total_orders": n} for n in range(50)]
     selections = select(*[ASKED] * 50, *orders)
-    assert {each["voucher_amount"][0] for each in selections} == {2640.0}
+    assert {selection["voucher_amount"][0] for selection in selections} == {2640.0}
     assert calls == ["BatchGetItem"]
 
 
@@ -213,8 +213,8 @@ def test_a_hundred_customers_of_a_hundred_countries_cost_two_calls(add: Add, cal
     calls.clear()
     few = {"segment_name": "frequent_segment", "total_orders": 1}
     selections = select(*[{"country_code": f"LAND {n}", **few} for n in range(100)])
-    assert [each["voucher_amount"] for each in selections] == [[n + 1.0] for n in range(100)]
-    assert [each["country"] for each in selections] == [f"Land {n}" for n in range(100)]
+    assert [selection["voucher_amount"] for selection in selections] == [[n + 1.0] for n in range(100)]
+    assert [selection["country"] for selection in selections] == [f"Land {n}" for n in range(100)]
     assert calls == ["BatchGetItem"] * 2
 
 
@@ -223,7 +223,7 @@ def test_the_fallback_of_many_costs_one_more_call(add: Add, calls: list[str]) ->
     calls.clear()
     few = {"country_code": "Chile", "segment_name": "frequent_segment", "total_orders": 1}
     selections = select(*[few] * 10, fallback="country")
-    assert [each["voucher_amount"] for each in selections] == [[5.0]] * 10
+    assert [selection["voucher_amount"] for selection in selections] == [[5.0]] * 10
     assert (selections[0]["sample_size"], selections[0]["count"]) == (13, 3)
     assert calls == ["BatchGetItem"] * 2
 
@@ -233,9 +233,9 @@ def test_a_country_has_its_most_frequent_spelling(add: Add) -> None:
     (selected,) = select(ASKED)
     assert selected["country"] == "PERU"
     answer = call(rest_event(path="/v1/countries")).json
-    assert [(each["country"], each["uses"], len(each["spellings"])) for each in answer["countries"]] == [
-        ("PERU", 18, 3)
-    ]
+    assert [
+        (counted["country"], counted["uses"], len(counted["spellings"])) for counted in answer["countries"]
+    ] == [("PERU", 18, 3)]
 
 
 def test_segments_of_all_countries_cost_one_scan_and_of_one_a_query(add: Add, calls: list[str]) -> None:

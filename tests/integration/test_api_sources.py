@@ -54,7 +54,7 @@ def pages(**query: str) -> list[list[str]]:
     cursor: dict[str, str] = {}
     while True:
         answer = ask(**query, **cursor).json
-        found.append([each["source"] for each in answer["sources"]])
+        found.append([source["source"] for source in answer["sources"]])
         if answer["next_cursor"] is None:
             return found
         cursor = {"cursor": answer["next_cursor"]}
@@ -116,8 +116,8 @@ def test_failed_and_deleted_sources_have_their_status(harness: StackHarness) -> 
     assert (failed["status"], failed["report"]) == ("failed", None)
     assert failed["error"].startswith("'vouchers/bad.parquet' was not counted: it cannot be read as Parquet")
     assert (gone["status"], gone["report"], gone["as_of"]) == ("deleted", None, None)
-    assert [each["source"] for each in sources(status="failed")] == ["vouchers/bad.parquet"]
-    assert [each["source"] for each in sources(status="deleted")] == ["vouchers/gone.parquet"]
+    assert [source["source"] for source in sources(status="failed")] == ["vouchers/bad.parquet"]
+    assert [source["source"] for source in sources(status="deleted")] == ["vouchers/gone.parquet"]
     assert sources(status="counted") == []
     assert len(sources()) == 2
 
@@ -177,7 +177,7 @@ def test_sources_are_listed_by_descending_commit_time(harness: StackHarness) -> 
     order = [5, 2, 9, 7, 1, 8, 3, 6, 4]
     for number, status in zip(order, itertools.cycle(Status), strict=False):
         put(harness, f"vouchers/{number}", status, f"2026-11-22T10:00:0{number}.000000Z")
-    assert [each["source"][-1] for each in sources()] == list("987654321")
+    assert [source["source"][-1] for source in sources()] == list("987654321")
     for limit in range(1, 11):
         found = pages(limit=str(limit))
         assert "".join(key[-1] for page in found for key in page) == "987654321"
@@ -199,7 +199,7 @@ def test_commits_between_pages_do_not_shift_them(harness: StackHarness) -> None:
     put(harness, "vouchers/new", Status.FAILED, "2026-11-22T11:00:00.000000Z")
     put(harness, "vouchers/2", at="2026-11-22T11:00:01.000000Z")
     second = ask(limit="2", cursor=first["next_cursor"]).json
-    assert [each["source"][-1] for each in first["sources"] + second["sources"]] == ["3", "2", "1", "0"]
+    assert [source["source"][-1] for source in first["sources"] + second["sources"]] == ["3", "2", "1", "0"]
     assert second["next_cursor"] is None
 
 

@@ -68,8 +68,8 @@ def test_an_odd_file_is_counted_right(name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def told_of_bombs() -> dict[str, str]:
-    """Count all bombs, one after the other, in a process with the function's memory; return what it told."""
+def messages_of_bombs() -> dict[str, str]:
+    """Count all bombs, one by one, in a process with the function's memory; return the messages."""
     script = "from tests.integration import test_bad_files; test_bad_files.count_bombs()"
     limit = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(LAMBDA_MB), "PYTHONPATH": os.pathsep.join(sys.path)}
     ran = subprocess.run(  # noqa: S603  (the script is the one above)
@@ -83,7 +83,7 @@ def test_imports_leave_the_memory_to_the_events() -> None:
     # Arrow's first allocation reserves a gigabyte of addresses, which the limit counts if it is there before.
     script = (
         "import ingest.handler; from ingest.config import limit_memory; limit_memory();"
-        "held = bytearray(256 << 20)"
+        "reserved = bytearray(256 << 20)"
     )
     limit = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512", "PYTHONPATH": os.pathsep.join(sys.path)}
     ran = subprocess.run(  # noqa: S603  (the script is the one above)
@@ -103,15 +103,15 @@ def count_bombs() -> None:
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_small_file_that_would_take_all_memory_fails(told_of_bombs: dict[str, str], name: str) -> None:
-    assert re.search(BOMBS[name][1], told_of_bombs[name])
-    assert not fuzz.NOT_A_SENTENCE.search(told_of_bombs[name])
+def test_a_small_file_that_would_take_all_memory_fails(messages_of_bombs: dict[str, str], name: str) -> None:
+    assert re.search(BOMBS[name][1], messages_of_bombs[name])
+    assert not fuzz.NOT_A_SENTENCE.search(messages_of_bombs[name])
 
 
 def test_no_file_takes_more_than_three_quarters_of_the_functions_memory(
-    told_of_bombs: dict[str, str],
+    messages_of_bombs: dict[str, str],
 ) -> None:
-    assert int(told_of_bombs["peak"]) < MAX_MB
+    assert int(messages_of_bombs["peak"]) < MAX_MB
 
 
 @pytest.mark.parametrize("name", ["a byte flipped under a checksum", "half the rows of a row group", "empty"])

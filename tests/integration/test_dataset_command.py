@@ -19,7 +19,7 @@ from tests.support.sample_files import CHINA, DIRTY, PERU, body, expected
 from voucher_selector.cli import dataset, replay, verify
 from voucher_selector.cli.main import cli
 from voucher_selector.errors import CommandError
-from voucher_selector.operations import dataset_run as datasets
+from voucher_selector.operations import dataset_run
 from voucher_selector.spark_job import clients
 from voucher_selector.spark_job.order import Order
 from voucher_selector.spark_job.progress import Outcome, Progress, write_progress
@@ -71,7 +71,7 @@ def stack(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> Iterator[De
     there = deployed(harness, Lambda())
     for command in (dataset, replay, verify):
         monkeypatch.setattr(command, "find_stack", lambda: there)
-    monkeypatch.setattr(datasets, "SECONDS_BETWEEN_LOOKS", 0)
+    monkeypatch.setattr(dataset_run, "SECONDS_BETWEEN_LOOKS", 0)
     for client in (clients.s3_client, clients.dynamodb_client):
         client.cache_clear()
     yield there
@@ -82,7 +82,7 @@ def stack(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> Iterator[De
 @pytest.fixture
 def runs(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> Runs:
     there = Runs(harness)
-    monkeypatch.setattr(datasets, "start", there.start)
+    monkeypatch.setattr(dataset_run, "start", there.start)
     return there
 
 
@@ -112,16 +112,16 @@ def test_a_folder_is_uploaded_and_counted(harness: StackHarness, folder: Path) -
 
 
 @pytest.mark.usefixtures("runs")
-def test_scripts_are_told_what_came_of_it(harness: StackHarness, folder: Path) -> None:
+def test_json_reports_the_outcome_to_scripts(harness: StackHarness, folder: Path) -> None:
     reported = [
         json.loads(call("dataset", "datasets/history/", *more, "--json").stdout)
         for more in (["--from", str(folder)], [])
     ]
-    for each in harness.s3.list_objects_v2(Bucket=harness.uploads)["Contents"]:
-        harness.s3.delete_object(Bucket=harness.uploads, Key=each["Key"])
+    for entry in harness.s3.list_objects_v2(Bucket=harness.uploads)["Contents"]:
+        harness.s3.delete_object(Bucket=harness.uploads, Key=entry["Key"])
     reported.append(json.loads(call("dataset", "history", "--json").stdout))
 
-    assert [(each["outcome"], each["source"], each["status"]) for each in reported] == [
+    assert [(line["outcome"], line["source"], line["status"]) for line in reported] == [
         ("counted", DATASET, "counted"),
         ("up to date", DATASET, "counted"),
         ("deleted", DATASET, "deleted"),
@@ -167,13 +167,13 @@ def test_a_dataset_that_cannot_be_counted_ends_in_its_sentence(folder: Path) -> 
         (["history", "--from", "nowhere"], "There is no folder nowhere"),
     ],
 )
-def test_what_was_given_wrong_is_told(runs: Runs, arguments: list[str], message: str) -> None:
+def test_a_wrong_argument_is_named(runs: Runs, arguments: list[str], message: str) -> None:
     result = call("dataset", *arguments)
     assert (result.exit_code, result.stderr) == (2, f"Error: {message}\n")
     assert runs.orders == []
 
 
-def test_a_folder_without_files_is_told_of(tmp_path: Path) -> None:
+def test_a_folder_without_files_is_reported(tmp_path: Path) -> None:
     (tmp_path / "_SUCCESS").touch()
     result = call("dataset", "history", "--from", str(tmp_path))
     assert (result.exit_code, result.stderr) == (2, f"Error: There are no files in {tmp_path}\n")
@@ -188,7 +188,7 @@ def test_a_run_that_broke_off_says_why_and_where_its_log_is(runs: Runs) -> None:
     )
 
 
-def test_a_run_that_ended_without_a_word_is_told_of(runs: Runs) -> None:
+def test_a_run_that_ended_without_a_message_is_reported(runs: Runs) -> None:
     runs.silent = True
     result = call("dataset", "history")
     assert (result.exit_code, last_line(result)) == (3, "Error: The run was interrupted. See the log: here")
@@ -207,7 +207,7 @@ def last_line(result: Result) -> str:
 def test_where_the_stack_has_emr_serverless_the_run_is_there(
     stack: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    order = datasets.new_order(stack, DATASET, "row", forced=False)
+    order = dataset_run.new_order(stack, DATASET, "row", forced=False)
     client = boto3.client("emr-serverless")
     monkeypatch.setattr(type(stack.session), "client", lambda *_, **__: client)
     stack.outputs.update(SparkApplication="00f1", SparkRole="arn:aws:iam::123456789012:role/job")
@@ -223,7 +223,7 @@ def test_where_the_stack_has_emr_serverless_the_run_is_there(
                 "name": DATASET,
                 "jobDriver": {
                     "sparkSubmit": {
-                        "entryPoint": datasets.IMAGE_JOB,
+                        "entryPoint": dataset_run.IMAGE_JOB,
                         "entryPointArguments": [order.to_json()],
                     }
                 },
@@ -232,7 +232,7 @@ def test_where_the_stack_has_emr_serverless_the_run_is_there(
         for state in ("RUNNING", "FAILED", "FAILED"):
             emr.add_response("get_job_run", {"jobRun": job_run(state)}, details)
         emr.add_response("cancel_job_run", details, details)
-        started = datasets.start(stack, order)
+        started = dataset_run.start(stack, order)
         assert [started.has_ended(), started.has_ended()] == [False, True]
         assert started.describe() == "Job run j1 of EMR Serverless is FAILED: out of luck"
         started.stop()
@@ -246,7 +246,7 @@ def test_where_the_stack_has_emr_serverless_the_run_is_there(
         (["spark-submit"], "Spark needs Java 17, but there is no java on PATH. Install it."),
     ],
 )
-def test_what_a_run_here_lacks_is_told(
+def test_missing_requirements_of_a_local_run_are_named(
     stack: Deployed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installed: list[str], message: str
 ) -> None:
     for name in installed:
@@ -255,7 +255,7 @@ def test_what_a_run_here_lacks_is_told(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
     with pytest.raises(CommandError, match=re.escape(message)):
-        datasets.start(stack, datasets.new_order(stack, DATASET, "row", forced=False))
+        dataset_run.start(stack, dataset_run.new_order(stack, DATASET, "row", forced=False))
 
 
 def job_run(state: str) -> dict[str, Any]:
@@ -268,7 +268,7 @@ def job_run(state: str) -> dict[str, Any]:
         "updatedAt": 0,
         "state": state,
         "stateDetails": "out of luck",
-        "jobDriver": {"sparkSubmit": {"entryPoint": datasets.IMAGE_JOB}},
+        "jobDriver": {"sparkSubmit": {"entryPoint": dataset_run.IMAGE_JOB}},
     }
 
 
@@ -287,7 +287,7 @@ def test_a_dataset_that_is_as_recorded_is_as_it_should_be(harness: StackHarness)
     )
 
 
-def test_what_is_wrong_with_a_dataset_is_told_with_what_to_do(
+def test_a_problem_of_a_dataset_is_reported_with_its_remedy(
     harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     again = "Count the dataset again: make dataset NAME=history"

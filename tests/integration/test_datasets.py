@@ -44,8 +44,8 @@ def put(harness: StackHarness, **files: str) -> None:
 
 def clear(harness: StackHarness) -> None:
     found = harness.s3.list_objects_v2(Bucket=harness.uploads, Prefix=DATASET).get("Contents", [])
-    for each in found:
-        harness.s3.delete_object(Bucket=harness.uploads, Key=each["Key"])
+    for entry in found:
+        harness.s3.delete_object(Bucket=harness.uploads, Key=entry["Key"])
 
 
 def state(harness: StackHarness) -> State:
@@ -146,7 +146,7 @@ def test_a_dataset_whose_objects_are_gone_counts_for_nothing(harness: StackHarne
     assert count(harness).outcome == "up to date"
 
 
-def test_a_name_without_objects_is_told_of(harness: StackHarness) -> None:
+def test_a_name_without_objects_is_reported(harness: StackHarness) -> None:
     with pytest.raises(RunError, match="there are no objects under 'datasets/history/'; upload them"):
         count(harness)
     assert harness.source(DATASET).state is None
@@ -205,7 +205,7 @@ def test_a_run_that_listed_the_objects_earlier_changes_nothing(harness: StackHar
     assert rejected(harness) == []
 
 
-def test_a_run_that_is_overtaken_by_one_that_listed_earlier_asks_to_be_started_again(
+def test_a_run_overtaken_by_one_with_an_older_listing_asks_for_a_restart(
     harness: StackHarness,
 ) -> None:
     put(harness, a="dirty")
@@ -213,7 +213,7 @@ def test_a_run_that_is_overtaken_by_one_that_listed_earlier_asks_to_be_started_a
     def overtaken(tasks: Sequence[Task], counting: TaskCounter) -> Sums:
         sums = count_here(tasks, counting)
         count(harness)
-        told_as_of(harness, "2026-01-01T00:00:00.000000Z")
+        list_at(harness, "2026-01-01T00:00:00.000000Z")
         return sums
 
     with pytest.raises(RunError, match="another run counted 'datasets/history/' meanwhile; count it again"):
@@ -222,8 +222,8 @@ def test_a_run_that_is_overtaken_by_one_that_listed_earlier_asks_to_be_started_a
     assert all(key.startswith(str(state(harness).rejected_object)) for key in rejected(harness))
 
 
-def told_as_of(harness: StackHarness, time: str) -> None:
-    """Let the dataset's objects have been listed at another time than they were."""
+def list_at(harness: StackHarness, time: str) -> None:
+    """Set the time at which the dataset's objects were listed."""
     harness.dynamodb.update_item(
         TableName=harness.sources,
         Key={"source": {"S": DATASET}},

@@ -65,7 +65,7 @@ def ask(**customer: object) -> Any:
 
 
 @pytest.mark.usefixtures("changed")
-def test_tenure_is_counted_by_a_countrys_own_ranges_and_what_cannot_be_read_is_rejected(
+def test_tenure_uses_the_ranges_of_the_country_and_rejects_unreadable_dates(
     harness: StackHarness,
 ) -> None:
     harness.ingest(harness.put(KEY, parquet(pa.table(ROWS)), **{"as-of": "2026-11-01"}))

@@ -76,7 +76,7 @@ def assert_tells_what_is_counted(page: Page, of: Counted) -> None:
 
 
 def assert_needs_nothing_else(page: Page) -> None:
-    assert [each[:40] for each in page.resources if not each.startswith("data:image/png;base64,")] == []
+    assert [url[:40] for url in page.resources if not url.startswith("data:image/png;base64,")] == []
     assert page.handlers == []
     assert page.tags <= PLAIN
     assert "default-src 'none'" in page.source
@@ -91,7 +91,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_the_sample_is_told_as_it_is_counted(sample: Path) -> None:
+def test_the_page_of_the_sample_shows_the_counts_of_the_product(sample: Path) -> None:
     page = page_of(sample, "--as-of", "2020-06-01")
 
     assert_tells_what_is_counted(page, counted(sample, "2020-06-01"))
@@ -104,7 +104,7 @@ def test_the_sample_is_told_as_it_is_counted(sample: Path) -> None:
 
 
 @pytest.mark.skipif(not ORIGINAL, reason="VOUCHERS_2018 does not name the public file of 2018")
-def test_the_public_file_of_2018_is_told_as_it_is_counted(tmp_path: Path) -> None:
+def test_the_page_of_the_public_file_shows_the_counts_of_the_product(tmp_path: Path) -> None:
     page = page_of(Path(ORIGINAL), "--as-of", DATE, "--out", str(tmp_path / "2018.html"))
 
     assert_tells_what_is_counted(page, counted(Path(ORIGINAL)))
@@ -215,7 +215,7 @@ def test_what_cannot_be_explored_ends_in_one_sentence(
     assert good.read_bytes() == file_of(DIRTY)
 
 
-def test_a_process_that_comes_to_an_end_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_that_dies_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     deadly = new_code_cell("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", id="deadly")
     nbformat.write(new_notebook(cells=[deadly]), tmp_path / "deadly.ipynb")
     monkeypatch.setattr(notebook, "NOTEBOOK", tmp_path / "deadly.ipynb")

@@ -104,7 +104,7 @@ def test_an_object_of_another_bucket_can_be_named(
     assert scenarios.count_scenario(file, file.as_of).counted.report.rows == len(PERU)
 
 
-def test_an_as_of_date_that_is_none_is_told(stack: StackHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_as_of_date_is_reported(stack: StackHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     stack.put("vouchers/a.parquet", file_of(PERU), as_of="May")
     monkeypatch.setenv("KEY", "a.parquet")
 
@@ -122,7 +122,7 @@ def test_a_file_on_this_machine_needs_no_stack(tmp_path: Path, monkeypatch: pyte
     assert count_as_stack(sources.select_file()).counted.report.rows == len(DIRTY)
 
 
-def test_what_cannot_be_counted_is_told_in_one_sentence_and_no_traceback(tmp_path: Path) -> None:
+def test_an_uncountable_file_is_reported_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(BROKEN)
 
     with pytest.raises(sources.ExploreError) as raised:

@@ -146,7 +146,7 @@ def test_an_object_can_come_back_after_its_deletion(harness: StackHarness) -> No
     assert harness.cells() == expected_cells(PERU[:1])
 
 
-def test_an_event_whose_object_has_been_replaced_leaves_the_counting_to_the_newer_one(
+def test_an_event_of_a_replaced_object_leaves_the_count_to_the_newer_event(
     harness: StackHarness,
 ) -> None:
     first, second = harness.put(KEY, file_of(PERU)), harness.put(KEY, file_of(PERU[:1]))
@@ -373,7 +373,7 @@ def test_a_replay_counts_again_what_new_definitions_change_and_nothing_twice(
     }
 
 
-def test_a_replay_finds_what_no_event_told_of(harness: StackHarness) -> None:
+def test_a_replay_finds_changes_without_an_event(harness: StackHarness) -> None:
     harness.put("vouchers/created.parquet", file_of(PERU))
     harness.ingest(harness.put("vouchers/deleted.parquet", file_of(PERU)))
     harness.delete("vouchers/deleted.parquet")
@@ -427,7 +427,7 @@ def test_the_longest_key_that_s3_takes_is_counted_with_its_rejected_rows(harness
     assert harness.result_keys() == []
 
 
-def test_an_endpoint_where_nothing_answers_is_said_in_a_sentence_without_a_trace(
+def test_an_endpoint_without_an_answer_is_reported_without_a_traceback(
     harness: StackHarness, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     put = harness.put(KEY, file_of(PERU))

@@ -22,8 +22,7 @@ from tests.support.fake_stack_client import Lambda, deployed
 from tests.support.sample_files import FILES, body, expected
 from voucher_selector.cli import redrive, replay, verify
 from voucher_selector.cli.main import cli
-from voucher_selector.operations import invoke as invoking
-from voucher_selector.operations import recount as recounting
+from voucher_selector.operations import invoke, recount
 from voucher_selector.operations import redrive as redriving
 from vouchers.dynamodb.segments_table import MAX_COUNTERS_IN_CORRECTION, SegmentsTable
 from vouchers.dynamodb.sources_table import SourcesTable, Status, encode
@@ -55,7 +54,7 @@ def stack(harness: StackHarness, function: Lambda, monkeypatch: pytest.MonkeyPat
     for command in (replay, verify, redrive):
         monkeypatch.setattr(command, "find_stack", lambda: there)
     monkeypatch.setattr(redriving, "WAIT_SECONDS", 0)
-    monkeypatch.setattr(invoking, "SECONDS_BETWEEN_TRIES", 0)
+    monkeypatch.setattr(invoke, "SECONDS_BETWEEN_TRIES", 0)
     return there
 
 
@@ -114,7 +113,7 @@ def problems(found: Any) -> list[tuple[str, str]]:
     return [(p["source"], p["problem"]) for p in found["problems"]]
 
 
-def test_a_replay_counts_what_no_event_told_of_and_nothing_twice(harness: StackHarness) -> None:
+def test_a_replay_counts_objects_without_an_event_and_nothing_twice(harness: StackHarness) -> None:
     put(harness, "vouchers/known", "china")
     put(harness, "vouchers/gone", "dirty")
     harness.put(KEY, body("peru"))
@@ -159,7 +158,7 @@ def test_a_replay_of_a_prefix_leaves_the_others_alone(harness: StackHarness, pre
     assert harness.source(KEY).state is None
 
 
-def test_nothing_to_replay_is_said(function: Lambda) -> None:
+def test_a_replay_without_work_says_that_there_is_none(function: Lambda) -> None:
     result = run("replay", "2017/")
 
     assert (result.exit_code, result.stdout) == (0, "There are no objects under vouchers/2017/\n")
@@ -268,7 +267,7 @@ def _outcomes(**numbers: int) -> dict[str, Any]:
     return none | numbers
 
 
-def test_a_table_that_is_right_is_said_to_be_in_one_line(harness: StackHarness) -> None:
+def test_a_correct_table_is_confirmed_in_one_line(harness: StackHarness) -> None:
     all_kinds(harness)
     harness.ingest(harness.delete("vouchers/4 broken"))
 
@@ -317,7 +316,7 @@ def test_a_failed_file_whose_event_is_tried_again_meanwhile_has_not_changed(
     code, found = run_json("verify")
 
     assert harness.source(KEY).revision > before
-    assert (code, found["problems"], [each["source"] for each in found["failed"]]) == (0, [], [KEY])
+    assert (code, found["problems"], [failed["source"] for failed in found["failed"]]) == (0, [], [KEY])
 
 
 @pytest.mark.parametrize("name", ["broken", "peru"])
@@ -461,7 +460,7 @@ def test_as_many_counters_as_one_correction_names_fit_it(harness: StackHarness) 
     assert harness.cells()["peru", cell.name] == {"0": 1, "2640": 1, **dict.fromkeys(names, 9)}
 
 
-def test_objects_and_deletions_of_which_no_event_told_are_named(harness: StackHarness) -> None:
+def test_objects_and_deletions_without_an_event_are_named(harness: StackHarness) -> None:
     put(harness, KEY, "peru")
     put(harness, OTHER, "china")
     harness.delete(OTHER)
@@ -594,17 +593,17 @@ def test_an_object_without_a_record_is_counted_by_its_own_date_or_the_stacks(
     assert (problems(found), counted) == ([(KEY, "is not counted yet")], metadata != {"as_of": "never"})
 
 
-def test_what_is_uploaded_meanwhile_is_told_of_and_nothing_is_set_right(
+def test_an_upload_during_the_check_is_reported_and_nothing_is_repaired(
     harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(harness, KEY, "peru")
 
     def upload_first(*arguments: Any) -> Any:
-        monkeypatch.setattr(recounting, "count_file", count_file)
+        monkeypatch.setattr(recount, "count_file", count_file)
         put(harness, OTHER, "china")
         return count_file(*arguments)
 
-    monkeypatch.setattr(recounting, "count_file", upload_first)
+    monkeypatch.setattr(recount, "count_file", upload_first)
     before: Cells = expected([FILES["peru"], FILES["china"]])
 
     result = run("verify", "--repair")
@@ -614,19 +613,19 @@ def test_what_is_uploaded_meanwhile_is_told_of_and_nothing_is_set_right(
     assert "Verify again while nothing is uploaded." in result.stderr
 
 
-def test_an_object_that_is_replaced_while_it_is_counted_is_told_of_once(
+def test_an_object_replaced_during_its_count_is_reported_once(
     harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(harness, KEY, "peru")
 
     def replace_then(*arguments: Any) -> Any:
         found = find_object(*arguments)
-        monkeypatch.setattr(recounting, "find_object", find_object)
+        monkeypatch.setattr(recount, "find_object", find_object)
         with redirect_stdout(io.StringIO()):
             put(harness, KEY, "china")
         return found
 
-    monkeypatch.setattr(recounting, "find_object", replace_then)
+    monkeypatch.setattr(recount, "find_object", replace_then)
 
     assert problems(run_json("verify")[1]) == [(KEY, "changed during the verification")]
 
@@ -654,7 +653,7 @@ def left(stack: Deployed) -> int:
     return int(found[names[0]])
 
 
-def test_a_queue_with_nothing_in_it_is_said_to_be_empty(function: Lambda) -> None:
+def test_an_empty_queue_is_reported(function: Lambda) -> None:
     result = run("redrive")
 
     assert (result.exit_code, result.stdout) == (0, "There are no failed events\n")
@@ -705,7 +704,7 @@ def test_an_event_whose_file_has_been_mended_meanwhile_leaves_the_queue(
     assert (left(stack), harness.cells()) == (0, before)
 
 
-def test_what_came_of_a_failed_event_is_said_in_words(harness: StackHarness, stack: Deployed) -> None:
+def test_the_outcome_of_a_failed_event_is_printed_in_words(harness: StackHarness, stack: Deployed) -> None:
     bad = harness.put(KEY, body("broken"))
     fail(stack, bad)
     put(harness, KEY, "peru")
@@ -731,7 +730,7 @@ def test_an_event_that_fails_again_stays_in_the_queue_and_is_tried_once(
 def test_events_that_come_back_do_not_hide_those_that_were_not_tried_yet(
     harness: StackHarness, stack: Deployed, function: Lambda, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number in range(invoking.MAX_CONCURRENCY):
+    for number in range(invoke.MAX_CONCURRENCY):
         fail(stack, harness.put(f"vouchers/bad {number}", body("broken")))
     fail(stack, harness.put(KEY, body("peru")))
     real, received = redriving.FailedEvents.receive, list[list[Any]]()
@@ -743,7 +742,7 @@ def test_events_that_come_back_do_not_hide_those_that_were_not_tried_yet(
     monkeypatch.setattr(redriving.FailedEvents, "receive", coming_back)
 
     assert run("redrive").stdout.endswith("\nSucceeded: 1, failed again: 4\n")
-    assert len(function.invoked) == invoking.MAX_CONCURRENCY + 1
+    assert len(function.invoked) == invoke.MAX_CONCURRENCY + 1
 
 
 @pytest.mark.parametrize("message", ["hello", "[]", "{}", '{"requestPayload": {"Records": [{}]}}'])

@@ -49,7 +49,7 @@ def run(*arguments: str) -> tuple[int, Any]:
 
 def problems() -> list[tuple[str, str]]:
     _, found = run("verify")
-    return [(each["source"], each["problem"]) for each in found["problems"]]
+    return [(difference["source"], difference["problem"]) for difference in found["problems"]]
 
 
 def count_two(harness: StackHarness) -> None:
@@ -121,7 +121,7 @@ def test_rows_of_a_commit_that_never_came_are_swept(harness: StackHarness, keep_
 
 
 @pytest.mark.parametrize("deleted", [True, False])
-def test_a_commit_that_the_catalogue_did_not_follow_is_told_of_and_followed(
+def test_a_commit_that_is_missing_in_the_catalogue_is_found_and_added(
     harness: StackHarness, keep_rows: Switch, deleted: bool
 ) -> None:
     keep_rows(on=True)
@@ -135,7 +135,7 @@ def test_a_commit_that_the_catalogue_did_not_follow_is_told_of_and_followed(
     assert harness.listed_cells(load_definitions()) == harness.cells()
 
 
-def test_a_source_with_a_long_name_is_told_apart(harness: StackHarness, keep_rows: Switch) -> None:
+def test_sources_with_long_names_are_distinguished(harness: StackHarness, keep_rows: Switch) -> None:
     keep_rows(on=True)
     harness.ingest(*(harness.put(f"vouchers/{'x' * 900}{n}.parquet", body("peru")) for n in range(2)))
     assert is_well(harness)

@@ -15,8 +15,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from ingest.handler import IngestError
-from ingest.row_outputs import glue_catalog
-from ingest.row_outputs import segmented_writer as segmented
+from ingest.row_outputs import glue_catalog, segmented_writer
 from ingest.row_outputs.glue_catalog import GlueCatalog
 from tests.support.crash_injection import Crash
 from tests.support.sample_files import FILES, body, expected, rows
@@ -149,7 +148,7 @@ def test_a_new_segment_becomes_a_column_and_a_replay_fills_it(
 
 
 def test_many_rows_are_written_some_at_a_time(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segmented, "ROWS_AT_A_TIME", 7)
+    monkeypatch.setattr(segmented_writer, "ROWS_AT_A_TIME", 7)
     table = pa.table({**{n: [row[n] for row in FILES["wide"] * 3] for n in FILES["wide"][0]}})
     harness.ingest(harness.put(KEY, parquet(table, row_group_size=3)))
 
@@ -160,7 +159,7 @@ def test_many_rows_are_written_some_at_a_time(harness: StackHarness, monkeypatch
 def test_a_file_that_fails_half_way_leaves_no_rows(
     harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(segmented, "ROWS_AT_A_TIME", 1)
+    monkeypatch.setattr(segmented_writer, "ROWS_AT_A_TIME", 1)
     table = pa.table({n: [row[n] for row in FILES["china"] * 50] for n in FILES["wide"][0]})
     whole = bytearray(parquet(table, row_group_size=100, write_page_checksum=True, use_dictionary=False))
     at = len(whole) * 3 // 5
@@ -210,7 +209,7 @@ def test_a_replay_lists_again_what_the_catalogue_has_lost(harness: StackHarness,
     assert harness.source(KEY).catalog_writers == frozenset()
 
 
-def test_switched_off_rows_are_not_kept_and_the_function_leaves_those_there_are_to_a_replay(
+def test_switched_off_rows_are_not_written_and_old_ones_left_to_a_replay(
     harness: StackHarness, keep_rows: Switch
 ) -> None:
     harness.ingest(harness.put(KEY, body("peru")))
@@ -244,7 +243,7 @@ def test_partitions_that_another_process_has_made_meanwhile_are_looked_at_again(
     assert found(harness) == harness.cells()
 
 
-def test_what_glue_refuses_for_good_is_said_and_made_good_by_the_next_event(
+def test_a_refusal_of_glue_is_reported_and_corrected_by_the_next_event(
     harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as refusing:

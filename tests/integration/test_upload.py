@@ -102,7 +102,7 @@ def test_the_report_as_json_is_data(file: Path) -> None:
     assert (data["report"]["rows"], data["report"]["rejected"], data["error"]) == (3, 1, None)
 
 
-def test_it_is_said_where_the_rejected_rows_are(harness: StackHarness, file: Path) -> None:
+def test_the_command_prints_where_the_rejected_rows_are(harness: StackHarness, file: Path) -> None:
     shown = _upload(file, "--as-of", "2018-08-05").stdout.splitlines()[-1]
     message = json.loads(_upload(file, "--as-of", "row", "--json").stdout)["rejected_rows"]
 
@@ -255,7 +255,7 @@ def test_a_wrong_as_of_date_is_named_and_nothing_sent(harness: StackHarness, fil
     assert (result.exit_code, _is_empty(harness)) == (2, True)
 
 
-def test_a_bucket_that_refuses_is_said_in_one_sentence(
+def test_a_refusal_of_the_bucket_is_reported_in_one_sentence(
     harness: StackHarness, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nowhere = Deployed(boto3.Session(), None, {"UploadsBucket": "gone", "SourcesTable": harness.sources})

@@ -33,7 +33,7 @@ def test_parts_sum_up_to_the_file(rows: int, group: int, of: int, by_row: bool) 
     whole, rejected = count(file, by_row=by_row)
     parts = [count(file, Part(number, of), by_row=by_row) for number in range(of)]
     assert summed(counted for counted, _ in parts) == summed([whole])
-    assert [each for _, of_part in parts for each in of_part] == rejected
+    assert [row for _, of_part in parts for row in of_part] == rejected
 
 
 def count(file: bytes, part: Part = WHOLE, *, by_row: bool) -> tuple[Counted, list[tuple[int, str]]]:

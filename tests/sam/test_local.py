@@ -58,7 +58,7 @@ def test_the_template_is_valid(sam: Sam) -> None:
     assert "is a valid SAM Template" in sam.run("validate", "--lint")
 
 
-def test_a_container_reads_the_object_and_counts_the_twenty_rows_of_the_reference(counted: Deployed) -> None:
+def test_a_container_counts_the_object_to_the_twenty_reference_rows(counted: Deployed) -> None:
     assert sum(map(len, REFERENCE_ROWS.values())) == 20
     assert rows(counted) == REFERENCE_ROWS
 

@@ -176,14 +176,14 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str]] = {
         "its column 'country_code' is of type struct<.*…, which cannot be read as a name",
     ),
     "half the rows of a row group": (
-        lambda: _with_rows_said(uses(10), 20),
+        lambda: _with_row_count(uses(10), 20),
         "its row group 0 holds|does not have a value|end of",
     ),
 }
 """Files that must fail, by what is the matter with them, and what the sentence says (as a pattern)."""
 
 
-def _with_rows_said(body: bytes, rows: int) -> bytes:
+def _with_row_count(body: bytes, rows: int) -> bytes:
     message = footer_of(body)[1]
     message[3] = (I64, rows)
     group = message[4][1][1][0]

@@ -13,7 +13,7 @@ from unittest.mock import patch
 from moto import mock_aws
 
 from api import dependencies
-from api.http import middleware as boundary
+from api.http import middleware
 from ingest import handler
 from ingest.handler import IngestError
 from tests.support.api_gateway import call, rest_event
@@ -29,12 +29,12 @@ CACHED = (
     handler.function_metrics,
     dependencies.segments_table,
     dependencies.answer_cache,
-    boundary.function_metrics,
+    middleware.function_metrics,
 )
 
 
 @dataclass(frozen=True)
-class Told:
+class Emitted:
     """One metric: its namespace, its name, and its dimensions with their values."""
 
     namespace: str
@@ -42,7 +42,7 @@ class Told:
     dimensions: frozenset[tuple[str, str]]
 
 
-def reported(namespace: str) -> set[Told]:
+def reported(namespace: str) -> set[Emitted]:
     """Have the functions work through files, good and bad, and requests, and return what they tell."""
     printed = StringIO()
     with _harness(namespace) as harness, redirect_stdout(printed):
@@ -86,13 +86,13 @@ def _harness(namespace: str) -> Iterator[StackHarness]:
 
 
 def _forget() -> None:
-    for each in CACHED:
-        each.cache_clear()
+    for client in CACHED:
+        client.cache_clear()
 
 
-def _metrics(line: str) -> Iterator[Told]:
+def _metrics(line: str) -> Iterator[Emitted]:
     message = json.loads(line) if "CloudWatchMetrics" in line else {"_aws": {"CloudWatchMetrics": []}}
     for directive in message["_aws"]["CloudWatchMetrics"]:
         for names in directive["Dimensions"]:
             content = frozenset((name, message[name]) for name in names)
-            yield from (Told(directive["Namespace"], m["Name"], content) for m in directive["Metrics"])
+            yield from (Emitted(directive["Namespace"], m["Name"], content) for m in directive["Metrics"])

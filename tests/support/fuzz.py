@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from ingest.counting.as_of import microseconds
 from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.errors import FileError
-from ingest.parquet import reader as columns
+from ingest.parquet import reader
 from ingest.row_outputs.rejected_rows import RejectedRows
 from tests.support import oracle, thrift
 from tests.support.parquet_builder import footer_of, sealed
@@ -341,8 +341,8 @@ def main(first: int, count: int) -> None:
 
 def _read_in_pieces(seed: int) -> None:
     """Let every other file be read as one with large row groups is, in pieces that end anywhere."""
-    columns.SMALL_GROUP = 0 if seed % 2 else 32 << 20
-    columns.BUFFER_BYTES = (16, 64, 300, 4_096)[seed // 2 % 4]
+    reader.SMALL_GROUP = 0 if seed % 2 else 32 << 20
+    reader.BUFFER_BYTES = (16, 64, 300, 4_096)[seed // 2 % 4]
 
 
 def _say(line: str) -> None:

@@ -38,12 +38,16 @@ class Template:
     @property
     def outputs(self) -> set[str]:
         content = self.body["Outputs"].items()
-        return {name for name, each in content if self.conditions.get(each.get("Condition"), True)}
+        return {name for name, output in content if self.conditions.get(output.get("Condition"), True)}
 
     def of_type(self, kind: str) -> dict[str, Properties]:
         """Return the properties of each resource of a type, as in ``S3::Bucket``."""
         content = self.resources.items()
-        return {name: each.get("Properties", {}) for name, each in content if each["Type"] == f"AWS::{kind}"}
+        return {
+            name: resource.get("Properties", {})
+            for name, resource in content
+            if resource["Type"] == f"AWS::{kind}"
+        }
 
     def properties(self, name: str) -> Properties:
         content: Properties = self.resources[name]["Properties"]
@@ -52,16 +56,16 @@ class Template:
     def statements(self, role: str) -> list[dict[str, Any]]:
         """Return what a role allows."""
         policies = self.properties(role)["Policies"]
-        return [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
+        return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
 
     def _worked_out(self, node: Any) -> Any:
         if isinstance(node, list):
-            return [self._worked_out(each) for each in node if self._chosen(each) != NOTHING]
+            return [self._worked_out(item) for item in node if self._chosen(item) != NOTHING]
         if not isinstance(node, dict):
             return node
         if "Fn::If" in node:
             return self._worked_out(self._chosen(node))
-        return {key: self._worked_out(each) for key, each in node.items() if self._chosen(each) != NOTHING}
+        return {key: self._worked_out(value) for key, value in node.items() if self._chosen(value) != NOTHING}
 
     def _chosen(self, node: Any) -> Any:
         while isinstance(node, dict) and "Fn::If" in node:
@@ -88,9 +92,9 @@ def transformed(path: Path = TEMPLATE, /, **given: str) -> Template:
 def _holds(condition: dict[str, Any], parameters: dict[str, str]) -> bool:
     ((function, arguments),) = condition.items()
     if function == "Fn::Equals":
-        one, other = (_value(each, parameters) for each in arguments)
+        one, other = (_value(argument, parameters) for argument in arguments)
         return one == other
-    content = [_holds(each, parameters) for each in arguments]
+    content = [_holds(argument, parameters) for argument in arguments]
     return {"Fn::Not": not content[0], "Fn::And": all(content), "Fn::Or": any(content)}[function]
 
 

@@ -201,9 +201,9 @@ class StackHarness:
     def result_keys(self) -> list[str]:
         """Return the keys in the results bucket."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.results)
-        return [each["Key"] for page in pages for each in page.get("Contents", [])]
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
-    def results_held(self) -> set[str]:
+    def result_objects(self) -> set[str]:
         """Return what is in the results bucket as sources name it: keys, and folders of rows."""
         return {FILE_OF_ROWS.sub(r"\1", key) for key in self.result_keys()}
 
@@ -219,8 +219,8 @@ def listed(glue: Any, database: str) -> dict[tuple[str, str], str]:
         pages = [*glue.get_paginator("get_partitions").paginate(DatabaseName=database, TableName=TABLE)]
     except glue.exceptions.EntityNotFoundException:
         return {}
-    found = [each for page in pages for each in page["Partitions"]]
-    urls = {tuple(each["Values"]): each["StorageDescriptor"]["Location"] for each in found}
+    found = [partition for page in pages for partition in page["Partitions"]]
+    urls = {tuple(partition["Values"]): partition["StorageDescriptor"]["Location"] for partition in found}
     assert len(urls) == len(found)
     return urls
 

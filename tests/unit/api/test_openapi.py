@@ -68,11 +68,13 @@ def test_every_reference_resolves() -> None:
 @pytest.mark.parametrize("name", REQUESTS)
 def test_every_field_of_a_request_is_described(name: str) -> None:
     properties = SCHEMAS[name]["properties"]
-    assert [field for field, each in properties.items() if not each.get("description")] == []
+    assert [field for field, schema in properties.items() if not schema.get("description")] == []
 
 
 def test_every_parameter_is_described_and_not_nullable() -> None:
-    parameters = [each for path in PATHS.values() for one in path.values() for each in one["parameters"]]
+    parameters = [
+        parameter for path in PATHS.values() for one in path.values() for parameter in one["parameters"]
+    ]
     assert len(parameters) > 10
     for parameter in parameters:
         assert parameter["description"]
@@ -80,8 +82,8 @@ def test_every_parameter_is_described_and_not_nullable() -> None:
 
 
 def test_every_operation_has_the_responses_of_api_gateway() -> None:
-    operations = [each for path in PATHS.values() for each in path.values()]
-    assert {frozenset(each["responses"]) & {"403", "429"} for each in operations} == {
+    operations = [operation for path in PATHS.values() for operation in path.values()]
+    assert {frozenset(operation["responses"]) & {"403", "429"} for operation in operations} == {
         frozenset({"403", "429"})
     }
 
@@ -89,7 +91,9 @@ def test_every_operation_has_the_responses_of_api_gateway() -> None:
 def test_fields_for_a_segment_list_the_segments() -> None:
     names = list(load_definitions().names)
     assert SCHEMAS["VoucherFields"]["properties"]["segment_name"]["enum"] == names
-    segment = next(each for each in PATHS["/v1/counts"]["get"]["parameters"] if each["name"] == "segment")
+    segment = next(
+        parameter for parameter in PATHS["/v1/counts"]["get"]["parameters"] if parameter["name"] == "segment"
+    )
     assert segment["schema"]["enum"] == names
 
 
@@ -102,7 +106,7 @@ def test_the_described_types_match_the_parsed_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    "operation", [each for each in handler.ROUTES if each.body], ids=lambda each: each.operation_id
+    "operation", [route for route in handler.ROUTES if route.body], ids=lambda route: route.operation_id
 )
 def test_every_example_matches_its_type(operation: Any) -> None:
     name = operation.body
@@ -129,7 +133,7 @@ def test_every_view_and_type_of_the_routes_exists() -> None:
 
 
 def test_operation_ids_are_unique() -> None:
-    names = [each.operation_id for each in handler.ROUTES]
+    names = [route.operation_id for route in handler.ROUTES]
     assert len(set(names)) == len(names)
 
 
@@ -173,7 +177,7 @@ def page() -> Page:
 
 
 def test_the_page_shows_every_route_and_every_type(page: Page) -> None:
-    assert {each.operation_id for each in handler.ROUTES} | set(SCHEMAS) == set(page.ids)
+    assert {route.operation_id for route in handler.ROUTES} | set(SCHEMAS) == set(page.ids)
     assert len(page.ids) == len(set(page.ids))
     body = call(rest_event(path="/docs")).body
     for path in PATHS:

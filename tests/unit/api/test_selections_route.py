@@ -45,7 +45,7 @@ def select(*customers: object, **fields: object) -> list[dict[str, Any]]:
     answer = ask(*customers, **fields)
     assert answer.status == 200, answer.body
     selections: list[dict[str, Any]] = answer.json["selections"]
-    assert [each["index"] for each in selections] == list(range(len(customers)))
+    assert [selection["index"] for selection in selections] == list(range(len(customers)))
     return selections
 
 
@@ -175,14 +175,15 @@ def test_all_tied_amounts_are_answered_ascending(counted: CountedTable) -> None:
     counted.counts = contribution("Peru", {LOW: {20: 3, 3.5: 3, 50: 2, 0: 2}})
     (selected,) = select(frequent(1))
     assert (selected["voucher_amount"], selected["count"], selected["share"]) == ([3.5, 20.0], 3, 0.3)
-    assert [each["voucher_amount"] for each in selected["alternatives"]] == [50.0]
+    assert [alternative["voucher_amount"] for alternative in selected["alternatives"]] == [50.0]
 
 
 def test_alternatives_are_twenty_at_most(counted: CountedTable) -> None:
     counted.counts = contribution("Peru", {LOW: {float(n): n for n in range(1, 31)}})
     (selected,) = select(frequent(1))
     assert selected["voucher_amount"] == [30.0]
-    assert [each["voucher_amount"] for each in selected["alternatives"]] == list(range(29, 9, -1))
+    amounts = [alternative["voucher_amount"] for alternative in selected["alternatives"]]
+    assert amounts == [*range(29, 9, -1)]
     assert selected["alternatives_left_out"] == 9
 
 
@@ -233,7 +234,7 @@ def test_counts_are_read_together_and_once(counted: CountedTable) -> None:
 
 def test_many_unknown_countries_cost_one_list_of_countries(counted: CountedTable) -> None:
     selections = select(*[frequent(1, country_code=f"Land {n}") for n in range(100)])
-    assert {each["error"]["status"] for each in selections} == {404}
+    assert {selection["error"]["status"] for selection in selections} == {404}
     assert counted.asked == ["look up", "countries"]
 
 

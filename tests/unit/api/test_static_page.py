@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from api.routes import static_page as page
+from api.routes import static_page
 from tests.support.api_gateway import call, rest_event
 
-NAMES = sorted(page.FILES)
+NAMES = sorted(static_page.FILES)
 MAX_BYTES = 100_000
 REFERENCES = re.compile(r"""(?:src|href)="([^"]+)"|from "([^"]+)";""")
 
@@ -15,11 +15,11 @@ REFERENCES = re.compile(r"""(?:src|href)="([^"]+)"|from "([^"]+)";""")
 def test_the_page_is_at_the_root() -> None:
     answer = call(rest_event(path="/"))
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
-    assert answer.body == (page.STATIC / "index.html").read_text()
+    assert answer.body == (static_page.STATIC / "index.html").read_text()
 
 
 def test_exactly_the_listed_files_are_served() -> None:
-    assert sorted(path.name for path in page.STATIC.iterdir()) == NAMES
+    assert sorted(path.name for path in static_page.STATIC.iterdir()) == NAMES
     for name in ("nothing.js", "../handler.py", "..%2Fhandler.py", "/etc/passwd", "page.css/"):
         answer = call(rest_event(path=f"/static/{name}"))
         assert answer.status == 404
@@ -29,7 +29,7 @@ def test_exactly_the_listed_files_are_served() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_has_its_media_type_and_an_etag(name: str) -> None:
     answer = call(rest_event(path=f"/static/{name}"))
-    assert (answer.status, answer.headers["Content-Type"]) == (200, page.FILES[name])
+    assert (answer.status, answer.headers["Content-Type"]) == (200, static_page.FILES[name])
     assert answer.headers["Cache-Control"] == "private, no-cache"
     again = call(rest_event(path=f"/static/{name}", If_None_Match=answer.headers["ETag"]))
     assert (again.status, again.body) == (304, "")
@@ -43,12 +43,12 @@ def test_the_policy_allows_only_the_pages_own_files() -> None:
 
 
 def test_the_page_is_small() -> None:
-    assert 10_000 < sum((page.STATIC / name).stat().st_size for name in NAMES) < MAX_BYTES
+    assert 10_000 < sum((static_page.STATIC / name).stat().st_size for name in NAMES) < MAX_BYTES
 
 
 def test_every_reference_is_relative_and_resolves() -> None:
     for name in NAMES:
-        for quoted in REFERENCES.findall((page.STATIC / name).read_text()):
+        for quoted in REFERENCES.findall((static_page.STATIC / name).read_text()):
             reference = "".join(quoted)
             if name == "index.html" and reference.startswith("static/"):
                 assert reference.removeprefix("static/") in NAMES
@@ -57,6 +57,6 @@ def test_every_reference_is_relative_and_resolves() -> None:
 
 
 def test_no_text_of_the_api_can_become_markup() -> None:
-    scripts = "".join((page.STATIC / name).read_text() for name in NAMES if name.endswith(".js"))
+    scripts = "".join((static_page.STATIC / name).read_text() for name in NAMES if name.endswith(".js"))
     assert "textContent" in scripts
     assert not re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", scripts)

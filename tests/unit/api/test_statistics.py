@@ -41,7 +41,7 @@ def test_the_interval_contains_the_share_and_satisfies_its_equation(
 
 def test_amounts_are_ranked_by_use_and_ties_by_amount() -> None:
     amounts = ranked({0: 50, 7.5: 20, 5: 20, 30: 10, 99: 0})
-    assert [(each.voucher_amount, each.count, each.share) for each in amounts] == [
+    assert [(amount.voucher_amount, amount.count, amount.share) for amount in amounts] == [
         (5, 20, 0.2),
         (7.5, 20, 0.2),
         (30, 10, 0.1),

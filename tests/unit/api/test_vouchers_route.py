@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from api.http.errors import UnknownCountryError
-from api.routes import vouchers as selection
+from api.routes import vouchers
 from api.routes.vouchers import VoucherRequest
 from tests.support.fake_segments_table import CountedTable, contribution
 from vouchers.counts import spellings_cell
@@ -26,7 +26,7 @@ def table(counts: Counts, country: str = "Peru") -> CountedTable:
 
 
 def voucher_amounts(counted: CountedTable, asked: VoucherRequest) -> list[float]:
-    return selection.choose_amounts(cast("CachedSegmentsTable", counted), asked)
+    return vouchers.choose_amounts(cast("CachedSegmentsTable", counted), asked)
 
 
 def request(orders: float, *, country: str = "Peru", fallback: bool = False) -> VoucherRequest:

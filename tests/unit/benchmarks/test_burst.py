@@ -48,8 +48,8 @@ def test_time_passes_as_long_as_the_longest_sleeps() -> None:
     clock, seen = Clock(), list[tuple[float, str]]()
 
     def work(name: str, *seconds: float) -> None:
-        for each in seconds:
-            clock.sleep(each)
+        for duration in seconds:
+            clock.sleep(duration)
             seen.append((clock.now, name))
 
     clock.run([partial(work, "a", 3, 3), partial(work, "b", 1, 4)])
@@ -118,7 +118,7 @@ def test_events_that_are_ready_are_handed_out_some_at_a_time() -> None:
 
 @pytest.mark.parametrize("batch_size", [1, 4])
 @pytest.mark.parametrize("workers", [1, 30])
-def test_every_upload_is_counted_once_however_many_ingests_get_in_each_others_way(
+def test_every_upload_is_counted_once_despite_conflicting_ingests(
     files: list[bytes], workers: int, batch_size: int
 ) -> None:
     simulation = simulate(Burst(60, workers, 0.03, batch_size=batch_size), files)

@@ -41,7 +41,7 @@ def test_microseconds_are_exact() -> None:
     assert microseconds(None) is None
 
 
-def test_settings_come_from_the_environment_and_measure_to_the_upload_by_default() -> None:
+def test_settings_come_from_the_environment_and_default_to_the_upload() -> None:
     settings = load_settings(ENVIRONMENT)
     assert (settings.segments_table, settings.sources_table, settings.results_bucket) == ("a", "b", "c")
     assert settings.recency_as_of == AsOf("upload")

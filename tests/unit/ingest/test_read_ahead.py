@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.parquet import read_ahead as ahead
+from ingest.parquet import read_ahead
 from ingest.parquet.read_ahead import ReadAhead, Span
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ GROUPS = st.lists(st.lists(SPANS, max_size=5), max_size=5)
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ahead, "BLOCK", 64)
-    monkeypatch.setattr(ahead, "MAX_GAP", 10)
-    monkeypatch.setattr(ahead, "WINDOW", 256)
+    monkeypatch.setattr(read_ahead, "BLOCK", 64)
+    monkeypatch.setattr(read_ahead, "MAX_GAP", 10)
+    monkeypatch.setattr(read_ahead, "WINDOW", 256)
 
 
 class Fetched:
@@ -71,7 +71,7 @@ def test_every_read_is_what_the_file_holds_whatever_was_expected(
 
 
 @given(GROUPS, st.lists(st.tuples(PLACES, st.integers(1, 300)), max_size=20))
-def test_no_more_is_held_than_there_is_room_for(
+def test_buffers_never_exceed_the_memory_for_them(
     groups: list[list[Span]], reads: list[tuple[int, int]]
 ) -> None:
     with reading(Fetched()) as file:
@@ -79,7 +79,7 @@ def test_no_more_is_held_than_there_is_room_for(
         for place, size in reads:
             file.seek(place)
             file.read(size)
-            assert sum(block.end - block.start for block in file.blocks) <= ahead.WINDOW
+            assert sum(block.end - block.start for block in file.blocks) <= read_ahead.WINDOW
 
 
 def test_what_comes_next_is_on_its_way_before_it_is_read(file: ReadAhead, fetched: Fetched) -> None:
@@ -124,4 +124,4 @@ def test_what_is_not_begun_when_it_is_closed_is_not_fetched(fetched: Fetched) ->
     with reading(fetched) as file:
         file.expect([[Span(start, start + 30) for start in range(0, SIZE, 100)]])
     fetched.go_on.set()
-    assert len(fetched.spans) <= ahead.THREADS
+    assert len(fetched.spans) <= read_ahead.THREADS

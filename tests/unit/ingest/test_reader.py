@@ -7,9 +7,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from ingest.counting import parsing as parse
+from ingest.counting import parsing
 from ingest.counting.count_file import count_file
-from ingest.parquet import reader as columns
+from ingest.parquet import reader
 from ingest.parquet.page_limits import BATCH_ROWS
 from ingest.parquet.reader import batches, needed_columns, open_parquet
 from tests.support.stack_harness import parquet
@@ -45,9 +45,9 @@ def test_each_distinct_value_is_parsed_about_once(
     monkeypatch: pytest.MonkeyPatch, dictionaries: bool
 ) -> None:
     parsed: list[int] = []
-    real = parse.instants
+    real = parsing.instants
 
-    def counting(array: pa.Array) -> parse.Parsed:
+    def counting(array: pa.Array) -> parsing.Parsed:
         parsed.append(len(array))
         return real(array)
 
@@ -60,7 +60,7 @@ def test_each_distinct_value_is_parsed_about_once(
 
 
 def test_a_group_of_any_size_is_within_the_limit_of_texts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(columns, "MAX_TEXT_BYTES", 64 * BATCH_ROWS)
+    monkeypatch.setattr(reader, "MAX_TEXT_BYTES", 64 * BATCH_ROWS)
     file = io.BytesIO(file_of_distinct_texts(use_dictionary=False))
     assert count_file(file, 0, load_definitions()).report.counted == ROWS
 
@@ -71,7 +71,7 @@ def test_texts_that_repeat_are_read_as_dictionaries_though_the_file_has_none() -
     assert all(isinstance(batch["country_code"], pa.DictionaryArray) for batch in batches(file))
 
 
-def test_texts_that_stop_repeating_are_no_longer_read_as_dictionaries_and_no_row_twice() -> None:
+def test_texts_that_stop_repeating_lose_their_dictionary_but_no_row() -> None:
     alike = ["2020-01-01"] * BATCH_ROWS
     moments = [*alike, *((START + timedelta(seconds=i)).isoformat() for i in range(2 * BATCH_ROWS)), *alike]
     content = {"country_code": ["Peru"] * ROWS, "last_order_ts": moments, "total_orders": range(ROWS)}

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest.row_outputs import rejected_rows as rejected
+from ingest.row_outputs import rejected_rows
 from ingest.row_outputs.rejected_rows import RejectedRows
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class ResultsBucket:
 def test_rows_of_many_batches_are_written_in_order_a_few_groups_at_a_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rejected, "GROUP_ROWS", 2)
+    monkeypatch.setattr(rejected_rows, "GROUP_ROWS", 2)
     results = ResultsBucket()
     with RejectedRows() as rows:
         for n in range(5):

@@ -43,7 +43,7 @@ def help_of(*command: str) -> str:
 
 
 def options_of(name: str) -> list[click.Option]:
-    return [each for each in cli.commands[name].params if isinstance(each, click.Option)]
+    return [param for param in cli.commands[name].params if isinstance(param, click.Option)]
 
 
 def examples_of(name: str) -> list[list[str]]:
@@ -70,14 +70,14 @@ def test_the_help_tells_every_exit_code() -> None:
 def test_every_option_of_a_command_says_what_it_is_for(name: str) -> None:
     text = help_of(name)
 
-    assert [each.name for each in options_of(name) if not each.help or not each.help.endswith(".")] == []
-    assert [opt for each in options_of(name) for opt in each.opts if f"  {opt}" not in text] == []
+    assert [opt.name for opt in options_of(name) if not opt.help or not opt.help.endswith(".")] == []
+    assert [opt for option in options_of(name) for opt in option.opts if f"  {opt}" not in text] == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_argument_of_a_command_is_in_its_text(name: str) -> None:
     command = cli.commands[name]
-    arguments = [str(each.name).upper() for each in command.params if isinstance(each, click.Argument)]
+    arguments = [str(param.name).upper() for param in command.params if isinstance(param, click.Argument)]
 
     assert [argument for argument in arguments if argument not in str(command.help)] == []
 
@@ -91,13 +91,13 @@ def test_what_the_help_shows_as_an_example_can_be_typed(name: str) -> None:
         if first == LAUNCHER:
             cli.commands[name].make_context(name, rest[1:])
         else:
-            variables = [each.split("=")[0] for each in rest[1:]]
-            assert [each for each in variables if not re.search(rf"\b{each}\b", MAKEFILE)] == []
+            variables = [variable.split("=")[0] for variable in rest[1:]]
+            assert [variable for variable in variables if not re.search(rf"\b{variable}\b", MAKEFILE)] == []
 
 
 @pytest.mark.parametrize("name", WITH_JSON)
 def test_every_command_that_tells_something_tells_programs_too(name: str) -> None:
-    assert "--json" in [opt for each in options_of(name) for opt in each.opts]
+    assert "--json" in [opt for option in options_of(name) for opt in option.opts]
     assert re.search(rf"^{name}: .*\[JSON=1\]$", MAKEFILE, re.MULTILINE)
 
 
@@ -105,7 +105,7 @@ def test_every_command_that_tells_something_tells_programs_too(name: str) -> Non
 def test_the_page_on_the_command_line_tells_of_every_command_and_option(name: str) -> None:
     row = next((line for line in PAGE.splitlines() if line.startswith(f"| `{name}")), "")
 
-    opts = [opt for each in options_of(name) for opt in each.opts if opt != "--json"]
+    opts = [opt for option in options_of(name) for opt in option.opts if opt != "--json"]
     assert row
     assert [opt for opt in opts if opt not in row] == []
 

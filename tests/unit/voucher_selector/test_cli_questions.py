@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from click.testing import CliRunner
 
-from voucher_selector import api_client as api
+from voucher_selector import api_client
 from voucher_selector.cli.main import cli
 from voucher_selector.stack import Deployed
 
@@ -66,7 +66,7 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
     for name in ("AWS_ENDPOINT_URL", "PORT", "AWS_PORT", "STACK"):
         monkeypatch.delenv(name, raising=False)
     wire = Wire()
-    monkeypatch.setattr(api, "URLLib3Session", wire)
+    monkeypatch.setattr(api_client, "URLLib3Session", wire)
     return wire
 
 
@@ -142,7 +142,7 @@ def test_ask_sends_what_it_was_given_and_nothing_else(wire: Wire) -> None:
 @pytest.mark.parametrize(
     ("endpoint", "called"),
     [
-        (None, "https://api.test/live/voucher_amount"),
+        (None, "https://api_client.test/live/voucher_amount"),
         ("http://aws.test/", "http://aws.test/live/voucher_amount"),
     ],
 )
@@ -150,9 +150,9 @@ def test_an_api_elsewhere_gets_signed_requests(
     wire: Wire, monkeypatch: pytest.MonkeyPatch, endpoint: str | None, called: str
 ) -> None:
     session = boto3.Session("key", "secret", region_name="eu-west-1")
-    there = Deployed(session, endpoint, {"ApiUrl": "https://api.test/live"})
+    there = Deployed(session, endpoint, {"ApiUrl": "https://api_client.test/live"})
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://aws.test")
-    monkeypatch.setattr(api, "find_stack", lambda: there)
+    monkeypatch.setattr(api_client, "find_stack", lambda: there)
     wire.body = b'{"voucher_amount": []}'
 
     CliRunner().invoke(cli, ASK)
@@ -162,7 +162,7 @@ def test_an_api_elsewhere_gets_signed_requests(
 
 
 @pytest.mark.parametrize("message", ["message", "Message"])
-def test_what_the_api_refuses_is_said_in_its_words(wire: Wire, message: str) -> None:
+def test_a_refusal_of_the_api_is_printed_in_its_words(wire: Wire, message: str) -> None:
     wire.status, wire.body = 404, json.dumps({message: "there are no counts for Nowhere"}).encode()
 
     result = CliRunner().invoke(cli, ["counts", "Nowhere"])
@@ -252,7 +252,7 @@ def test_why_as_json_is_the_apis_answer_for_the_customer(wire: Wire) -> None:
     assert len(json.loads(wire.sent[0].body)["customers"]) == 1
 
 
-def test_a_customer_that_is_refused_is_said_as_without_why(wire: Wire) -> None:
+def test_with_why_a_refusal_is_printed_as_without_it(wire: Wire) -> None:
     error = {"status": 404, "message": "there are no counts for Nowhere"}
     wire.body = json.dumps({"selections": [{"outcome": "failed", "error": error}]}).encode()
 
@@ -279,7 +279,7 @@ def test_another_program_on_the_port_is_recognised(wire: Wire, body: bytes) -> N
     )
 
 
-def test_no_stack_is_said_with_what_starts_one(wire: Wire) -> None:
+def test_without_a_stack_the_message_says_how_to_start_one(wire: Wire) -> None:
     wire.error = EndpointConnectionError(endpoint_url="http://localhost:5000/v1/counts")
 
     result = CliRunner().invoke(cli, ["counts", "Peru"])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from voucher_selector import api_client as api
+from voucher_selector import api_client
 from voucher_selector.cli import sample, screen
 from voucher_selector.cli import stack as commands
 from voucher_selector.cli.main import cli
@@ -68,7 +68,7 @@ class Machine:
         self._do(f"load {path.name} as {key}")
         return State(Status.COUNTED, "", "", "", "", as_of="row", report=REPORT)
 
-    def counts(self, of: api.Api, country: str) -> dict[str, Any]:
+    def counts(self, of: api_client.Api, country: str) -> dict[str, Any]:
         self._do(f"counts of {country} at {of.url}")
         return COUNTS
 
@@ -88,8 +88,8 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(commands, "running", machine.running)
     monkeypatch.setattr(commands, "load", machine.load)
     monkeypatch.setattr(sample, "write", machine.write)
-    monkeypatch.setattr(api, "fetch_counts", machine.counts)
-    monkeypatch.setattr(api, "call", machine.call)
+    monkeypatch.setattr(api_client, "fetch_counts", machine.counts)
+    monkeypatch.setattr(api_client, "call", machine.call)
     monkeypatch.setattr(commands, "free_port", lambda: 40001)
     monkeypatch.setenv("PORT", str(_free_port()))
     monkeypatch.setenv("AWS_PORT", str(_free_port()))
@@ -97,7 +97,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 
 @pytest.fixture
-def told_to_stop(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Send the signals in the list as soon as ``run`` waits for one."""
     signals: list[int] = [signal.SIGTERM]
 
@@ -164,7 +164,7 @@ def test_a_demo_that_fails_says_why_and_stops(machine: Machine) -> None:
     assert (machine.done[-1], result.exit_code) == ("stop", 1)
 
 
-@pytest.mark.usefixtures("told_to_stop")
+@pytest.mark.usefixtures("interrupted")
 def test_run_loads_the_sample_says_where_everything_is_and_is_ready(machine: Machine) -> None:
     result = CliRunner().invoke(cli, ["run"])
 
@@ -180,7 +180,7 @@ def test_run_loads_the_sample_says_where_everything_is_and_is_ready(machine: Mac
     assert (lines[-1], result.exit_code) == ("ready", 0)
 
 
-@pytest.mark.usefixtures("told_to_stop")
+@pytest.mark.usefixtures("interrupted")
 @pytest.mark.parametrize(("more", "parameters"), [([], None), (["--rows"], {"SegmentedRows": "true"})])
 def test_rows_are_kept_only_where_that_is_asked_for(
     machine: Machine, more: list[str], parameters: dict[str, str] | None
@@ -189,7 +189,7 @@ def test_rows_are_kept_only_where_that_is_asked_for(
     assert machine.parameters == parameters
 
 
-@pytest.mark.usefixtures("told_to_stop", "machine")
+@pytest.mark.usefixtures("interrupted", "machine")
 def test_containers_are_let_in_only_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[object] = []
 
@@ -211,17 +211,17 @@ def test_containers_are_let_in_only_where_that_is_asked_for(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_run_ends_cleanly_when_told_to_even_twice(
-    machine: Machine, told_to_stop: list[int], number: int
+def test_run_ends_cleanly_on_a_signal_even_on_two(
+    machine: Machine, interrupted: list[int], number: int
 ) -> None:
-    told_to_stop[:] = [number, number]
+    interrupted[:] = [number, number]
 
     result = CliRunner().invoke(cli, ["run", "--sample", "none"])
 
     assert (machine.done, result.exit_code) == (["start", "stop"], 0)
 
 
-@pytest.mark.usefixtures("told_to_stop")
+@pytest.mark.usefixtures("interrupted")
 def test_run_shows_the_report_on_a_file_of_ones_own(machine: Machine, tmp_path: Path) -> None:
     path = tmp_path / "own.parquet"
     path.touch()
@@ -247,14 +247,14 @@ def test_run_on_a_port_in_use_ends_in_the_stacks_own_sentence(machine: Machine) 
     assert (result.stderr, result.exit_code) == ("Error: Port 5000 is in use; free it\n", 3)
 
 
-@pytest.mark.usefixtures("told_to_stop")
+@pytest.mark.usefixtures("interrupted")
 def test_what_to_try_next_names_the_ports_that_are_not_the_usual_ones(machine: Machine) -> None:
     result = CliRunner().invoke(cli, ["run", "--sample", "none"])
 
     assert f"make counts COUNTRY=Peru PORT={machine.ports[1]} AWS_PORT={machine.ports[0]}" in result.stdout
 
 
-@pytest.mark.usefixtures("told_to_stop")
+@pytest.mark.usefixtures("interrupted")
 def test_run_says_where_the_log_is(machine: Machine) -> None:
     result = CliRunner().invoke(cli, ["run", "--sample", "none"])
 

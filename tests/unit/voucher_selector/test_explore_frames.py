@@ -25,7 +25,7 @@ EARLY = ("Peru", "2018-05-03", "2015-04-01 10:00:00", "3", 2640.0)
 LATER = ("Peru", "2018-05-03", "2018-06-01 10:00:00+00:00", "", None)
 
 
-def test_every_column_is_told_of() -> None:
+def test_every_column_is_described() -> None:
     reported = frames.describe_columns(uses(EARLY, LATER, LATER)).set_index("column")
 
     assert [*reported.index] == [
@@ -41,7 +41,7 @@ def test_every_column_is_told_of() -> None:
     assert reported.loc["voucher_amount", "type"] == "float64"
 
 
-def test_columns_that_are_nested_or_there_twice_are_told_of() -> None:
+def test_nested_and_duplicate_columns_are_described() -> None:
     table = pa.table([[["a"], ["a"], ["b"]], [1, 1, 2]], names=["tags", "tags"])
     content = table.rename_columns(["tags", "n"]).to_pandas()
     content.columns = ["tags", "tags"]
@@ -103,7 +103,7 @@ def test_a_column_without_dates_goes_nowhere() -> None:
     assert [*frames.date_ranges(uses(("Peru", None, None, "1", 1.0)))["from"]] == ["", ""]
 
 
-def test_a_day_that_python_s_dates_do_not_reach_is_told() -> None:
+def test_a_day_beyond_the_range_of_pythons_dates_is_described() -> None:
     far = pa.table({"last_order_ts": pa.array([2**60], pa.timestamp("us"))})
 
     reported = frames.date_ranges(pd.read_parquet(io.BytesIO(parquet(far))))
@@ -136,7 +136,7 @@ def test_without_times_of_use_none_is_before_the_last_order() -> None:
     assert frames.months_since_last_order(content).empty
 
 
-def test_uses_are_told_by_the_months_since_the_last_order() -> None:
+def test_uses_are_grouped_by_the_months_since_the_last_order() -> None:
     assert frames.months_since_last_order(uses(LATER, EARLY, LATER)).to_numpy().tolist() == [[1, 2], [-37, 1]]
 
 

@@ -76,7 +76,7 @@ def test_after_the_block_nothing_listens() -> None:
         say(port, b"")
 
 
-def test_a_port_that_is_in_use_is_said_to_be() -> None:
+def test_a_port_in_use_is_reported() -> None:
     with socket.create_server((str(BRIDGE.ip), 0)) as taken, pytest.raises(StackError) as raised:
         relay(taken.getsockname()[1], BRIDGE).__enter__()
     assert str(raised.value).startswith("Cannot listen for containers at 127.0.0.2:")

@@ -166,7 +166,7 @@ def test_another_seed_writes_other_rows_of_the_same_kinds(sample: Path, tmp_path
     )
 
 
-def test_progress_is_told_step_by_step(tmp_path: Path) -> None:
+def test_progress_is_reported_step_by_step(tmp_path: Path) -> None:
     reported: list[int] = []
 
     write_sample(tmp_path / "sample.parquet", on_step=lambda: reported.append(1))

@@ -170,7 +170,7 @@ def test_where_an_answer_breaks_off_the_log_is_named(
 
 
 @pytest.mark.usefixtures("local")
-def test_one_port_for_both_is_said_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_port_for_both_servers_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "4566")
 
     result = CliRunner().invoke(cli, ["run"])
