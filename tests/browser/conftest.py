@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Error, sync_playwright
 
 from tests.browser import hostile
-from tests.support.sample_files import BROKEN, DIRTY, file_of, rows
+from tests.support.sample_files import BROKEN, DIRTY, file_of, sample_rows
 from voucher_selector.cli import sample
 from voucher_selector.local_stack.deploy import session
 from voucher_selector.local_stack.ports import free_port
@@ -74,7 +74,7 @@ def _files(directory: Path) -> dict[str, Path]:
     sample.write(directory / "sample")
     (directory / "hostile").write_bytes(file_of(hostile.ROWS))
     (directory / "dirty").write_bytes(file_of(DIRTY))
-    (directory / "small").write_bytes(file_of(rows(("Chile", "2018-01-01", None, "3", None))))
+    (directory / "small").write_bytes(file_of(sample_rows(("Chile", "2018-01-01", None, "3", None))))
     (directory / "broken").write_bytes(BROKEN)
     names = {
         "hostile": hostile.FILE,

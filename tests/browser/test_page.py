@@ -16,14 +16,14 @@ pytestmark = pytest.mark.browser
 
 MAX_BYTES = 100_000
 TO = "\N{EN DASH}"
-PERU = "#country=Peru"
+FRAGMENT = "#country=Peru"
 SCHEMES = ("light", "dark")
 LAST_ORDER = "A customer whose last order was 459 days ago is in the range 180 days and more."
 FIRST_ORDER = LAST_ORDER.replace("last", "first")
 WIDTHS = (360, 768, 1440)
 
 
-def open_page(page: Page, url: str, country: str = PERU) -> Page:
+def open_page(page: Page, url: str, country: str = FRAGMENT) -> Page:
     page.goto(url + country)
     expect(page.locator("#sources")).not_to_have_attribute("aria-busy", "true")
     expect(page.locator("#segments")).not_to_have_attribute("aria-busy", "true")
@@ -243,7 +243,7 @@ def test_an_error_is_one_sentence_with_a_button_to_try_again(page: Page, url: st
 def test_parts_that_are_loading_are_marked(page: Page, url: str) -> None:
     delayed: list[Route] = []
     page.route("**/v1/segments*", lambda route: delayed.append(route))  # noqa: PLW0108 (Playwright marks it, a built-in bears no mark)
-    page.goto(url + PERU)
+    page.goto(url + FRAGMENT)
     expect(page.locator("#segments")).to_have_attribute("aria-busy", "true")
     expect(page.locator("#segments")).to_contain_text("Loading")
     expect(page.locator("#sources")).not_to_have_attribute("aria-busy", "true")

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.sample_files import body, file_of, rows
+from tests.support.sample_files import body, file_of, sample_rows
 from voucher_selector.errors import Exit
 from voucher_selector.local_stack.ports import free_port
 
@@ -70,7 +70,7 @@ def name(place: Place) -> Iterator[str]:
 def test_a_script_reads_data_on_standard_output_and_nothing_else(
     run: Callable[..., Said], tmp_path: Path, name: str
 ) -> None:
-    (tmp_path / "mine.parquet").write_bytes(file_of(rows(*USES)))
+    (tmp_path / "mine.parquet").write_bytes(file_of(sample_rows(*USES)))
 
     uploaded = run("upload", "mine.parquet", "--key", name, "--as-of", "2021-01-01", "--json")
     counts = run("counts", "Suriname", "--segment", "frequent_segment", "--json")
@@ -135,7 +135,7 @@ def test_scripts_tell_by_the_exit_code_what_went_wrong(
 def some(place: Place, tmp_path: Path) -> Iterator[None]:
     """Something is counted, so that it is the country that is unknown."""
     file = tmp_path / "some.parquet"
-    file.write_bytes(file_of(rows(*USES)))
+    file.write_bytes(file_of(sample_rows(*USES)))
     place.upload(file, "cli/some.parquet")
     yield
     place.delete("cli/some.parquet")

@@ -17,7 +17,7 @@ from ingest.service import IngestService
 from ingest.storage.results_bucket import ResultsBucket
 from tests.support.crash_injection import calls
 from tests.support.emulator import emulated, new_harness
-from tests.support.sample_files import FILES, body, expected, file_of, rows
+from tests.support.sample_files import FILES, body, expected, file_of, sample_rows
 from vouchers.dynamodb.sources_table import SourcesTable, Status
 from vouchers.segments import load_definitions
 
@@ -31,7 +31,9 @@ pytestmark = pytest.mark.stack
 KEYS = [f"vouchers/{n}.parquet" for n in range(3)]
 THREADS = 6
 CROWD = 12
-CROWDED = rows(("Crowdland", "2020-01-01", None, "1", 1.0), ("Crowdland", "2020-01-01", None, "2", 2.0))
+CROWDED = sample_rows(
+    ("Crowdland", "2020-01-01", None, "1", 1.0), ("Crowdland", "2020-01-01", None, "2", 2.0)
+)
 
 
 def ingest_of(harness: StackHarness) -> IngestService:

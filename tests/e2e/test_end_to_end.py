@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import pyarrow as pa
 import pytest
 
 from ingest.counting.as_of import AsOf
 from tests.support import oracle
-from tests.support.fake_segments_table import PERU
-from tests.support.stack_harness import parquet
+from tests.support.fake_segments_table import REFERENCE_COUNTS
+from tests.support.sample_files import file_of, sample_rows
 from voucher_selector.cli.stack import REFERENCE
 from voucher_selector.operations.upload import object_key, send
 from voucher_selector.sample_data.file import write_sample
@@ -22,6 +21,7 @@ from vouchers.dynamodb.sources_table import Status
 
 if TYPE_CHECKING:
     from tests.e2e.place import Place
+    from tests.support.sample_files import Rows
 
 pytestmark = [pytest.mark.stack, pytest.mark.anywhere]
 
@@ -40,14 +40,13 @@ def sampled(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
     return place
 
 
-def write(path: Path, rows: list[dict[str, Any]]) -> Path:
-    path.write_bytes(parquet(pa.Table.from_pylist(rows)))
+def write(path: Path, rows: Rows) -> Path:
+    path.write_bytes(file_of(rows))
     return path
 
 
-def uses(country: str, *amounts: float) -> list[dict[str, Any]]:
-    row = {"country_code": country, "last_order_ts": "2018-05-03", "total_orders": "15"}
-    return [row | {"voucher_amount": amount} for amount in amounts]
+def orders_of(country: str, *amounts: float) -> Rows:
+    return sample_rows(*((country, "2018-05-03", None, "15", amount) for amount in amounts))
 
 
 def cell(place: Place, country: str, name: str) -> dict[float, int] | None:
@@ -83,7 +82,7 @@ def test_the_sample_gives_the_twenty_rows_of_the_reference(sampled: Place) -> No
             "voucher_amount": float(amount),
             "count": n,
         }
-        for (segment, low, high), counts in PERU.items()
+        for (segment, low, high), counts in REFERENCE_COUNTS.items()
         for amount, n in counts.items()
     ]
     assert len(rows) == 20
@@ -114,7 +113,7 @@ def test_a_hundred_customers_are_answered_as_each_alone(sampled: Place) -> None:
 
 
 def test_an_upload_twice_counts_once_and_a_deletion_takes_it_away(place: Place, tmp_path: Path) -> None:
-    file = write(tmp_path / "a.parquet", uses("Bolivia", 5.0, 5.0, 7.5))
+    file = write(tmp_path / "a.parquet", orders_of("Bolivia", 5.0, 5.0, 7.5))
     for _ in range(2):
         place.upload(file, "a b+ü.parquet")
         place.comes_to(lambda: cell(place, "Bolivia", "frequent_segment#14-37"), {5.0: 2, 7.5: 1})
@@ -126,8 +125,8 @@ def test_an_upload_twice_counts_once_and_a_deletion_takes_it_away(place: Place, 
 
 
 def test_an_overwrite_replaces_the_counts(place: Place, tmp_path: Path) -> None:
-    place.upload(write(tmp_path / "1.parquet", uses("Chile", 1.0, 2.0, 2.0)), "chile.parquet")
-    place.upload(write(tmp_path / "2.parquet", uses("Chile", 1.0)), "chile.parquet")
+    place.upload(write(tmp_path / "1.parquet", orders_of("Chile", 1.0, 2.0, 2.0)), "chile.parquet")
+    place.upload(write(tmp_path / "2.parquet", orders_of("Chile", 1.0)), "chile.parquet")
     place.comes_to(lambda: cell(place, "Chile", "recency_segment#180-99999999"), {1.0: 1})
 
 
@@ -135,14 +134,14 @@ def test_an_answer_on_this_machine_knows_the_last_upload(place: Place, tmp_path:
     question = "/voucher_amount?country_code=Uruguay&segment_name=frequent_segment&total_orders=15"
     assert place.ask(question)[0] == 404
     for amount in (1.0, 2.0):
-        place.upload(write(tmp_path / "u.parquet", uses("Uruguay", amount)), "uruguay.parquet")
+        place.upload(write(tmp_path / "u.parquet", orders_of("Uruguay", amount)), "uruguay.parquet")
         assert place.ask(question) == (200, f'{{"voucher_amount":[{amount}]}}'.encode())
 
 
 def test_a_source_is_found_by_any_key_and_listed_the_last_first(place: Place, tmp_path: Path) -> None:
     names = ["über/a b+ü.parquet", "über//100%.parquet", "über/a%20b.parquet"]
     for name in names:
-        place.upload(write(tmp_path / "s.parquet", uses("Suriname", 1.0, -1.0)), name)
+        place.upload(write(tmp_path / "s.parquet", orders_of("Suriname", 1.0, -1.0)), name)
     for name in names:
         for path in (quote(object_key(name), safe=""), quote(object_key(name))):
             status, body = place.ask(f"/v1/sources/{path}")
@@ -156,13 +155,15 @@ def test_a_source_is_found_by_any_key_and_listed_the_last_first(place: Place, tm
 
 
 def test_the_as_of_date_goes_with_the_upload(place: Place, tmp_path: Path) -> None:
-    state = place.upload(write(tmp_path / "e.parquet", uses("Ecuador", 3.0)), "e.parquet", as_of="2018-08-05")
+    state = place.upload(
+        write(tmp_path / "e.parquet", orders_of("Ecuador", 3.0)), "e.parquet", as_of="2018-08-05"
+    )
     assert state.as_of == "2018-08-05T00:00:00.000000Z"
     place.comes_to(lambda: cell(place, "Ecuador", "recency_segment#91-120"), {3.0: 1})
 
 
 def test_rejected_rows_are_in_the_results_bucket(place: Place, tmp_path: Path) -> None:
-    state = place.upload(write(tmp_path / "r.parquet", uses("Paraguay", 1.0, -1.0)), "r.parquet")
+    state = place.upload(write(tmp_path / "r.parquet", orders_of("Paraguay", 1.0, -1.0)), "r.parquet")
     assert (state.report["counted"], state.report["rejected"]) == (1, 1)
     bucket = place.deployed.outputs["ResultsBucket"]
     stored = place.deployed.s3().head_object(Bucket=bucket, Key=state.rejected_object or "")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import pytest
 
-from tests.support.stack_harness import parquet
+from tests.support.sample_files import file_of, sample_rows
 from vouchers.dynamodb.sources_table import Status
 
 if TYPE_CHECKING:
@@ -25,16 +24,15 @@ KEY = f"vouchers/{NAME}"
 CELL = ("restoria", "frequent_segment#14-37")
 
 
-def file_of(path: Path, amount: float) -> Path:
-    row = {"country_code": "Restoria", "last_order_ts": "2018-05-03", "total_orders": "15"}
-    path.write_bytes(parquet(pa.Table.from_pylist([row | {"voucher_amount": amount}])))
+def write(path: Path, amount: float) -> Path:
+    path.write_bytes(file_of(sample_rows(("Restoria", "2018-05-03", None, "15", amount))))
     return path
 
 
 @pytest.fixture
 def first(place: Place, tmp_path: Path) -> Iterator[State]:
     """A file with one voucher of 5, as it was first uploaded."""
-    yield place.upload(file_of(tmp_path / "first", 5.0), NAME, "2018-08-05")
+    yield place.upload(write(tmp_path / "first", 5.0), NAME, "2018-08-05")
     place.delete(NAME)
 
 
@@ -45,7 +43,7 @@ def counts(place: Place) -> dict[float, int] | None:
 def test_an_overwritten_upload_is_counted_again_when_its_version_is_copied_back(
     place: Place, tmp_path: Path, first: State
 ) -> None:
-    place.upload(file_of(tmp_path / "second", 7.0), NAME)
+    place.upload(write(tmp_path / "second", 7.0), NAME)
     assert counts(place) == {7.0: 1}
     place.deployed.s3().copy_object(
         Bucket=place.uploads,

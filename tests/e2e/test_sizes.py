@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import pytest
 
 from ingest.handler import IngestError
 from tests.support.emulator import emulated, new_harness
-from tests.support.stack_harness import parquet
+from tests.support.sample_files import file_of, sample_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.stack
 
 KEY = "vouchers/large.parquet"
 ITEM_BYTES = 400 * 1024
-ORDERS = (0, 5, 14, 38)
+ORDERS = ("0", "5", "14", "38")
 LAST_ORDERS = ("2026-10-10", "2026-09-10", "2026-08-10", "2026-07-01", "2020-01-01")
 
 
@@ -30,18 +29,16 @@ def emulator() -> Iterator[None]:
 
 def crossed(countries: int, amounts: int) -> bytes:
     """Return a file in which every country uses every amount in every range of both segments."""
-    rows = [
-        {
-            "country_code": f"Country {c}",
-            "last_order_ts": day,
-            "total_orders": ORDERS[i % 4],
-            "voucher_amount": a + 0.5,
-        }
-        for c in range(countries)
-        for i, day in enumerate(LAST_ORDERS)
-        for a in range(amounts)
-    ]
-    return parquet(pa.Table.from_pylist(rows))
+    return file_of(
+        sample_rows(
+            *(
+                (f"Country {c}", day, None, ORDERS[i % 4], a + 0.5)
+                for c in range(countries)
+                for i, day in enumerate(LAST_ORDERS)
+                for a in range(amounts)
+            )
+        )
+    )
 
 
 def test_two_hundred_countries_in_nine_ranges_are_committed_and_taken_back() -> None:
@@ -73,16 +70,10 @@ def test_a_contribution_larger_than_an_item_is_committed_replaced_and_deleted() 
 
 
 def test_more_amounts_than_an_item_can_store_fail_before_any_is_counted() -> None:
-    amounts = pa.array([n + 0.5 for n in range(20_001)])
-    content = {
-        "country_code": ["Peru"] * len(amounts),
-        "last_order_ts": pa.nulls(len(amounts)),
-        "voucher_amount": amounts,
-    }
-    file = pa.table(content | {"total_orders": pa.nulls(len(amounts))})
+    rows = sample_rows(*(("Peru", None, None, None, n + 0.5) for n in range(20_001)))
     with new_harness() as harness:
         with pytest.raises(
             IngestError, match="its column 'voucher_amount' holds more than 20,000 different amounts"
         ):
-            harness.ingest(harness.put(KEY, parquet(file)))
+            harness.ingest(harness.put(KEY, file_of(rows)))
         assert harness.cells() == {}

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.fake_segments_table import PERU
+from tests.support.fake_segments_table import REFERENCE_COUNTS
 from tests.support.sample_files import CHINA, DIRTY, WIDE, expected, file_of
 from voucher_selector.local_stack.emulator import LOGS
 from voucher_selector.operations.upload import DATASETS
@@ -100,7 +100,7 @@ def test_the_sample_as_a_dataset_gives_the_reference_table(
     assert (code, reported["outcome"], reported["report"]["rows"]) == (0, "counted", 511_427)
     assert {cell: content for cell, content in counted(place).items() if cell[0] == "peru"} == {
         ("peru", f"{segment}#{low}-{high}"): {str(amount): n for amount, n in counts.items()}
-        for (segment, low, high), counts in PERU.items()
+        for (segment, low, high), counts in REFERENCE_COUNTS.items()
     }
 
 

@@ -10,7 +10,7 @@ from moto import mock_aws
 
 from api import dependencies
 from tests.support.api_gateway import call, rest_event
-from tests.support.fake_segments_table import PERU, UPDATED_AT, contribution
+from tests.support.fake_segments_table import REFERENCE_COUNTS, UPDATED_AT, contribution
 from vouchers.counts import Cell, range_cell, spellings_cell
 from vouchers.dynamodb.segments_table import add_update
 from vouchers.segments import Range
@@ -66,7 +66,7 @@ def add(monkeypatch: pytest.MonkeyPatch) -> Iterator[Add]:
             for cell, counters in counts.items():
                 client.update_item(**add_update(TABLE, cell, counters, UPDATED_AT))
 
-        add(contribution("Peru", PERU))
+        add(contribution("Peru", REFERENCE_COUNTS))
         yield add
     dependencies.segments_table.cache_clear()
     dependencies.answer_cache.cache_clear()
@@ -160,7 +160,7 @@ def test_an_amount_no_longer_used_is_not_chosen(add: Add) -> None:
 
 
 def test_a_country_without_remaining_counts_is_unknown(add: Add) -> None:
-    add({cell: without(counters) for cell, counters in contribution("Peru", PERU).items()})
+    add({cell: without(counters) for cell, counters in contribution("Peru", REFERENCE_COUNTS).items()})
     answer = call(rest_event(body=json.dumps(ASKED)))
     assert answer.status == 404
     assert answer.message == 'there are no counts for "Peru"; nothing has been counted yet'
@@ -183,7 +183,11 @@ def test_counts_are_the_reference_table_in_its_order() -> None:
     assert [
         (row["segment_name"], row["min_range"], row["max_range"], row["voucher_amount"], row["count"])
         for row in answer["rows"]
-    ] == [(*cell, amount, count) for cell, counts in PERU.items() for amount, count in counts.items()]
+    ] == [
+        (*cell, amount, count)
+        for cell, counts in REFERENCE_COUNTS.items()
+        for amount, count in counts.items()
+    ]
 
 
 def test_counts_of_ranges_that_are_no_longer_defined_are_left_out(add: Add) -> None:
@@ -242,14 +246,14 @@ def test_segments_of_all_countries_cost_one_scan_and_of_one_a_query(add: Add, ca
     add(contribution("Chile", {LOW: {0: 9, 5: 1}}))
     calls.clear()
     everywhere = call(rest_event(path="/v1/segments")).json["segments"][1]["ranges"][0]
-    assert everywhere["sample_size"] == 10 + sum(PERU["frequent_segment", 0, 4].values())
+    assert everywhere["sample_size"] == 10 + sum(REFERENCE_COUNTS["frequent_segment", 0, 4].values())
     chile = call(rest_event(path="/v1/segments", query={"country": "chile"})).json["segments"][1]["ranges"][0]
     assert (chile["sample_size"], chile["voucher_amount"]) == (10, [5.0])
     assert calls == ["Scan", "Query"]
 
 
 def test_a_country_without_remaining_counts_is_not_listed(add: Add) -> None:
-    add({cell: without(counters) for cell, counters in contribution("Peru", PERU).items()})
+    add({cell: without(counters) for cell, counters in contribution("Peru", REFERENCE_COUNTS).items()})
     assert call(rest_event(path="/v1/countries")).json == {"countries": []}
     assert select(ASKED)[0]["error"]["status"] == 404
 

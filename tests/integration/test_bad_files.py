@@ -19,7 +19,7 @@ from ingest.counting.count_file import count_file
 from ingest.errors import FileError
 from ingest.handler import IngestError
 from tests.support import fuzz, thrift
-from tests.support.bad_files import BOMBS, BROKEN, MB, ODD, written
+from tests.support.bad_files import BOMBS, BROKEN, MB, ODD, sample_file
 from tests.support.parquet_builder import (
     BYTE_ARRAY,
     RLE_DICTIONARY,
@@ -29,7 +29,7 @@ from tests.support.parquet_builder import (
     footer_of,
     sealed,
     texts,
-    uses,
+    uniform_file,
 )
 from tests.support.sam_template import transformed
 from tests.support.stack_harness import parquet
@@ -117,7 +117,7 @@ def test_no_file_takes_more_than_three_quarters_of_the_functions_memory(
 @pytest.mark.parametrize("name", ["a byte flipped under a checksum", "half the rows of a row group", "empty"])
 def test_a_broken_file_takes_away_what_its_key_had_contributed(harness: StackHarness, name: str) -> None:
     key = "vouchers/a.parquet"
-    harness.ingest(harness.put(key, written()))
+    harness.ingest(harness.put(key, sample_file()))
     assert harness.cells()
     with pytest.raises(IngestError, match=f"'{key}' was not counted: "):
         harness.ingest(harness.put(key, BROKEN[name][0]()))
@@ -134,7 +134,7 @@ def test_a_dictionary_that_holds_a_value_twice_fails_the_file(entries: tuple[byt
     eight_bits_eight_rows = b"\x08\x03"
     index = data_page(eight_bits_eight_rows + bytes([0, 1] * 4), 8, RLE_DICTIONARY)
     pages = (dictionary_page(texts(*entries), len(entries)), index)
-    body = uses(8, country_code=Column("country_code", BYTE_ARRAY, pages, 8, dictionary=True))
+    body = uniform_file(8, country_code=Column("country_code", BYTE_ARRAY, pages, 8, dictionary=True))
     with pytest.raises(FileError, match="'country_code' has a dictionary that holds a value twice"):
         counted(io.BytesIO(body))
 
@@ -177,7 +177,7 @@ def test_a_column_of_2_gb_that_nobody_needs_is_not_read() -> None:
     marker = b"the page of the column that nobody needs"
     page = data_page(texts(marker), 1)
     hole = 2047 * MB
-    body = uses(1, notes=Column("notes", BYTE_ARRAY, (page,), 1))
+    body = uniform_file(1, notes=Column("notes", BYTE_ARRAY, (page,), 1))
     at = body.index(marker)
     start, message = footer_of(body)
     chunk = message[4][1][1][0][1][1][1][4][3][1]

@@ -20,7 +20,7 @@ from ingest.counting.as_of import AsOf, microseconds
 from ingest.counting.count_file import Counted, count_file
 from tests.browser import hostile
 from tests.support.pages import Page
-from tests.support.sample_files import BROKEN, DIRTY, file_of, rows
+from tests.support.sample_files import BROKEN, DIRTY, file_of, sample_rows
 from voucher_selector.cli.main import cli
 from voucher_selector.cli.sample import write
 from voucher_selector.errors import Exit
@@ -56,7 +56,7 @@ def counted(path: Path, as_of: str = DATE) -> Counted:
         return count_file(file, microseconds(AsOf.parse(as_of).moment), load_definitions())
 
 
-def written(path: Path, body: bytes) -> Path:
+def write_file(path: Path, body: bytes) -> Path:
     path.write_bytes(body)
     return path
 
@@ -115,7 +115,7 @@ def test_the_page_of_the_public_file_shows_the_counts_of_the_product(tmp_path: P
 
 
 def test_the_page_lies_beside_the_file_and_is_named_and_timed(tmp_path: Path) -> None:
-    path = written(tmp_path / "dirty.parquet.gzip", file_of(DIRTY))
+    path = write_file(tmp_path / "dirty.parquet.gzip", file_of(DIRTY))
 
     result = profile(str(path), "--as-of", DATE)
 
@@ -131,7 +131,7 @@ def test_the_page_lies_beside_the_file_and_is_named_and_timed(tmp_path: Path) ->
 
 @pytest.mark.parametrize("content", [[], DIRTY[:1]], ids=["no rows", "no row that counts"])
 def test_a_file_of_which_nothing_counts_has_a_page(tmp_path: Path, content: list[dict[str, Any]]) -> None:
-    path = written(tmp_path / "none.parquet", file_of(content))
+    path = write_file(tmp_path / "none.parquet", file_of(content))
 
     page = page_of(path, "--as-of", DATE)
 
@@ -141,8 +141,8 @@ def test_a_file_of_which_nothing_counts_has_a_page(tmp_path: Path, content: list
 
 def test_what_a_file_holds_stays_text(tmp_path: Path) -> None:
     names = (*hostile.NAMES, "$\\frac{1}{$", "{{ 7 * 7 }}", "</style><script>1</script>")
-    content = rows(*[(name, "2018-01-01", "2018-02-01", "3", 2640.0) for name in names])
-    path = written(tmp_path / "<b>bold<img src=x onerror=alert(1)>.parquet", file_of(content))
+    content = sample_rows(*[(name, "2018-01-01", "2018-02-01", "3", 2640.0) for name in names])
+    path = write_file(tmp_path / "<b>bold<img src=x onerror=alert(1)>.parquet", file_of(content))
 
     page = page_of(path, "--as-of", DATE, "--out", str(tmp_path / "hostile.html"))
 
@@ -154,7 +154,9 @@ def test_what_a_file_holds_stays_text(tmp_path: Path) -> None:
 
 
 def test_columns_that_counting_does_not_need_may_be_of_any_kind_or_missing(tmp_path: Path) -> None:
-    plain = pq.read_table(written(tmp_path / "plain.parquet", file_of(DIRTY[1:]))).drop_columns(["timestamp"])
+    plain = pq.read_table(write_file(tmp_path / "plain.parquet", file_of(DIRTY[1:]))).drop_columns(
+        ["timestamp"]
+    )
     table = plain.append_column("tags", pa.array([[{"a": 1}], None])).append_column(
         "of a zone", pa.array([0, None], pa.timestamp("us", "+02:00"))
     )
@@ -197,8 +199,8 @@ def test_what_cannot_be_explored_ends_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: Exit, message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    good = written(tmp_path / "good.parquet", file_of(DIRTY))
-    written(tmp_path / "broken.parquet", BROKEN)
+    good = write_file(tmp_path / "good.parquet", file_of(DIRTY))
+    write_file(tmp_path / "broken.parquet", BROKEN)
     table = pq.read_table(good)
     pq.write_table(table.drop_columns(["voucher_amount"]), tmp_path / "short.parquet")
     far = pa.array([2**30] * len(table), pa.date32())
@@ -219,7 +221,7 @@ def test_a_kernel_that_dies_is_reported(tmp_path: Path, monkeypatch: pytest.Monk
     deadly = new_code_cell("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", id="deadly")
     nbformat.write(new_notebook(cells=[deadly]), tmp_path / "deadly.ipynb")
     monkeypatch.setattr(notebook, "NOTEBOOK", tmp_path / "deadly.ipynb")
-    path = written(tmp_path / "good.parquet", file_of(DIRTY))
+    path = write_file(tmp_path / "good.parquet", file_of(DIRTY))
 
     result = profile(str(path))
 
@@ -228,7 +230,7 @@ def test_a_kernel_that_dies_is_reported(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_ctrl_c_ends_it_at_once_and_leaves_nothing(tmp_path: Path) -> None:
-    path = written(tmp_path / "good.parquet", file_of(DIRTY))
+    path = write_file(tmp_path / "good.parquet", file_of(DIRTY))
     (tmp_path / "tmp").mkdir()
     command = subprocess.Popen(  # noqa: S603 - our own launcher
         [ROOT / ".venv" / "bin" / "voucher-selector", "profile", path],

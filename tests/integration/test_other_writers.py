@@ -21,7 +21,7 @@ ROWS = 500
 TEXT_COLUMNS = ("country_code", "last_order_ts", "total_orders", "voucher_amount")
 
 
-def uses(**instead: pa.Array) -> pa.Table:
+def text_table(**instead: pa.Array) -> pa.Table:
     """Return uses as texts, with some columns replaced."""
     columns = {
         "country_code": pa.array([("Peru", "Latvia", None, " peru ", "Côte")[i % 5] for i in range(ROWS)]),
@@ -36,8 +36,8 @@ def moments() -> list[datetime | None]:
     return [fuzz.AS_OF - timedelta(days=i % 210, seconds=i) if i % 9 else None for i in range(ROWS)]
 
 
-def typed() -> pa.Table:
-    return uses(
+def typed_table() -> pa.Table:
+    return text_table(
         last_order_ts=pa.array(moments(), pa.timestamp("us", "UTC")),
         total_orders=pa.array([i % 50 if i % 8 else None for i in range(ROWS)], pa.int64()),
         voucher_amount=pa.array([i % 4 * 880.0 if i % 7 else None for i in range(ROWS)]),
@@ -48,7 +48,7 @@ def assert_counted(body: bytes) -> None:
     assert fuzz.verdict(body) == ("counted", None)
 
 
-@pytest.mark.parametrize("table", [uses(), typed()], ids=["texts", "typed"])
+@pytest.mark.parametrize("table", [text_table(), typed_table()], ids=["texts", "typed"])
 @pytest.mark.parametrize("options", ["", ", PARQUET_VERSION v2", ", CODEC gzip, ROW_GROUP_SIZE 2048"])
 def test_duckdbs_files_are_counted(tmp_path: Path, table: pa.Table, options: str) -> None:
     file = tmp_path / "duckdb.parquet"
@@ -56,7 +56,7 @@ def test_duckdbs_files_are_counted(tmp_path: Path, table: pa.Table, options: str
     assert_counted(file.read_bytes())
 
 
-@pytest.mark.parametrize("table", [uses(), typed()], ids=["texts", "typed"])
+@pytest.mark.parametrize("table", [text_table(), typed_table()], ids=["texts", "typed"])
 @pytest.mark.parametrize("codec", ["zstd", "snappy", "uncompressed"])
 def test_polars_files_are_counted(tmp_path: Path, table: pa.Table, codec: Any) -> None:
     file = tmp_path / "polars.parquet"
@@ -71,7 +71,7 @@ def test_polars_files_are_counted(tmp_path: Path, table: pa.Table, codec: Any) -
 @pytest.mark.parametrize("dictionary", [True, False])
 def test_every_codec_and_page_version_is_counted(pages: str, codec: str, dictionary: bool) -> None:
     options = {"data_page_version": pages, "compression": codec, "use_dictionary": dictionary}
-    for table in (uses(), typed()):
+    for table in (text_table(), typed_table()):
         assert_counted(parquet(table, data_page_size=500, write_page_checksum=True, **options))
 
 
@@ -79,14 +79,16 @@ def test_every_codec_and_page_version_is_counted(pages: str, codec: str, diction
 @pytest.mark.parametrize("pages", ["1.0", "2.0"])
 def test_every_encoding_of_texts_is_counted(encoding: str, pages: str) -> None:
     encodings = dict.fromkeys(TEXT_COLUMNS, encoding)
-    assert_counted(parquet(uses(), use_dictionary=False, column_encoding=encodings, data_page_version=pages))
+    assert_counted(
+        parquet(text_table(), use_dictionary=False, column_encoding=encodings, data_page_version=pages)
+    )
 
 
 @pytest.mark.parametrize("encoding", ["PLAIN", "DELTA_BINARY_PACKED", "BYTE_STREAM_SPLIT"])
 def test_every_encoding_of_numbers_is_counted(encoding: str) -> None:
     floats = "PLAIN" if encoding == "DELTA_BINARY_PACKED" else encoding
     encodings = {"last_order_ts": encoding, "total_orders": encoding, "voucher_amount": floats}
-    assert_counted(parquet(typed(), use_dictionary=False, column_encoding=encodings))
+    assert_counted(parquet(typed_table(), use_dictionary=False, column_encoding=encodings))
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
@@ -98,17 +100,17 @@ def test_every_kind_of_timestamp_is_counted(unit: str, zone: str | None) -> None
         if zone
         else instants.cast(pa.int64()).cast(pa.timestamp(unit))
     )
-    assert_counted(parquet(uses(last_order_ts=column)))
+    assert_counted(parquet(text_table(last_order_ts=column)))
 
 
 def test_timestamps_of_96_bits_are_counted() -> None:
-    assert_counted(parquet(typed(), use_deprecated_int96_timestamps=True))
+    assert_counted(parquet(typed_table(), use_deprecated_int96_timestamps=True))
 
 
 @pytest.mark.parametrize("kind", [pa.date32(), pa.date64()])
 def test_dates_are_counted(kind: pa.DataType) -> None:
     days = [None if m is None else m.astimezone(UTC).date() for m in moments()]
-    assert_counted(parquet(uses(last_order_ts=pa.array(days, kind))))
+    assert_counted(parquet(text_table(last_order_ts=pa.array(days, kind))))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +129,7 @@ def test_dates_are_counted(kind: pa.DataType) -> None:
 def test_every_physical_type_of_a_decimal_is_counted(kind: pa.DataType, as_integer: bool) -> None:
     values = [(Decimal("2640.00"), None, Decimal("3520.50"), Decimal("-1.25"))[i % 4] for i in range(ROWS)]
     column = pa.array(values, kind)
-    assert_counted(parquet(uses(voucher_amount=column), store_decimal_as_integer=as_integer))
+    assert_counted(parquet(text_table(voucher_amount=column), store_decimal_as_integer=as_integer))
 
 
 @pytest.mark.parametrize(
@@ -143,7 +145,7 @@ def test_every_type_of_number_is_counted(kind: pa.DataType) -> None:
     column = (
         values.cast(pa.float64()).cast(kind, safe=False) if pa.types.is_floating(kind) else values.cast(kind)
     )
-    assert_counted(parquet(uses(total_orders=column, voucher_amount=column)))
+    assert_counted(parquet(text_table(total_orders=column, voucher_amount=column)))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +163,7 @@ def test_every_type_of_number_is_counted(kind: pa.DataType) -> None:
 )
 @pytest.mark.parametrize("dictionary", [True, False])
 def test_every_type_of_text_is_counted(kind: pa.DataType, dictionary: bool) -> None:
-    table = uses()
+    table = text_table()
     few = ["total_orders", "country_code", "voucher_amount"]
     columns = {name: table.column(name).combine_chunks() for name in few}
     encoded = {
@@ -170,30 +172,30 @@ def test_every_type_of_text_is_counted(kind: pa.DataType, dictionary: bool) -> N
     }
     for way in (True, False):
         assert_counted(
-            parquet(uses(**encoded), use_dictionary=dictionary, store_schema=way, row_group_size=130)
+            parquet(text_table(**encoded), use_dictionary=dictionary, store_schema=way, row_group_size=130)
         )
 
 
 @pytest.mark.parametrize("values", [pa.int64(), pa.float64(), pa.timestamp("us", "UTC")], ids=str)
 def test_dictionaries_of_other_values_than_texts_are_counted(values: pa.DataType) -> None:
     if pa.types.is_timestamp(values):
-        table = uses(last_order_ts=pa.array(moments(), values).dictionary_encode())
+        table = text_table(last_order_ts=pa.array(moments(), values).dictionary_encode())
     else:
-        table = uses(total_orders=pa.array([i % 40 for i in range(ROWS)], values).dictionary_encode())
+        table = text_table(total_orders=pa.array([i % 40 for i in range(ROWS)], values).dictionary_encode())
     assert_counted(parquet(table))
 
 
 @pytest.mark.parametrize("nullable", [True, False])
 def test_columns_that_are_required_are_counted(nullable: bool) -> None:
-    table = uses().drop_null()
+    table = text_table().drop_null()
     fields = [pa.field(name, pa.string(), nullable=nullable) for name in table.column_names]
     assert_counted(parquet(table.cast(pa.schema(fields)), row_group_size=33))
 
 
 def test_columns_of_nothing_but_nulls_are_counted() -> None:
     nothing = pa.nulls(ROWS)
-    assert_counted(parquet(uses(last_order_ts=nothing, total_orders=nothing, voucher_amount=nothing)))
-    assert_counted(parquet(uses(country_code=nothing)))
+    assert_counted(parquet(text_table(last_order_ts=nothing, total_orders=nothing, voucher_amount=nothing)))
+    assert_counted(parquet(text_table(country_code=nothing)))
 
 
 @pytest.mark.parametrize("limit", [100, 2_000, 20_000])

@@ -18,8 +18,7 @@ from ingest.handler import IngestError
 from ingest.row_outputs import glue_catalog, segmented_writer
 from ingest.row_outputs.glue_catalog import GlueCatalog
 from tests.support.crash_injection import Crash
-from tests.support.sample_files import FILES, body, expected, rows
-from tests.support.sample_files import file_of as written
+from tests.support.sample_files import FILES, body, expected, file_of, sample_rows
 from tests.support.stack_harness import UPLOADED, parquet
 from vouchers.dynamodb.sources_table import SourcesTable
 from vouchers.segments import load_definitions
@@ -106,7 +105,7 @@ def test_nothing_is_listed_or_left_of_a_file_that_counts_for_nothing(
 )
 def test_a_country_may_be_called_anything(harness: StackHarness, country: str) -> None:
     uses = [(name, "2020-01-01", None, "3", 2640.0) for name in (country, country.upper(), f" {country} ")]
-    harness.ingest(harness.put(KEY, written(rows(*uses))))
+    harness.ingest(harness.put(KEY, file_of(sample_rows(*uses))))
 
     assert found(harness) == harness.cells()
     assert len(harness.listed()) == 1

@@ -8,12 +8,11 @@ from contextlib import redirect_stdout, suppress
 from typing import TYPE_CHECKING
 
 import boto3
-import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
 from ingest.handler import IngestError
-from tests.support.stack_harness import StackHarness, parquet
+from tests.support.sample_files import file_of, sample_rows
 from voucher_selector.cli import upload
 from voucher_selector.cli.main import cli
 from voucher_selector.operations import upload as uploading
@@ -24,14 +23,12 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-ROWS = pa.table(
-    {
-        "timestamp": ["2018-08-05 10:00:00"] * 3,
-        "country_code": ["Peru", "Peru", ""],
-        "last_order_ts": ["2018-06-01", "2018-08-04", "2018-06-01"],
-        "total_orders": ["3.0", "", "1.0"],
-        "voucher_amount": [2640.0, None, 2640.0],
-    }
+    from tests.support.stack_harness import StackHarness
+
+ROWS = sample_rows(
+    ("Peru", "2018-06-01", "2018-08-05 10:00:00", "3.0", 2640.0),
+    ("Peru", "2018-08-04", "2018-08-05 10:00:00", "", None),
+    ("", "2018-06-01", "2018-08-05 10:00:00", "1.0", 2640.0),
 )
 
 
@@ -60,7 +57,7 @@ def _work_off(harness: StackHarness) -> None:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "vouchers.parquet"
-    path.write_bytes(parquet(ROWS))
+    path.write_bytes(file_of(ROWS))
     return path
 
 
@@ -115,7 +112,7 @@ def test_the_command_prints_where_the_rejected_rows_are(harness: StackHarness, f
 
 @pytest.mark.usefixtures("harness")
 def test_without_rejected_rows_none_are_spoken_of(file: Path) -> None:
-    file.write_bytes(parquet(ROWS.slice(0, 1)))
+    file.write_bytes(file_of(ROWS[:1]))
 
     assert "Rejected rows" not in _upload(file).stdout
     assert json.loads(_upload(file, "--json").stdout)["rejected_rows"] is None
@@ -184,7 +181,7 @@ def test_a_file_that_fails_ends_with_the_reason(tmp_path: Path) -> None:
 
 def test_the_report_is_on_this_upload_and_not_on_the_one_before(harness: StackHarness, file: Path) -> None:
     _upload(file, "--as-of", "2018-08-05")
-    file.write_bytes(parquet(ROWS.slice(0, 1)))
+    file.write_bytes(file_of(ROWS[:1]))
 
     result = _upload(file, "--as-of", "2018-08-05", "--json")
 

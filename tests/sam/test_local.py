@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.sam.conftest import ROOT, Sam
-from tests.support.fake_segments_table import PERU
+from tests.support.fake_segments_table import REFERENCE_COUNTS
 from voucher_selector.cli.stack import REFERENCE
 from voucher_selector.local_stack.deploy import session
 from voucher_selector.local_stack.ports import free_port
@@ -36,7 +36,9 @@ def rows(deployed: Deployed) -> dict[str, dict[float, int]]:
     return {cell: counts.amounts for cell, counts in found.items() if counts.amounts}
 
 
-REFERENCE_ROWS = {f"{segment}#{low}-{high}": counts for (segment, low, high), counts in PERU.items()}
+REFERENCE_ROWS = {
+    f"{segment}#{low}-{high}": counts for (segment, low, high), counts in REFERENCE_COUNTS.items()
+}
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ from tests.support.parquet_builder import (
     sealed,
     text_column,
     texts,
-    uses,
+    uniform_file,
     with_footer,
     zstd_run,
 )
@@ -69,7 +69,7 @@ def table(rows: int = ROWS) -> pa.Table:
     )
 
 
-def written(**options: Any) -> bytes:
+def sample_file(**options: Any) -> bytes:
     return parquet(table(), **{"row_group_size": 1_000} | options)
 
 
@@ -78,8 +78,8 @@ def flipped(body: bytes, at: int) -> bytes:
 
 
 def start_of(column: str) -> int:
-    """Return where a column begins in the file that ``written`` returns."""
-    metadata = pq.read_metadata(io.BytesIO(written(write_page_checksum=True)))
+    """Return where a column begins in the file that ``sample_file`` returns."""
+    metadata = pq.read_metadata(io.BytesIO(sample_file(write_page_checksum=True)))
     start: int = metadata.row_group(0).column(metadata.schema.names.index(column)).dictionary_page_offset
     return start
 
@@ -109,7 +109,7 @@ class _InMemoryKms(pe.KmsClient):  # type: ignore[misc]
 
 def lying(*path: int, value: int) -> bytes:
     """Return a file whose footer holds ``value`` at a path of field ids; of a list it is the second entry."""
-    body = written()
+    body = sample_file()
     message = footer_of(body)[1]
     content: Any = message
     for field in path[:-1]:
@@ -127,19 +127,19 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str]] = {
     "text": (lambda: b"country_code,last_order_ts\nPeru,2020-01-01\n", NOT_PARQUET),
     "nothing but magic": (lambda: b"PAR1PAR1", NOT_PARQUET),
     "zeros": (lambda: bytes(4_096), NOT_PARQUET),
-    "a footer cut off": (lambda: written()[:-100], NOT_PARQUET),
-    "the second half": (lambda: written()[len(written()) // 2 :], f"{NOT_DECODED}|{NOT_PARQUET}"),
-    "a page cut out": (lambda: written()[:500] + written()[700:], NOT_DECODED),
+    "a footer cut off": (lambda: sample_file()[:-100], NOT_PARQUET),
+    "the second half": (lambda: sample_file()[len(sample_file()) // 2 :], f"{NOT_DECODED}|{NOT_PARQUET}"),
+    "a page cut out": (lambda: sample_file()[:500] + sample_file()[700:], NOT_DECODED),
     "a byte flipped under a checksum": (
-        lambda: flipped(written(write_page_checksum=True), start_of("country_code") + 60),
+        lambda: flipped(sample_file(write_page_checksum=True), start_of("country_code") + 60),
         NOT_DECODED,
     ),
     "an encrypted footer": (lambda: encrypted(plaintext_footer=False), "it is encrypted"),
     "an encrypted column": (lambda: encrypted(plaintext_footer=True), "decrypt|encrypt"),
-    "the magic of an encrypted footer": (lambda: written()[:-4] + b"PARE", "it is encrypted"),
-    "a footer longer than the file": (lambda: written()[:-8] + b"\xff\xff\xff\x7fPAR1", NOT_PARQUET),
-    "a footer of a negative length": (lambda: written()[:-8] + b"\xff\xff\xff\xffPAR1", NOT_PARQUET),
-    "a footer of no length": (lambda: written()[:-8] + b"\0\0\0\0PAR1", NOT_PARQUET),
+    "the magic of an encrypted footer": (lambda: sample_file()[:-4] + b"PARE", "it is encrypted"),
+    "a footer longer than the file": (lambda: sample_file()[:-8] + b"\xff\xff\xff\x7fPAR1", NOT_PARQUET),
+    "a footer of a negative length": (lambda: sample_file()[:-8] + b"\xff\xff\xff\xffPAR1", NOT_PARQUET),
+    "a footer of no length": (lambda: sample_file()[:-8] + b"\0\0\0\0PAR1", NOT_PARQUET),
     "a footer of 9 MB": (lambda: b"PAR1" + sealed(bytes(9 * MB)), "its footer is longer than 8 MB"),
     "a large broken footer": (lambda: b"PAR1" + sealed(b"\x19" * 20_000), "its footer is broken"),
     "a footer of half a million structs": (
@@ -176,7 +176,7 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str]] = {
         "its column 'country_code' is of type struct<.*…, which cannot be read as a name",
     ),
     "half the rows of a row group": (
-        lambda: _with_row_count(uses(10), 20),
+        lambda: _with_row_count(uniform_file(10), 20),
         "its row group 0 holds|does not have a value|end of",
     ),
 }
@@ -217,28 +217,32 @@ def gzipped(size: int) -> bytes:
 
 def compressed_by(codec: int, body: bytes, size: int) -> bytes:
     page = data_page(body, 1, size=size)
-    return uses(1, country_code=text_column("country_code", page, codec=codec))
+    return uniform_file(1, country_code=text_column("country_code", page, codec=codec))
 
 
 def with_dictionary(size: int, head: bytes, values: int) -> bytes:
     index = data_page(zstd_run(b"\x01\x03\x00\x00", 0, 20), 1, RLE_DICTIONARY, 20)
     pages = (dictionary_page(zstd_run(head, 0, size), values, size), index)
-    return uses(1, country_code=Column("country_code", BYTE_ARRAY, pages, 1, ZSTD, dictionary=True))
+    return uniform_file(1, country_code=Column("country_code", BYTE_ARRAY, pages, 1, ZSTD, dictionary=True))
 
 
 def every_text(size: int, byte: int) -> bytes:
     names = ("country_code", "last_order_ts", "total_orders", "voucher_amount")
-    return uses(1, **{name: text_column(name, long_text(size, byte), codec=ZSTD) for name in names})
+    return uniform_file(1, **{name: text_column(name, long_text(size, byte), codec=ZSTD) for name in names})
 
 
 def growing(values: int, length: int) -> bytes:
     page = data_page(growing_texts(values, length), values, DELTA_BYTE_ARRAY)
     encodings = (DELTA_BYTE_ARRAY,)
-    return uses(values, country_code=Column("country_code", BYTE_ARRAY, (page,), values, encodings=encodings))
+    return uniform_file(
+        values, country_code=Column("country_code", BYTE_ARRAY, (page,), values, encodings=encodings)
+    )
 
 
 def country_pages(*pages: bytes) -> bytes:
-    return uses(len(pages), country_code=text_column("country_code", *pages, values=len(pages), codec=ZSTD))
+    return uniform_file(
+        len(pages), country_code=text_column("country_code", *pages, values=len(pages), codec=ZSTD)
+    )
 
 
 BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
@@ -324,7 +328,7 @@ def long_dictionary() -> bytes:
 def invalid_text() -> bytes:
     rows = 4
     countries = data_page(texts(b"Per\xff", b"\xc3\x28", b"\xed\xa0\x80", b"Peru"), rows)
-    return uses(rows, country_code=text_column("country_code", countries, values=rows))
+    return uniform_file(rows, country_code=text_column("country_code", countries, values=rows))
 
 
 def with_names(*more: str) -> bytes:
@@ -335,9 +339,9 @@ def with_names(*more: str) -> bytes:
 
 
 def without_groups() -> bytes:
-    message = footer_of(written())[1]
+    message = footer_of(sample_file())[1]
     message[3], message[4] = (I64, 0), (LIST, (STRUCT, []))
-    return with_footer(written(), message)
+    return with_footer(sample_file(), message)
 
 
 ODD: dict[str, Callable[[], bytes]] = {
@@ -360,7 +364,7 @@ ODD: dict[str, Callable[[], bytes]] = {
         .set_column(4, "voucher_amount", pa.array([-1, 1, 2]))
     ),
     "a byte flipped that nobody needs": lambda: flipped(
-        written(write_page_checksum=True), start_of("customer") + 60
+        sample_file(write_page_checksum=True), start_of("customer") + 60
     ),
 }
 """Files that are odd and whose rows must be counted."""

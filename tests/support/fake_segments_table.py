@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 UPDATED_AT = "2026-11-22T10:00:00Z"
 
-PERU = {
+REFERENCE_COUNTS = {
     ("recency_segment", 180, 99999999): {0: 13950, 2640: 49102, 3520: 22037, 4400: 21458},
     ("frequent_segment", 0, 4): {0: 4543, 2640: 16496, 3520: 7758, 4400: 7402},
     ("frequent_segment", 5, 13): {0: 253, 2640: 4112, 3520: 1374, 4400: 1272},
@@ -42,7 +42,7 @@ def contribution(country: str, counts: Counts) -> Contribution:
 class CountedTable:
     """Stands in for the segments table, and remembers what was asked of it."""
 
-    counts: Contribution = field(default_factory=lambda: contribution("Peru", PERU))
+    counts: Contribution = field(default_factory=lambda: contribution("Peru", REFERENCE_COUNTS))
     asked: list[str] = field(default_factory=list)
     unreadable: frozenset[Cell] = frozenset()
 

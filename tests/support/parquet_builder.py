@@ -54,8 +54,8 @@ def text_column(name: str, *pages: bytes, values: int = 1, codec: int = UNCOMPRE
     return Column(name, BYTE_ARRAY, pages, values, codec)
 
 
-def uses(rows: int, **instead: Column) -> bytes:
-    """Return a file of equal uses, with some columns replaced."""
+def uniform_file(rows: int, **instead: Column) -> bytes:
+    """Return a file of equal rows, with some columns replaced."""
     columns = {
         "country_code": text_column("country_code", data_page(texts(*[b"Peru"] * rows), rows), values=rows),
         "last_order_ts": text_column(

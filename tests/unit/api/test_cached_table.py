@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from api.cached_table import MAX_ENTRIES, CachedSegmentsTable, TTLCache
-from tests.support.fake_segments_table import PERU, CountedTable, contribution
+from tests.support.fake_segments_table import REFERENCE_COUNTS, CountedTable, contribution
 from vouchers.counts import range_cell
 from vouchers.segments import Range
 
@@ -20,7 +20,7 @@ RECENCY = ("recency_segment", Range(180, 99999999))
 
 @pytest.fixture
 def counted() -> CountedTable:
-    return CountedTable(dict(contribution("Peru", PERU)))
+    return CountedTable(dict(contribution("Peru", REFERENCE_COUNTS)))
 
 
 def at(counted: CountedTable, cache: TTLCache, seconds: float) -> CachedSegmentsTable:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.disable_socket
 
-PERU = {"country": "Peru"}
-CACHEABLE = [("/v1/counts", PERU), ("/v1/segments", PERU), ("/v1/segments", {}), ("/v1/countries", {})]
+QUERY = {"country": "Peru"}
+CACHEABLE = [("/v1/counts", QUERY), ("/v1/segments", QUERY), ("/v1/segments", {}), ("/v1/countries", {})]
 
 
 @pytest.fixture(autouse=True)
@@ -58,8 +58,8 @@ def test_a_changed_answer_is_sent(counted: CountedTable, path: str, query: dict[
 
 
 def test_header_names_ignore_case_in_both_forms_of_the_event() -> None:
-    tag = ask("/v1/counts", PERU).headers["ETag"]
-    event = rest_event(path="/v1/counts", query=PERU)
+    tag = ask("/v1/counts", QUERY).headers["ETag"]
+    event = rest_event(path="/v1/counts", query=QUERY)
     single = event | {"headers": {"if-none-match": tag}, "multiValueHeaders": None}
     several = event | {"headers": {}, "multiValueHeaders": {"IF-NONE-MATCH": ['"other"', tag]}}
     assert (call(single).status, call(several).status, call(event).status) == (304, 304, 200)
@@ -67,13 +67,13 @@ def test_header_names_ignore_case_in_both_forms_of_the_event() -> None:
 
 @pytest.mark.parametrize("condition", ["", '"other"', "other", 'W/"other"', ","])
 def test_an_answer_is_sent_if_no_tag_matches(condition: str) -> None:
-    assert ask("/v1/counts", PERU, If_None_Match=condition).status == 200
+    assert ask("/v1/counts", QUERY, If_None_Match=condition).status == 200
 
 
 def test_head_has_the_etag() -> None:
-    get, head = ask("/v1/counts", PERU), ask("/v1/counts", PERU, "HEAD")
+    get, head = ask("/v1/counts", QUERY), ask("/v1/counts", QUERY, "HEAD")
     assert (head.status, head.body, head.headers) == (200, "", get.headers)
-    assert ask("/v1/counts", PERU, "HEAD", If_None_Match=get.headers["ETag"]).status == 304
+    assert ask("/v1/counts", QUERY, "HEAD", If_None_Match=get.headers["ETag"]).status == 304
 
 
 @pytest.mark.parametrize(

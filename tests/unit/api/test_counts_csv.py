@@ -14,7 +14,7 @@ from api.cached_table import TTLCache
 from api.http.responses import prefers
 from api.routes.counts import CountRow, CountsAnswer, counts_csv
 from tests.support.api_gateway import call, rest_event
-from tests.support.fake_segments_table import PERU, CountedTable, contribution
+from tests.support.fake_segments_table import REFERENCE_COUNTS, CountedTable, contribution
 
 if TYPE_CHECKING:
     from tests.support.api_gateway import Answer
@@ -45,7 +45,7 @@ def test_counts_are_csv_if_the_client_accepts_csv() -> None:
     assert head == ["country", "segment_name", "min_range", "max_range", "voucher_amount", "count"]
     assert found == [
         ["Peru", *map(str, cell), str(amount), str(count)]
-        for cell, counts in PERU.items()
+        for cell, counts in REFERENCE_COUNTS.items()
         for amount, count in counts.items()
     ]
 

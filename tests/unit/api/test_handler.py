@@ -13,7 +13,7 @@ from api.dependencies import segments_table
 from api.http.errors import ApiError, InternalError, RequestError, UnavailableError
 from api.http.middleware import logger
 from tests.support.api_gateway import REQUEST_ID, call, rest_event
-from tests.support.fake_segments_table import PERU, UPDATED_AT, CountedTable
+from tests.support.fake_segments_table import REFERENCE_COUNTS, UPDATED_AT, CountedTable
 from vouchers.segments import load_definitions
 
 pytestmark = pytest.mark.disable_socket
@@ -105,7 +105,7 @@ def test_counts_are_the_reference_table() -> None:
     assert (answer.json["country"], answer.json["updated_at"]) == ("Peru", UPDATED_AT)
     assert [tuple(row.values()) for row in answer.json["rows"]] == [
         (low, high, segment, amount, count)
-        for (segment, low, high), counts in PERU.items()
+        for (segment, low, high), counts in REFERENCE_COUNTS.items()
         for amount, count in counts.items()
     ]
     assert list(answer.json["rows"][0]) == [

@@ -8,7 +8,7 @@ from api import dependencies
 from api.cached_table import TTLCache
 from api.statistics import wilson
 from tests.support.api_gateway import call, rest_event
-from tests.support.fake_segments_table import PERU, UPDATED_AT, CountedTable, contribution
+from tests.support.fake_segments_table import REFERENCE_COUNTS, UPDATED_AT, CountedTable, contribution
 from vouchers.counts import Cell, spellings_cell
 from vouchers.segments import load_definitions
 
@@ -19,7 +19,7 @@ CHILE = {("recency_segment", 30, 60): {0: 3, 5: 1}, ("frequent_segment", 0, 4): 
 
 @pytest.fixture(autouse=True)
 def counted(monkeypatch: pytest.MonkeyPatch) -> CountedTable:
-    table = CountedTable({**contribution("Peru", PERU), **contribution("Chile", CHILE)})
+    table = CountedTable({**contribution("Peru", REFERENCE_COUNTS), **contribution("Chile", CHILE)})
     table.counts[spellings_cell("Peru")] = {"Peru": 106547, "PERU": 3}
     table.counts[spellings_cell("Chile")] = {"Chile": 7}
     monkeypatch.setattr(dependencies, "segments_table", lambda: table)

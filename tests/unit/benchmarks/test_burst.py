@@ -24,7 +24,7 @@ from vouchers.dynamodb.segments_table import add_update
 if TYPE_CHECKING:
     from pathlib import Path
 
-PERU, CHINA = Cell("peru", "a"), Cell("china", "a")
+PERU_CELL, CHINA_CELL = Cell("peru", "a"), Cell("china", "a")
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +65,13 @@ def test_what_a_worker_raises_is_raised() -> None:
         clock.run([fail, lambda: clock.sleep(1)])
 
 
-@pytest.mark.parametrize(("other", "expected"), [(PERU, "TransactionConflict"), (CHINA, "")])
+@pytest.mark.parametrize(("other", "expected"), [(PERU_CELL, "TransactionConflict"), (CHINA_CELL, "")])
 def test_transactions_at_once_conflict_where_they_share_an_item(other: Cell, expected: str) -> None:
     clock, reasons = Clock(), list[str]()
     model = FakeDynamoDB(clock)
-    clock.run([partial(attempt, model, add(PERU), reasons), partial(attempt, model, add(other), reasons)])
+    clock.run(
+        [partial(attempt, model, add(PERU_CELL), reasons), partial(attempt, model, add(other), reasons)]
+    )
     assert sorted(reasons) == sorted(["", expected])
 
 

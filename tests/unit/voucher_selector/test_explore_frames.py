@@ -11,14 +11,14 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from tests.support.sample_files import DIRTY, file_of, rows
+from tests.support.sample_files import DIRTY, file_of, sample_rows
 from tests.support.stack_harness import parquet
 from voucher_selector.explore import frames
 from voucher_selector.explore.scenarios import day_after
 
 
-def uses(*values: tuple[Any, ...]) -> pd.DataFrame:
-    return pd.read_parquet(io.BytesIO(file_of(rows(*values))))
+def frame_of(*values: tuple[Any, ...]) -> pd.DataFrame:
+    return pd.read_parquet(io.BytesIO(file_of(sample_rows(*values))))
 
 
 EARLY = ("Peru", "2018-05-03", "2015-04-01 10:00:00", "3", 2640.0)
@@ -26,7 +26,7 @@ LATER = ("Peru", "2018-05-03", "2018-06-01 10:00:00+00:00", "", None)
 
 
 def test_every_column_is_described() -> None:
-    reported = frames.describe_columns(uses(EARLY, LATER, LATER)).set_index("column")
+    reported = frames.describe_columns(frame_of(EARLY, LATER, LATER)).set_index("column")
 
     assert [*reported.index] == [
         "country_code",
@@ -53,7 +53,7 @@ def test_nested_and_duplicate_columns_are_described() -> None:
 
 
 def test_a_file_without_rows_has_columns_and_no_values() -> None:
-    reported = frames.describe_columns(uses())
+    reported = frames.describe_columns(frame_of())
 
     assert len(reported) == 5
     assert {*reported["first value"]} == {""}
@@ -93,14 +93,14 @@ def test_dates_and_timestamps_are_moments(kind: pa.DataType) -> None:
 
 
 def test_columns_of_dates_go_from_their_first_to_their_last_day() -> None:
-    reported = frames.date_ranges(uses(EARLY, LATER)).set_index("column")
+    reported = frames.date_ranges(frame_of(EARLY, LATER)).set_index("column")
 
     assert [*reported.loc["timestamp"]] == ["2015-04-01", "2018-06-01"]
     assert [*reported.loc["last_order_ts"]] == ["2018-05-03", "2018-05-03"]
 
 
 def test_a_column_without_dates_goes_nowhere() -> None:
-    assert [*frames.date_ranges(uses(("Peru", None, None, "1", 1.0)))["from"]] == ["", ""]
+    assert [*frames.date_ranges(frame_of(("Peru", None, None, "1", 1.0)))["from"]] == ["", ""]
 
 
 def test_a_day_beyond_the_range_of_pythons_dates_is_described() -> None:
@@ -122,26 +122,29 @@ def test_a_day_beyond_the_range_of_pythons_dates_is_described() -> None:
 def test_the_date_to_compare_with_is_the_day_after_the_last_use(
     times: list[str | None], day: datetime
 ) -> None:
-    assert day_after(uses(*[("Peru", "2018-05-03", time, "3", 1.0) for time in times])) == day
+    assert day_after(frame_of(*[("Peru", "2018-05-03", time, "3", 1.0) for time in times])) == day
 
 
 def test_uses_before_the_last_order_are_found() -> None:
-    assert [*frames.used_before_last_order(uses(EARLY, LATER))] == [True, False]
+    assert [*frames.used_before_last_order(frame_of(EARLY, LATER))] == [True, False]
 
 
 def test_without_times_of_use_none_is_before_the_last_order() -> None:
-    content = uses(EARLY, LATER).drop(columns="timestamp")
+    content = frame_of(EARLY, LATER).drop(columns="timestamp")
 
     assert [*frames.used_before_last_order(content)] == [False, False]
     assert frames.months_since_last_order(content).empty
 
 
 def test_uses_are_grouped_by_the_months_since_the_last_order() -> None:
-    assert frames.months_since_last_order(uses(LATER, EARLY, LATER)).to_numpy().tolist() == [[1, 2], [-37, 1]]
+    assert frames.months_since_last_order(frame_of(LATER, EARLY, LATER)).to_numpy().tolist() == [
+        [1, 2],
+        [-37, 1],
+    ]
 
 
 def test_rows_that_repeat_an_earlier_one_are_found_and_the_first_is_not() -> None:
-    assert [*frames.is_duplicate(uses(EARLY, LATER, EARLY, EARLY))] == [False, False, True, True]
+    assert [*frames.is_duplicate(frame_of(EARLY, LATER, EARLY, EARLY))] == [False, False, True, True]
 
 
 def test_dirty_rows_are_shown_and_not_repaired() -> None:
