@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -24,18 +24,16 @@ from api.http.fields import (
     Fallback,
     Timestamp,
     body_text,
-    country_of,
     json_object,
     read_exactly,
-    segment_of,
     time_of,
 )
 from api.http.middleware import log_fields, request_id
-from api.routes.vouchers import VoucherFields, attributes, required_value
+from api.routes.vouchers import Customer, VoucherFields, parse_customer
 from api.statistics import CONFIDENCE, Interval, UsedAmount, ranked, sample_size
 from vouchers.counts import NO_VOUCHER, most_used, range_cell, spellings_cell
 from vouchers.dynamodb.segments_table import CellCounts, Found
-from vouchers.segments import Attribute, load_definitions
+from vouchers.segments import load_definitions
 from vouchers.text import country_key
 from vouchers.timestamps import iso
 
@@ -44,7 +42,6 @@ if TYPE_CHECKING:
 
     from api.http.routing import Router
     from vouchers.counts import Cell
-    from vouchers.segments import Definitions, Range, Segment
 
 MAX_CUSTOMERS = 100
 MAX_ALTERNATIVES = 20
@@ -141,44 +138,6 @@ class SelectionsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     selections: list[Selected | Failed]
 
 
-@dataclass(frozen=True, slots=True)
-class Customer:
-    """A customer to choose a voucher for.
-
-    Attributes:
-        range_: the customer's range of the segment; None if the customer is in none.
-        fallback: whether to use the counts of all ranges if the customer's range has no answer.
-    """
-
-    id: str | int | None
-    country: str
-    segment: Segment
-    days_since_last_order: int | None
-    days_since_first_order: int | None
-    total_orders: float | None
-    range_: Range | None
-    fallback: bool
-
-    @property
-    def cells(self) -> list[Cell]:
-        """The cells that an answer needs: the country's spellings, and the customer's range."""
-        own = [range_cell(self.country, self.segment.name, self.range_)] if self.range_ else []
-        return [spellings_cell(self.country), *own]
-
-    @property
-    def fallback_cells(self) -> list[Cell]:
-        """The cells of all ranges of the segment in the country."""
-        return [range_cell(self.country, self.segment.name, range_) for range_ in self.segment.ranges]
-
-    def counts(self, found: Found) -> CellCounts:
-        """Return the counts of the customer's range."""
-        return CellCounts.total(found.counts.get(cell) for cell in self.cells[1:])
-
-    def falls_back(self, found: Found) -> bool:
-        """Return whether the answer comes from all ranges of the segment."""
-        return self.fallback and not most_used(self.counts(found).amounts)
-
-
 def select(router: Router) -> SelectionsAnswer:
     """Answer which voucher amounts to give to up to a hundred customers, and why.
 
@@ -191,75 +150,51 @@ def select(router: Router) -> SelectionsAnswer:
     now = datetime.now(UTC)
     as_of = time_of("as_of", given.as_of) or now
     log_fields(router, customers=count)
-    definitions = load_definitions()
-    customers: dict[int, Customer] = {}
-    errors: dict[int, ApiError] = {}
-    for index, fields in enumerate(given.customers):
-        try:
-            customers[index] = parse_customer(fields, given, definitions, as_of)
-        except RequestError as raised:
-            errors[index] = raised
+    parsed = [parse_entry(entry, given, as_of) for entry in given.customers]
+    customers = [customer for customer in parsed if isinstance(customer, Customer)]
     table = dependencies.cached_segments_table(router, now)
-    found = table.look_up(cell for customer in customers.values() for cell in customer.cells)
+    found = table.look_up(cell for customer in customers for cell in own_cells(customer))
     fallback = table.look_up(
-        cell for each in customers.values() if each.falls_back(found) for cell in each.fallback_cells
+        cell
+        for customer in customers
+        if customer.fallback
+        and not most_used(CellCounts.total(map(found.counts.get, own_cells(customer))).amounts)
+        for cell in fallback_cells(customer)
     )
     countries = cache(table.countries)
-    selections: dict[int, Selected | Failed] = {}
-    for index, customer in customers.items():
+    selections: list[Selected | Failed] = []
+    for index, (entry, customer) in enumerate(zip(given.customers, parsed, strict=True)):
+        place: dict[str, Any] = {"index": index, "customer_id": customer_id_of(entry)}
         try:
-            selections[index] = _selected(index, customer, found, fallback, countries)
-        except ApiError as raised:
-            errors[index] = raised
-    for index, error in errors.items():
-        customer_id, details = _customer_id(given.customers[index]), problem(error, request_id(router))
-        selections[index] = Failed(index=index, customer_id=customer_id, error=details)
+            if isinstance(customer, RequestError):
+                raise customer
+            selections.append(explain(place, customer, found, fallback, countries))
+        except ApiError as error:
+            selections.append(Failed(**place, error=problem(error, request_id(router))))
     return SelectionsAnswer(
         as_of=iso(as_of),
-        definitions=definitions.version,
+        definitions=load_definitions().version,
         confidence=CONFIDENCE,
         read_at=iso(now - timedelta(seconds=table.age or 0)),
-        selections=[selections[index] for index in range(count)],
+        selections=selections,
     )
 
 
-def parse_customer(
-    fields: object, request: SelectionsFields, definitions: Definitions, as_of: datetime
-) -> Customer:
-    """Check the fields of a customer.
-
-    Args:
-        fields: a JSON value.
-        request: the fields for all customers.
-        definitions: the segment definitions.
-        as_of: in UTC; recency is measured to it.
-
-    Raises:
-        RequestError: if a field is missing or wrong.
-    """
-    if not isinstance(fields, dict):
-        raise RequestError(f"a customer must be an object, not {format_value(fields)}")
-    given = read_exactly(fields, VoucherFields)
-    country = country_of("country_code", given.country_code)
-    segment = segment_of("segment_name", given.segment_name, definitions, country)
+def parse_entry(entry: object, request: SelectionsFields, as_of: datetime) -> Customer | RequestError:
+    """Return the customer of an entry of a request, or the error of a missing or wrong field."""
+    if not isinstance(entry, dict):
+        return RequestError(f"a customer must be an object, not {format_value(entry)}")
     later = "is in the future" if request.as_of is None else f"is later than as_of {request.as_of}"
-    values = attributes(given, as_of, later)
-    last, first = (values[a] for a in (Attribute.DAYS_SINCE_LAST_ORDER, Attribute.DAYS_SINCE_FIRST_ORDER))
-    return Customer(
-        _customer_id(fields),
-        country,
-        segment,
-        None if last is None else int(last),
-        None if first is None else int(first),
-        given.total_orders,
-        segment.range_of(required_value(segment, values)),
-        fallback=(given.fallback or request.fallback) is not None,
-    )
+    try:
+        customer = parse_customer(read_exactly(entry, VoucherFields), as_of, later)
+    except RequestError as error:
+        return error
+    return replace(customer, fallback=customer.fallback or request.fallback is not None)
 
 
-def _customer_id(fields: object) -> str | int | None:
+def customer_id_of(entry: object) -> str | int | None:
     """Return a customer's id if JSON can repeat it, even if other fields are wrong."""
-    match fields:
+    match entry:
         case {"customer_id": bool()}:
             return None
         case {"customer_id": str(name)}:
@@ -270,39 +205,77 @@ def _customer_id(fields: object) -> str | int | None:
             return None
 
 
-def _selected(
-    index: int, customer: Customer, found: Found, fallback: Found, countries: Callable[[], list[str]]
-) -> Selected:
-    if not found.unread.isdisjoint(customer.cells):
+def own_cells(customer: Customer) -> list[Cell]:
+    """Return the cells that an answer needs: the country's spellings, and the customer's range."""
+    country, range_ = customer.country, customer.range_
+    return [
+        spellings_cell(country),
+        *([range_cell(country, customer.segment.name, range_)] if range_ else []),
+    ]
+
+
+def fallback_cells(customer: Customer) -> list[Cell]:
+    """Return the cells of all ranges of the segment in the country."""
+    segment = customer.segment
+    return [range_cell(customer.country, segment.name, range_) for range_ in segment.ranges]
+
+
+def total(cells: list[Cell], found: Found) -> CellCounts:
+    """Return the counts of cells as one.
+
+    Raises:
+        UnavailableError: if DynamoDB left one of the cells unprocessed.
+    """
+    if not found.unread.isdisjoint(cells):
         raise UnavailableError
+    return CellCounts.total(map(found.counts.get, cells))
+
+
+def explain(
+    place: dict[str, Any],
+    customer: Customer,
+    found: Found,
+    fallback: Found,
+    countries: Callable[[], list[str]],
+) -> Selected:
+    """Return the amounts of a customer, and the reasons.
+
+    Args:
+        place: the customer's index and id.
+        customer: the customer.
+        found: the counts of the customer's range, and the name of the country.
+        fallback: the counts of all ranges, for a customer who falls back.
+        countries: returns the countries that have counts.
+
+    Raises:
+        UnavailableError: if DynamoDB left one of the cells unprocessed.
+        UnknownCountryError: if the country has no counts.
+    """
+    counts, range_ = total(own_cells(customer), found), customer.range_
     country = found.names.get(country_key(customer.country))
     if country is None:
         raise UnknownCountryError(customer.country, countries())
-    counts, falls_back = customer.counts(found), customer.falls_back(found)
     reason: Literal["most_used", "no_voucher_used", "no_range"] = "no_range"
-    if customer.range_:
+    if range_:
         reason = "most_used" if most_used(counts.amounts) else "no_voucher_used"
+    falls_back = customer.fallback and reason != "most_used"
     if falls_back:
-        if not fallback.unread.isdisjoint(customer.fallback_cells):
-            raise UnavailableError
-        counts = CellCounts.total(fallback.counts.get(cell) for cell in customer.fallback_cells)
+        counts = total(fallback_cells(customer), fallback)
     chosen = most_used(counts.amounts)
     used = ranked(counts.amounts)
     first = next((amount for amount in used if amount.voucher_amount in chosen), None)
     others = [amount for amount in used if amount.voucher_amount not in chosen]
+    values: dict[Any, Any] = {**customer.values}
     return Selected(
-        index=index,
-        customer_id=customer.id,
+        **place,
+        **values,
         voucher_amount=chosen,
         reason=reason,
         fallback="country" if falls_back else None,
         country=country,
         segment_name=customer.segment.name,
-        min_range=customer.range_.min if customer.range_ else None,
-        max_range=customer.range_.max if customer.range_ else None,
-        days_since_last_order=customer.days_since_last_order,
-        days_since_first_order=customer.days_since_first_order,
-        total_orders=customer.total_orders,
+        min_range=range_.min if range_ else None,
+        max_range=range_.max if range_ else None,
         count=first.count if first else None,
         share=first.share if first else None,
         interval=first.interval if first else None,

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from api.cached_table import CachedSegmentsTable
     from api.http.routing import Router
     from vouchers.dynamodb.segments_table import CountryCounts
-    from vouchers.segments import Definitions, Segment
+    from vouchers.segments import Range, Segment
 
 
 class VoucherFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,12 +67,21 @@ class VoucherAnswer(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class VoucherRequest:
-    """A valid request for a voucher; ``value`` is the customer's value of the segment's attribute."""
+class Customer:
+    """A customer to choose a voucher for.
+
+    Attributes:
+        country: its name, in any spelling.
+        segment: the segment to choose by, with the ranges of the country.
+        values: the customer's attributes; None for those that the request lacks.
+        range_: the customer's range of the segment; None if the customer is in none.
+        fallback: whether to use the counts of all ranges if the customer's range has no answer.
+    """
 
     country: str
     segment: Segment
-    value: float
+    values: Mapping[Attribute, float | None]
+    range_: Range | None
     fallback: bool
 
 
@@ -81,68 +90,43 @@ def voucher_amount(router: Router) -> VoucherAnswer:
     fields = body_or_query(router.current_event)
     log_fields(router, country=fields.get("country_code"), segment=fields.get("segment_name"))
     now = datetime.now(UTC)
-    request = parse_voucher_request(fields, load_definitions(), now)
-    return VoucherAnswer(choose_amounts(dependencies.cached_segments_table(router, now), request))
+    customer = parse_customer(read(fields, VoucherFields), now)
+    return VoucherAnswer(choose_amounts(dependencies.cached_segments_table(router, now), customer))
 
 
-def parse_voucher_request(
-    fields: Mapping[str, object], definitions: Definitions, now: datetime
-) -> VoucherRequest:
-    """Check the fields of a request for a voucher.
+def parse_customer(given: VoucherFields, as_of: datetime, later: str = "is in the future") -> Customer:
+    """Check the fields of a customer.
 
     Args:
-        fields: JSON values by name.
-        definitions: the segment definitions.
-        now: in UTC; recency is measured to it.
-
-    Raises:
-        RequestError: if a field is missing or wrong.
-    """
-    given = read(fields, VoucherFields)
-    country = country_of("country_code", given.country_code)
-    segment = segment_of("segment_name", given.segment_name, definitions, country)
-    value = required_value(segment, attributes(given, now, "is in the future"))
-    return VoucherRequest(country, segment, value, fallback=given.fallback is not None)
-
-
-def attributes(given: VoucherFields, as_of: datetime, later: str) -> dict[Attribute, float | None]:
-    """Return a customer's attributes, None for those that the request lacks.
-
-    Args:
-        given: the request's fields.
+        given: the fields.
         as_of: in UTC; recency is measured to it.
         later: completes the error message "last_order_ts … <later>" for a last order after ``as_of``.
 
     Raises:
-        RequestError: if a time is invalid, or the last order is after ``as_of``.
+        RequestError: if the country, the segment or a time is invalid, the last order is after ``as_of``, or
+            the value of the segment's attribute is missing or a number of days below 0.
     """
+    country = country_of("country_code", given.country_code)
+    segment = segment_of("segment_name", given.segment_name, load_definitions(), country)
     last_order = time_of("last_order_ts", given.last_order_ts)
     first_order = time_of("first_order_ts", given.first_order_ts)
     if last_order and last_order > as_of:
         message = f"last_order_ts {given.last_order_ts} {later}; give the time of a past order"
         raise RequestError(message, "last_order_ts")
-    return {
+    values = {
         Attribute.DAYS_SINCE_LAST_ORDER: (as_of - last_order).days if last_order else None,
         Attribute.DAYS_SINCE_FIRST_ORDER: (as_of - first_order).days if first_order else None,
         Attribute.TOTAL_ORDERS: given.total_orders,
     }
-
-
-def required_value(segment: Segment, values: Mapping[Attribute, float | None]) -> float:
-    """Return the value of a segment's attribute.
-
-    Raises:
-        RequestError: if it is missing, or a number of days below 0.
-    """
     value, field = values[segment.attribute], SOURCE_FIELDS[segment.attribute]
     if value is None:
         raise missing(field, f"{segment.name} requires it; ")
     if value < 0:
         raise RequestError(f"{field} is later than the as-of date; give the time of a past order", field)
-    return value
+    return Customer(country, segment, values, segment.range_of(value), fallback=given.fallback is not None)
 
 
-def choose_amounts(table: CachedSegmentsTable, request: VoucherRequest) -> list[float]:
+def choose_amounts(table: CachedSegmentsTable, customer: Customer) -> list[float]:
     """Return the most used amounts of the customer's range, ascending; empty if there is no answer.
 
     An answer from the customer's range costs one GetItem. The country is only read without one.
@@ -150,16 +134,15 @@ def choose_amounts(table: CachedSegmentsTable, request: VoucherRequest) -> list[
     Raises:
         UnknownCountryError: if the country has no counts.
     """
-    range_ = request.segment.range_of(request.value)
-    cell = table.cell(request.country, request.segment.name, range_) if range_ else None
+    country, segment, range_ = customer.country, customer.segment, customer.range_
+    cell = table.cell(country, segment.name, range_) if range_ else None
     amounts = most_used(cell.amounts) if cell else []
-    if amounts or (cell and cell.amounts and not request.fallback):
+    if amounts or (cell and cell.amounts and not customer.fallback):
         return amounts
-    counts = country_counts(table, request.country)
-    if not request.fallback:
+    counts = country_counts(table, country)
+    if not customer.fallback:
         return []
-    ranges = request.segment.ranges
-    return most_used(CellCounts.total(counts.cell(request.segment, range_) for range_ in ranges).amounts)
+    return most_used(CellCounts.total(counts.cell(segment, range_) for range_ in segment.ranges).amounts)
 
 
 def country_counts(table: CachedSegmentsTable, country: str, *, fresh: bool = False) -> CountryCounts:

@@ -3,29 +3,25 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
+from api.handler import CUSTOMER
 from api.http.errors import BodyTooLargeError, RequestError
-from api.http.fields import MAX_BODY, body_or_query
-from api.routes.vouchers import VoucherRequest, parse_voucher_request
+from api.http.fields import MAX_BODY, body_or_query, read
+from api.routes.vouchers import Customer, VoucherFields, parse_customer
 from tests.support.api_gateway import call, rest_event
-from vouchers.segments import load_definitions
+from vouchers.segments import Attribute, Range, load_definitions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 pytestmark = pytest.mark.disable_socket
 
 NOW = datetime(2018, 8, 5, 12, tzinfo=UTC)
-DEFINITIONS = load_definitions()
-RECENCY, FREQUENCY = DEFINITIONS.segments
-ASKED = {
-    "customer_id": 123,
-    "country_code": "Peru",
-    "last_order_ts": "2018-05-03 00:00:00",
-    "first_order_ts": "2017-05-03 00:00:00",
-    "total_orders": 15,
-    "segment_name": "recency_segment",
-}
+RECENCY, FREQUENCY = load_definitions().segments
 TIMESTAMP = "a date or a time such as 2018-05-03, 2018-05-03T14:30:00Z or 2018-05-03 14:30:00+02:00"
 COUNTRY = "a country's name, such as Peru"
 SEGMENT = "a segment's name, such as recency_segment"
@@ -43,23 +39,34 @@ def fields(
     return body_or_query(APIGatewayProxyEvent(event))
 
 
-def asked(**changes: object) -> VoucherRequest:
-    return parse_voucher_request(ASKED | changes, DEFINITIONS, NOW)
+def parse(given: Mapping[str, object]) -> Customer:
+    return parse_customer(read(given, VoucherFields), NOW)
+
+
+def asked(**changes: object) -> Customer:
+    return parse(CUSTOMER | changes)
+
+
+def value(customer: Customer) -> float | None:
+    return customer.values[customer.segment.attribute]
 
 
 def refusal(**changes: object) -> str:
-    given = {name: value for name, value in (ASKED | changes).items() if value != "left out"}
+    given = {name: value for name, value in (CUSTOMER | changes).items() if value != "left out"}
     with pytest.raises(RequestError) as caught:
-        parse_voucher_request(given, DEFINITIONS, NOW)
+        parse(given)
     return str(caught.value)
 
 
 def test_the_reference_request_is_94_days_in_peru() -> None:
-    assert asked() == VoucherRequest("Peru", RECENCY, 94, fallback=False)
+    customer = asked()
+    assert (customer.country, customer.segment, customer.fallback) == ("Peru", RECENCY, False)
+    assert (value(customer), customer.range_) == (94, Range(91, 120))
 
 
 def test_frequency_uses_the_number_of_orders() -> None:
-    assert asked(segment_name="frequent_segment") == VoucherRequest("Peru", FREQUENCY, 15.0, fallback=False)
+    customer = asked(segment_name="frequent_segment")
+    assert (customer.segment, value(customer)) == (FREQUENCY, 15.0)
 
 
 @pytest.mark.parametrize(
@@ -73,12 +80,12 @@ def test_frequency_uses_the_number_of_orders() -> None:
     ],
 )
 def test_days_since_the_last_order_are_whole_days(last_order: datetime, days: int) -> None:
-    assert asked(last_order_ts=last_order.isoformat()).value == days
+    assert value(asked(last_order_ts=last_order.isoformat())) == days
 
 
-@pytest.mark.parametrize(("orders", "value"), [(0, 0), ("15", 15), ("15.0", 15), (4.5, 4.5), ("4.5", 4.5)])
-def test_orders_are_numbers_or_numeric_strings(orders: object, value: float) -> None:
-    assert asked(segment_name="frequent_segment", total_orders=orders).value == value
+@pytest.mark.parametrize(("orders", "number"), [(0, 0), ("15", 15), ("15.0", 15), (4.5, 4.5), ("4.5", 4.5)])
+def test_orders_are_numbers_or_numeric_strings(orders: object, number: float) -> None:
+    assert value(asked(segment_name="frequent_segment", total_orders=orders)) == number
 
 
 def test_a_country_is_trimmed() -> None:
@@ -87,13 +94,14 @@ def test_a_country_is_trimmed() -> None:
 
 def test_only_the_segments_field_is_required() -> None:
     needed = {"country_code": "Peru", "segment_name": "recency_segment", "last_order_ts": "2018-05-03"}
-    assert parse_voucher_request(needed, DEFINITIONS, NOW).value == 94
+    assert value(parse(needed)) == 94
     needed = {"country_code": "Peru", "segment_name": "frequent_segment", "total_orders": "3"}
-    assert parse_voucher_request(needed, DEFINITIONS, NOW).value == 3
+    assert value(parse(needed)) == 3
 
 
 def test_unknown_fields_are_ignored_and_null_is_missing() -> None:
-    assert asked(colour="red", __class__=[{}], first_order_ts=None, customer_id=None) == asked()
+    assert asked(colour="red", __class__=[{}], customer_id=None) == asked()
+    assert asked(first_order_ts=None).values[Attribute.DAYS_SINCE_FIRST_ORDER] is None
 
 
 @pytest.mark.parametrize("customer", ["abc", "", "123", 123, 10**40])
@@ -183,13 +191,13 @@ def test_the_error_of_an_unknown_segment_lists_the_segments(name: str) -> None:
 
 
 def test_fields_come_from_the_body() -> None:
-    assert fields(body=json.dumps(ASKED)) == ASKED
-    assert fields(method="POST", body=json.dumps(ASKED)) == ASKED
+    assert fields(body=json.dumps(CUSTOMER)) == CUSTOMER
+    assert fields(method="POST", body=json.dumps(CUSTOMER)) == CUSTOMER
 
 
 def test_fields_come_from_a_base64_body() -> None:
-    encoded = base64.b64encode(json.dumps(ASKED).encode()).decode()
-    assert fields(body=encoded, is_base64=True) == ASKED
+    encoded = base64.b64encode(json.dumps(CUSTOMER).encode()).decode()
+    assert fields(body=encoded, is_base64=True) == CUSTOMER
 
 
 @pytest.mark.parametrize("body", [None, "", " \n"])

@@ -6,10 +6,10 @@ import pytest
 
 from api.http.errors import UnknownCountryError
 from api.routes import vouchers
-from api.routes.vouchers import VoucherRequest
+from api.routes.vouchers import Customer
 from tests.support.fake_segments_table import CountedTable, contribution
 from vouchers.counts import spellings_cell
-from vouchers.segments import load_definitions
+from vouchers.segments import Attribute, load_definitions
 
 if TYPE_CHECKING:
     from api.cached_table import CachedSegmentsTable
@@ -25,12 +25,13 @@ def table(counts: Counts, country: str = "Peru") -> CountedTable:
     return CountedTable(contribution(country, counts))
 
 
-def voucher_amounts(counted: CountedTable, asked: VoucherRequest) -> list[float]:
-    return vouchers.choose_amounts(cast("CachedSegmentsTable", counted), asked)
+def voucher_amounts(counted: CountedTable, customer: Customer) -> list[float]:
+    return vouchers.choose_amounts(cast("CachedSegmentsTable", counted), customer)
 
 
-def request(orders: float, *, country: str = "Peru", fallback: bool = False) -> VoucherRequest:
-    return VoucherRequest(country, FREQUENCY, orders, fallback=fallback)
+def request(orders: float, *, country: str = "Peru", fallback: bool = False) -> Customer:
+    values = {Attribute.TOTAL_ORDERS: orders}
+    return Customer(country, FREQUENCY, values, FREQUENCY.range_of(orders), fallback=fallback)
 
 
 @pytest.mark.parametrize(
