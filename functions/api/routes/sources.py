@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import unquote, urlencode
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler.api_gateway import Response
 
     from api.http.routing import Router
-    from vouchers.dynamodb.sources_table import SourcesTable, State
+    from vouchers.dynamodb.sources_table import State
 
 MAX_LIMIT = 100
 MAX_KEY_BYTES = 1024
@@ -35,7 +34,7 @@ PERCENT_ENCODED = re.compile(r"(?:[\w\-.~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*", re.
 
 StatusName = Literal["counted", "failed", "deleted"]
 CursorTime = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
-EncodedCursor = tuple[CursorTime, dict[StatusName, tuple[str, CursorTime]]]
+EncodedCursor = tuple[CursorTime, dict[Status, tuple[str, CursorTime]]]
 """A cursor as JSON: its ``until``, and the key and time of the last source of each status."""
 
 
@@ -101,56 +100,39 @@ def list_sources(router: Router) -> Response[str]:
     query = router.current_event.query_string_parameters
     log_fields(router, source_status=query.get("status"))
     given = read_exactly(query, SourcesFields)
-    answer = sources_answer(dependencies.sources_table(), given)
-    if answer.next_cursor is None:
-        return cacheable(answer)
-    next_page = {"status": given.status, "limit": given.limit, "cursor": answer.next_cursor}
-    link = urlencode({name: value for name, value in next_page.items() if value is not None})
-    return cacheable(answer, Link=f'<?{link}>; rel="next"')
+    cursor = Cursor() if given.cursor is None else decode_cursor(given.cursor)
+    statuses = tuple(Status) if given.status is None else (Status(given.status),)
+    try:
+        listed, following = page(dependencies.sources_table(), statuses, cursor, given.limit)
+    except ClientError as error:
+        if given.cursor is not None and error.response["Error"].get("Code") == "ValidationException":
+            raise wrong("cursor", given.cursor) from None
+        raise
+    sources = [msgspec.convert(describe(key, state), Source) for key, state in listed]
+    if following is None:
+        return cacheable(SourcesAnswer(sources, None))
+    encoded = base64.urlsafe_b64encode(msgspec.json.encode((following.until, following.last)))
+    next_cursor = encoded.decode().rstrip("=")
+    status = {} if given.status is None else {"status": given.status}
+    link = urlencode({**status, "limit": given.limit, "cursor": next_cursor})
+    return cacheable(SourcesAnswer(sources, next_cursor), Link=f'<?{link}>; rel="next"')
 
 
 def source(router: Router) -> Response[str]:
-    """Answer what happened to one object."""
-    path = router.current_event.path.partition("/v1/sources/")[2]
-    return cacheable(source_answer(dependencies.sources_table(), path))
-
-
-def sources_answer(table: SourcesTable, request: SourcesFields) -> SourcesAnswer:
-    """Return a page of sources.
-
-    Raises:
-        RequestError: if the cursor is invalid.
-    """
-    cursor = Cursor() if request.cursor is None else _decode_cursor(request.cursor)
-    statuses = tuple(Status) if request.status is None else (Status(request.status),)
-    try:
-        listed, following = page(table, statuses, cursor, request.limit)
-    except ClientError as error:
-        if request.cursor is not None and error.response["Error"].get("Code") == "ValidationException":
-            raise wrong("cursor", request.cursor) from None
-        raise
-    next_cursor = None
-    if following:
-        last = {str(status): list(place) for status, place in following.last.items()}
-        text = json.dumps([following.until, last], ensure_ascii=False, separators=(",", ":"))
-        next_cursor = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-    return SourcesAnswer([Source(**_source_fields(key, state)) for key, state in listed], next_cursor)
-
-
-def source_answer(table: SourcesTable, path: str) -> SourceDetail:
-    """Return the source whose key is the rest of a request's path.
+    """Answer what happened to one object, whose key is the rest of the path.
 
     API Gateway passes the path percent-encoded, its emulators decode it. The key is tried decoded first.
 
     Raises:
         UnknownSourceError: if there is no such source.
     """
+    path = router.current_event.path.partition("/v1/sources/")[2]
     decoded = unquote(path, errors="replace") if PERCENT_ENCODED.fullmatch(path) else path
-    for key in dict.fromkeys((decoded, path)):
-        found = table.load(key) if is_key(key) else None
-        state = found and (found.state or found.pending)
-        if found and state:
-            return SourceDetail(**_source_fields(key, state), commit_under_way=found.pending is not None)
+    for key in filter(is_key, dict.fromkeys((decoded, path))):
+        found = dependencies.sources_table().load(key)
+        if state := found.state or found.pending:
+            fields = describe(key, state) | {"commit_under_way": found.pending is not None}
+            return cacheable(msgspec.convert(fields, SourceDetail))
     raise UnknownSourceError(decoded)
 
 
@@ -162,17 +144,18 @@ def is_key(text: str) -> bool:
         return False
 
 
-def _source_fields(key: str, state: State) -> dict[str, Any]:
-    own = {"source", "status", "report"}
-    return {
-        "source": key,
-        "status": str(state.status),
-        "report": msgspec.convert(state.report, Report) if state.report else None,
-        **{name: getattr(state, name) for name in Source.__struct_fields__ if name not in own},
-    }
+def describe(key: str, state: State) -> dict[str, Any]:
+    """Return the fields of a source, and further fields of its state."""
+    fields: dict[str, Any] = msgspec.to_builtins(state)
+    return {**fields, "source": key, "report": state.report or None}
 
 
-def _decode_cursor(text: str) -> Cursor:
+def decode_cursor(text: str) -> Cursor:
+    """Return the beginning of a page from its cursor.
+
+    Raises:
+        RequestError: if the cursor is invalid.
+    """
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         raw = base64.b64decode(padded, b"-_", validate=True)
@@ -181,4 +164,4 @@ def _decode_cursor(text: str) -> Cursor:
         raise wrong("cursor", text) from None
     if not all(is_key(key) and at <= until for key, at in last.values()):
         raise wrong("cursor", text)
-    return Cursor(until, {Status(status): Place(key, at) for status, (key, at) in last.items()})
+    return Cursor(until, {status: Place(key, at) for status, (key, at) in last.items()})
