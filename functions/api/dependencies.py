@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,6 @@ from vouchers.dynamodb.segments_table import SegmentsTable
 from vouchers.settings import SettingsError, required
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from api.http.routing import Router
@@ -33,55 +31,34 @@ CLIENT_CONFIG = Config(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The API function's settings.
-
-    Attributes:
-        segments_table: name of the DynamoDB table of counts.
-        cache_seconds: maximum age in seconds of the counts that a voucher is chosen by; 0 disables the cache.
-    """
-
-    segments_table: str
-    cache_seconds: float = 0
-
-
-def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings.
+@cache
+def segments_table() -> SegmentsTable:
+    """Return the table of counts.
 
     Raises:
-        SettingsError: if ``SEGMENTS_TABLE`` is missing, or ``ANSWER_CACHE_SECONDS`` is not a number >= 0.
+        SettingsError: if ``SEGMENTS_TABLE`` is missing.
     """
-    table = required(environment, "SEGMENTS_TABLE", "the name of the DynamoDB table of counts")
-    written = environment.get("ANSWER_CACHE_SECONDS", "").strip() or "0"
+    name = required(os.environ, "SEGMENTS_TABLE", "the name of the DynamoDB table of counts")
+    return SegmentsTable(create_client("dynamodb", CLIENT_CONFIG), name)
+
+
+@cache
+def answer_cache() -> TTLCache:
+    """Return the cache of the counts that a voucher is chosen by.
+
+    ``ANSWER_CACHE_SECONDS`` is their maximum age; 0, the default, disables the cache.
+
+    Raises:
+        SettingsError: if ``ANSWER_CACHE_SECONDS`` is not a number >= 0.
+    """
+    written = os.environ.get("ANSWER_CACHE_SECONDS", "").strip() or "0"
     try:
         seconds = float(written)
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
         raise SettingsError("ANSWER_CACHE_SECONDS", written, "a number of seconds from 0 up")
-    return Settings(table, seconds)
-
-
-@cache
-def segments_table() -> SegmentsTable:
-    """Return the table of counts.
-
-    Raises:
-        SettingsError: if a setting is missing or invalid.
-    """
-    settings = load_settings()
-    return SegmentsTable(create_client("dynamodb", CLIENT_CONFIG), settings.segments_table)
-
-
-@cache
-def answer_cache() -> TTLCache:
-    """Return the cache of counts.
-
-    Raises:
-        SettingsError: if a setting is missing or invalid.
-    """
-    return TTLCache(load_settings().cache_seconds)
+    return TTLCache(seconds)
 
 
 def cached_segments_table(router: Router, now: datetime) -> CachedSegmentsTable:

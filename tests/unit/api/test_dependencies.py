@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
-from api.dependencies import Settings, load_settings, sources_table
+from api.dependencies import answer_cache, segments_table, sources_table
 from vouchers.settings import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HEAVY = [
     "api.openapi",
@@ -29,30 +33,51 @@ HEAVY = [
 ]
 
 
-def test_the_table_is_named_by_the_environment() -> None:
-    assert load_settings({"SEGMENTS_TABLE": " segments "}) == Settings(segments_table="segments")
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    yield
+    for dependency in (segments_table, answer_cache, sources_table):
+        dependency.cache_clear()
+
+
+def test_the_table_is_named_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("SEGMENTS_TABLE", " segments ")
+    segments_table.cache_clear()
+    assert segments_table().name == "segments"
 
 
 @pytest.mark.parametrize(
     ("written", "seconds"), [("", 0), (" ", 0), ("0", 0), ("10", 10), ("0.5", 0.5), (" 30 ", 30)]
 )
-def test_the_environment_sets_how_long_counts_are_cached(written: str, seconds: float) -> None:
-    environment = {"SEGMENTS_TABLE": "segments", "ANSWER_CACHE_SECONDS": written}
-    assert load_settings(environment).cache_seconds == seconds
+def test_the_environment_sets_how_long_counts_are_cached(
+    monkeypatch: pytest.MonkeyPatch, written: str, seconds: float
+) -> None:
+    monkeypatch.setenv("ANSWER_CACHE_SECONDS", written)
+    answer_cache.cache_clear()
+    assert answer_cache().seconds == seconds
 
 
 @pytest.mark.parametrize("written", ["-1", "nan", "inf", "ten", "10s"])
-def test_invalid_seconds_are_reported_in_one_sentence(written: str) -> None:
+def test_invalid_seconds_are_reported_in_one_sentence(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("ANSWER_CACHE_SECONDS", written)
+    answer_cache.cache_clear()
     with pytest.raises(SettingsError) as caught:
-        load_settings({"SEGMENTS_TABLE": "segments", "ANSWER_CACHE_SECONDS": written})
+        answer_cache()
     expected = f"ANSWER_CACHE_SECONDS is '{written}'; set it to a number of seconds from 0 up"
     assert str(caught.value) == expected
 
 
-@pytest.mark.parametrize("environment", [{}, {"SEGMENTS_TABLE": ""}, {"SEGMENTS_TABLE": " "}])
-def test_a_missing_table_is_reported_in_one_sentence(environment: dict[str, str]) -> None:
+@pytest.mark.parametrize("written", [None, "", " "])
+def test_a_missing_table_is_reported_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, written: str | None
+) -> None:
+    monkeypatch.delenv("SEGMENTS_TABLE", raising=False)
+    if written is not None:
+        monkeypatch.setenv("SEGMENTS_TABLE", written)
+    segments_table.cache_clear()
     with pytest.raises(SettingsError) as caught:
-        load_settings(environment)
+        segments_table()
     assert (
         str(caught.value) == "SEGMENTS_TABLE is not set; set it to the name of the DynamoDB table of counts"
     )
