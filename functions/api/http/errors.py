@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import msgspec
 from aws_lambda_powertools.event_handler.api_gateway import Response
@@ -25,6 +25,8 @@ PROBLEM_TYPE = "urn:problem-type:voucher-selector:"
 class ApiError(Exception):
     """An error that has an answer of its own; the message says what was wrong and what to do.
 
+    A subclass names its status and its kind; the first line of its docstring is its title.
+
     Attributes:
         status: the HTTP status.
         kind: the last part of the problem type; stable.
@@ -33,9 +35,13 @@ class ApiError(Exception):
         headers: header fields of the answer.
     """
 
-    status: ClassVar = HTTPStatus.BAD_REQUEST
-    kind: ClassVar = "invalid-request"
-    title: ClassVar = "The request is not valid"
+    status: int
+    kind: str
+    title: str
+
+    def __init_subclass__(cls, *, status: int, kind: str) -> None:  # noqa: D105 (the class describes it)
+        cls.status, cls.kind = status, kind
+        cls.title = str(cls.__doc__).partition("\n")[0].rstrip(".")
 
     def __init__(self, message: str, field: str | None = None, **headers: str) -> None:
         super().__init__(message)
@@ -43,24 +49,16 @@ class ApiError(Exception):
         self.headers = headers
 
 
-class RequestError(ApiError):
+class RequestError(ApiError, status=400, kind="invalid-request"):
     """The request is not valid."""
 
 
-class BodyTooLargeError(RequestError):
-    """The body exceeds the limit of its route."""
-
-    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    kind = "body-too-large"
-    title = "The body is too large"
+class BodyTooLargeError(RequestError, status=413, kind="body-too-large"):
+    """The body is too large."""
 
 
-class UnknownCountryError(RequestError):
+class UnknownCountryError(RequestError, status=404, kind="unknown-country"):
     """The country has no counts."""
-
-    status = HTTPStatus.NOT_FOUND
-    kind = "unknown-country"
-    title = "The country has no counts"
 
     def __init__(self, country: str, known: Sequence[str]) -> None:
         hint = (
@@ -69,59 +67,36 @@ class UnknownCountryError(RequestError):
         super().__init__(f"there are no counts for {format_value(country)}; {hint}")
 
 
-class UnknownSourceError(RequestError):
-    """No object with the key was ingested, or its deletion has been forgotten."""
+class UnknownSourceError(RequestError, status=404, kind="unknown-source"):
+    """The source is unknown.
 
-    status = HTTPStatus.NOT_FOUND
-    kind = "unknown-source"
-    title = "The source is unknown"
-
-    def __init__(self, key: str) -> None:
-        super().__init__(f"there is no source {format_value(key)}; GET /v1/sources lists the sources")
+    No object with the key was ingested, or its deletion has been forgotten.
+    """
 
 
-class UnknownRouteError(RequestError):
-    """No route has the path."""
-
-    status = HTTPStatus.NOT_FOUND
-    kind = "unknown-route"
-    title = "The route is unknown"
+class UnknownRouteError(RequestError, status=404, kind="unknown-route"):
+    """The route is unknown."""
 
     def __init__(self, path: str, known: Iterable[str]) -> None:
         super().__init__(f"there is no route {truncate(path)}; use one of: {', '.join(known)}")
 
 
-class MethodError(RequestError):
+class MethodError(RequestError, status=405, kind="method-not-allowed"):
     """The route does not accept the method."""
 
-    status = HTTPStatus.METHOD_NOT_ALLOWED
-    kind = "method-not-allowed"
-    title = "The route does not accept the method"
 
-    def __init__(self, method: str, allowed: str) -> None:
-        super().__init__(f"this route does not accept {truncate(method)}; use {allowed}", Allow=allowed)
+class UnavailableError(ApiError, status=503, kind="unavailable"):
+    """The tables cannot be read at the moment.
 
-
-class UnavailableError(ApiError):
-    """DynamoDB did not answer, or throttled the reads."""
-
-    status = HTTPStatus.SERVICE_UNAVAILABLE
-    kind = "unavailable"
-    title = "The tables cannot be read at the moment"
+    DynamoDB did not answer, or throttled the reads.
+    """
 
     def __init__(self) -> None:
         super().__init__("the tables cannot be read at the moment; try again shortly", **{"Retry-After": "1"})
 
 
-class InternalError(ApiError):
-    """Every other error."""
-
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
-    kind = "failure"
-    title = "The request failed on our side"
-
-    def __init__(self, request_id: str) -> None:
-        super().__init__(f"the request failed on our side; report the request id {request_id}")
+class InternalError(ApiError, status=500, kind="failure"):
+    """The request failed on our side."""
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -160,13 +135,15 @@ def api_error(error: Exception, request_id: str) -> ApiError:
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         retryable = status >= HTTPStatus.INTERNAL_SERVER_ERROR or bool(error_codes(error) & RETRYABLE_CODES)
-    return UnavailableError() if retryable else InternalError(request_id)
+    if retryable:
+        return UnavailableError()
+    return InternalError(f"the request failed on our side; report the request id {request_id}")
 
 
 def problem(error: ApiError, request_id: str) -> Problem:
     """Return an error as problem details."""
     sentence, kind = str(error), PROBLEM_TYPE + error.kind
-    return Problem(kind, error.title, int(error.status), sentence, sentence, request_id, error.field)
+    return Problem(kind, error.title, error.status, sentence, sentence, request_id, error.field)
 
 
 def error_response(error: Exception, path: str, request_id: str) -> Response[str]:

@@ -11,6 +11,7 @@ import msgspec
 from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver, Response
 
 from api.http.errors import MethodError, UnknownRouteError
+from vouchers.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,7 +90,8 @@ class Router(APIGatewayRestResolver):
             return Response(204, body="", headers={"Allow": allowed})
 
         def refuse(**_: str) -> NoReturn:
-            raise MethodError(self.current_event.http_method, allowed)
+            method = truncate(self.current_event.http_method)
+            raise MethodError(f"this route does not accept {method}; use {allowed}", Allow=allowed)
 
         rule = PARAMETER.sub(lambda _: REST_OF_PATH, path)
         for method in METHODS:

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from api import dependencies
 from api.http.caching import cacheable
-from api.http.errors import UnknownSourceError
+from api.http.errors import UnknownSourceError, format_value
 from api.http.fields import read_exactly, wrong
 from api.http.middleware import log_fields
 from vouchers.dynamodb.sources_listing import Cursor, Place, page
@@ -133,7 +133,7 @@ def source(router: Router) -> Response[str]:
         if state := found.state or found.pending:
             fields = describe(key, state) | {"commit_under_way": found.pending is not None}
             return cacheable(msgspec.convert(fields, SourceDetail))
-    raise UnknownSourceError(decoded)
+    raise UnknownSourceError(f"there is no source {format_value(decoded)}; GET /v1/sources lists the sources")
 
 
 def is_key(text: str) -> bool:
