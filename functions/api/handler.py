@@ -22,23 +22,14 @@ CUSTOMER = {
     "total_orders": 15,
     "segment_name": "recency_segment",
 }
-CACHED = "Counts may come from a cache; the header `Age` gives their age in seconds."
 
 ROUTES = (
-    Route(
-        "GET",
-        "/",
-        "api.routes.static_page:index",
-        "getDashboard",
-        "The page for people who choose vouchers.",
-        media_types=("text/html",),
-    ),
+    Route("GET", "/", "api.routes.static_page:index", "getDashboard", media_types=("text/html",)),
     Route(
         "GET",
         "/static/{file}",
         "api.routes.static_page:static",
         "getDashboardFile",
-        "A file of the page.",
         media_types=("text/css", "text/html", "text/javascript", "image/svg+xml"),
         errors=(404, 500),
     ),
@@ -47,8 +38,6 @@ ROUTES = (
         "/voucher_amount",
         "api.routes.vouchers:voucher_amount",
         "getVoucherAmount",
-        "The voucher amount that customers of the same country and range use most.",
-        f"The fields may also be a JSON body, as for `POST`. {CACHED}",
         query="VoucherFields",
         answer="VoucherAnswer",
         errors=(400, 404, 413, 500, 503),
@@ -59,8 +48,6 @@ ROUTES = (
         "/voucher_amount",
         "api.routes.vouchers:voucher_amount",
         "postVoucherAmount",
-        "The voucher amount that customers of the same country and range use most.",
-        CACHED,
         body="VoucherFields",
         example=CUSTOMER,
         answer="VoucherAnswer",
@@ -72,8 +59,6 @@ ROUTES = (
         "/v1/selections",
         "api.routes.selections:select",
         "selectVouchers",
-        "The voucher amounts of up to 100 customers, and the reasons.",
-        f"Each customer has an answer or a problem, in the order of the request. {CACHED}",
         body="SelectionsRequest",
         example={"customers": [CUSTOMER], "as_of": "2018-08-05", "fallback": "country"},
         answer="SelectionsAnswer",
@@ -85,8 +70,6 @@ ROUTES = (
         "/v1/segments",
         "api.routes.segments:segments",
         "getSegments",
-        "The segments, with the counts of each range.",
-        "For one country, also the amounts that are chosen, and how often each amount was used.",
         query="SegmentsFields",
         answer="SegmentsAnswer",
         errors=(400, 404, 500, 503),
@@ -96,7 +79,6 @@ ROUTES = (
         "/v1/countries",
         "api.routes.segments:countries",
         "getCountries",
-        "The countries that have counts.",
         answer="CountriesAnswer",
         errors=(500, 503),
     ),
@@ -105,8 +87,6 @@ ROUTES = (
         "/v1/counts",
         "api.routes.counts:counts",
         "getCounts",
-        "How often each amount was used in a country, by segment and range.",
-        "Counts are never cached. CSV has a header line.",
         query="CountsFields",
         answer="CountsAnswer",
         media_types=("text/csv",),
@@ -117,7 +97,6 @@ ROUTES = (
         "/v1/sources",
         "api.routes.sources:list_sources",
         "listSources",
-        "The ingested objects, by descending commit time.",
         query="SourcesFields",
         answer="SourcesAnswer",
         errors=(400, 500, 503),
@@ -127,36 +106,18 @@ ROUTES = (
         "/v1/sources/{key}",
         "api.routes.sources:source",
         "getSource",
-        "What happened to one object.",
-        "The key is percent-encoded; its slashes need not be.",
         answer="SourceDetail",
         errors=(404, 500, 503),
     ),
-    Route(
-        "GET",
-        "/health",
-        "api.handler:health",
-        "getHealth",
-        "Whether the function runs.",
-        answer="Health",
-        cacheable=False,
-    ),
+    Route("GET", "/health", "api.handler:health", "getHealth", answer="Health", cacheable=False),
     Route(
         "GET",
         "/openapi.json",
         "api.openapi.document:openapi",
         "getDescription",
-        "This description, as OpenAPI 3.1.",
         media_types=("application/json",),
     ),
-    Route(
-        "GET",
-        "/docs",
-        "api.openapi.docs_page:docs",
-        "getPage",
-        "This description, as a page.",
-        media_types=("text/html",),
-    ),
+    Route("GET", "/docs", "api.openapi.docs_page:docs", "getPage", media_types=("text/html",)),
 )
 
 
@@ -168,7 +129,7 @@ class Health(msgspec.Struct, frozen=True):
 
 
 def health(_: Router) -> Health:
-    """Answer that the function runs."""
+    """Answer whether the function runs."""
     return Health("ok", load_definitions().version)
 
 

@@ -27,15 +27,14 @@ REST_OF_PATH = r"([\s\S]+)"
 class Route:
     """One method of one path: the view that answers it, and its description for OpenAPI.
 
-    Types are named as their view's module has them, so that a table of routes imports no view.
+    The docstring of the view is a part of the description. Types are named as the module of the view has
+    them, so that a table of routes imports no view.
 
     Attributes:
         method: the HTTP method; GET includes HEAD.
         path: may end in a parameter in braces, which matches the rest of the request's path.
         view: "module:function"; the function takes the router and returns the answer.
         operation_id: the name of the operation in generated clients.
-        summary: one sentence on what it answers.
-        description: further sentences.
         query: name of the type of the query string.
         body: name of the type of the JSON body.
         example: an example of the body.
@@ -49,8 +48,6 @@ class Route:
     path: str
     view: str
     operation_id: str
-    summary: str
-    description: str = ""
     query: str | None = None
     body: str | None = None
     example: Mapping[str, object] | None = None

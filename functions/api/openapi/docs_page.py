@@ -29,7 +29,7 @@ LIMITS = {"minimum": "from", "maximum": "to", "minItems": "from", "maxItems": "t
 
 
 def docs(router: Router) -> Response[str]:
-    """Answer the page; its headers allow browsers its own style and nothing else."""
+    """Answer this description, as a page."""
     style, page = render_page(router.routes)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     headers = {

@@ -24,7 +24,7 @@ HEADERS = {
 
 
 def openapi(router: Router) -> Response[str]:
-    """Answer the description."""
+    """Answer this description, as OpenAPI 3.1."""
     return cacheable(document(router.routes))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from api.http.errors import PROBLEM_JSON, Message, Problem
@@ -61,10 +62,10 @@ def operation(route: Route) -> Part:
     ]
     parameters += query_parameters(route.load(route.query)) if route.query else []
     parameters += [IF_NONE_MATCH] if route.cacheable else []
-    described: Part = {"operationId": route.operation_id, "summary": route.summary}
-    if route.description:
-        described["description"] = route.description
-    described["parameters"] = parameters
+    summary, _, description = str(inspect.getdoc(route.load())).partition("\n\nRaises:")[0].partition("\n\n")
+    described: Part = {"operationId": route.operation_id, "summary": summary, "parameters": parameters}
+    if description:
+        described["description"] = " ".join(description.split())
     if route.body:
         content = {JSON: {"schema": {"$ref": REFERENCE + route.body}, "example": route.example}}
         described["requestBody"] = {"required": True, "content": content}

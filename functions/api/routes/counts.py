@@ -64,7 +64,10 @@ class CountsAnswer(msgspec.Struct, frozen=True):
 
 
 def counts(router: Router) -> Response[str]:
-    """Answer the counts of a country. They are always fresh, for clients that have just uploaded a file."""
+    """Answer how often each amount was used in a country, by segment and range.
+
+    Counts are never cached, for clients that have just uploaded a file. CSV has a header line.
+    """
     query = router.current_event.query_string_parameters
     log_fields(router, country=query.get("country"), segment=query.get("segment"))
     given = read_exactly(query, CountsFields)

@@ -131,7 +131,11 @@ class SegmentsAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def segments(router: Router) -> Response[str]:
-    """Answer the segments with the counts of their ranges; fresh for one country, cached for all."""
+    """Answer the segments, with the counts of each range.
+
+    For one country, also the amounts that are chosen, and how often each amount was used. Counts of all
+    countries may come from a cache.
+    """
     given = read_exactly(router.current_event.query_string_parameters, SegmentsFields)
     log_fields(router, country=given.country)
     table = dependencies.cached_segments_table(router, datetime.now(UTC))
@@ -152,7 +156,7 @@ def segments(router: Router) -> Response[str]:
 
 
 def countries(router: Router) -> Response[str]:
-    """Answer which countries have counts."""
+    """Answer the countries that have counts."""
     counts = dependencies.cached_segments_table(router, datetime.now(UTC)).every_country()
     return cacheable(CountriesAnswer([Country(c.name, c.uses, c.spellings, c.updated_at) for c in counts]))
 

@@ -139,9 +139,10 @@ class SelectionsAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def select(router: Router) -> SelectionsAnswer:
-    """Answer which voucher amounts to give to up to a hundred customers, and why.
+    """Answer the voucher amounts of up to 100 customers, and the reasons.
 
-    The counts that they need are read together. A customer with a wrong field fails alone.
+    Each customer has an answer or a problem, in the order of the request. Counts may come from a cache; the
+    header `Age` gives their age in seconds.
     """
     given = read_exactly(json_object(body_text(router.current_event, MAX_BODY)), SelectionsFields)
     count = len(given.customers)

@@ -96,7 +96,10 @@ class SourcesAnswer(msgspec.Struct, frozen=True):
 
 
 def list_sources(router: Router) -> Response[str]:
-    """Answer a page of sources, with a link to the next page (RFC 8288)."""
+    """Answer the ingested objects, by descending commit time.
+
+    A link leads to the next page (RFC 8288).
+    """
     query = router.current_event.query_string_parameters
     log_fields(router, source_status=query.get("status"))
     given = read_exactly(query, SourcesFields)
@@ -119,14 +122,15 @@ def list_sources(router: Router) -> Response[str]:
 
 
 def source(router: Router) -> Response[str]:
-    """Answer what happened to one object, whose key is the rest of the path.
+    """Answer what happened to one object.
 
-    API Gateway passes the path percent-encoded, its emulators decode it. The key is tried decoded first.
+    The key is percent-encoded; its slashes need not be.
 
     Raises:
         UnknownSourceError: if there is no such source.
     """
     path = router.current_event.path.partition("/v1/sources/")[2]
+    # API Gateway passes the path percent-encoded, its emulators decode it.
     decoded = unquote(path, errors="replace") if PERCENT_ENCODED.fullmatch(path) else path
     for key in filter(is_key, dict.fromkeys((decoded, path))):
         found = dependencies.sources_table().load(key)

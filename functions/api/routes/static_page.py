@@ -38,7 +38,7 @@ HEADERS = {
 
 
 def index(_: Router) -> Response[str]:
-    """Answer the page."""
+    """Answer the page for people who choose vouchers."""
     return file_response("index.html")
 
 

@@ -86,7 +86,11 @@ class Customer:
 
 
 def voucher_amount(router: Router) -> VoucherAnswer:
-    """Answer which voucher amount to give a customer."""
+    """Answer the voucher amount that customers of the same country and range use most.
+
+    The fields are a JSON body or, without a body, a query string. Counts may come from a cache; the header
+    `Age` gives their age in seconds.
+    """
     fields = body_or_query(router.current_event)
     log_fields(router, country=fields.get("country_code"), segment=fields.get("segment_name"))
     now = datetime.now(UTC)
