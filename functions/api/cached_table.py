@@ -34,10 +34,10 @@ class TTLCache:
     entries: dict[tuple[str, ...], tuple[float, object]] = field(default_factory=dict)
 
     def get(self, key: tuple[str, ...], now: float) -> tuple[float, object] | None:
-        """Return the age in seconds and the value of a valid entry, or None."""
-        read_at, value = self.entries.get(key, (float("-inf"), None))
+        """Return the time and the value of a valid entry, or None."""
+        entry = self.entries.get(key)
         # An age below 0 means that the system's clock was set back.
-        return (now - read_at, value) if 0 <= now - read_at < self.seconds else None
+        return entry if entry and 0 <= now - entry[0] < self.seconds else None
 
     def put(self, key: tuple[str, ...], now: float, value: object) -> None:
         """Store a value that was read at ``now``."""
@@ -84,7 +84,7 @@ class CachedSegmentsTable:
     def look_up(self, cells: Iterable[Cell]) -> Found:
         """Return the counts of many ranges and the names of many countries; reads only what is not cached."""
         requested = dict.fromkeys(cells)
-        cached = {cell: hit[0] for cell in requested if (hit := self._cached(("cell", *cell)))}
+        cached = {cell: hit[1] for cell in requested if (hit := self._cached(("cell", *cell)))}
         found = self.table.look_up(requested.keys() - cached.keys())
         for cell in requested.keys() - cached.keys() - found.unread:
             value = found.names.get(cell.country) if cell.name == SPELLINGS else found.counts.get(cell)
@@ -95,15 +95,12 @@ class CachedSegmentsTable:
 
     def _read(self, key: tuple[str, ...], read: Callable[[], Value]) -> Value:
         if hit := self._cached(key):
-            return cast("Value", hit[0])
+            return cast("Value", hit[1])
         value = read()
         self.cache.put(key, self.now, value)
         return value
 
-    def _cached(self, key: tuple[str, ...]) -> tuple[object] | None:
-        """Return the cached value in a tuple, since the value may be None; None without a valid entry."""
-        entry = self.cache.get(key, self.now)
-        if entry is None:
-            return None
-        self.age = max(self.age or 0, entry[0])
-        return (entry[1],)
+    def _cached(self, key: tuple[str, ...]) -> tuple[float, object] | None:
+        if entry := self.cache.get(key, self.now):
+            self.age = max(self.age or 0, self.now - entry[0])
+        return entry

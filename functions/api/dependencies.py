@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from botocore.config import Config
 
 from api.cached_table import CachedSegmentsTable, TTLCache
-from api.http.middleware import set_counts_age
 from vouchers.dynamodb.aws import create_client
 from vouchers.dynamodb.segments_table import SegmentsTable
 from vouchers.settings import SettingsError, required
@@ -70,7 +69,7 @@ def cached_segments_table(router: Router, now: datetime) -> CachedSegmentsTable:
         SettingsError: if a setting is missing or invalid.
     """
     table = CachedSegmentsTable(segments_table(), answer_cache(), now.timestamp())
-    set_counts_age(router, lambda: table.age)
+    router.context["counts"] = table
     return table
 
 

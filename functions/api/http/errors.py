@@ -127,19 +127,6 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     field: str | None = None
 
 
-def api_error(error: Exception, request_id: str) -> ApiError:
-    """Return the error to answer: ``error`` itself, a 503 if a later request may succeed, or a 500."""
-    if isinstance(error, ApiError):
-        return error
-    retryable = isinstance(error, NO_ANSWER)
-    if isinstance(error, ClientError):
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        retryable = status >= HTTPStatus.INTERNAL_SERVER_ERROR or bool(error_codes(error) & RETRYABLE_CODES)
-    if retryable:
-        return UnavailableError()
-    return InternalError(f"the request failed on our side; report the request id {request_id}")
-
-
 def problem(error: ApiError, request_id: str) -> Problem:
     """Return an error as problem details."""
     sentence, kind = str(error), PROBLEM_TYPE + error.kind
@@ -147,20 +134,27 @@ def problem(error: ApiError, request_id: str) -> Problem:
 
 
 def error_response(error: Exception, path: str, request_id: str) -> Response[str]:
-    """Return the answer to a request for ``path`` that raised ``error``."""
-    answered = api_error(error, request_id)
+    """Return the answer to a request for ``path`` that raised ``error``.
+
+    Errors other than ``ApiError`` are a 503 if a later request may succeed, or a 500.
+    """
+    if not isinstance(error, ApiError):
+        retryable = isinstance(error, NO_ANSWER)
+        if isinstance(error, ClientError):
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            retryable = status >= HTTPStatus.INTERNAL_SERVER_ERROR or bool(
+                error_codes(error) & RETRYABLE_CODES
+            )
+        failure = InternalError(f"the request failed on our side; report the request id {request_id}")
+        error = UnavailableError() if retryable else failure
     in_v1 = path.startswith("/v1/")
-    body = problem(answered, request_id) if in_v1 else Message(str(answered))
+    body = problem(error, request_id) if in_v1 else Message(str(error))
     text = msgspec.json.encode(body).decode()
-    return Response(answered.status, PROBLEM_JSON if in_v1 else JSON, text, dict(answered.headers))
+    return Response(error.status, PROBLEM_JSON if in_v1 else JSON, text, dict(error.headers))
 
 
 def format_value(value: object) -> str:
     """Return a JSON value of a request as an error message shows it."""
-    match value:
-        case list():
-            return "a list"
-        case dict():
-            return "an object"
-        case _:
-            return truncate(json.dumps(value, ensure_ascii=False))
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    return truncate(json.dumps(value, ensure_ascii=False))

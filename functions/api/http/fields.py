@@ -12,7 +12,6 @@ import msgspec
 from msgspec import Meta
 
 from api.http.errors import BodyTooLargeError, RequestError, format_value
-from vouchers.segments import Attribute
 from vouchers.text import country_key
 from vouchers.timestamps import TIMESTAMP_PATTERN, parse_timestamp
 
@@ -68,13 +67,6 @@ EXPECTED = {
     "status": "counted, failed or deleted",
 }
 """Describes the valid values of each field, for error messages."""
-
-SOURCE_FIELDS = {
-    Attribute.DAYS_SINCE_LAST_ORDER: "last_order_ts",
-    Attribute.DAYS_SINCE_FIRST_ORDER: "first_order_ts",
-    Attribute.TOTAL_ORDERS: "total_orders",
-}
-"""The field that each attribute is computed from."""
 
 
 def body_or_query(event: APIGatewayProxyEvent) -> dict[str, object]:

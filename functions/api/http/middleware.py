@@ -16,8 +16,6 @@ from vouchers.dynamodb.aws import NO_ANSWER
 from vouchers.text import truncate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from aws_lambda_powertools.event_handler.api_gateway import Response
     from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
@@ -52,7 +50,7 @@ def request_middleware(router: Router, next_middleware: NextMiddleware) -> Respo
         response.body = ""
     response.headers["X-Request-Id"] = request_id(router)
     add_cors_headers(response)
-    age: float | None = router.context.get("counts_age", lambda: None)()
+    age: float | None = getattr(router.context.get("counts"), "age", None)
     fields: dict[str, object] = {"status": response.status_code}
     if age is not None:
         fields["age"] = int(age)
@@ -73,11 +71,6 @@ def log_fields(router: Router, **fields: object) -> None:
         for name, value in fields.items()
         if isinstance(value, str | int)
     }
-
-
-def set_counts_age(router: Router, counts_age: Callable[[], float | None]) -> None:
-    """Set the function that returns the age of the counts in seconds, for the ``Age`` header and the log."""
-    router.context["counts_age"] = counts_age
 
 
 def _record(

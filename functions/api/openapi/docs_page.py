@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from api.http.caching import cacheable
-from api.http.responses import HTML
+from api.http.responses import HTML, JSON
 from api.openapi.document import document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from aws_lambda_powertools.event_handler.api_gateway import Response
 
     from api.http.routing import Route, Router
@@ -47,118 +45,115 @@ def render_page(routes: tuple[Route, ...]) -> tuple[str, str]:
     described = document(routes)
     title = escape(described["info"]["title"])
     style = STYLE.read_text(encoding="utf-8")
-    navigation, sections = [], []
+    navigation = sections = ""
     for path, methods in described["paths"].items():
         for method, operation in methods.items():
-            name = f'<span class="method">{method.upper()}</span>{_code(path)}'
-            navigation.append(f'<li><a href="#{operation["operationId"]}">{name}</a></li>')
-            sections.append(
-                f'<section><h3 id="{operation["operationId"]}">{name}</h3>{render_operation(operation)}'
+            name, place = (
+                f'<span class="method">{method.upper()}</span>{code(path)}',
+                operation["operationId"],
             )
-    types = "".join(render_type(*each) for each in described["components"]["schemas"].items())
+            navigation += f'<li><a href="#{place}">{name}</a></li>'
+            sections += f'<section><h3 id="{place}">{name}</h3>{render_operation(operation)}</section>'
+    types = "".join(
+        f'<section><h3 id="{name}">{name}</h3>{render_type(schema)}</section>'
+        for name, schema in described["components"]["schemas"].items()
+    )
     return style, (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
         f"<title>{title}: API</title><style>{style}</style></head><body>"
-        f"<header><h1>{title}</h1><p>{_prose(described['info']['description'])}</p>"
+        f"<header><h1>{title}</h1><p>{prose(described['info']['description'])}</p>"
         '<p>For programs: <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p></header>'
-        f"<nav aria-label='Routes'><ul>{''.join(navigation)}</ul></nav>"
-        f"<main><h2>Routes</h2>{''.join(sections)}<h2>Types</h2>{types}</main></body></html>\n"
+        f"<nav aria-label='Routes'><ul>{navigation}</ul></nav>"
+        f"<main><h2>Routes</h2>{sections}<h2>Types</h2>{types}</main></body></html>\n"
     )
 
 
 def render_operation(operation: Schema) -> str:
-    """Return what an operation does, its parameters, its body and its responses; closes the section."""
-    body = ""
-    if "requestBody" in operation:
-        ((media_type, content),) = operation["requestBody"]["content"].items()
-        example = json.dumps(content["example"], indent=2, ensure_ascii=False)
-        schema = _type_of(content["schema"])
-        body = f"<h4>Body</h4><p>{_code(media_type)}: {schema}</p><pre>{escape(example)}</pre>"
+    """Return what an operation does, its parameters, its body and its responses."""
     parameters = [
-        (
-            _code(each["name"]),
-            each["in"],
-            _type_of(each["schema"]),
-            "yes" if each["required"] else "no",
-            _prose(each["description"]),
-        )
+        {"name": code(each["name"]), "in": each["in"], **describe(each["schema"], each)}
         for each in operation["parameters"]
     ]
+    body = ""
+    if "requestBody" in operation:
+        content = operation["requestBody"]["content"]
+        example = json.dumps(content[JSON]["example"], indent=2, ensure_ascii=False)
+        body = f"<h4>Body</h4><p>{render_content(content)}</p><pre>{escape(example)}</pre>"
     responses = [
-        (
-            _code(status),
-            escape(response["description"]),
-            "<br>".join(
-                f"{_code(media_type)}: {_type_of(content['schema'])}"
-                for media_type, content in response.get("content", {}).items()
-            ),
-            ", ".join(map(_code, response.get("headers", ()))),
-        )
+        {
+            "status": code(status),
+            "description": escape(response["description"]),
+            "body": render_content(response.get("content", {})),
+            "headers": ", ".join(map(code, response.get("headers", ()))),
+        }
         for status, response in sorted(operation["responses"].items())
     ]
     return (
-        f"<p>{_prose(operation['summary'])} {_prose(operation.get('description', ''))}</p>"
-        + _table("Parameters", ("name", "in", "type", "required", "description"), parameters)
-        + body
-        + _table("Responses", ("status", "description", "body", "headers"), responses)
-        + "</section>"
+        f"<p>{prose(operation['summary'])} {prose(operation.get('description', ''))}</p>"
+        + (f"<h4>Parameters</h4>{render_table(parameters)}" if parameters else "")
+        + f"{body}<h4>Responses</h4>{render_table(responses)}"
     )
 
 
-def render_type(name: str, schema: Schema) -> str:
-    """Return a type with its fields."""
-    required = schema.get("required", ())
+def render_type(schema: Schema) -> str:
+    """Return what a type is, and its fields."""
     rows = [
-        (
-            _code(field),
-            _type_of(each),
-            "yes" if field in required else "no",
-            _prose(each.get("description", "")),
-        )
-        for field, each in schema["properties"].items()
+        {"field": code(name), **describe(field, {**field, "required": name in schema.get("required", ())})}
+        for name, field in schema["properties"].items()
     ]
-    fields = _table("", ("field", "type", "required", "description"), rows)
-    return f'<section><h3 id="{name}">{name}</h3><p>{_prose(schema["description"])}</p>{fields}</section>'
+    return f"<p>{prose(schema['description'])}</p>{render_table(rows)}"
 
 
-def _table(title: str, head: Iterable[str], rows: Sequence[Iterable[str]]) -> str:
-    """Return a table of cells in HTML; empty without rows."""
-    if not rows:
-        return ""
-    names = "".join(f'<th scope="col">{name}</th>' for name in head)
-    lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    heading = f"<h4>{title}</h4>" if title else ""
-    rendered = f"<table><thead><tr>{names}</tr></thead><tbody>{lines}</tbody></table>"
-    return f'{heading}<div class="wide">{rendered}</div>'
+def describe(schema: Schema, field: Schema) -> dict[str, str]:
+    """Return the cells of a field or a parameter."""
+    return {
+        "type": render_schema(schema),
+        "required": "yes" if field["required"] else "no",
+        "description": prose(field.get("description", "")),
+    }
 
 
-def _type_of(schema: Schema) -> str:
+def render_table(rows: list[dict[str, str]]) -> str:
+    """Return a table of rows, which are HTML by column."""
+    names = "".join(f'<th scope="col">{name}</th>' for name in rows[0])
+    lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row.values())}</tr>" for row in rows)
+    table = f"<table><thead><tr>{names}</tr></thead><tbody>{lines}</tbody></table>"
+    return f'<div class="wide">{table}</div>'
+
+
+def render_content(content: Schema) -> str:
+    """Return media types and their schemas."""
+    lines = (f"{code(media_type)}: {render_schema(body['schema'])}" for media_type, body in content.items())
+    return "<br>".join(lines)
+
+
+def render_schema(schema: Schema) -> str:
     """Return the values that a schema allows, in words and links."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f'<a href="#{name}">{name}</a>'
     if "anyOf" in schema:
-        return " or ".join(map(_type_of, schema["anyOf"]))
+        return " or ".join(map(render_schema, schema["anyOf"]))
     if "enum" in schema:
-        return " or ".join(_code(json.dumps(value)) for value in schema["enum"])
+        return " or ".join(code(json.dumps(value)) for value in schema["enum"])
     kind = schema.get("type", "anything")
     if kind == "array":
-        text = f"list of {_type_of(schema['items'])}"
+        text = f"list of {render_schema(schema['items'])}"
     elif isinstance(schema.get("additionalProperties"), dict):
-        text = f"object with values of {_type_of(schema['additionalProperties'])}"
+        text = f"object with values of {render_schema(schema['additionalProperties'])}"
     else:
         text = " or ".join(kind) if isinstance(kind, list) else str(kind)
-    limits = [f", {word} {_code(json.dumps(schema[key]))}" for key, word in LIMITS.items() if key in schema]
-    examples = " or ".join(_code(json.dumps(value)) for value in schema.get("examples", ()))
+    limits = [f", {word} {code(json.dumps(schema[key]))}" for key, word in LIMITS.items() if key in schema]
+    examples = " or ".join(code(json.dumps(value)) for value in schema.get("examples", ()))
     return text + "".join(limits) + (f", such as {examples}" if examples else "")
 
 
-def _prose(sentence: str) -> str:
+def prose(sentence: str) -> str:
     """Return a sentence as HTML, with words in backticks as code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(sentence))
 
 
-def _code(word: str) -> str:
+def code(word: str) -> str:
     """Return a word as code in HTML."""
     return f"<code>{escape(word)}</code>"

@@ -195,24 +195,17 @@ def parse_entry(entry: object, request: SelectionsFields, as_of: datetime) -> Cu
 
 def customer_id_of(entry: object) -> str | int | None:
     """Return a customer's id if JSON can repeat it, even if other fields are wrong."""
-    match entry:
-        case {"customer_id": bool()}:
-            return None
-        case {"customer_id": str(name)}:
-            return name.encode(errors="replace").decode()
-        case {"customer_id": int(number)}:
-            return number
-        case _:
-            return None
+    given = entry.get("customer_id") if isinstance(entry, dict) else None
+    if isinstance(given, str):
+        return given.encode(errors="replace").decode()
+    return given if isinstance(given, int) and not isinstance(given, bool) else None
 
 
 def own_cells(customer: Customer) -> list[Cell]:
     """Return the cells that an answer needs: the country's spellings, and the customer's range."""
     country, range_ = customer.country, customer.range_
-    return [
-        spellings_cell(country),
-        *([range_cell(country, customer.segment.name, range_)] if range_ else []),
-    ]
+    own = [range_cell(country, customer.segment.name, range_)] if range_ else []
+    return [spellings_cell(country), *own]
 
 
 def fallback_cells(customer: Customer) -> list[Cell]:

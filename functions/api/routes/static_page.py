@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,12 +46,6 @@ def static(router: Router) -> Response[str]:
     return file_response(router.current_event.path.partition("/static/")[2])
 
 
-@cache
-def read_file(name: str) -> str:
-    """Return the text of a file of the page."""
-    return (STATIC / name).read_text(encoding="utf-8")
-
-
 def file_response(name: str) -> Response[str]:
     """Return the answer with a file of the page.
 
@@ -61,4 +54,4 @@ def file_response(name: str) -> Response[str]:
     """
     if name not in FILES:
         raise UnknownRouteError(f"/static/{name}", [f"/static/{file}" for file in FILES])
-    return cacheable(read_file(name), FILES[name], **HEADERS)
+    return cacheable((STATIC / name).read_text(encoding="utf-8"), FILES[name], **HEADERS)

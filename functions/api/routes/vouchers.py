@@ -11,7 +11,6 @@ import msgspec
 from api import dependencies
 from api.http.errors import RequestError, UnknownCountryError
 from api.http.fields import (
-    SOURCE_FIELDS,
     CountryName,
     Fallback,
     Orders,
@@ -36,6 +35,13 @@ if TYPE_CHECKING:
     from api.http.routing import Router
     from vouchers.dynamodb.segments_table import CountryCounts
     from vouchers.segments import Range, Segment
+
+SOURCE_FIELDS = {
+    Attribute.DAYS_SINCE_LAST_ORDER: "last_order_ts",
+    Attribute.DAYS_SINCE_FIRST_ORDER: "first_order_ts",
+    Attribute.TOTAL_ORDERS: "total_orders",
+}
+"""The field that each attribute is computed from."""
 
 
 class VoucherFields(msgspec.Struct, frozen=True, kw_only=True):
