@@ -72,8 +72,8 @@ def render_page(routes: tuple[Route, ...]) -> tuple[str, str]:
 def render_operation(operation: Schema) -> str:
     """Return what an operation does, its parameters, its body and its responses."""
     parameters = [
-        {"name": code(each["name"]), "in": each["in"], **describe(each["schema"], each)}
-        for each in operation["parameters"]
+        {"name": code(parameter["name"]), "in": parameter["in"], **describe(parameter["schema"], parameter)}
+        for parameter in operation["parameters"]
     ]
     body = ""
     if "requestBody" in operation:

@@ -32,9 +32,11 @@ def components(types: Iterable[type]) -> dict[str, Schema]:
     """Return the schemas of ``types`` and of the types of their fields, by name."""
     _, schemas = msgspec.json.schema_components(types, ref_template=f"{REFERENCE}{{name}}")
     classes: list[type] = [Report, SegmentReport, msgspec.Struct]
-    for each in classes:
-        classes += each.__subclasses__()
-    named = {each.__name__: each for each in classes if each.__module__.startswith(("api.", "vouchers."))}
+    for class_ in classes:
+        classes += class_.__subclasses__()
+    named = {
+        class_.__name__: class_ for class_ in classes if class_.__module__.startswith(("api.", "vouchers."))
+    }
     return {name: describe(complete(schema), named[name]) for name, schema in sorted(schemas.items())}
 
 
@@ -77,8 +79,8 @@ def describe(schema: Schema, of: type) -> Schema:
         return line[:1].upper() + line[1:]
 
     descriptions: dict[str, str] = {}
-    for each in reversed(of.__mro__):
-        _, _, attributes = inspect.cleandoc(each.__dict__.get("__doc__") or "").partition("Attributes:\n")
+    for base in reversed(of.__mro__):
+        _, _, attributes = inspect.cleandoc(base.__dict__.get("__doc__") or "").partition("Attributes:\n")
         descriptions |= {name: sentence(text) for name, text in ATTRIBUTE.findall(attributes)}
     properties = {
         name: {**field, "description": descriptions[name]} if name in descriptions else field

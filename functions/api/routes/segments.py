@@ -140,17 +140,17 @@ def segments(router: Router) -> Response[str]:
     log_fields(router, country=given.country)
     table = dependencies.cached_segments_table(router, datetime.now(UTC))
     if given.country is None:
-        counts, country = table.every_country(), None
+        parts, country = table.every_country(), None
     else:
-        counts = [country_counts(table, country_of("country", given.country), fresh=True)]
-        country = counts[0].name
+        parts = [country_counts(table, country_of("country", given.country), fresh=True)]
+        country = parts[0].name
     definitions = load_definitions()
     answer = SegmentsAnswer(
         definitions=definitions.version,
         country=country,
-        uses=sum(each.uses for each in counts),
-        updated_at=max((each.updated_at for each in counts), default=None),
-        segments=[_segment_size(segment, counts, country) for segment in definitions.segments],
+        uses=sum(counts.uses for counts in parts),
+        updated_at=max((counts.updated_at for counts in parts), default=None),
+        segments=[segment_size(segment, parts, country) for segment in definitions.segments],
     )
     return cacheable(answer)
 
@@ -161,11 +161,14 @@ def countries(router: Router) -> Response[str]:
     return cacheable(CountriesAnswer([Country(c.name, c.uses, c.spellings, c.updated_at) for c in counts]))
 
 
-def _segment_size(segment: Segment, counts: Sequence[CountryCounts], country: str | None) -> SegmentSize:
+def segment_size(segment: Segment, parts: Sequence[CountryCounts], country: str | None) -> SegmentSize:
+    """Return a segment with the sum of the counts of some countries; ``country`` is the only one, if any."""
     ranges = segment.all_ranges if country is None else segment.in_country(country).ranges
     totals = {
         range_: CellCounts.total(
-            each.cell(segment, range_) for each in counts if range_ in segment.in_country(each.name).ranges
+            counts.cell(segment, range_)
+            for counts in parts
+            if range_ in segment.in_country(counts.name).ranges
         )
         for range_ in ranges
     }
@@ -174,7 +177,7 @@ def _segment_size(segment: Segment, counts: Sequence[CountryCounts], country: st
         segment_name=segment.name,
         attribute=str(segment.attribute),
         sample_size=size,
-        unsegmented=sum(each.uses for each in counts) - size,
+        unsegmented=sum(counts.uses for counts in parts) - size,
         ranges=[
             RangeSize(
                 min_range=range_.min,
