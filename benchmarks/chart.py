@@ -24,7 +24,7 @@ def draw(seconds: Mapping[str, Mapping[str, float]]) -> None:
     """
     mpl.use("svg")
     mpl.rcParams |= {"svg.hashsalt": "counting", "svg.fonttype": "none", "font.family": "sans-serif"}
-    from matplotlib import pyplot as plt  # noqa: PLC0415  (after its kind of output is chosen)
+    from matplotlib import pyplot as plt  # noqa: PLC0415 - after the output format is chosen
 
     times = _times(seconds)
     figure, axes = plt.subplots(figsize=(7, 0.4 * len(times) + 0.6), layout="constrained")

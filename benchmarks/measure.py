@@ -42,7 +42,7 @@ def measure(
         variant,
         str(cores),
     ]
-    ended = subprocess.run(  # noqa: S603  (this interpreter, and a module of the benchmarks)
+    ended = subprocess.run(  # noqa: S603 - this interpreter and a benchmark module
         command, capture_output=True, text=True, check=False, timeout=60 * MINUTES, env=environment
     )
     if ended.returncode:

@@ -37,7 +37,7 @@ def serving(folder: Path) -> Iterator[Mapping[str, str]]:
     address = f"127.0.0.1:{port}"
     rclone = Path(sys.executable).with_name("rclone")
     command = [str(rclone), "serve", "s3", str(folder), "--addr", address, "--auth-key", f"{KEY},{SECRET}"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:  # noqa: S603  (rclone of this environment, and arguments of ours)
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:  # noqa: S603 - rclone of this environment
         try:
             _wait_for(port)
             yield {

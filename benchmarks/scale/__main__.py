@@ -53,7 +53,7 @@ def main() -> None:
 
 def _measured(name: str, environment: dict[str, str]) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.scale.contestants", name]
-    ended = subprocess.run(  # noqa: S603  (this interpreter, and a module of the benchmarks)
+    ended = subprocess.run(  # noqa: S603 - this interpreter and a benchmark module
         command, capture_output=True, text=True, check=False, timeout=60 * MINUTES, env=environment
     )
     if ended.returncode:

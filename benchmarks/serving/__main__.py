@@ -65,7 +65,7 @@ def _duration(seconds: float) -> str:
     microseconds = 1e6 * seconds
     if microseconds < 10:  # noqa: PLR2004 - so that two digits are shown
         return f"{microseconds:.1f} µs"
-    return f"{microseconds:,.0f} µs" if microseconds < 10_000 else f"{microseconds / 1000:,.1f} ms"  # noqa: PLR2004
+    return f"{microseconds:,.0f} µs" if microseconds < 10_000 else f"{microseconds / 1000:,.1f} ms"  # noqa: PLR2004 - 10 ms
 
 
 if __name__ == "__main__":

@@ -242,7 +242,7 @@ def test_an_error_is_one_sentence_with_a_button_to_try_again(page: Page, url: st
 
 def test_parts_that_are_loading_are_marked(page: Page, url: str) -> None:
     delayed: list[Route] = []
-    page.route("**/v1/segments*", lambda route: delayed.append(route))  # noqa: PLW0108 (Playwright marks it, a built-in bears no mark)
+    page.route("**/v1/segments*", lambda route: delayed.append(route))  # noqa: PLW0108 - Playwright sets an attribute on the handler
     page.goto(url + FRAGMENT)
     expect(page.locator("#segments")).to_have_attribute("aria-busy", "true")
     expect(page.locator("#segments")).to_contain_text("Loading")

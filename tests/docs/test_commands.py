@@ -174,6 +174,6 @@ def test_every_stage_that_is_named_is_configured() -> None:
 
 def test_the_help_of_make_has_no_escape_codes_in_a_pipe() -> None:
     command = ["make", "--no-print-directory", "help"]  # make itself may run the tests
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - as above
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - as in a document
     assert [line.split()[0] for line in ran.stdout.splitlines()] == TARGETS
     assert "\033" not in ran.stdout

@@ -52,7 +52,7 @@ def ingest_of(harness: StackHarness) -> IngestService:
 
 def dawdle() -> None:
     """Let others go first now and then, so that what can overlap does."""
-    time.sleep(random.random() / 50)  # noqa: S311  (it is no secret how long)
+    time.sleep(random.random() / 50)  # noqa: S311 - not a secret
 
 
 def test_repeated_concurrent_events_give_the_counts_of_a_fresh_count() -> None:
@@ -72,7 +72,7 @@ def deliver(harness: StackHarness, events: list[ObjectEvent]) -> None:
 
     def apply(seed: int) -> None:
         mine = events[:: -1 if seed % 2 else 1]
-        for event in mine + random.Random(seed).sample(mine, len(mine)):  # noqa: S311  (no secret)
+        for event in mine + random.Random(seed).sample(mine, len(mine)):  # noqa: S311 - not a secret
             ingest_of(harness).apply(event)
 
     with calls(watch=dawdle), ThreadPoolExecutor(THREADS) as pool:

@@ -27,7 +27,7 @@ COMMAND = (sys.executable, "-m", "voucher_selector", "dashboard")
 
 def started(**variables: str) -> Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "functions"), **variables}
-    return Popen(COMMAND, cwd=ROOT, env=environment, stdout=PIPE, text=True)  # noqa: S603 (our own command)
+    return Popen(COMMAND, cwd=ROOT, env=environment, stdout=PIPE, text=True)  # noqa: S603 - a command of this project
 
 
 def status(port: int, path: str) -> int:

@@ -42,7 +42,7 @@ def description(place: Place, tmp_path: Path) -> Path:
 def test_every_answer_is_as_the_description_says(place: Place, description: Path) -> None:
     options = ["--url", place.url, "--max-examples", str(EXAMPLES), "--report-dir", str(description.parent)]
     command = [str(ASKED), "--config-file", str(CONFIG), "run", str(description), *options]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=description.parent)  # noqa: S603
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=description.parent)  # noqa: S603 - a tool of .venv
     place.delete("2018.parquet")
     operations = sum(map(len, json.loads(description.read_text())["paths"].values()))
     message = ran.stdout + ran.stderr

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import pyarrow.parquet as pq
 import pytest
 
 from ingest.counting.as_of import AsOf
@@ -199,8 +200,6 @@ def test_a_file_that_cannot_be_read_is_recorded_and_its_event_ends_in_the_queue(
 @pytest.mark.skipif(not ORIGINAL, reason="VOUCHERS_2018 does not name the public file of 2018")
 @pytest.mark.parametrize("as_of", ["2018-08-05", "2018-09-15", "row", None])
 def test_the_original_file_is_counted_as_row_by_row(place: Place, as_of: str | None) -> None:
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
     before = place.cells(*COUNTRIES)
     state = place.upload(Path(ORIGINAL), f"original {as_of}.parquet", as_of)
     moment = None if as_of == "row" else AsOf.parse(state.as_of or "").moment

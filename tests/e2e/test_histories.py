@@ -69,7 +69,7 @@ class Histories(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "harness"):
-            self.settle(random.Random(1))  # noqa: S311  (an order of events, no secret)
+            self.settle(random.Random(1))  # noqa: S311 - not a secret
             self.parts.close()
 
     @rule(key=KEYS, name=NAMES)

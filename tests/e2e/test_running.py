@@ -142,4 +142,4 @@ def assert_soon_gone(directory: Path, ports: tuple[int, int]) -> None:
 
 
 def commands_running() -> str:
-    return subprocess.run(["ps", "-Awwo", "args"], capture_output=True, text=True, check=True).stdout  # noqa: S607
+    return subprocess.run(["ps", "-Awwo", "args"], capture_output=True, text=True, check=True).stdout  # noqa: S607 - on the PATH

@@ -116,7 +116,7 @@ def test_nothing_is_paid_for_while_nothing_is_counted(spark: Template) -> None:
 
 
 def test_the_release_of_image_template_and_tests_is_one(spark: Template) -> None:
-    assert re.search(r"^ARG RELEASE=(\S+)$", DOCKERFILE, re.MULTILINE)[1] == spark.parameters["Release"]  # type: ignore[index]  # it is there
+    assert re.search(r"^ARG RELEASE=(\S+)$", DOCKERFILE, re.MULTILINE)[1] == spark.parameters["Release"]  # type: ignore[index] # the line exists
 
 
 def test_the_image_holds_the_job_and_all_that_it_imports(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def messages_of_bombs() -> dict[str, str]:
     """Count all bombs, one by one, in a process with the function's memory; return the messages."""
     script = "from tests.integration import test_bad_files; test_bad_files.count_bombs()"
     limit = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(LAMBDA_MB), "PYTHONPATH": os.pathsep.join(sys.path)}
-    ran = subprocess.run(  # noqa: S603  (the script is the one above)
+    ran = subprocess.run(  # noqa: S603 - the script above
         [sys.executable, "-c", script], env=os.environ | limit, capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, f"crashed after {ran.stdout[-500:]}: {ran.stderr[-2_000:]}"
@@ -86,7 +86,7 @@ def test_imports_leave_the_memory_to_the_events() -> None:
         "reserved = bytearray(256 << 20)"
     )
     limit = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512", "PYTHONPATH": os.pathsep.join(sys.path)}
-    ran = subprocess.run(  # noqa: S603  (the script is the one above)
+    ran = subprocess.run(  # noqa: S603 - the script above
         [sys.executable, "-c", script], env=os.environ | limit, capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stderr[-2_000:]

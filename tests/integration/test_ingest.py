@@ -333,7 +333,7 @@ def test_neither_counting_nor_rejecting_loads_pandas_or_awswrangler(tmp_path: Pa
         "print(sorted({'pandas', 'awswrangler'} & set(sys.modules)))\n"
     )
     path = os.pathsep.join(sys.path)
-    ran = subprocess.run(  # noqa: S603  (the script is the one above)
+    ran = subprocess.run(  # noqa: S603 - the script above
         [sys.executable, "-c", script], env={"PYTHONPATH": path}, check=True, capture_output=True, text=True
     )
     assert ran.stdout.strip() == "[]"

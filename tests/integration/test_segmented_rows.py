@@ -270,8 +270,8 @@ def test_counts_do_not_wait_for_glue(harness: StackHarness, monkeypatch: pytest.
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, call: str, answer: Exception | dict[str, Any]) -> None:
-    """Let the first such call be answered so."""
-    real, answers = BaseClient._make_api_call, [answer]  # type: ignore[attr-defined]  # noqa: SLF001
+    """Give the first call of this operation an answer or an error."""
+    real, answers = BaseClient._make_api_call, [answer]  # type: ignore[attr-defined] # noqa: SLF001 - botocore's one entry point
 
     def calling(self: Any, name: str, arguments: Any) -> Any:
         if name == call and answers:

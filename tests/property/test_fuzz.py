@@ -17,7 +17,7 @@ AT_ONCE = 5_000
 def test_a_file_broken_anywhere_is_counted_right_or_refused() -> None:
     for first in range(FIRST, FIRST + FILES, AT_ONCE):
         count = min(AT_ONCE, FIRST + FILES - first)
-        ran = subprocess.run(  # noqa: S603  (it runs this project's own module)
+        ran = subprocess.run(  # noqa: S603 - a module of this project
             [sys.executable, "-m", "tests.support.fuzz", str(first), str(count)],
             env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
             capture_output=True,

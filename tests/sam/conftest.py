@@ -56,7 +56,7 @@ class Sam:
     def serving(self, command: str) -> Iterator[int]:
         """Run ``start-api`` or ``start-lambda`` while the block runs; yield the port."""
         port = free_port()
-        server = subprocess.Popen(  # noqa: S603 - as above
+        server = subprocess.Popen(  # noqa: S603 - our own arguments
             [SAM, "local", command, "--port", str(port)], cwd=ROOT, env=self.environment,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip

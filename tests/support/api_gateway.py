@@ -116,7 +116,7 @@ def problem(given: dict[str, Any], status: int, request_id: str = REQUEST_ID) ->
 
 def call(event: dict[str, Any]) -> Answer:
     """Return what the API function answers to an event."""
-    from api.handler import lambda_handler  # noqa: PLC0415 (its logger is made with the test's environment)
+    from api.handler import lambda_handler  # noqa: PLC0415 - its logger reads the test's environment
 
     answer = lambda_handler(event, cast("Any", Context()))
     multi = answer.get("multiValueHeaders", {})

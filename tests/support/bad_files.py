@@ -95,7 +95,7 @@ def encrypted(*, plaintext_footer: bool) -> bytes:
     return parquet(table(), encryption_properties=properties)
 
 
-class _InMemoryKms(pe.KmsClient):  # type: ignore[misc]
+class _InMemoryKms(pe.KmsClient):  # type: ignore[misc] # pyarrow has no types
     def __init__(self, keys: dict[str, bytes]) -> None:
         super().__init__()
         self._keys = keys

@@ -28,7 +28,7 @@ class Lambda:
     invoked: list[dict[str, Any]] = field(default_factory=list)
     _alone: threading.Lock = field(default_factory=threading.Lock)
 
-    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - as boto3 has it
+    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - as boto3's
         assert FunctionName == "ingest"
         with self._alone, redirect_stdout(io.StringIO()):
             if self.refusals:
@@ -40,7 +40,7 @@ class Lambda:
                 message = {"errorMessage": str(error), "errorType": type(error).__name__}
                 return answer(message) | {"FunctionError": "Unhandled"}
 
-    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803
+    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803 - as boto3's
         assert FunctionName == "ingest"
         return {"Environment": {"Variables": {"RECENCY_AS_OF": os.environ["RECENCY_AS_OF"]}}}
 

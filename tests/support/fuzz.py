@@ -99,7 +99,7 @@ def large_table() -> pa.Table:
 
 def broken(seed: int) -> bytes:
     """Return the file of a seed: a valid one with one to three things broken in it."""
-    dice = random.Random(seed)  # noqa: S311  (nothing here is secret)
+    dice = random.Random(seed)  # noqa: S311 - not a secret
     body = dice.choice(valid())
     for _ in range(dice.choice([1, 1, 1, 2, 3])):
         body = dice.choice(WAYS)(body, dice)
@@ -267,11 +267,11 @@ def verdict(body: bytes) -> tuple[str, str | None]:
         sentence = str(error)
         bad = NOT_A_SENTENCE.search(sentence) or len(sentence) > 3_000
         return "refused", f"no sentence: {sentence!r}" if bad else None
-    except BaseException as error:  # noqa: BLE001  (whatever it is, it must not be)
+    except BaseException as error:  # noqa: BLE001 - any other exception is a finding
         return "raised", f"{type(error).__name__}: {error}"
     try:
         rows = plain_rows(body)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - Arrow raises many types
         return "counted", f"counted, where Arrow says {type(error).__name__}: {error}"
     expected = oracle.count(rows, AS_OF)
     same = (

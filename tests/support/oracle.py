@@ -23,7 +23,7 @@ INSTANT = re.compile(rf"(\d{{4}}-\d\d-\d\d)(?:[ Tt]({CLOCK}){ZONE})?|(\d{{8}})",
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
-class Reject(Exception):  # noqa: N818  (it is an outcome, not an error)
+class Reject(Exception):  # noqa: N818 - an outcome, not an error
     """Why a row is rejected."""
 
 
@@ -73,7 +73,7 @@ def _count_row(row: dict[str, Any], as_of: datetime | None, expected: Expected, 
     for segment, (attribute, ranges, *own) in segments.items():
         value = {DAYS: days, TENURE: tenure, ORDERS: orders}[attribute]
         for name, theirs in (own[0] if own else {}).items():
-            ranges = theirs if name.casefold() == country.casefold() else ranges  # noqa: PLW2901
+            ranges = theirs if name.casefold() == country.casefold() else ranges  # noqa: PLW2901 - a default
         content = [r for r in ranges if value is not None and r[0] <= value <= r[1]]
         expected.unsegmented[segment] += not content
         for low, high in content:

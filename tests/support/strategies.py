@@ -15,7 +15,7 @@ from tests.support import oracle
 from vouchers.segments import Attribute, Definitions, load_definitions
 
 AS_OF = datetime(2020, 6, 1, 7, 30, tzinfo=UTC)
-MOMENTS = st.datetimes(datetime(2019, 6, 1), datetime(2020, 8, 1))  # noqa: DTZ001  (the zone is put to each)
+MOMENTS = st.datetimes(datetime(2019, 6, 1), datetime(2020, 8, 1))  # noqa: DTZ001 - columns add the zone
 EDGES = [0, 29, 30, 31, 60, 61, 90, 91, 120, 121, 179, 180, 181]
 NEAR_EDGES = st.builds(
     lambda days, us: (AS_OF - timedelta(days=days, microseconds=us)).replace(tzinfo=None),

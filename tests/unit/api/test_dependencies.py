@@ -96,7 +96,7 @@ def test_only_the_routes_of_sources_need_their_table(monkeypatch: pytest.MonkeyP
 def test_the_handler_imports_nothing_heavy_and_needs_no_environment() -> None:
     script = f"import sys, api.handler; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
     command = [sys.executable, "-c", script]
-    done = subprocess.run(  # noqa: S603 (our own interpreter, our own script)
+    done = subprocess.run(  # noqa: S603 - this interpreter and the script above
         command, env={"PYTHONPATH": "functions"}, capture_output=True, text=True, check=False
     )
     assert (done.stdout, done.stderr) == ("\n", "")
@@ -104,7 +104,7 @@ def test_the_handler_imports_nothing_heavy_and_needs_no_environment() -> None:
 
 def test_importing_the_handler_creates_no_client() -> None:
     script = "import sys, api.handler, api.dependencies as c; print(c.segments_table.cache_info().currsize)"
-    done = subprocess.run(  # noqa: S603 (our own interpreter, our own script)
+    done = subprocess.run(  # noqa: S603 - this interpreter and the script above
         [sys.executable, "-c", script],
         env={"PYTHONPATH": "functions"},
         capture_output=True,

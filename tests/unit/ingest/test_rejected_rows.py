@@ -37,7 +37,7 @@ def test_rows_of_many_batches_are_written_in_order_a_few_groups_at_a_time(
         for n in range(5):
             batch = pa.record_batch({"country_code": [f"country {n}"], "total_orders": [-n]})
             rows.add(batch, np.array([10 * n]), REASONS)
-        rows.store(results, "rejected/")  # type: ignore[arg-type]
+        rows.store(results, "rejected/")  # type: ignore[arg-type] # a stand-in
     assert results.table is not None
     assert results.table["row"].to_pylist() == [0, 10, 20, 30, 40]
     assert results.table["country_code"].to_pylist() == [f"country {n}" for n in range(5)]
@@ -49,7 +49,7 @@ def test_rows_of_one_object_among_many_name_it() -> None:
     results = ResultsBucket()
     with RejectedRows("datasets/history/a.parquet") as rows:
         rows.add(pa.record_batch({"total_orders": [-1, -2]}), np.array([3, 5]), REASONS.take([0, 0]))
-        rows.store(results, "rejected/")  # type: ignore[arg-type]
+        rows.store(results, "rejected/")  # type: ignore[arg-type] # a stand-in
     assert results.table is not None
     assert results.table.column_names[:3] == ["object", "row", "reason"]
     assert results.table["object"].to_pylist() == ["datasets/history/a.parquet"] * 2

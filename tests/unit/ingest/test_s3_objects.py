@@ -63,7 +63,7 @@ def test_an_empty_object_takes_none() -> None:
 
 def test_a_large_object_is_read_ahead_by_ranges() -> None:
     client = Client(LARGE)
-    with open_object(client, version_of(LARGE)) as file:  # type: ignore[arg-type]
+    with open_object(client, version_of(LARGE)) as file:  # type: ignore[arg-type] # a stand-in
         assert isinstance(file, ReadAhead)
         file.seek(-10, io.SEEK_END)
         assert file.read() == LARGE[-10:]

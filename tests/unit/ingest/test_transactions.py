@@ -16,11 +16,11 @@ class Refusing:
 
     def __init__(self, *errors: ClientError) -> None:
         self.errors = list(errors)
-        self.backoff = 0
+        self.attempts = 0
 
-    def transact_write_items(self, TransactItems: list[Any]) -> None:  # noqa: N803  (botocore's name)
+    def transact_write_items(self, TransactItems: list[Any]) -> None:  # noqa: N803 - as botocore's
         assert TransactItems == WRITES
-        self.backoff += 1
+        self.attempts += 1
         if self.errors:
             raise self.errors.pop(0)
 
@@ -42,7 +42,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def run(client: Refusing, seconds: float = 60) -> None:
-    transact(client, WRITES, lambda: seconds)  # type: ignore[arg-type]
+    transact(client, WRITES, lambda: seconds)  # type: ignore[arg-type] # a stand-in
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def run(client: Refusing, seconds: float = 60) -> None:
 def test_it_tries_again_while_others_hold_the_counters(busy: ClientError, pauses: list[float]) -> None:
     client = Refusing(*[busy] * 9)
     run(client)
-    assert client.backoff == 10
+    assert client.attempts == 10
     assert len(pauses) == 9
 
 
@@ -76,7 +76,7 @@ def test_it_gives_in_to_the_retry_when_the_time_is_up() -> None:
     client = Refusing(*[cancelled("TransactionConflict")] * 9)
     with pytest.raises(RetryTimeoutError, match="other commits held the counters for too long"):
         run(client, seconds=0)
-    assert client.backoff == 1
+    assert client.attempts == 1
 
 
 @pytest.mark.parametrize(
@@ -86,11 +86,11 @@ def test_a_source_that_has_changed_is_not_tried_again(reasons: tuple[str, ...]) 
     client = Refusing(cancelled(*reasons))
     with pytest.raises(ConflictError):
         run(client)
-    assert client.backoff == 1
+    assert client.attempts == 1
 
 
 def test_what_dynamodb_refuses_for_good_is_not_tried_again() -> None:
     client = Refusing(cancelled("ValidationError", "None"))
     with pytest.raises(ClientError):
         run(client)
-    assert client.backoff == 1
+    assert client.attempts == 1
