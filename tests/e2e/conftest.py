@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,21 +19,21 @@ if TYPE_CHECKING:
     from voucher_selector.local_stack.stack import Stack
 
 PLACE = pytest.StashKey[Place]()
-"""The stack that is in use, once one is."""
+"""The stack in use, once a test has asked for it."""
 
 PROBE = Path(__file__).with_name("probe.py")
 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """The real stack, on ports of its own; the functions are held to their roles' policies."""
+    """The embedded stack on free ports, with the policies of the functions' roles enforced."""
     with running(free_port(), free_port(), enforce_iam=True) as up:
         yield up
 
 
 @pytest.fixture(scope="session")
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    """The stack that --endpoint names, or else the embedded one."""
+    """The stack that ``--endpoint`` names, or the embedded stack."""
     if endpoint := request.config.getoption("--endpoint"):
         with elsewhere(endpoint) as found:
             request.config.stash[PLACE] = found
@@ -43,9 +44,23 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
         yield request.config.stash[PLACE]
 
 
+@pytest.fixture
+def environment_of_place(place: Place, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config) -> None:
+    """Point the commands of this process, and of processes that it starts, at the stack."""
+    for name in ("AS_OF", "AWS_PORT", "FILE", "KEY", "PORT"):
+        monkeypatch.delenv(name, raising=False)
+    if endpoint := pytestconfig.getoption("--endpoint"):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        return
+    for name in ("AWS_ENDPOINT_URL", "STACK"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_PORT", str(urlsplit(place.deployed.endpoint or "").port))
+    monkeypatch.setenv("PORT", str(urlsplit(place.url).port))
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _no_files_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Delete what a module's tests have uploaded: others use the same stack after them, in any order."""
+    """Delete the objects that a module's tests uploaded, because other modules use the same stack."""
     yield
     if found := request.config.stash.get(PLACE, None):
         for key in found.keys():  # noqa: SIM118 - it is no dictionary
@@ -54,7 +69,7 @@ def _no_files_left(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def probes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Functions' packages with the probe for a handler."""
+    """Packages of both functions whose handler is the probe."""
     directory = tmp_path_factory.mktemp("functions")
     for function in ("ingest", "api"):
         package = directory / function
@@ -66,6 +81,6 @@ def probes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def probed(probes: Path) -> Iterator[Stack]:
-    """The stack with the probe in the place of both functions."""
+    """The embedded stack with the probe in place of both functions."""
     with running(free_port(), free_port(), functions=probes, enforce_iam=True) as up:
         yield up

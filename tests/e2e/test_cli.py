@@ -7,7 +7,6 @@ import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -20,15 +19,14 @@ if TYPE_CHECKING:
 
     from tests.e2e.place import Place
 
-pytestmark = [pytest.mark.stack, pytest.mark.anywhere]
+pytestmark = [pytest.mark.stack, pytest.mark.anywhere, pytest.mark.usefixtures("environment_of_place")]
 
 LAUNCHER = Path(__file__).parents[2] / ".venv" / "bin" / "voucher-selector"
-VARIABLES = ("AWS_ENDPOINT_URL", "STACK", "PORT", "AWS_PORT", "PYTHONPATH")
 USES = [("Suriname", "2020-01-01", None, "15", amount) for amount in (7.0, 7.0, 9.0, None, -1.0)]
 
 
-class Said(NamedTuple):
-    """What a command ended with, and what it printed."""
+class Completed(NamedTuple):
+    """The exit code of a command, and its output."""
 
     code: int
     out: str
@@ -36,27 +34,20 @@ class Said(NamedTuple):
 
 
 @pytest.fixture
-def environment(place: Place, pytestconfig: pytest.Config) -> dict[str, str]:
-    content = {name: value for name, value in os.environ.items() if name not in VARIABLES}
-    if endpoint := pytestconfig.getoption("--endpoint"):
-        return content | {"AWS_ENDPOINT_URL": endpoint}
-    aws, api = (urlsplit(url).port for url in (place.deployed.endpoint or "", place.url))
-    return content | {"AWS_PORT": str(aws), "PORT": str(api)}
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Completed]:
+    monkeypatch.delenv("PYTHONPATH", raising=False)
 
-
-@pytest.fixture
-def run(environment: dict[str, str], tmp_path: Path) -> Callable[..., Said]:
-    def call(*arguments: str, **variables: str) -> Said:
+    def call(*arguments: str, **variables: str) -> Completed:
         ended = subprocess.run(  # noqa: S603 - our own launcher
             [LAUNCHER, *arguments],
             cwd=tmp_path,
-            env=environment | variables,
+            env=os.environ | variables,
             capture_output=True,
             text=True,
             check=False,
             timeout=300,
         )
-        return Said(ended.returncode, ended.stdout, ended.stderr)
+        return Completed(ended.returncode, ended.stdout, ended.stderr)
 
     return call
 
@@ -68,7 +59,7 @@ def name(place: Place) -> Iterator[str]:
 
 
 def test_a_script_reads_data_on_standard_output_and_nothing_else(
-    run: Callable[..., Said], tmp_path: Path, name: str
+    run: Callable[..., Completed], tmp_path: Path, name: str
 ) -> None:
     (tmp_path / "mine.parquet").write_bytes(file_of(sample_rows(*USES)))
 
@@ -95,7 +86,7 @@ def test_a_script_reads_data_on_standard_output_and_nothing_else(
 
 
 def test_a_file_that_fails_ends_with_1_and_right_after_it_verify_ends_with_0(
-    run: Callable[..., Said], tmp_path: Path, name: str
+    run: Callable[..., Completed], tmp_path: Path, name: str
 ) -> None:
     (tmp_path / "bad.parquet").write_bytes(body("broken"))
 
@@ -123,7 +114,7 @@ def test_a_file_that_fails_ends_with_1_and_right_after_it_verify_ends_with_0(
 )
 @pytest.mark.usefixtures("some")
 def test_scripts_tell_by_the_exit_code_what_went_wrong(
-    run: Callable[..., Said], arguments: tuple[str, ...], code: Exit
+    run: Callable[..., Completed], arguments: tuple[str, ...], code: Exit
 ) -> None:
     message = run(*arguments)
 
@@ -143,7 +134,7 @@ def some(place: Place, tmp_path: Path) -> Iterator[None]:
 
 @pytest.mark.parametrize("command", [("verify",), ("counts", "Peru"), ("upload", "a.parquet"), ("redrive",)])
 def test_a_stack_that_is_not_there_ends_with_3(
-    run: Callable[..., Said], tmp_path: Path, command: tuple[str, ...]
+    run: Callable[..., Completed], tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     (tmp_path / "a.parquet").write_bytes(body("none"))
 
@@ -153,7 +144,7 @@ def test_a_stack_that_is_not_there_ends_with_3(
     assert "does not answer. Check AWS_ENDPOINT_URL" in nowhere.err
 
 
-def test_a_stack_of_another_name_ends_with_3(run: Callable[..., Said]) -> None:
+def test_a_stack_of_another_name_ends_with_3(run: Callable[..., Completed]) -> None:
     message = run("verify", STACK="nonesuch")
 
     assert (message.code, message.out) == (Exit.STACK, "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
@@ -22,22 +21,9 @@ if TYPE_CHECKING:
 
     from tests.e2e.place import Place
 
-pytestmark = [pytest.mark.stack, pytest.mark.anywhere]
+pytestmark = [pytest.mark.stack, pytest.mark.anywhere, pytest.mark.usefixtures("environment_of_place")]
 
 FIRST, SECOND = "explore/dirty.parquet", "explore/peru é+&.parquet"
-
-
-@pytest.fixture(autouse=True)
-def at(place: Place, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config) -> None:
-    """The commands' environment points at the stack."""
-    for name in ("FILE", "KEY", "AS_OF"):
-        monkeypatch.delenv(name, raising=False)
-    if endpoint := pytestconfig.getoption("--endpoint"):
-        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    else:
-        monkeypatch.setenv("AWS_PORT", str(urlsplit(place.deployed.endpoint or "").port))
-        for name in ("AWS_ENDPOINT_URL", "STACK"):
-            monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

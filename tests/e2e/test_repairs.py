@@ -6,7 +6,6 @@ import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.place import Place
 
-pytestmark = [pytest.mark.stack, pytest.mark.anywhere]
+pytestmark = [pytest.mark.stack, pytest.mark.anywhere, pytest.mark.usefixtures("environment_of_place")]
 
 PREFIX = "vouchers/repairs/"
 KEY = f"{PREFIX}a b+ü.parquet"
@@ -73,14 +72,8 @@ class Shop:
 
 
 @pytest.fixture
-def shop(place: Place, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    """A stack whose table is right, and is left so and without what was uploaded here."""
-    if endpoint := pytestconfig.getoption("--endpoint"):
-        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    else:
-        monkeypatch.setenv("AWS_PORT", str(urlsplit(place.deployed.endpoint or "").port))
-        for name in ("AWS_ENDPOINT_URL", "STACK"):
-            monkeypatch.delenv(name, raising=False)
+def shop(place: Place) -> Iterator[Shop]:
+    """A stack with correct counts, which is correct and without this module's objects afterwards."""
     shop = Shop(place)
     shop.upload(KEY, "peru")
     shop.until(lambda: shop.run("verify")[0] == 0)
