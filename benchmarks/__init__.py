@@ -1,1 +1,1 @@
-"""What the figures in docs/reference/performance.md come from."""
+"""Benchmarks, which write their results into pages under docs/; `make help` lists their targets."""

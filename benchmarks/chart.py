@@ -1,4 +1,4 @@
-"""The picture in docs/reference/performance.md: CPU time as a multiple of decoding alone."""
+"""The chart in docs/reference/performance.md: CPU time as a multiple of decoding alone."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ INK, BAR, OTHERS = "#555555", "#c2410c", "#94a3b8"
 
 
 def draw(seconds: Mapping[str, Mapping[str, float]]) -> None:
-    """Draw a bar for each contestant: the median over files of its multiple of the first one's time.
+    """Draw a bar for each contestant: the median, over files, of its time divided by the first contestant's.
 
     Args:
-        seconds: by file and contestant; the first contestant is the yardstick, the second is ours.
+        seconds: CPU seconds by file and contestant; the first contestant is the baseline, the second is ours.
     """
     mpl.use("svg")
     mpl.rcParams |= {"svg.hashsalt": "counting", "svg.fonttype": "none", "font.family": "sans-serif"}

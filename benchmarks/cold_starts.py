@@ -1,4 +1,4 @@
-"""Measure how the built functions start, and write it into docs/reference/performance.md."""
+"""Measure the cold starts of the built functions in milliseconds: `make bench-start`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HEAD = ("", "time", "CPU time", "bytecode loaded", "CPU time, ratio to the basel
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A start to measure: what it is called, which of starts.py's it is, its artifact, and its yardstick."""
+    """A start to measure: its name, its function in start_function.py, its artifact, and its baseline."""
 
     title: str
     name: str
@@ -42,7 +42,7 @@ class Start:
 
 
 def main() -> None:
-    """Start everything by turns, each time in a new process, and write the table."""
+    """Measure all starts in turn, each in a new process, and write docs/reference/performance.md."""
     runs, python = _runs(), find_python()
     if python is None:
         sys.exit(f"No Python {VERSION} is here to start the functions with; install one")
@@ -59,7 +59,7 @@ def main() -> None:
 
 def _runs() -> int:
     parser = argparse.ArgumentParser(prog="make bench-start", description=main.__doc__)
-    parser.add_argument("--runs", type=int, default=15, help="how often each is started, by turns")
+    parser.add_argument("--runs", type=int, default=15, help="starts of each function, in turn")
     return int(parser.parse_args().runs)
 
 
@@ -102,7 +102,7 @@ def _row(start: Start, took: Sequence[dict[str, float]], yardstick: Sequence[dic
     seconds, cpu, bytecode = (
         statistics.median(start[key] for start in took) for key in ("seconds", "cpu", "bytecode")
     )
-    # By CPU time: starts that come one after the other meet different crowds on the same cores.
+    # By CPU time, because other processes share the cores.
     times = statistics.median(ours["cpu"] / least["cpu"] for ours, least in zip(took, yardstick, strict=True))
     figures = [f"{1000 * seconds:.0f} ms", f"{1000 * cpu:.0f} ms", f"{bytecode / 1e6:.1f} MB", f"{times:.2f}"]
     return [start.title, *figures, start.goal]

@@ -1,4 +1,4 @@
-"""Calculate what the stack costs a month for three sizes: the table in docs/how-to/estimate-costs.md.
+"""Calculate the monthly costs of the stack for three sizes: the table in docs/how-to/estimate-costs.md.
 
 Prices are AWS's list prices in US dollars for US East (N. Virginia) as of 2025, without free tiers.
 """
@@ -21,7 +21,7 @@ MIN_WHOLE = 9.5
 """Larger numbers of units are shown without decimals."""
 
 RETENTION_MONTHS = 12
-"""How long an upload is stored."""
+"""Months for which an upload is stored."""
 
 FILE_SECONDS, MILLION_ROWS_SECONDS = 2.0, 2.0
 """Seconds of the function for a file without rows, and for a million rows: twice the measured ones."""

@@ -1,4 +1,4 @@
-"""`make bench`: what counting costs, beside other ways to do it and the decoding alone."""
+"""`make bench`: the CPU time and memory of counting, compared with other programs and with decoding alone."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ WAYS = {
     "arrow_s3": "pyarrow's S3 client",
 }
 LATENCY = 0.03
-"""Seconds that S3 takes before its answer begins."""
+"""Latency of S3 in seconds, until the first byte."""
 
 MEMORIES = (256, 320, 384, 448, 512, 640, 768, 1024, 1536, 2048)
-"""Megabytes that a function is given, to see whether it gets by."""
+"""Memory limits to try, in megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is measured: how often, by whom, and where an S3 server is."""
+    """Options of a measurement: runs, contestants, and the URL of an S3 server."""
 
     runs: int
     contestants: tuple[str, ...]
@@ -73,11 +73,15 @@ def main() -> None:
 
 def _given() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=main.__doc__)
-    # Where none is given, argparse looks for the empty list among the choices.
-    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="the parts of the page to write anew")
-    parser.add_argument("--runs", type=int, default=5, help="how often each counts each file")
+    # Without arguments, argparse looks up the empty list in the choices.
+    parser.add_argument(
+        "parts", nargs="*", choices=[[], *PARTS], help="parts of the page to measure and write"
+    )
+    parser.add_argument("--runs", type=int, default=5, help="counts of each file by each contestant")
     parser.add_argument("--quick", action="store_true", help="leave out pandas and awswrangler")
-    parser.add_argument("--only", default="", help="files whose names hold this, such as 'text plain'")
+    parser.add_argument(
+        "--only", default="", help="only files whose names contain this text, such as 'text plain'"
+    )
     return parser.parse_args()
 
 
@@ -108,7 +112,7 @@ def counting(options: Options) -> str:
 
 
 def cores(options: Options) -> str:
-    """Compare those that are quick on two cores, by the clock."""
+    """Compare the fast contestants on two cores by wall-clock time."""
     costs = {
         file: run_rounds(QUICK, file, Setting(options.runs, cores=2))
         for file in track(options.files, "two cores")
@@ -119,7 +123,7 @@ def cores(options: Options) -> str:
 
 
 def dirt(options: Options) -> str:
-    """Compare files with rejected rows, and with texts that are all different, with their like."""
+    """Compare files with rejected rows, and with distinct texts, with files without them."""
     setting = Setting(options.runs, server=options.server)
     rows = []
     for name, meaning in ((OURS, "counting only"), ("ours_s3", "the function, rejected rows stored")):
@@ -143,7 +147,7 @@ def _alternately(name: str, one: File, other: File, options: Options) -> tuple[C
 
 
 def sizes(options: Options) -> str:
-    """Tell what memory files of several sizes take, and the least that a function needs for them."""
+    """Measure the peak memory for files of several sizes, and the least memory that a function needs."""
     rows = []
     for file in track(SIZES, "sizes"):
         costs = run_rounds([FLOOR, OURS, "ours_s3"], file, Setting(options.runs, server=options.server))
@@ -177,7 +181,7 @@ def _gets_by(file: File, megabytes: int, server: Mapping[str, str]) -> bool:
 
 
 def remote(options: Options) -> str:
-    """Compare ways to read a large object from S3, on this machine and as if it were far away."""
+    """Compare ways to read a large object from S3, with and without the latency of a network."""
     near = Setting(options.runs, cores=2, server=options.server)
     far = replace(near, server={**options.server, DELAY: str(LATENCY)})
     costs = run_rounds([OURS, "transfer_s3", *WAYS], LARGE, near)
@@ -200,7 +204,7 @@ def _remote(meaning: str, cost: Cost, both: float) -> list[str]:
 
 
 def profile(options: Options) -> str:
-    """Tell what each step costs, in files of both types and encodings."""
+    """Measure the CPU time of each step, in nanoseconds per row, for both types and encodings."""
     chosen = [file for file in CLEAN if file.codec == "snappy"]
     spent = {file: steps(ensure_file(file), options.runs) for file in track(chosen, "steps")}
     floors = {file: run_rounds([FLOOR], file, Setting(options.runs))[FLOOR] for file in chosen}

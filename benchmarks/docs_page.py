@@ -1,4 +1,4 @@
-"""docs/reference/performance.md: each benchmark writes its own part of it, between two marks."""
+"""Writer of docs/reference/performance.md: each benchmark replaces the text between its two marks."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ PAGE = Path(__file__).parents[1] / "docs" / "reference" / "performance.md"
 
 
 def write(part: str, text: str, page: Path = PAGE) -> None:
-    """Put ``text`` in the place of what is between the marks of ``part``.
+    """Replace the text between the marks of ``part``.
 
     Raises:
-        ValueError: if the page does not have the marks.
+        ValueError: if the page lacks the marks.
     """
     begin, end = f"<!-- {part} -->\n", f"<!-- end of {part} -->\n"
     before, found, rest = page.read_text().partition(begin)
@@ -30,11 +30,11 @@ def write(part: str, text: str, page: Path = PAGE) -> None:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table in Markdown; all columns but the first are set right."""
+    """Return a Markdown table; all columns but the first are right-aligned."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def machine() -> str:
-    """Return what the figures were measured on."""
+    """Return a description of the machine: cores, architecture and system."""
     return f"{os.cpu_count()} cores ({platform.machine()}, {platform.system()})"

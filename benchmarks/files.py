@@ -1,4 +1,4 @@
-"""The files that are counted: five million rows of the sample's shape, written in every way that matters."""
+"""The counted files: five million rows like the sample's, in all types, encodings, codecs and row groups."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ ROWS = 5_000_000
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """How a file is written.
+    """A file to write.
 
     Attributes:
         types: ``text`` (all columns are texts), ``typed``, ``dirty`` (text, a tenth of its rows rejected) or
-            ``distinct`` (text, and no two values of a column are alike).
+            ``distinct`` (text, all values of a column different).
         encoding: ``dictionary`` or ``plain``.
-        codec: as pyarrow names it.
-        one_group: whether all rows are in one row group; otherwise a million are.
-        rows: how many there are.
+        codec: its name in pyarrow.
+        one_group: whether all rows are in one row group; otherwise each has a million rows.
+        rows: the number of rows.
     """
 
     types: str
@@ -41,14 +41,14 @@ class File:
 
     @property
     def name(self) -> str:
-        """A name that says all."""
+        """The name, with all attributes."""
         groups = "one group" if self.one_group else "1 M groups"
         rows = "" if self.rows == ROWS else f" {self.rows:,} rows"
         return f"{self.types} {self.encoding} {self.codec} {groups}{rows}"
 
     @property
     def path(self) -> Path:
-        """Where it is kept."""
+        """The path of the file."""
         return FOLDER / f"{self.name.replace(' ', '-').replace(',', '')}.parquet"
 
 
@@ -58,14 +58,14 @@ CLEAN = tuple(
     for i, encoding in enumerate(("dictionary", "plain"))
     for j, codec in enumerate(("gzip", "snappy", "zstd"))
 )
-"""Every type, encoding and codec; both kinds of row groups with each of them."""
+"""Every type, encoding and codec, with both kinds of row groups."""
 
 DIRTY = File("dirty", "dictionary", "zstd")
 DISTINCT = tuple(File("distinct", encoding, "zstd") for encoding in ("dictionary", "plain"))
 
 
 def ensure_file(file: File) -> Path:
-    """Return the path of a file, which is written if it is not there yet."""
+    """Write a file unless it exists; return its path."""
     if not file.path.exists():
         FOLDER.mkdir(exist_ok=True)
         partial = file.path.with_suffix(".partial")
@@ -75,7 +75,7 @@ def ensure_file(file: File) -> Path:
 
 
 def without_dirt(file: File) -> File:
-    """Return the file that differs from a dirty one in having no dirt."""
+    """Return the same file without dirty rows."""
     return replace(file, types="text")
 
 

@@ -1,4 +1,4 @@
-"""Measurements: each in a process of its own, and what several of them say together."""
+"""Measurements, each in its own process, and their medians."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MINUTES = 15
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a count costs: seconds by the clock and of the processors, and bytes of memory at the peak."""
+    """The cost of a count: wall-clock and CPU seconds, and peak memory in bytes."""
 
     seconds: float
     cpu: float
@@ -28,7 +28,7 @@ class Cost:
 def measure(
     contestant: str, path: Path, variant: str, cores: int, environment: Mapping[str, str] | None = None
 ) -> tuple[Cost, Any]:
-    """Let a contestant count a file once; return the cost and the counts.
+    """Run a contestant on a file once; return the cost and the counts.
 
     Raises:
         RuntimeError: if the contestant fails.

@@ -1,6 +1,6 @@
-"""One measurement in a process of its own: what a contestant's count of a file costs.
+"""One measurement in its own process: the cost of a contestant's count of a file.
 
-Imports are not part of it; memory is that of the whole process. Prints one line of JSON.
+Times exclude imports; memory is that of the whole process. Prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def main(contestant: str, path: str, variant: str, cores: str) -> None:
 
 
 def peak_memory() -> int:
-    """Return the most memory the process ever held, in bytes."""
+    """Return the peak memory of the process in bytes."""
     status = Path("/proc/self/status")
     if status.exists():  # not getrusage, in which a child starts with its parent's peak
         return int(status.read_text().split("VmHWM:")[1].split()[0]) * 1024

@@ -1,4 +1,4 @@
-"""Contestants that count a file by turns, each in a process of its own, and must agree."""
+"""Rounds of contestants that count a file in turn, each in its own process, with equal results."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 FLOOR, OURS, APPLY = "floor", "ours", "pandas_apply"
 UNCOUNTED = {FLOOR, "plain_floor", "transfer_s3"}
-"""Those that only read."""
+"""Contestants that only read."""
 
 TENTH = 10
-"""pandas with ``apply`` counts one row in so many, and is told so many times the time that it took."""
+"""pandas with ``apply`` counts one row in this many; its measured time is multiplied by this number."""
 
 ONCE = {APPLY, "pandas_vectorised", "wrangler_pandas"}
-"""Those so slow that one count tells enough."""
+"""Slow contestants, which count once."""
 
 Costs = dict[str, Cost]
 """The median cost of each contestant."""
@@ -31,7 +31,7 @@ Costs = dict[str, Cost]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How contestants count: by which as-of date, how often, on how many cores, and where S3 is."""
+    """Settings of the contestants: as-of date, runs, cores, and the URL of S3."""
 
     runs: int
     variant: str = "fixed"
@@ -40,10 +40,10 @@ class Setting:
 
 
 def run_rounds(names: Sequence[str], file: File, setting: Setting) -> Costs:
-    """Let contestants count a file several times, the slow ones once; return the median cost of each.
+    """Run contestants on a file several times, the slow ones once; return the median cost of each.
 
     Raises:
-        SystemExit: if not all count the same.
+        SystemExit: if the counts differ.
     """
     seen = defaultdict[str, list[Cost]](list)
     agreed: dict[int, Any] = {}

@@ -1,4 +1,4 @@
-"""Rows of the sample's shape, in any number: typed, as texts, with dirt, or with no two texts alike."""
+"""Random rows like the sample's: typed, as texts, with dirty rows, or with distinct texts."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ DIRT = {
     "total_orders": "twelve",
     "voucher_amount": "-1",
 }
-"""What a dirty row has in one of its columns."""
+"""The value of a column that makes a row dirty."""
 
 
 def draw_rows(kind: str, rows: int, seed: int) -> pa.Table:
-    """Return rows, ordered by last order as a daily export is; ``kind`` is a file's ``types``."""
+    """Return rows in the order of their last orders, as in a daily export; ``kind`` is a file's ``types``."""
     rng = np.random.default_rng(seed)
     columns = _typed(rows, rng)
     if kind != "typed":
@@ -70,7 +70,7 @@ def _spelled(columns: Columns) -> Columns:
 
 
 def _spread(columns: Columns, rng: np.random.Generator) -> Columns:
-    """Spell last orders with a time of day and orders with a fraction; amounts and countries are few."""
+    """Make the texts of last orders and of orders distinct, with times of day and fractions."""
     rows = len(columns["timestamp"])
     clock = pa.array(rng.integers(0, 86_400_000_000, rows)).cast(pa.time64("us")).cast(pa.string())
     days = pc.utf8_slice_codeunits(columns["last_order_ts"], 0, 10)

@@ -1,4 +1,4 @@
-"""A server of S3 on this machine, over a folder whose folders are its buckets, and a client of it."""
+"""An S3 server on this machine, which serves the subfolders of a folder as buckets, and a client."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ KEY, SECRET = "benchmark", "benchmark-secret"
 SECONDS = 20
 
 DELAY = "BENCHMARK_DELAY"
-"""The variable that holds seconds by which each request takes longer."""
+"""The environment variable with the latency of requests in seconds."""
 
 
 @contextmanager
 def serving(folder: Path) -> Iterator[Mapping[str, str]]:
-    """Serve a folder as it is now; yield the environment that leads clients to it.
+    """Serve a folder; yield the environment variables for its clients.
 
     Raises:
         SystemExit: if the server does not start.
@@ -51,12 +51,12 @@ def serving(folder: Path) -> Iterator[Mapping[str, str]]:
 
 
 def client() -> S3Client:
-    """Return a client of the server that the environment leads to."""
+    """Return a client of the server that the environment names."""
     return delayed(cast("S3Client", get_session().create_client("s3")))
 
 
 def delayed(s3: S3Client) -> S3Client:
-    """Let each request of a client take as much longer as the environment says, as over a network."""
+    """Delay each request of a client by the latency in the environment, as on a network."""
     seconds = float(os.environ.get(DELAY, "0"))
     s3.meta.events.register("before-send.s3", lambda **_: time.sleep(seconds))
     return s3

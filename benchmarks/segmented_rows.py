@@ -1,6 +1,6 @@
-"""What it costs to keep the rows with their segments: processors' time and memory, beside counting alone.
+"""The CPU time and peak memory of counting with and without segmented rows.
 
-Rows are written to the emulator's S3; its own work is not counted.
+Rows are written to the emulator's S3, whose own work is not measured.
 
 Run: PYTHONPATH=functions python -m benchmarks.segmented_rows
 """
@@ -39,7 +39,7 @@ AS_OF = 1_600_000_000_000_000
 
 
 def count(path: Path, *, keeps_rows: bool) -> None:
-    """Count a file, and keep its rows or not; print seconds of the processors, and MB at the peak."""
+    """Count a file with or without segmented rows; print CPU seconds and peak memory in MB."""
     began, definitions = time.process_time(), load_definitions()
     with path.open("rb") as file:
         if keeps_rows:
@@ -53,7 +53,7 @@ def count(path: Path, *, keeps_rows: bool) -> None:
 
 
 def main() -> None:
-    """Count each file with and without keeping its rows, and print what it took."""
+    """Count each file with and without segmented rows, and print the costs."""
     with emulator(free_port()) as endpoint:
         session().client("s3", endpoint_url=endpoint).create_bucket(Bucket=BUCKET)
         here = {"AWS_ENDPOINT_URL": endpoint, "AWS_DEFAULT_REGION": REGION}

@@ -1,4 +1,4 @@
-"""The default segments as every contestant is told of them, and the one form of all counts."""
+"""The default segments for the contestants, and the common form of their counts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def by_segment(groups: Iterable[tuple[str, float | None, float | None, float, in
 
 
 def sql_case(expression: str, ranges: Iterable[tuple[int, int]]) -> str:
-    """Return SQL for the lower end of the range that holds ``expression``."""
+    """Return SQL for the lower end of the range that contains ``expression``."""
     cases = " ".join(f"when {expression} between {low} and {high} then {low}" for low, high in ranges)
     return f"case {cases} end"
 

@@ -1,6 +1,6 @@
-"""One start of a function in Lambda's Python, or of the yardstick it is measured by.
+"""One start of a function, or of its baseline, in Lambda's Python.
 
-Arguments: the start's name, and ``watch`` to tell what had to be compiled. Prints JSON.
+Arguments: the name of the start, and ``watch`` to report compiled modules. Prints JSON.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from pathlib import Path
 
 
 def api() -> None:
-    """Start the API function, up to where it can answer."""
+    """Start the API function until it can answer."""
     import_module("api.handler")
     import_module("api.dependencies").segments_table()
 
 
 def ingest() -> None:
-    """Start the ingest function, up to where it can be called."""
+    """Start the ingest function until it can be called."""
     import_module("ingest.handler")
 
 
 def client() -> None:
-    """Start the API function's yardstick: boto3 and one client of DynamoDB."""
+    """Start the API function's baseline: boto3 and a DynamoDB client."""
     import_module("boto3").client("dynamodb")
 
 
 def arrow() -> None:
-    """Start the ingest function's yardstick: boto3, numpy, and what reads Parquet."""
+    """Start the ingest function's baseline: boto3, numpy and pyarrow's Parquet reader."""
     for name in ("boto3", "numpy", "pyarrow.parquet"):
         import_module(name)
 
@@ -38,7 +38,7 @@ STARTS = {start.__name__: start for start in (api, ingest, client, arrow)}
 
 
 def main(name: str, *options: str) -> None:
-    """Start, and print what it took."""
+    """Start, and print the seconds, the compiled files, the bytes of bytecode and the loaded modules."""
     compiled: list[str] = []
 
     def watch(event: str, details: tuple[object, ...]) -> None:

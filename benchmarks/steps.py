@@ -1,4 +1,4 @@
-"""What each step of counting a file costs, in nanoseconds a row."""
+"""The CPU time of each step of counting, in nanoseconds per row."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Step = tuple[str, "Callable[[pa.RecordBatch], EncodedColumn]"]
 
 
 def steps(path: Path, runs: int) -> dict[str, float]:
-    """Count a file some times; return the nanoseconds of CPU time a row by step, of the quickest."""
+    """Count a file several times; return the CPU nanoseconds per row by step, of the fastest count."""
     return min((_once(path) for _ in range(runs)), key=lambda spent: sum(spent.values()))
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PAGE = docs_page.PAGE.parents[1] / "explanation" / "scale.md"
 MEASURED, SIMULATED, WIDE = 200, 3_000, 200
-"""Events that are measured, that are simulated, and that are simulated of the widest uploads."""
+"""Numbers of events: measured, simulated, and simulated with the widest uploads."""
 
 CONCURRENCY = 10
 WORKERS = (1, 5, CONCURRENCY, 20, 50, 200)

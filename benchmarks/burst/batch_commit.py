@@ -1,6 +1,6 @@
-"""One commit for several uploads, which the ingest function does not do; simulated to compare.
+"""One commit for several uploads, simulated for comparison; the ingest function commits each upload alone.
 
-It handles uploads of new objects that can be counted. Each keeps the condition of its own commit.
+All uploads are new objects that can be counted. Each keeps the condition of its own commit.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def commit_batch(ingest: IngestService, events: Sequence[ObjectEvent]) -> None:
     """Count the objects of all events, and commit them in one transaction.
 
     Raises:
-        ingest.retry.RetryTimeoutError: if other commits were in the way until the time was up.
+        ingest.retry.RetryTimeoutError: if conflicts with other commits last until the time limit.
     """
     committer = ingest.committer
     writes: list[dict[str, Any]] = []

@@ -41,7 +41,7 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class EventResources:
-    """What one event takes: calls by name, seconds of CPU time, bytes of log."""
+    """The resources of one event: calls by name, seconds of CPU time, bytes of log."""
 
     calls: dict[str, float]
     cpu_seconds: float
@@ -49,7 +49,7 @@ class EventResources:
 
 
 def measure_rate(files: Sequence[bytes], workers: int) -> float:
-    """Hand the handler the event of each file, in several threads; return the events per second."""
+    """Pass the event of each file to the handler, in several threads; return the events per second."""
     with _stack(), _captured_output(), warnings.catch_warnings(action="ignore"):
         events = _upload(files)
         started = time.perf_counter()
@@ -59,7 +59,7 @@ def measure_rate(files: Sequence[bytes], workers: int) -> float:
 
 
 def measure_resources(files: Sequence[bytes]) -> EventResources:
-    """Hand the handler the event of each file, one after the other; return what an event takes."""
+    """Pass the event of each file to the handler, one by one; return the mean resources of an event."""
     calls = Counter[str]()
     make_call = vars(BaseClient)["_make_api_call"]
 
@@ -99,7 +99,7 @@ def _stack() -> Iterator[None]:
 
 
 def _upload(files: Sequence[bytes]) -> list[dict[str, Any]]:
-    """Upload all files and ingest one more, which takes the costs of the first call; return the events."""
+    """Upload all files, and ingest one more to warm up; return the events."""
     numbers = itertools.count()
     events = []
     for name, body in [("first", files[0]), *((str(n), body) for n, body in enumerate(files))]:
@@ -130,7 +130,7 @@ def _ingest(event: dict[str, Any]) -> None:
 
 @contextmanager
 def _captured_output() -> Iterator[IO[bytes]]:
-    """Redirect what the process prints to a temporary file; yield the file."""
+    """Redirect the output of the process to a temporary file; yield the file."""
     stdout = os.dup(1)
     with tempfile.TemporaryFile() as file:
         os.dup2(file.fileno(), 1)

@@ -1,4 +1,4 @@
-"""Queues of events: Lambda's, whose retries back off, and one whose events are all ready."""
+"""Queues of events: Lambda's, which backs off after throttling, and a queue without delays."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class LambdaQueue:
 
 
 class ReadyQueue:
-    """Events that are all ready, taken in order and in batches."""
+    """Events without delays, taken in order and in batches."""
 
     def __init__(self, clock: Clock, events: int, batch_size: int = 1) -> None:
         self._clock = clock

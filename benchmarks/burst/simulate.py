@@ -52,7 +52,7 @@ class Burst:
         cpu_seconds: CPU time of an event in Lambda.
         key: returns the key of an event's object, given the event's number.
         batch_size: the events of an invocation, which are committed together.
-        through_lambda: whether Lambda queues and throttles the events; otherwise all are ready.
+        through_lambda: whether Lambda queues and throttles the events; otherwise they have no delays.
     """
 
     events: int

@@ -63,7 +63,7 @@ def creation_event(number: int, key: str) -> ObjectEvent:
 class FakeUploadsBucket:
     """An S3 client of the uploads bucket, whose objects repeat ``files`` in turn.
 
-    The version of every event exists, whatever was written since, which is the most work for the events.
+    The version of every event exists, even after later writes; this gives the events the most work.
     """
 
     clock: Clock

@@ -1,1 +1,1 @@
-"""What is compared: modules with ``count(path, *, by_row, cores)``; all but the floor return Counts."""
+"""Compared programs: modules with ``count(path, *, by_row, cores)``; all but floors return ``Counts``."""

@@ -1,4 +1,4 @@
-"""Our counting of an object that pyarrow's own client of S3 reads."""
+"""Our counting of an object, read by pyarrow's S3 client."""
 
 from __future__ import annotations
 

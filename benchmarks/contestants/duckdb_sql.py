@@ -1,4 +1,4 @@
-"""DuckDB: one query that groups by all that is asked at once."""
+"""DuckDB: one query with all groups."""
 
 from __future__ import annotations
 

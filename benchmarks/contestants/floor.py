@@ -1,4 +1,4 @@
-"""The floor: decoding the needed columns with pyarrow, dictionaries kept, and doing nothing with them."""
+"""The lower bound: decode the needed columns with pyarrow, keep dictionaries, count nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BATCH_ROWS = 1 << 16
 
 
 def count(path: Path, *, by_row: bool, cores: int) -> None:
-    """Decode a file in record batches, a row group at a time."""
+    """Decode a file in record batches, row group by row group."""
     columns = needed_columns(by_row=by_row)
     schema = pq.read_schema(path)
     texts = [name for name in columns if pa.types.is_string(schema.field(name).type)]

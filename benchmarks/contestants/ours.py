@@ -1,4 +1,4 @@
-"""The project's own counting, by the entry that the ingest function calls."""
+"""Our counting, through the function that the ingest function calls."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def count(path: Path, *, by_row: bool, cores: int) -> Counts:
 
 
 def count_source(source: IO[bytes] | RawIOBase, *, by_row: bool) -> Counts:
-    """Count what can be read as a seekable file."""
+    """Count a seekable file."""
     return as_counts(count_file(source, as_of(by_row=by_row), load_definitions()).contribution)
 
 
 def as_of(*, by_row: bool) -> int | None:
-    """Return the as-of date as ``count_file`` takes it."""
+    """Return the as-of date in the form of ``count_file``."""
     return None if by_row else microseconds(datetime.fromisoformat(f"{AS_OF}T00:00:00+00:00"))
 
 
 def as_counts(contribution: Contribution) -> Counts:
-    """Return a contribution in the form of all counts."""
+    """Return a contribution as ``Counts``."""
     counts: Counts = Counter()
     for (country, name), counters in contribution.items():
         if name != SPELLINGS:

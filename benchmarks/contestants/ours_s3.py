@@ -1,6 +1,6 @@
-"""All that the ingest function does with an object but the commit, in its memory and with its imports.
+"""The work of the ingest function on an object, without the commit, with its memory and imports.
 
-The path's folder is the bucket, and AWS_ENDPOINT_URL leads to its server.
+The folder of the path is the bucket. AWS_ENDPOINT_URL is the URL of its server.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def count(path: Path, *, by_row: bool, cores: int) -> Counts:
-    """Count an object, read ahead of counting; store its rejected rows beside it."""
+    """Count an object with read-ahead, and store its rejected rows beside it."""
     limit_memory()
     s3, bucket = delayed(handler.s3_client()), path.parent.name
     with open_object(s3, find_object(s3, bucket, path.name)) as file, RejectedRows() as rejected:

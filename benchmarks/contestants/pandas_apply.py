@@ -1,4 +1,4 @@
-"""pandas with ``apply``: a Python function for each row and segment, as the original pipeline did it."""
+"""pandas with ``apply``: a Python function for each row and segment, as in the original pipeline."""
 
 from __future__ import annotations
 

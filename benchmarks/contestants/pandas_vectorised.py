@@ -1,4 +1,4 @@
-"""Vectorised pandas: the whole file in memory, no Python by row."""
+"""Vectorised pandas: the whole file in memory, no Python function per row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The floor without dictionaries: decoding the needed columns as they are, and doing nothing with them."""
+"""The lower bound without dictionaries: decode the needed columns, count nothing."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 
 
 def count(path: Path, *, by_row: bool, cores: int) -> None:
-    """Decode a file in record batches, a row group at a time."""
+    """Decode a file in record batches, row group by row group."""
     decode(pq.ParquetFile(path), needed_columns(by_row=by_row), cores)

@@ -1,4 +1,4 @@
-"""Our counting of an object by a range request for each read, none of them ahead."""
+"""Our counting of an object with a range request for each read, without read-ahead."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Ranged(ReadAhead):
-    """A file of which nothing is read ahead."""
+    """A file without read-ahead."""
 
     def expect(self, groups: Iterable[Sequence[Span]]) -> None:
         """Expect nothing."""

@@ -1,4 +1,4 @@
-"""The transfer of an object's needed columns, as our counting asks for them, and nothing done with them."""
+"""The transfer of an object's needed columns with our requests, without counting."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def count(path: Path, *, by_row: bool, cores: int) -> None:
-    """Fetch what counting an object needs."""
+    """Fetch the needed columns of an object."""
     s3 = client()
     with open_object(s3, find_object(s3, path.parent.name, path.name)) as file:
         groups = open_parquet(file, needed_columns(row_as_of=by_row)).row_groups

@@ -1,4 +1,4 @@
-"""Our counting of an object that is fetched whole before."""
+"""Our counting of an object that is downloaded first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""awswrangler's reader, a million rows at a time from a local S3, and vectorised pandas."""
+"""awswrangler, which reads a million rows at a time from a local S3, and vectorised pandas."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROWS = 1_000_000
 
 
 def count(path: Path, *, by_row: bool, cores: int) -> Counts:
-    """Count a file; AWS_ENDPOINT_URL leads to a server of its folder."""
+    """Count a file; AWS_ENDPOINT_URL is the URL of a server of its folder."""
     url = f"s3://{path.parent.name}/{path.name}"
     columns = needed_columns(by_row=by_row)
     chunks = wr.s3.read_parquet(url, columns=columns, chunked=ROWS, use_threads=cores > 1)

@@ -1,1 +1,1 @@
-"""A hundred million rows in 200 objects: Spark, the function fanned out over files, and others."""
+"""Counting a hundred million rows in 200 objects: Spark, the ingest code in parallel, and others."""

@@ -1,4 +1,4 @@
-"""Compare engines on a hundred million rows, by turns, into docs/explanation/scale.md.
+"""Measure engines on a hundred million rows, in rows per second and core, for docs/explanation/scale.md.
 
 Run: make bench-scale [ARGS="--runs 3"]
 """
@@ -33,7 +33,7 @@ MINUTES = 20
 
 
 def main() -> None:
-    """Measure, check that all agree, and write the table."""
+    """Measure, check that all counts are equal, and write the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=3)
     runs = parser.parse_args().runs
@@ -78,7 +78,7 @@ def _row(name: str, reported: list[dict[str, Any]]) -> list[str]:
 
 
 def _rate(reported: list[dict[str, Any]]) -> float:
-    """Return rows a second and core."""
+    """Return rows per second and core."""
     seconds: float = statistics.median(run["seconds"] for run in reported)
     return ROWS / seconds / CORES
 

@@ -1,4 +1,4 @@
-"""Contestants: each counts the dataset with two cores in a process of its own, and tells how long it took."""
+"""Contestants: each counts the dataset on two cores in its own process, and prints the seconds."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ select country_code, {days}, {orders}, amount, count(*) from (
   from parquet.`{folder}`)
 group by all
 """
-"""The segments in Spark's own language, without rejecting or repairing as the rules have it."""
+"""The segments in Spark SQL, without the rules for rejected and repaired rows."""
 
 
 def ours_on_spark() -> tuple[Counts, float]:
-    """Count with the job's tasks on Spark, from S3."""
+    """Count on Spark with the tasks of the job, from S3."""
     with _spark() as spark:
         started = time.perf_counter()
         dataset = list_dataset(s3_client(), BUCKET, PREFIX)
@@ -60,7 +60,7 @@ def ours_on_spark() -> tuple[Counts, float]:
 
 
 def spark_sql() -> tuple[Counts, float]:
-    """Count with Spark's own reader and language, from disk."""
+    """Count with Spark SQL and Spark's reader, from disk."""
     from pyspark.sql import SparkSession  # noqa: PLC0415 - the others do without
 
     query = SPARK_SQL.format(
@@ -77,10 +77,10 @@ def spark_sql() -> tuple[Counts, float]:
 
 
 def ours_fanned_out() -> tuple[Counts, float]:
-    """Count each file as the ingest function does, in as many processes as there are cores, from S3."""
+    """Count each file with the ingest function's code, with one process per core, from S3."""
     started = time.perf_counter()
     total: Contribution = {}
-    # Forked processes would share the connections that this one has opened.
+    # Forked processes would share the open connections of this process.
     with ProcessPoolExecutor(CORES, get_context("spawn")) as pool:
         for contribution in pool.map(_of_object, list_dataset(s3_client(), BUCKET, PREFIX).objects):
             for cell, counters in contribution.items():
@@ -98,7 +98,7 @@ def _of_object(version: ObjectVersion) -> Contribution:
 
 
 def duckdb_sql() -> tuple[Counts, float]:
-    """Count with one query of DuckDB's, from disk."""
+    """Count with one DuckDB query, from disk."""
     query = QUERY.format(
         path=ensure_dataset() / "*.parquet",
         until=f"timestamp '{AS_OF}'",

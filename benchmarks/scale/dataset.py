@@ -1,4 +1,4 @@
-"""The dataset: 200 files of half a million rows, of which ten are different ones."""
+"""The dataset: 200 files of half a million rows, copies of ten different files."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 BUCKET, PREFIX = "uploads", "datasets/scale/"
 SERVED = FOLDER / "scale"
-"""Its folders are buckets of the S3 that serves it."""
+"""The S3 server serves its subfolders as buckets."""
 
 FILES, DIFFERENT, FILE_ROWS = 200, 10, 500_000
 ROWS = FILES * FILE_ROWS
 
 
 def ensure_dataset() -> Path:
-    """Return the folder of the files, which are written if they are not there yet."""
+    """Write the files unless they exist; return their folder."""
     folder = SERVED / BUCKET / PREFIX
     if not folder.exists():
         partial = SERVED / "partial"

@@ -1,4 +1,4 @@
-"""Time and cost of counting with functions and with Spark, up to 10^12 rows, by measured rates."""
+"""Estimated time and cost of counting up to 10^12 rows with functions and with Spark, from measured rates."""
 
 from __future__ import annotations
 

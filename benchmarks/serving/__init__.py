@@ -1,1 +1,1 @@
-"""How fast requests are answered: in process, by Lambda's runtime client, and through the embedded stack."""
+"""Response times of the API: in process, under Lambda's runtime client, and through the embedded stack."""

@@ -1,4 +1,4 @@
-"""Measure how fast requests are answered, and write it into docs/reference/performance.md."""
+"""Measure the response times of the API for docs/reference/performance.md: `make bench-api`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEAD = ("", "median", "99th percentile", "requests per second", "ratio to the em
 
 
 def main() -> None:
-    """Run all layers and write the tables."""
+    """Measure all layers and write the tables."""
     rounds = _rounds()
     layers = {"Handler called in process": in_process(rounds, 1000)}
     if find_spec("awslambdaric"):
@@ -34,7 +34,7 @@ def main() -> None:
 
 def _rounds() -> int:
     parser = argparse.ArgumentParser(prog="make bench-api", description=main.__doc__)
-    parser.add_argument("--rounds", type=int, default=9, help="how often each is measured, by turns")
+    parser.add_argument("--rounds", type=int, default=9, help="measurements of each variant, in turn")
     return int(parser.parse_args().rounds)
 
 

@@ -1,4 +1,4 @@
-"""A stand-in of DynamoDB that knows one item, so that its own work hides nothing of the client's."""
+"""A stand-in for DynamoDB with one item, which adds little to the time of the client."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BODY = json.dumps({"Item": ITEM}).encode()
 
 
 class Quick(BaseHTTPRequestHandler):
-    """A handler on kept-alive connections, without delay and log lines; answers go out in one piece."""
+    """A handler for persistent connections, without delays and log lines, and with one write per response."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -38,7 +38,7 @@ class Quick(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class _Table(Quick):
@@ -51,7 +51,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing: clients are ended without a farewell."""
+        """Log nothing: clients end without closing their connections."""
 
 
 @contextmanager
@@ -69,6 +69,6 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 @contextmanager
 def dynamodb() -> Iterator[str]:
-    """Run the stand-in while the block runs, in a thread; yield its endpoint."""
+    """Run the stand-in in a thread while the block runs; yield its endpoint."""
     with serving(_Table) as address:
         yield f"http://{address}"

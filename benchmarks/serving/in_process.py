@@ -1,6 +1,6 @@
-"""Call a handler again and again in this process; arguments: the handler and how many calls.
+"""Call a handler repeatedly in this process. Arguments: the handler, and the number of calls.
 
-Prints the seconds that each call took as JSON; what the handler prints is discarded.
+Prints the seconds of each call as JSON, and discards the output of the handler.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ WARM_UP = 200
 
 
 def main(handler: str, calls: str) -> None:
-    """Call and print."""
+    """Call the handler, and print the seconds."""
     out = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     module, _, name = handler.rpartition(".")

@@ -1,4 +1,4 @@
-"""The layers that a request passes, each measured with every variant by turns."""
+"""The layers of a request, measured with every variant in turn."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """What requests took, in seconds, and how many a second there were."""
+    """Latencies of requests in seconds, and requests per second."""
 
     median: float
     slow: float
@@ -35,14 +35,14 @@ class Latency:
 
 
 def in_process(rounds: int, requests: int) -> dict[str, list[Latency]]:
-    """Measure the handlers in processes of their own, a new one each round."""
+    """Measure each handler in its own process, new in every round."""
     with dynamodb() as endpoint:
         batches = {variant.name: _process(variant, endpoint) for variant in VARIANTS}
         return run_rounds(batches, rounds, requests)
 
 
 def by_runtime_client(rounds: int, requests: int) -> dict[str, list[Latency]]:
-    """Measure the handlers under Lambda's runtime client, from the event given to the answer received."""
+    """Measure the handlers under Lambda's runtime client, from the event to the response."""
     with ExitStack() as parts:
         endpoint = parts.enter_context(dynamodb())
         batches = {
@@ -56,7 +56,7 @@ def by_runtime_client(rounds: int, requests: int) -> dict[str, list[Latency]]:
 
 
 def through_stack(rounds: int, requests: int) -> dict[str, list[Latency]]:
-    """Measure the API of the embedded stack; requests a second are those of eight clients at once."""
+    """Measure the API of the embedded stack; requests per second are those of eight concurrent clients."""
     with ExitStack() as parts:
         addresses = {variant.name: parts.enter_context(stack(variant)) for variant in VARIANTS}
         seen: dict[str, list[Latency]] = {name: [] for name in addresses}
@@ -70,7 +70,7 @@ def through_stack(rounds: int, requests: int) -> dict[str, list[Latency]]:
 
 
 def run_rounds(batches: Mapping[str, Batch], rounds: int, requests: int) -> dict[str, list[Latency]]:
-    """Run batches by turns, so that a busy moment of the machine hits all of them."""
+    """Run batches in turn, so that other load on the machine affects all of them."""
     seen: dict[str, list[Latency]] = {name: [] for name in batches}
     for _ in range(rounds):
         for name, batch in batches.items():

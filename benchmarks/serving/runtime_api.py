@@ -1,4 +1,4 @@
-"""Lambda's runtime client on this machine, and a stand-in of the Runtime API that gives it its work."""
+"""Lambda's runtime client on this machine, and a stand-in for the Runtime API, which sends it events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECONDS = 60
 
 @contextmanager
 def runtime_client(handler: str, environment: Mapping[str, str]) -> Iterator[Callable[[bytes], float]]:
-    """Run a handler under the runtime client; yield what hands it an event and tells the seconds it took."""
+    """Run a handler under the runtime client; yield a function from an event to its seconds."""
     events: Queue[bytes] = Queue()
     answers: Queue[tuple[float, bytes]] = Queue()
     given: list[float] = [0.0]

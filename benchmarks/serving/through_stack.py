@@ -1,4 +1,4 @@
-"""The embedded stack, asked over HTTP: gateway, API Gateway, Lambda and DynamoDB of the emulator."""
+"""The embedded stack over HTTP: the gateway, and API Gateway, Lambda and DynamoDB of the emulator."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CLIENTS = 8
 
 @contextmanager
 def stack(variant: Variant) -> Iterator[str]:
-    """Run a stack with the variant behind its API and the reference's counts; yield the API's address."""
+    """Run a stack with the variant behind its API and with the reference counts; yield the API's address."""
     parameters = {"AnswerCacheSeconds": str(variant.cache_seconds)}
     with (
         _functions(variant) as functions,
@@ -44,7 +44,7 @@ def stack(variant: Variant) -> Iterator[str]:
 
 
 def one_after_the_other(address: str, requests: int) -> list[float]:
-    """Return the seconds that requests take, one after the other on one connection."""
+    """Send requests one by one on one connection; return the seconds of each."""
     connection = HTTPConnection(address, timeout=60)
     try:
         return [_ask(connection) for _ in range(requests)]
@@ -53,7 +53,7 @@ def one_after_the_other(address: str, requests: int) -> list[float]:
 
 
 def a_second(address: str, requests: int) -> float:
-    """Return how many requests a second are answered when eight clients ask at once."""
+    """Return the responses per second to eight concurrent clients."""
     clients = [
         threading.Thread(target=one_after_the_other, args=(address, requests // CLIENTS))
         for _ in range(CLIENTS)

@@ -1,4 +1,4 @@
-"""What answers the requests, and the request itself."""
+"""The measured handlers, and the request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 EVENT = Path(__file__).parents[2] / "infra" / "events" / "voucher_amount.json"
-"""The reference request, as API Gateway hands it to the function."""
+"""The reference request as an API Gateway event."""
 
 OURS = "api.handler.lambda_handler"
 EMPTY = "benchmarks.serving.empty.lambda_handler"
@@ -16,10 +16,10 @@ EMPTY = "benchmarks.serving.empty.lambda_handler"
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """Something that answers.
+    """A measured handler.
 
     Attributes:
-        name: what the table calls it.
+        name: its name in the table.
         handler: its Lambda handler.
         cache_seconds: the stack's ``AnswerCacheSeconds``.
     """
@@ -30,7 +30,7 @@ class Variant:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The function's environment, but for where AWS is."""
+        """The function's environment, without the endpoint of AWS."""
         return {
             "ANSWER_CACHE_SECONDS": str(self.cache_seconds),
             "AWS_ACCESS_KEY_ID": "test",
@@ -46,7 +46,7 @@ VARIANTS = (
     Variant("API function, from memory", OURS, cache_seconds=3600),
     Variant("API function, one GetItem", OURS),
 )
-"""The first is what the others are measured by."""
+"""The first is the baseline of the others."""
 
 
 def event() -> dict[str, Any]:
