@@ -68,7 +68,7 @@ def _text(seen: dict[str, list[dict[str, Any]]], runs: int) -> str:
         f"{docs_page.machine()}."
     )
     head = ["", "counting", "including start-up", "rows per second", "rows per second and core"]
-    return f"{message}\n\n{docs_page.table(head, [_row(name, each) for name, each in seen.items()])}"
+    return f"{message}\n\n{docs_page.table(head, [_row(name, runs) for name, runs in seen.items()])}"
 
 
 def _row(name: str, reported: list[dict[str, Any]]) -> list[str]:

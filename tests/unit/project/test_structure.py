@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from tokenize import COMMENT, tokenize
 
 import pytest
 
@@ -12,7 +13,12 @@ ROOT = Path(__file__).parents[3]
 PRODUCT = [*ROOT.glob("functions/**/*.py"), *ROOT.glob("src/**/*.py")]
 ALL = [*PRODUCT, *ROOT.glob("benchmarks/**/*.py"), *ROOT.glob("tests/**/*.py")]
 TREES = {path.relative_to(ROOT): ast.parse(path.read_text()) for path in ALL}
+TESTS = [path for path in TREES if path.parts[0] in {"benchmarks", "tests"}]
 VAGUE = {"held", "said", "told", "there_are"}
+VAGUE_IN_TESTS = {"each", "world"}
+MAX_TEST_NAME = 80
+SUPPRESSION = re.compile(r"# (noqa|type: ignore)\b")
+REASON = re.compile(r"# noqa: [A-Z0-9, ]+ - \S|# type: ignore\[[\w-]+\]\s+# (?!noqa)\S")
 SUPERLATIVE = re.compile(r"(MOST|LONGEST|LARGEST|FARTHEST|DEEPEST|HIGHEST|FEWEST)(_|$)")
 INGEST_MODULES = {
     *("__init__", "arrow", "config", "errors", "events", "handler", "observability", "retry", "service"),
@@ -27,8 +33,10 @@ def names_in(tree: ast.AST) -> set[str]:
         match node:
             case ast.Name(id=name) | ast.arg(arg=name) | ast.Attribute(attr=name):
                 names.add(name)
-            case ast.keyword(arg=str(name)):
+            case ast.keyword(arg=str(name)) | ast.alias(asname=str(name)):
                 names.add(name)
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                names.add(name.lower())
     return names
 
 
@@ -52,7 +60,26 @@ def test_infra_contains_no_python() -> None:
 
 @pytest.mark.parametrize("path", TREES, ids=str)
 def test_names_are_neither_vague_nor_superlatives(path: Path) -> None:
-    assert {name for name in names_in(TREES[path]) if name in VAGUE or SUPERLATIVE.match(name)} == set()
+    vague = VAGUE | VAGUE_IN_TESTS if path in TESTS else VAGUE
+    assert {name for name in names_in(TREES[path]) if name in vague or SUPERLATIVE.match(name)} == set()
+
+
+def test_names_of_tests_are_short() -> None:
+    names = [
+        node.name
+        for path in TESTS
+        for node in ast.walk(TREES[path])
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    ]
+    assert [name for name in names if len(name) > MAX_TEST_NAME] == []
+
+
+@pytest.mark.parametrize("path", TESTS, ids=str)
+def test_suppressed_checks_of_tests_and_benchmarks_have_a_reason(path: Path) -> None:
+    with (ROOT / path).open("rb") as file:
+        comments = [token.string for token in tokenize(file.readline) if token.type == COMMENT]
+    suppressions = [comment for comment in comments if SUPPRESSION.search(comment)]
+    assert [comment for comment in suppressions if not REASON.search(comment)] == []
 
 
 def test_at_most_a_quarter_of_the_functions_is_private() -> None:
