@@ -22,6 +22,7 @@ class Settings:
     Attributes:
         segments_table: name of the DynamoDB table of counts.
         sources_table: name of the DynamoDB table of sources.
+        uploads_bucket: name of the S3 bucket whose objects are counted.
         results_bucket: name of the S3 bucket for results.
         recency_as_of: the time to measure recency to, unless an object names its own.
         rows_database: Glue database of the segmented rows; None if they are not kept.
@@ -29,6 +30,7 @@ class Settings:
 
     segments_table: str
     sources_table: str
+    uploads_bucket: str
     results_bucket: str
     recency_as_of: AsOf
     rows_database: str | None = None
@@ -48,6 +50,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     return Settings(
         required(environment, "SEGMENTS_TABLE", "the name of the DynamoDB table of counts"),
         required(environment, "SOURCES_TABLE", "the name of the DynamoDB table of sources"),
+        required(environment, "UPLOADS_BUCKET", "the name of the S3 bucket for uploads"),
         required(environment, "RESULTS_BUCKET", "the name of the S3 bucket for results"),
         recency_as_of,
         environment.get("ROWS_DATABASE", "").strip() or None,

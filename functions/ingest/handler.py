@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -13,13 +14,14 @@ from botocore.config import Config
 
 from ingest.commit.committer import Committer
 from ingest.config import limit_memory, load_settings
-from ingest.events import object_events
+from ingest.events import EventError, object_events, split_messages
 from ingest.observability import record_outcome
 from ingest.service import Action, IngestService, Outcome
 from ingest.storage.results_bucket import ResultsBucket
 from vouchers.dynamodb.aws import NO_ANSWER, create_client
 from vouchers.dynamodb.sources_table import SourcesTable
 from vouchers.segments import load_definitions
+from vouchers.text import truncate
 from vouchers.timestamps import iso
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
     from mypy_boto3_s3 import S3Client
 
+    from ingest.events import ObjectEvent
     from ingest.service import RowOutput
 
 logger = Logger(service="ingest")
@@ -43,33 +46,58 @@ class IngestError(Exception):
 
 
 @logger.inject_lambda_context(clear_state=True)
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[str]]:
-    """Apply each event of an S3 notification to the counts.
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Apply each event of S3 in an invocation to the counts.
 
     Returns:
-        ``{"outcomes": ["counted", …]}``, one for each event.
+        ``{"outcomes": ["counted", …]}``, one for each event. For messages of an SQS queue, ``{
+        "batchItemFailures": [{"itemIdentifier": …}, …]}`` with the ids of the messages that SQS must deliver
+        again.
 
     Raises:
         IngestError: if a file could not be counted or AWS failed, after all events were tried. Lambda retries
-            the notification, and sends it to the failed-events queue in the end.
+            the event, and sends it to the failed-events queue in the end. For messages of an SQS queue, only
+            if all of them failed.
     """
     limit_memory()
-    outcomes, errors = [], []
-    for object_event in object_events(event):
-        cause: Exception | None = None
-        try:
-            outcome = create_service(context).apply(object_event)
-        except Exception as error:  # noqa: BLE001  (the other events of the notification must not suffer)
-            cause = None if isinstance(error, NO_ANSWER) else error
-            message = f"'{object_event.key}' is not counted yet: {explain(error)}"
-            outcome = Outcome(Action.INTERRUPTED, error=message)
-        record_outcome(logger, function_metrics(), object_event, outcome, cause)
-        outcomes.append(str(outcome.action))
-        errors += [outcome.error] if outcome.error else []
+    messages = split_messages(event)
+    outcomes = {id_: apply_message(message, context) for id_, message in messages.items()}
     function_metrics().flush_metrics()
-    if errors:
-        raise IngestError("; ".join(errors))
-    return {"outcomes": outcomes}
+    errors = {id_: [o.error for o in found if o.error] for id_, found in outcomes.items()}
+    if all(errors.values()):
+        raise IngestError("; ".join(chain.from_iterable(errors.values())))
+    if None in messages:
+        return {"outcomes": [str(outcome.action) for outcome in outcomes[None]]}
+    return {"batchItemFailures": [{"itemIdentifier": id_} for id_, found in errors.items() if found]}
+
+
+def apply_message(message: dict[str, Any], context: LambdaContext) -> list[Outcome]:
+    """Apply each event in a message to the counts, and return their outcomes."""
+    try:
+        events = object_events(message)
+    except EventError as error:
+        outcome = Outcome(Action.REFUSED, error=str(error))
+        record_outcome(logger, function_metrics(), None, outcome)
+        return [outcome]
+    return [apply_event(event, context) for event in events]
+
+
+def apply_event(event: ObjectEvent, context: LambdaContext) -> Outcome:
+    """Apply an event to the counts; log and measure its outcome."""
+    cause: Exception | None = None
+    try:
+        if event.bucket == (bucket := load_settings().uploads_bucket):
+            outcome = create_service(context).apply(event)
+        else:
+            found = f"the event is of the bucket '{truncate(event.bucket)}'"
+            outcome = Outcome(
+                Action.REFUSED, error=f"{found}; this function counts the objects of '{bucket}'"
+            )
+    except Exception as failure:  # noqa: BLE001  (the other events of the notification must not suffer)
+        cause = None if isinstance(failure, NO_ANSWER) else failure
+        outcome = Outcome(Action.INTERRUPTED, error=f"'{event.key}' is not counted yet: {explain(failure)}")
+    record_outcome(logger, function_metrics(), event, outcome, cause)
+    return outcome
 
 
 def explain(error: Exception) -> str:

@@ -14,17 +14,25 @@ if TYPE_CHECKING:
 
 
 def record_outcome(
-    logger: Logger, metrics: Metrics, event: ObjectEvent, outcome: Outcome, cause: Exception | None = None
+    logger: Logger,
+    metrics: Metrics,
+    event: ObjectEvent | None,
+    outcome: Outcome,
+    cause: Exception | None = None,
 ) -> None:
-    """Log the outcome of an event, with its report or the cause of its failure, and emit metrics."""
+    """Log the outcome of an event, with its report or the cause of its failure, and emit metrics.
+
+    The event is None if the message is not about an object of S3.
+    """
     state = outcome.state
-    fields: dict[str, object] = {
-        "action": str(outcome.action),
-        "bucket": event.bucket,
-        "source": event.key,
-        "sequencer": event.sequencer,
-        "version_id": event.version_id,
-    }
+    fields: dict[str, object] = {"action": str(outcome.action)}
+    if event:
+        fields |= {
+            "bucket": event.bucket,
+            "source": event.key,
+            "sequencer": event.sequencer,
+            "version_id": event.version_id,
+        }
     if state and state.report:
         fields |= {"report": state.report, "rejected_object": state.rejected_object}
     if outcome.error:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 from ingest.counting.as_of import AsOf, microseconds, recorded
 from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.errors import FileError, SupersededError
-from ingest.events import Kind
+from ingest.events import Kind, is_folder, is_upload
 from ingest.retry import ConflictError
 from ingest.row_outputs.rejected_rows import RejectedRows
 from ingest.storage.partition_names import TABLE
@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 class Action(StrEnum):
     """The outcome of an event.
 
-    Duplicate, late and superseded events change nothing. An interrupted event is retried.
+    Duplicate, late, superseded and ignored events change nothing. A refused event is not one of the uploads
+    bucket. An interrupted event is retried.
     """
 
     COUNTED = "counted"
@@ -53,6 +54,8 @@ class Action(StrEnum):
     DUPLICATE = "duplicate"
     LATE = "late"
     SUPERSEDED = "superseded"
+    IGNORED = "ignored"
+    REFUSED = "refused"
     INTERRUPTED = "interrupted"
 
 
@@ -137,13 +140,16 @@ class IngestService:
     def apply(self, event: ObjectEvent) -> Outcome:
         """Bring the counts to the state after ``event``, if they are not there.
 
-        A file that cannot be counted contributes nothing, and its source is recorded as failed.
+        A file that cannot be counted contributes nothing, and its source is recorded as failed. An event that
+        changes no file of rows is ignored.
 
         Raises:
             RetryTimeoutError: if other commits were in the way until the time was up.
             botocore.exceptions.BotoCoreError: if AWS cannot be reached.
             botocore.exceptions.ClientError: if AWS refuses.
         """
+        if event.kind is Kind.UNCHANGED or not is_upload(event.key):
+            return Outcome(Action.IGNORED)
         plan: Plan | None = None
         while True:
             source = self.committer.load_settled(event.key)
@@ -166,6 +172,8 @@ class IngestService:
                 return Plan(Action.DUPLICATE)
         try:
             target = self.resolve_target(event, source.state)
+            if event.kind is Kind.CREATED and target.count is None and source.is_gone:
+                return Plan(Action.IGNORED)
             return self.plan(source, target, check=replayed and not event.forced)
         except SupersededError:
             return Plan(Action.SUPERSEDED)
@@ -173,30 +181,30 @@ class IngestService:
     def resolve_target(self, event: ObjectEvent, current: State | None) -> Target:
         """Resolve an event to the object version to count, its as-of date and its place in the event order.
 
-        A creation names one version. A deletion of a version and a replay look at the object that exists now.
-        A replay keeps the place of the current state, since any event that is still under way must win.
+        A creation names one version. A replay looks at the object that exists now, and keeps the place of the
+        current state, since any event that is still under way must win. An empty folder counts as no object.
 
         Raises:
-            SupersededError: if the created version no longer exists.
+            SupersededError: if the created version no longer exists, or the removed object exists again.
         """
-        version, uploaded = None, event.time
-        if event.kind is Kind.CREATED:
-            version = find_object(self.objects, event.bucket, event.key, event.version_id, event.etag)
-        elif not event.leaves_nothing:
-            with suppress(SupersededError):
-                version = find_object(self.objects, event.bucket, event.key)
-        if version and event.kind is not Kind.CREATED:
-            uploaded = version.modified
-            if current and current.uploaded_at and current.is_of(version.version_id, version.etag):
-                uploaded = datetime.fromisoformat(current.uploaded_at)
         sequencer, event_time = event.sequencer, iso(event.time)
         if event.kind is Kind.REPLAYED:
-            sequencer, event_time = (
-                ("", iso(uploaded)) if current is None else (current.sequencer, current.event_time)
-            )
+            sequencer, event_time = (current.sequencer, current.event_time) if current else ("", event_time)
         state = State(Status.DELETED, sequencer, event_time, "", self.definitions.version)
+        try:
+            version = self._find_version(event)
+        except FileError as error:
+            state = replace(state, status=Status.FAILED, version_id=event.version_id, etag=event.etag)
+            return Target(state, partial(refuse, error))
         if version is None:
             return Target(state)
+        uploaded = event.time
+        if event.kind is Kind.REPLAYED:
+            uploaded = version.modified
+            if current is None:
+                state = replace(state, event_time=iso(uploaded))
+            elif current.uploaded_at and current.is_of(version.version_id, version.etag):
+                uploaded = datetime.fromisoformat(current.uploaded_at)
         state = replace(state, status=Status.COUNTED, uploaded_at=iso(uploaded))
         state = replace(state, version_id=version.version_id, etag=version.etag)
         text = version.metadata.get(AS_OF_METADATA)
@@ -204,10 +212,24 @@ class IngestService:
             as_of = (self.as_of if text is None else AsOf.parse(text)).at(uploaded)
         except ValueError as error:
             message = f"in its metadata x-amz-meta-{AS_OF_METADATA}, {error}"
-            return Target(state, partial(refuse, message, "upload the file again with such a value"))
+            return Target(
+                state, partial(refuse, FileError(message, "upload the file again with such a value"))
+            )
         return Target(
             replace(state, as_of=recorded(as_of)), partial(self._count_object, version, microseconds(as_of))
         )
+
+    def _find_version(self, event: ObjectEvent) -> ObjectVersion | None:
+        version = None
+        if event.kind is Kind.CREATED:
+            version = find_object(self.objects, event.bucket, event.key, event.version_id, event.etag)
+        else:
+            with suppress(SupersededError):
+                version = find_object(self.objects, event.bucket, event.key)
+            if version and event.kind is Kind.REMOVED:
+                # The event that created it again counts it.
+                raise SupersededError(f"'{event.key}' exists again")
+        return None if version and is_folder(version.key, version.size) else version
 
     def plan(self, source: Source, target: Target, *, check: bool) -> Plan:
         """Count the rows of a target, and store the results.
@@ -292,10 +314,10 @@ class IngestService:
         return CountedRows(counted.contribution, counted.report.as_dict(), rejected_object, folder)
 
 
-def refuse(message: str, advice: str, _: ResultKeys) -> NoReturn:
-    """Count nothing, since the object says what cannot be followed.
+def refuse(error: FileError, _: ResultKeys) -> NoReturn:
+    """Count nothing, since the object cannot be read, or says what cannot be followed.
 
     Raises:
-        FileError: always.
+        FileError: ``error``.
     """
-    raise FileError(message, advice)
+    raise error

@@ -56,6 +56,7 @@ def test_the_names_that_sam_local_is_given_are_the_stacks(probed: Stack) -> None
     assert names == {
         "SEGMENTS_TABLE": probed.outputs["SegmentsTable"],
         "SOURCES_TABLE": probed.outputs["SourcesTable"],
+        "UPLOADS_BUCKET": probed.outputs["UploadsBucket"],
         "RESULTS_BUCKET": probed.outputs["ResultsBucket"],
     }
 

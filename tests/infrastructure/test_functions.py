@@ -96,7 +96,13 @@ def test_an_environment_holds_names_and_settings_and_nothing_secret(template: Te
         "SEGMENTS_TABLE",
     }  # fmt: skip
     own = {
-        "IngestFunction": {"RECENCY_AS_OF", "RESULTS_BUCKET", "ROWS_DATABASE", "SOURCES_TABLE"},
+        "IngestFunction": {
+            "RECENCY_AS_OF",
+            "RESULTS_BUCKET",
+            "ROWS_DATABASE",
+            "SOURCES_TABLE",
+            "UPLOADS_BUCKET",
+        },
         "ApiFunction": {"ANSWER_CACHE_SECONDS", "CORS_ORIGIN", "SOURCES_TABLE"},
     }
     assert {name: set(variables(template, name)) for name in FUNCTIONS} == {

@@ -87,6 +87,7 @@ class StackHarness:
         return {
             "SEGMENTS_TABLE": self.segments,
             "SOURCES_TABLE": self.sources,
+            "UPLOADS_BUCKET": self.uploads,
             "RESULTS_BUCKET": self.results,
             "RECENCY_AS_OF": "upload",
             "ROWS_DATABASE": self.database if self.keeps_rows else "",

@@ -14,7 +14,7 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 
-from ingest.errors import SupersededError
+from ingest.errors import FileError, SupersededError
 from ingest.parquet.read_ahead import BLOCK, ReadAhead
 
 if TYPE_CHECKING:
@@ -25,6 +25,29 @@ if TYPE_CHECKING:
 
 GONE = {"404", "NoSuchKey", "NoSuchVersion", "412", "PreconditionFailed", "MethodNotAllowed", "405"}
 """S3's codes if an object, or a version of it, does not exist or exists no longer."""
+
+ARCHIVED = FileError("it is archived", "restore it in S3, then run make replay")
+CUSTOMER_KEY = FileError(
+    "S3 does not return it without a key, as if it was uploaded with a key of its own (SSE-C)",
+    "upload it again without that key",
+)
+DENIED = FileError(
+    "S3 denies access to it",
+    "allow the role of the ingest function to read it and to use its KMS key, then run make replay",
+)
+KMS_FAILED = FileError("its KMS key cannot be used", "enable the key, or upload it again with another key")
+
+UNREADABLE = {
+    "400": CUSTOMER_KEY,
+    "403": DENIED,
+    "AccessDenied": DENIED,
+    "InvalidObjectState": ARCHIVED,
+    "InvalidRequest": CUSTOMER_KEY,
+    "KMS.DisabledException": KMS_FAILED,
+    "KMS.KMSInvalidStateException": KMS_FAILED,
+    "KMS.NotFoundException": KMS_FAILED,
+}
+"""Errors by S3's codes if an object exists, and cannot be read. S3 answers HEAD without a code."""
 
 INCOMPLETE = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 """What botocore raises if a response breaks off; it does not repeat these requests itself."""
@@ -54,12 +77,13 @@ def find_object(
     """Return the version of an object with a version id or an ETag, or else the current version.
 
     Raises:
+        FileError: if it cannot be read.
         SupersededError: if it does not exist, or has another ETag by now.
     """
     which: dict[str, Any] = (
         {"VersionId": version_id} if version_id else {"IfMatch": f'"{etag}"'} if etag else {}
     )
-    with superseded_if_gone(key):
+    with translate_errors(key):
         head = client.head_object(Bucket=bucket, Key=key, **which)
     return ObjectVersion(
         bucket,
@@ -73,13 +97,16 @@ def find_object(
 
 
 @contextmanager
-def superseded_if_gone(key: str) -> Iterator[None]:
-    """Raise SupersededError if S3 answers that the object, or the version, does not exist."""
+def translate_errors(key: str) -> Iterator[None]:
+    """Raise SupersededError if S3 answers that the object does not exist, FileError if it cannot be read."""
     try:
         yield
     except ClientError as error:
-        if error.response["Error"]["Code"] in GONE:
+        code = error.response["Error"]["Code"]
+        if code in GONE:
             raise SupersededError(f"'{key}' has been replaced or deleted since the event") from None
+        if unreadable := UNREADABLE.get(code):
+            raise FileError(str(unreadable), unreadable.advice) from None
         raise
 
 
@@ -87,8 +114,8 @@ def superseded_if_gone(key: str) -> Iterator[None]:
 def open_object(client: S3Client, version: ObjectVersion) -> Iterator[io.BytesIO | ReadAhead]:
     """Open a version of an object: a small one is fetched at once, a large one ahead of the reader in ranges.
 
-    Opening and reading raise ``SupersededError`` if the version is gone, and botocore's errors if S3 cannot
-    be reached.
+    Opening and reading raise ``SupersededError`` if the version is gone, ``FileError`` if it cannot be read,
+    and botocore's errors if S3 cannot be reached.
     """
 
     def fetch(start: int, end: int) -> bytes:
@@ -96,7 +123,7 @@ def open_object(client: S3Client, version: ObjectVersion) -> Iterator[io.BytesIO
         # emulator serves a range of a version.
         for attempt in range(ATTEMPTS if start < end else 0):
             try:
-                with superseded_if_gone(version.key):
+                with translate_errors(version.key):
                     response = client.get_object(
                         Bucket=version.bucket,
                         Key=version.key,

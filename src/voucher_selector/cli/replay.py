@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from ingest.events import PREFIX
 from voucher_selector.cli import options, screen
 from voucher_selector.errors import Exit
 from voucher_selector.operations import replay as operation
 from voucher_selector.operations.garbage import delete_garbage
-from voucher_selector.operations.upload import DATASETS, PREFIX, object_key
+from voucher_selector.operations.upload import DATASETS, object_key
 from voucher_selector.stack import find_stack
 
 OUTCOMES = {

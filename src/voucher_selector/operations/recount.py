@@ -51,12 +51,15 @@ class Recount:
 
     def of_object(self, key: str) -> tuple[Contribution, list[Finding]]:
         """Count an object; return its contribution and the problems of its source."""
+        source = self.sources.load(key)
         try:
             version = find_object(self.s3, self.bucket, key)
-            source = self.sources.load(key)
             contribution = self._count(version, source.state)
         except SupersededError:
             return {}, [Finding(Problem.CHANGED, key)]
+        except FileError:
+            failed = source.state is not None and source.state.status is Status.FAILED
+            return {}, [] if failed else [Finding(Problem.FAILS, key)]
         if source.is_unfinished:  # A verification reports unfinished commits of all sources itself.
             return contribution or {}, []
         problems = self._compare(version, source, contribution)

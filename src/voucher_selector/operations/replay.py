@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ingest.events import is_folder, replay_record
+from ingest.events import PREFIX, is_folder, is_upload, replay_record
 from voucher_selector.operations.invoke import Answer, IngestFunction, for_each
-from voucher_selector.operations.upload import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +28,7 @@ def list_objects(stack: Deployed, prefix: str = PREFIX) -> Iterator[str]:
     paginator = stack.s3().get_paginator("list_objects_v2")
     for page in paginator.paginate(Bucket=stack.outputs["UploadsBucket"], Prefix=prefix):
         for found in page.get("Contents", []):
-            if not is_folder(found["Key"], found["Size"]):
+            if is_upload(found["Key"]) and not is_folder(found["Key"], found["Size"]):
                 yield found["Key"]
 
 

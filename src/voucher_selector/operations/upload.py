@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
+from ingest.events import PREFIX
 from ingest.storage.s3_objects import AS_OF_METADATA
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.stack import log_place
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
     from voucher_selector.stack import Deployed
     from vouchers.dynamodb.sources_table import State
-
-PREFIX = "vouchers/"
-"""Every object under it is counted as one source."""
 
 DATASETS = "datasets/"
 """Every folder under it is one dataset, which is counted on request."""

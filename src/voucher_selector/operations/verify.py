@@ -8,12 +8,13 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from ingest.counting.as_of import AsOf
+from ingest.events import PREFIX
 from ingest.row_outputs.glue_catalog import GlueCatalog
 from voucher_selector.operations.findings import Difference, Finding, Problem, Verification
 from voucher_selector.operations.garbage import find_garbage
 from voucher_selector.operations.invoke import IngestFunction
 from voucher_selector.operations.recount import Recount
-from voucher_selector.operations.upload import DATASETS, PREFIX
+from voucher_selector.operations.upload import DATASETS
 from vouchers.counts import Cell, difference
 from vouchers.dynamodb.segments_table import MAX_COUNTERS_IN_CORRECTION
 from vouchers.dynamodb.sources_table import Status

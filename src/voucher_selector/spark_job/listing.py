@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from ingest.events import is_folder, is_marker
 from ingest.parquet.reader import Part
 from ingest.storage.s3_objects import ObjectVersion
 
@@ -83,8 +84,7 @@ class Dataset:
 def list_dataset(client: S3Client, bucket: str, prefix: str) -> Dataset:
     """Return the dataset under a prefix.
 
-    Spark and Athena ignore names and folders that begin with ``_`` or ``.``, such as ``_SUCCESS``, and the
-    folder objects of S3's console. They are ignored here too.
+    Markers and empty folders are left out.
 
     Raises:
         botocore.exceptions.ClientError: if S3 refuses.
@@ -93,7 +93,6 @@ def list_dataset(client: S3Client, bucket: str, prefix: str) -> Dataset:
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for entry in page.get("Contents", []):
             key, size, modified = entry["Key"], entry["Size"], entry["LastModified"]
-            names = key.removeprefix(prefix).split("/")
-            if names[-1] and not any(name.startswith(("_", ".")) for name in names):
+            if not is_marker(key.removeprefix(prefix)) and not is_folder(key, size):
                 objects.append(ObjectVersion(bucket, key, size, entry["ETag"], None, modified, {}))
     return Dataset(tuple(sorted(objects, key=lambda version: version.key)))

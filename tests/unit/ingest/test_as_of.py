@@ -9,7 +9,7 @@ from ingest.counting.as_of import AsOf, microseconds, recorded
 from vouchers.settings import SettingsError
 
 UPLOADED = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
-ENVIRONMENT = {"SEGMENTS_TABLE": "a", "SOURCES_TABLE": "b", "RESULTS_BUCKET": "c"}
+ENVIRONMENT = {"SEGMENTS_TABLE": "a", "SOURCES_TABLE": "b", "RESULTS_BUCKET": "c", "UPLOADS_BUCKET": "d"}
 
 
 @pytest.mark.parametrize(

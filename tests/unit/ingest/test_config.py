@@ -4,7 +4,12 @@ import pytest
 
 from ingest.config import load_settings
 
-NAMES = {"SEGMENTS_TABLE": "segments", "SOURCES_TABLE": "sources", "RESULTS_BUCKET": "results"}
+NAMES = {
+    "SEGMENTS_TABLE": "segments",
+    "SOURCES_TABLE": "sources",
+    "UPLOADS_BUCKET": "uploads",
+    "RESULTS_BUCKET": "results",
+}
 
 
 @pytest.mark.parametrize(
