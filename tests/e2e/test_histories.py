@@ -99,7 +99,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(key=KEYS, which=st.integers(0, 9), bare=st.booleans())
     def expire(self, key: str, which: int, bare: bool) -> None:
-        """Let a lifecycle rule delete a version for good, or the object; perhaps S3 says neither which nor when."""
+        """Let a lifecycle rule delete the object or a version; a bare event names no version or sequencer."""
         before = len(self.coming)
         if which % 2:
             self.delete(key)
