@@ -14,7 +14,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Switch sockets off for the tests of rules; those of the local stack's parts ask for them."""
+    """Disable sockets for unit and property tests, except where a test enables them."""
     for item in items:
         inside = Path(item.path).parent.name in RULES
         if inside and not item.get_closest_marker("enable_socket"):

@@ -1,4 +1,4 @@
-"""Call the API function, in Lambda's Python; argument: events as JSON. Prints the answers' statuses last."""
+"""Call the API function in Lambda's Python. Argument: events as JSON. The last line is the statuses."""
 
 from __future__ import annotations
 

@@ -11,19 +11,19 @@ BUILT = Path(".aws-sam/build").absolute()
 
 @pytest.fixture(scope="session")
 def ingest() -> Path:
-    """What Lambda unpacks for the ingest function."""
+    """The unpacked artifact of the ingest function."""
     return BUILT / "IngestFunction"
 
 
 @pytest.fixture(scope="session")
 def api() -> Path:
-    """What Lambda unpacks for the API function."""
+    """The unpacked artifact of the API function."""
     return BUILT / "ApiFunction"
 
 
 @pytest.fixture(scope="session")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Runtime:
-    """Lambda's Python, with what it brings along and no packages of this machine."""
+    """A Python with the packages of Lambda's runtime, and without those of this machine."""
     python = find_python()
     if python is None:
         pytest.skip("no Python 3.13 is here")

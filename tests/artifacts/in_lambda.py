@@ -1,6 +1,6 @@
-"""Work with the ingest function's packages, done by Lambda's Python; arguments: a directory and a bucket.
+"""Exercise the ingest function's packages in Lambda's Python. Arguments: a directory and a bucket.
 
-It says which Python and which packages did it; any failure is an exception.
+Prints the versions of Python and of the packages. A failure raises.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CODECS = ["none", "snappy", "gzip", "brotli", "zstd", "lz4"]
 
 
 def round_trip(directory: str, codec: str) -> None:
-    """Write and read back a table with a column of each kind that is accepted."""
+    """Write and read a table with a column of each accepted type."""
     table = pa.table(
         {
             "country_code": pa.array(["Peru", "Peru", None]).dictionary_encode(),
@@ -41,14 +41,14 @@ def round_trip(directory: str, codec: str) -> None:
 
 
 def count(directory: str, codec: str) -> None:
-    """Count what was written, without pandas."""
+    """Count the written file, without pandas."""
     with Path(directory, f"{codec}.parquet").open("rb") as file:
         report = count_file(file, AS_OF, load_definitions()).report
     assert (report.rows, report.counted) == (3, 1)
 
 
 def keep_rows(directory: str, bucket: str) -> None:
-    """Write the rows that count to S3, list them in Glue, and read them back by that."""
+    """Write the counted rows to S3, list them in Glue, and read them through Glue."""
     definitions, session = load_definitions(), get_session()
     s3: Any = session.create_client("s3")
     results = ResultsBucket(s3, bucket)

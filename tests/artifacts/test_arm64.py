@@ -1,4 +1,4 @@
-"""The artifacts for arm64, which cannot run here: they hold what the others do, in machine code of arm."""
+"""The artifacts for arm64, which cannot run here: the files of x86_64, with machine code for arm64."""
 
 from __future__ import annotations
 

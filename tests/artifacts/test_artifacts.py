@@ -1,4 +1,4 @@
-"""What `make build` made: what it holds, what it weighs, and that Lambda's Python can work with it."""
+"""The artifacts of `make build`: their contents and size, and that Lambda's Python can use them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 UNCHECKED_HASH = 1
 MAX_BYTES = {"ingest": 200_000_000, "api": 5_000_000}
-"""Bytes; Lambda unpacks 262,144,000 at most."""
+"""Bytes; Lambda's limit for an unpacked artifact is 262,144,000."""
 
 
 @pytest.fixture(params=["ingest", "api"])

@@ -1,4 +1,4 @@
-"""What SAM CLI makes of samconfig.toml and the built stack, with an emulator of AWS in AWS's place."""
+"""Deployments by SAM CLI of the built stack with samconfig.toml, to an emulator of AWS."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def endpoint() -> Iterator[str]:
 
 
 def run(endpoint: str, *arguments: str) -> str:
-    """Run SAM CLI as its user does, who confirms nothing here; return what it says."""
+    """Run SAM CLI without confirmations; return its output."""
     caller = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
     done = subprocess.run(  # noqa: S603 - the project's own script
         [str(ROOT / "scripts" / "sam"), *arguments],
@@ -41,7 +41,7 @@ def run(endpoint: str, *arguments: str) -> str:
 
 @pytest.mark.parametrize("environment", ["account", "dev"])
 def test_a_deployment_ends_in_a_stack_with_its_name_and_tags(endpoint: str, environment: str) -> None:
-    # Of what only AWS has, the emulator knows too little: alarms on sums of metrics.
+    # The emulator does not support alarms on metric math.
     here = {"EndpointUrl": endpoint} if environment == "dev" else {}
     given = [f"{name}={value}" for name, value in {**overrides(environment), **here}.items()]
     chosen = ["--parameter-overrides", *given] if given else []

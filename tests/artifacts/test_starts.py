@@ -1,4 +1,4 @@
-"""How the built functions start: from their bytecode, and with little more than they cannot do without."""
+"""Cold starts of the built functions: from bytecode, and with few imports."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VARIABLES = {
     "SEGMENTS_TABLE": "segments",
 }
 AT_MOST = 1.3
-"""A start may load so many times the bytecode that its yardstick does; its time follows, without a timer."""
+"""The greatest ratio of a start's bytecode to its baseline's, which stands for the ratio of their times."""
 
 
 def start(runtime: Runtime, artifact: Path, name: str, *options: str) -> dict[str, Any]:

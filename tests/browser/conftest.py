@@ -41,7 +41,7 @@ NO_BROWSER = (
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Chromium: at CHROMIUM, or installed, or Playwright's own."""
+    """Chromium: from CHROMIUM, from the PATH, or from Playwright."""
     with sync_playwright() as playwright:
         try:
             found = _launch(playwright)

@@ -68,12 +68,12 @@ def test_each_range_has_a_chart_that_marks_the_chosen_amount(page: Page, url: st
 
 
 def words(*lines: str) -> list[object]:
-    """Return texts to compare with those of elements, whatever their line breaks."""
+    """Return values that equal the texts of elements, with any line breaks."""
     return [Words(line) for line in lines]
 
 
 class Words:
-    """Equal to each text with the same words."""
+    """Equals texts with the same words."""
 
     def __init__(self, text: str) -> None:
         self.words = re.split(r"[\s|]+", text)

@@ -1,4 +1,4 @@
-"""A stack wherever it is: embedded, in LocalStack, or on AWS; and what a person does with it."""
+"""A stack that is embedded, in LocalStack or on AWS, and the actions of a user."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Answer(NamedTuple):
-    """What was answered over HTTP."""
+    """An HTTP response."""
 
     status: int
     headers: HTTPMessage
@@ -44,14 +44,14 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Place:
-    """A deployed stack, and the URL at which a gateway signs what is asked of its API."""
+    """A deployed stack, and the URL of a gateway that signs requests to its API."""
 
     deployed: Deployed
     url: str
 
     @property
     def seconds(self) -> float:
-        """How long anything may take; AWS waits a minute before it tries a failed event again, then two."""
+        """The time limit of a wait; AWS retries a failed event after one minute, and after two more."""
         return 60 if self.deployed.endpoint else 600
 
     @property
@@ -85,7 +85,7 @@ class Place:
     def answer(
         self, path: str, body: dict[str, Any] | None = None, *, method: str = "GET", **headers: str
     ) -> Answer:
-        """Return what is answered; ``headers`` have ``_`` for ``-``."""
+        """Return the response; names of ``headers`` have ``_`` for ``-``."""
         connection = HTTPConnection(urlsplit(self.url).netloc, timeout=self.seconds)
         sent = None if body is None else json.dumps(body)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -110,7 +110,7 @@ class Place:
             time.sleep(0.1)
 
     def comes_to(self, look: Callable[[], object], expected: object) -> None:
-        """Look until what is expected is seen: where reads are not consistent, that takes a moment."""
+        """Wait until ``look`` returns ``expected``; reads may be eventually consistent."""
         with suppress(AssertionError):
             self.until(lambda: look() == expected)
         assert look() == expected
@@ -124,7 +124,7 @@ class Place:
 
 @contextmanager
 def elsewhere(endpoint: str) -> Iterator[Place]:
-    """Find the stack at an endpoint, and leave it as empty as it has to be."""
+    """Find the empty stack at an endpoint; delete its objects afterwards."""
     with patch.dict(os.environ, AWS_ENDPOINT_URL=endpoint):
         try:
             found = find_stack()

@@ -1,4 +1,4 @@
-"""A function for tests: it makes the call of AWS that it is told to make, shows a request, or fails."""
+"""A function for tests: it makes the AWS call that its event names, returns a request, or fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line as scripts call it: a process of its own, from any directory, on the running stack."""
+"""The command line in its own process, from any directory, on the running stack."""
 
 from __future__ import annotations
 

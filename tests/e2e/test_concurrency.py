@@ -51,7 +51,7 @@ def ingest_of(harness: StackHarness) -> IngestService:
 
 
 def dawdle() -> None:
-    """Let others go first now and then, so that what can overlap does."""
+    """Sleep for a random time, for a random order of concurrent calls."""
     time.sleep(random.random() / 50)  # noqa: S311 - not a secret
 
 

@@ -28,7 +28,7 @@ KEY, OTHER = "vouchers/a b+ü.parquet", "vouchers/other.parquet"
 
 @dataclass(frozen=True)
 class Scenario:
-    """An object was one file and becomes another, or is deleted; an item holds ``inline`` bytes."""
+    """An object is replaced or deleted; an item stores at most ``inline`` bytes of a contribution."""
 
     before: str
     after: str | None
@@ -79,7 +79,7 @@ def ingest(harness: StackHarness, event: dict[str, Any]) -> None:
 
 
 def calls_of(scenario: Scenario) -> list[str]:
-    """Return the calls that an ingest without a crash makes, checking what a reader sees after each."""
+    """Return the calls of an ingest without a crash; check what a reader sees after each call."""
     old, new = fresh(scenario.before), fresh(scenario.after)
     with started(scenario) as (harness, event):
 
@@ -98,7 +98,7 @@ def calls_of(scenario: Scenario) -> list[str]:
 
 
 def reads_no_row_twice(harness: StackHarness, *cells: Cells) -> None:
-    """Whoever counts by the catalogue finds of each country what was there before, or what is after."""
+    """A count through the catalogue gives, for each country, the counts before or after the change."""
     found = harness.listed_cells(load_definitions())
     for country, cell in {*found, *(at for content in cells for at in content)}:
         assert found.get((country, cell), {}) in [content.get((country, cell), {}) for content in cells]

@@ -1,4 +1,4 @@
-"""The page of a stack that is closed by IAM is opened to a browser on this machine."""
+"""The command `dashboard` serves the page of a stack that requires IAM signatures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The description of the API and what it answers agree: Schemathesis asks whatever the description allows."""
+"""The API follows its OpenAPI document: Schemathesis sends requests that the document allows."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ pytestmark = [pytest.mark.stack, pytest.mark.anywhere, pytest.mark.beyond_locals
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 ASKED = Path(sys.executable).with_name("schemathesis")
 EXAMPLES = 25
-"""Requests that are made up of each route, besides those that cover each part of its description."""
+"""Random requests per route, in addition to those that cover each part of its description."""
 
 
 @pytest.fixture
 def description(place: Place, tmp_path: Path) -> Path:
-    """The description of a stack that holds the object of its examples, as it is without signatures."""
+    """The document without signatures, of a stack with the object of its examples."""
     write_sample(tmp_path / "sample.parquet")
     place.upload(tmp_path / "sample.parquet", "2018.parquet")
     status, body = place.ask("/openapi.json")

@@ -1,4 +1,4 @@
-"""From the upload over the trigger to the answer, on the real template with the real functions."""
+"""From the upload through the S3 event to the response, with the template and the functions."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def cell(place: Place, country: str, name: str) -> dict[float, int] | None:
 
 
 def added(before: Cells, after: Cells) -> Cells:
-    """Return what the cells of ``after`` hold more than those of ``before``."""
+    """Return the counts of ``after`` minus those of ``before``."""
     more = {
         key: {amount: n - before.get(key, {}).get(amount, 0) for amount, n in counts.items()}
         for key, counts in after.items()

@@ -42,7 +42,7 @@ def upload(place: Place, tmp_path: Path) -> Iterator[Callable[..., str]]:
 
 
 def assert_tells(page: Page, place: Place, name: str) -> None:
-    """The page tells of the object what its source's report does."""
+    """The page shows the numbers of the report of the object's source."""
     report = place.state(name).report
     reported = {what: int(n.replace(",", "")) for what, n, *_ in page.table("As of: ")}
     assert reported["all"] == report["rows"]

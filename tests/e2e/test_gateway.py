@@ -1,4 +1,4 @@
-"""The gateway on this machine hands requests to the API and answers back, as they are."""
+"""The local gateway passes requests and responses on unchanged."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.stack
 
 @pytest.fixture(scope="module")
 def caller(probed: Stack) -> Credentials:
-    """A user who may call the API; unlike the emulator's owner, the emulator checks what a user signs."""
+    """A user who may call the API; the emulator checks signatures of users, but not of the account."""
     iam = session().client("iam", endpoint_url=probed.endpoint)
     iam.create_user(UserName="caller")
     allowed = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
@@ -133,7 +133,7 @@ def test_a_deleted_api_is_reported_as_deleted() -> None:
 
 
 class Expired:
-    """Credentials whose session is over: botocore says so as soon as they are read."""
+    """Expired credentials: botocore raises when they are read."""
 
     @property
     def access_key(self) -> str:

@@ -1,4 +1,4 @@
-"""Any history of objects and events, with crashes in between, ends in the counts of a fresh count."""
+"""Any sequence of changes, events and crashes ends with the counts of a fresh count."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ DEFINITIONS: list[tuple[Definitions, oracle.Segments]] = [
 
 
 class Histories(RuleBasedStateMachine):
-    """A bucket, the events of it that are on their way, and those that have been delivered before."""
+    """A bucket, its pending events, and its delivered events."""
 
     versioned: ClassVar[bool] = True
     sequencers: ClassVar[str] = "growing"
@@ -120,13 +120,13 @@ class Histories(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 99), crash=CRASHES)
     def deliver_one(self, number: int, crash: tuple[int, bool] | None) -> None:
-        """Hand over an event that is on its way; perhaps die over it."""
+        """Deliver a pending event, perhaps with a crash."""
         if self.coming:
             self._ingest([self.coming.pop(number % len(self.coming))], crash)
 
     @rule(picks=st.lists(st.tuples(st.integers(0, 99), st.booleans()), min_size=1, max_size=3), crash=CRASHES)
     def deliver(self, picks: list[tuple[int, bool]], crash: tuple[int, bool] | None) -> None:
-        """Hand over some events, in any order, again or for the first time; perhaps die over it."""
+        """Deliver some events, in any order, new or repeated, perhaps with a crash."""
         records = []
         for number, again in picks:
             content = self.gone if again and self.gone else self.coming
@@ -146,7 +146,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(chance=CHANCE)
     def settle(self, chance: random.Random) -> None:
-        """Deliver all that is on its way, replay what is due: now the counts must be right."""
+        """Deliver all pending events and replay if due; check the counts."""
         while self.coming:
             self._ingest([self.coming.pop(chance.randrange(len(self.coming)))], None)
         if self.redefined:

@@ -1,4 +1,4 @@
-"""What goes wrong on the running stack is found by `verify`, and mended by it, `replay` and `redrive`."""
+"""`verify` finds errors on the running stack; `verify`, `replay` and `redrive` correct them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CELL = {"country": {"S": "peru"}, "cell": {"S": "#spellings"}}
 
 @dataclass
 class Shop:
-    """A running stack, and what happens to it."""
+    """A running stack, and actions on it."""
 
     place: Place
 
@@ -49,7 +49,7 @@ class Shop:
         self.s3.delete_object(Bucket=self.uploads, Key=key)
 
     def upload(self, key: str, name: str) -> None:
-        """Put an object and wait until its event has been worked off."""
+        """Put an object and wait until its event is processed."""
         put = self.s3.put_object(Bucket=self.uploads, Key=key, Body=body(name))
         table = SourcesTable(self.dynamodb, self.sources)
         self.until(lambda: (state := table.load(key).state) and state.version_id == put["VersionId"])
@@ -59,7 +59,7 @@ class Shop:
 
     @contextmanager
     def unheard(self) -> Iterator[None]:
-        """Keep the bucket from telling anybody what happens in a block."""
+        """Disable the bucket's notifications in a block."""
         answer = self.s3.get_bucket_notification_configuration(Bucket=self.uploads)
         reported: Any = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
         self.s3.put_bucket_notification_configuration(Bucket=self.uploads, NotificationConfiguration={})

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.e2e.place import Place
     from vouchers.dynamodb.sources_table import State
 
-# LocalStack takes the copy of an old version for one of an object to itself, and refuses it.
+# LocalStack refuses the copy of an old version as a copy of an object to itself.
 pytestmark = [pytest.mark.stack, pytest.mark.anywhere, pytest.mark.beyond_localstack]
 
 NAME = "restored/a.parquet"

@@ -1,4 +1,4 @@
-"""What the roles of the two functions let them do, as the emulator evaluates their policies."""
+"""The permissions of both functions' roles, as the emulator evaluates them."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ SERVICES = {"Bucket": "s3", "DatabaseName": "glue"}
 
 
 def outcome(stack: Stack, function: str, operation: str, arguments: dict[str, Any]) -> object:
-    """Have ``function`` make a call; resources are named as the outputs are."""
+    """Let ``function`` make a call; resources have the names of the outputs."""
     spelt = json.dumps(arguments)
     for name, value in stack.outputs.items():
         spelt = spelt.replace(f'"{name}"', json.dumps(value))

@@ -1,4 +1,4 @@
-"""The embedded stack starts or says why not, and leaves nothing behind."""
+"""The embedded stack starts or reports why not, and leaves no processes or files."""
 
 from __future__ import annotations
 

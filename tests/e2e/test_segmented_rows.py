@@ -37,7 +37,7 @@ COUNTS = """
 
 @pytest.fixture(scope="module")
 def keeping() -> Iterator[Place]:
-    """The stack with rows kept; its functions are held to their roles' policies."""
+    """The stack with segmented rows, and with the policies of the functions' roles enforced."""
     with running(free_port(), free_port(), parameters={"SegmentedRows": "true"}, enforce_iam=True) as up:
         yield Place(Deployed(session(), up.endpoint, up.outputs), up.url)
 

@@ -1,4 +1,4 @@
-"""The commit is the same at every size: many countries, many amounts, more than an item holds."""
+"""Commits of many countries, of many amounts, and of more than an item can store."""
 
 from __future__ import annotations
 

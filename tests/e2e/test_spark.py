@@ -42,7 +42,7 @@ ORIGINAL = os.environ.get("VOUCHERS_2018", "")
 
 @pytest.fixture
 def start(place: Place) -> Iterator[Start]:
-    """Return what starts the command line on the stack; what still runs in the end is stopped."""
+    """Return a function that starts the command line on the stack; stop its processes afterwards."""
     aws, api = (str(urlsplit(url).port) for url in (place.deployed.endpoint or "", place.url))
     started: list[subprocess.Popen[str]] = []
 
@@ -66,7 +66,7 @@ def start(place: Place) -> Iterator[Start]:
 
 @pytest.fixture
 def name(place: Place, start: Start) -> Iterator[str]:
-    """Return the name of a dataset of which nothing is left in the end, the counts included."""
+    """Return the name of a dataset; delete its objects and counts afterwards."""
     yield "years/history"
     key = f"{DATASETS}years/history/"
     s3 = place.deployed.s3()
@@ -78,7 +78,7 @@ def name(place: Place, start: Start) -> Iterator[str]:
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, Any, str]:
-    """Return what a command ended with: its exit code, its document, and what it told."""
+    """Return the exit code of a command, its JSON document, and its messages."""
     out, err = process.communicate(timeout=300)
     return process.returncode, json.loads(out) if out else None, err
 
@@ -180,7 +180,7 @@ def counted(place: Place) -> dict[tuple[str, str], dict[str, int]]:
 
 
 def rejected_rows(place: Place, reported: Any) -> list[Any]:
-    """Return the rejected rows that a report speaks of, which lie in a folder."""
+    """Return the rejected rows in the folder that a report names."""
     bucket, folder = reported["rejected_rows"].removeprefix("s3://").split("/", 1)
     s3, found = place.deployed.s3(), []
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder):

@@ -1,4 +1,4 @@
-"""The rules on Spark are those of Lambda: the same dirty files through both, on the same emulator of AWS."""
+"""Spark and Lambda count by the same rules: the same dirty files through both, on one emulator."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_spark_counts_reports_and_rejects_cell_by_cell_what_lambda_does(
 
 
 def of_lambda(harness: StackHarness, name: str, file: bytes, as_of: str) -> State:
-    """Have the ingest function count a file."""
+    """Count a file with the ingest function."""
     assert harness.ingest(harness.put(f"vouchers/{name}", file, as_of=as_of)) == ["counted"]
     return state(harness, f"vouchers/{name}")
 

@@ -13,5 +13,5 @@ def template() -> Template:
 
 @pytest.fixture(scope="session")
 def emulated() -> Template:
-    """The stack as emulators of AWS get it."""
+    """The stack in the form for emulators of AWS."""
     return transformed(EndpointUrl="http://localhost:4566")

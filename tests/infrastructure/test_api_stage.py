@@ -1,4 +1,4 @@
-"""The API's stage: closed, limited, logged, and led from one version of its function to the next."""
+"""The API's stage: authorization, limits, logs, and deployments of new versions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_function_answers_whatever_is_asked_for(template: Template) -> None:
     paths = template.properties("Api")["Body"]["paths"]
     named = {path.removesuffix("/{proxy+}").rstrip("/") for path in paths}
     nodes = {"/".join(path.split("/")[:depth]) for path in named for depth in range(1, path.count("/") + 2)}
-    # A path that is named is not among those of the {proxy+} beside it, and nor is anything below it.
+    # A {proxy+} beside a named path matches neither the path nor anything below it.
     for node in nodes:
         assert ANY in paths[node or "/"]
         assert ANY in paths[f"{node}/{{proxy+}}"]

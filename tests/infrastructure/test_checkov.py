@@ -1,4 +1,4 @@
-"""What Checkov says of the templates: as they are written, and as CloudFormation gets them."""
+"""Checkov's checks of the templates, before and after SAM's transform."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ KEY_OF: dict[str, Callable[[dict[str, Any]], Any]] = {
     "S3::Bucket": lambda properties: by_default(properties).get("KMSMasterKeyID"),
     "SQS::Queue": lambda properties: properties.get("KmsMasterKeyId"),
 }
-"""Of all that keeps something: the key that it is encrypted with."""
+"""The encryption key of each type of resource that stores data."""
 
 
 @pytest.fixture(scope="module")

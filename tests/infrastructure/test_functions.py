@@ -79,7 +79,7 @@ def test_the_functions_run_on_the_python_their_wheels_are_for(template: Template
 
 
 def test_nothing_in_the_template_leads_back_to_where_it_came_from() -> None:
-    """LocalStack follows references before SAM has moved any, and never comes back from a circle."""
+    """LocalStack resolves references before SAM's transform, and loops forever on a cycle."""
     declared = yaml_parse(TEMPLATE.read_text())["Resources"]
     graph = {name: _references(resource) & set(declared) for name, resource in declared.items()}
     TopologicalSorter(graph).prepare()
@@ -179,5 +179,5 @@ def variables(template: Template, function: str) -> dict[str, Any]:
 
 
 def longest_call(config: Any) -> float:
-    """Return for how many seconds a call may be tried."""
+    """Return the seconds of a call with all its retries."""
     return float(config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout))

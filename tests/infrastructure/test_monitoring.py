@@ -1,4 +1,4 @@
-"""What is watched: alarms and dashboard name metrics that are emitted, and every alarm tells somebody."""
+"""Alarms and the dashboard use emitted metrics, and every alarm notifies the topic."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ OF_AWS: dict[tuple[str, str], list[set[str]]] = {
     ("AWS/SQS", "ApproximateAgeOfOldestMessage"): [QUEUE],
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): [QUEUE],
 }
-"""What AWS emits, and by which dimensions, as its services' pages on metrics say."""
+"""AWS's metrics and their dimensions, from the documentation of its services."""
 
 
 SEARCH = re.compile(r'SEARCH\(\'{"\${MetricsNamespace}",(?P<dimensions>[\w,]+)} MetricName="(?P<name>\w+)"\'')
@@ -54,7 +54,7 @@ SEARCH = re.compile(r'SEARCH\(\'{"\${MetricsNamespace}",(?P<dimensions>[\w,]+)} 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric as an alarm or a widget names it; values are as they are written."""
+    """A metric as an alarm or a widget names it, with the values of the template."""
 
     namespace: str
     name: str
@@ -237,7 +237,7 @@ def _written(value: Any) -> str:
 
 
 def _of_widget(widget: dict[str, Any]) -> Iterator[Metric]:
-    """Yield what a widget shows; in its rows "." and "..." stand for what is in the row before."""
+    """Yield the metrics of a widget; in its rows, "." and "..." repeat fields of the row before."""
     before: list[str] = []
     for written in widget["metrics"]:
         names = [field for field in written if isinstance(field, str)]

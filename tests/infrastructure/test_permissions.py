@@ -1,4 +1,4 @@
-"""Who may do what: roles, and the policies of buckets, queue and API."""
+"""Permissions: roles, and the policies of buckets, queue and API."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ ROLES = ("IngestRole", "ApiRole")
 ACCOUNTS = "111111111111,222222222222"
 
 WITHOUT_RESOURCE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
-"""Actions that IAM knows no resource for."""
+"""Actions without resource-level permissions in IAM."""
 
 FUNCTION = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-api"
 VERSIONS = {"Fn::Sub": f"{FUNCTION}:*"}
 ALARMS = {"Fn::Sub": "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:*"}
-"""CodeDeploy asks for alarms in lists."""
+"""CodeDeploy requests lists of alarms."""
 
 
 @pytest.fixture(scope="module")
 def everything() -> Template:
-    """The stack with all that takes a permission."""
+    """The stack with every feature that needs a permission."""
     return transformed(KmsKeyArn=KEY, ApiTrafficShift="Canary10Percent5Minutes", CallerAccounts=ACCOUNTS)
 
 
@@ -158,7 +158,7 @@ def test_only_preflights_of_an_admitted_origin_may_be_unsigned() -> None:
 def test_other_accounts_may_call_the_api_once_they_are_named(everything: Template) -> None:
     _, others = api_policy(everything)
     assert (others["Effect"], others["Action"]) == ("Allow", "execute-api:Invoke")
-    # SAM writes what the parameter holds in its place, and so CloudFormation gets one text.
+    # SAM replaces the parameter by its value, therefore CloudFormation gets one text.
     assert others["Principal"] == {"AWS": {"Fn::Split": [",", ACCOUNTS]}}
 
 

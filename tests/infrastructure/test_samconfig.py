@@ -1,4 +1,4 @@
-"""What `sam deploy --config-env …` hands over: that the templates take it, and that stages keep apart."""
+"""Stages of samconfig.toml: their parameters exist in the templates, and their stacks are separate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the stack has more where the segmented rows are kept, and that it has nothing of it where not."""
+"""The resources and permissions for segmented rows exist only if the feature is on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spark on EMR Serverless: there where an image is named, allowed what the job does, its image complete."""
+"""Spark on EMR Serverless: optional, with the permissions and the image that the job needs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ NEEDS = {
     "TransactWriteItems": {"dynamodb:PutItem", "dynamodb:UpdateItem"},
     "UpdateItem": {"dynamodb:UpdateItem"},
 }
-"""What each call takes, as AWS's reference of its services' actions says."""
+"""The permission of each call, from AWS's Service Authorization Reference."""
 
 OPTIONAL = {"_distutils_hack", "certifi"}
 """What an environment's start, and botocore, import where it is there."""
@@ -120,7 +120,7 @@ def test_the_release_of_image_template_and_tests_is_one(spark: Template) -> None
 
 
 def test_the_image_holds_the_job_and_all_that_it_imports(tmp_path: Path) -> None:
-    """Lay out what the Dockerfile copies, and have the job imported with what the image installs."""
+    """Copy the files of the Dockerfile, and import the job with the packages of the image."""
     root = tmp_path / "opt"
     for source, target in re.findall(r"^COPY (\S+) /opt/voucher-selector/(\S+)$", DOCKERFILE, re.MULTILINE):
         copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy

@@ -22,7 +22,7 @@ class Switch(Protocol):
 
 @pytest.fixture
 def harness(monkeypatch: pytest.MonkeyPatch) -> Iterator[StackHarness]:
-    """Buckets, tables and the ingest function's environment, all of them moto's."""
+    """Buckets and tables in moto, and the ingest function's environment."""
     for name, value in ACCOUNT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
@@ -38,7 +38,7 @@ def harness(monkeypatch: pytest.MonkeyPatch) -> Iterator[StackHarness]:
 
 @pytest.fixture
 def keep_rows(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> Switch:
-    """Return what switches the segmented rows on, with a database, and off, without one, as a stack does."""
+    """Return a function that switches segmented rows on and off, with and without their database."""
 
     def switch(*, on: bool) -> None:
         if on:
@@ -53,7 +53,7 @@ def keep_rows(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> Switch:
 
 @pytest.fixture
 def redefine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
-    """Return what gives the ingest function other segment definitions."""
+    """Return a function that replaces the segment definitions of the ingest function."""
 
     def use(text: str) -> None:
         file = tmp_path / "segments.toml"

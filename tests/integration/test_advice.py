@@ -1,4 +1,4 @@
-"""What a failed file's sentence says is to be done about it."""
+"""The advice in the message of a failed file."""
 
 from __future__ import annotations
 

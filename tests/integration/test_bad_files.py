@@ -1,4 +1,4 @@
-"""Bad and odd files: a clear sentence or a right count, in little memory, and never half a file."""
+"""Bad and odd files: a clear message or a correct count, in little memory, and never a part of a file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 LAMBDA_MB = transformed().properties("IngestFunction")["MemorySize"]
 MAX_MB = 0.75 * LAMBDA_MB
-"""What counting any file may take, all in all."""
+"""The memory limit of counting a file, in MB."""
 
 
 def counted(file: io.RawIOBase | io.BytesIO) -> Counted:
@@ -80,7 +80,7 @@ def messages_of_bombs() -> dict[str, str]:
 
 
 def test_imports_leave_the_memory_to_the_events() -> None:
-    # Arrow's first allocation reserves a gigabyte of addresses, which the limit counts if it is there before.
+    # Arrow's first allocation reserves a gigabyte of addresses, which count towards a limit set earlier.
     script = (
         "import ingest.handler; from ingest.config import limit_memory; limit_memory();"
         "reserved = bytearray(256 << 20)"
@@ -140,7 +140,7 @@ def test_a_dictionary_that_holds_a_value_twice_fails_the_file(entries: tuple[byt
 
 
 class LargeFile(io.RawIOBase):
-    """A file with a hole of zeros in it, of which it counts the bytes that are read."""
+    """A file with a run of zeros; it counts the bytes that are read."""
 
     def __init__(self, before: bytes, hole: int, after: bytes) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The command `dataset` against moto, with runs in this process or on a stand-in of EMR; `verify` of them."""
+"""The commands `dataset` and `verify` against moto, with runs in this process or on a stand-in for EMR."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Runs:
-    """Stands in for Spark: carries an order out at once, unless it is told to break off."""
+    """Stands in for Spark: runs an order at once, unless ``interrupted`` is set."""
 
     harness: StackHarness
     says: Progress | None = None

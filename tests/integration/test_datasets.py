@@ -1,4 +1,4 @@
-"""Runs of the Spark job against moto, with their tasks carried out in this process."""
+"""Runs of the Spark job against moto, with their tasks in this process."""
 
 from __future__ import annotations
 

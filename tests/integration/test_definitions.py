@@ -1,4 +1,4 @@
-"""A change of the segment definitions, from the file to the answers: tenure, and a country's own ranges."""
+"""A change of the segment definitions, from the file to the responses: tenure, and ranges of a country."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `profile`: a file becomes one page, whatever the file is like."""
+"""The command `profile` writes one page for any file."""
 
 from __future__ import annotations
 

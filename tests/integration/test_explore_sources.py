@@ -1,4 +1,4 @@
-"""Which file is explored, and by which as-of date."""
+"""The choice of the explored file and of its as-of date."""
 
 from __future__ import annotations
 

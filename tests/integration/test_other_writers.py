@@ -1,4 +1,4 @@
-"""Files as other writers write them, and in every encoding, codec and type: counted as row by row."""
+"""Files of other writers, in every encoding, codec and type, have the counts of the oracle."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def all_kinds(harness: StackHarness) -> None:
 
 
 def rewrite(harness: StackHarness, key: str, **changes: Any) -> None:
-    """Change by hand what the sources table says of an object."""
+    """Change the source of an object."""
     source = harness.source(key)
     assert source.state
     write(harness, replace(source, state=replace(source.state, **changes)))
@@ -332,7 +332,7 @@ def test_a_failed_file_that_another_one_replaces_meanwhile_has_changed(
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
-    """Have something happen once, while the table is read."""
+    """Call ``happens`` once while the table is read."""
     counters, left = SegmentsTable.counters, [happens]
 
     def read(table: SegmentsTable) -> Any:
@@ -631,7 +631,7 @@ def test_an_object_replaced_during_its_count_is_reported_once(
 
 
 def fail(stack: Deployed, record: dict[str, Any]) -> None:
-    """Put into the queue what Lambda puts there when an event has failed."""
+    """Send Lambda's message about a failed event to the queue."""
     failure = {
         "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3},
         "requestPayload": {"Records": [record]},

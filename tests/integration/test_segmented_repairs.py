@@ -1,4 +1,4 @@
-"""The commands `replay` and `verify` where the segmented rows are, or were, kept."""
+"""The commands `replay` and `verify` with segmented rows on, and after they are switched off."""
 
 from __future__ import annotations
 

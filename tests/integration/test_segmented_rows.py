@@ -1,4 +1,4 @@
-"""The rows with their segments: what is kept of a file, what a reader finds of it, and how it goes again."""
+"""Segmented rows: what is written for a file, what readers find, and how it is deleted."""
 
 from __future__ import annotations
 
@@ -285,7 +285,7 @@ def refuse(monkeypatch: pytest.MonkeyPatch, call: str, answer: Exception | dict[
 
 
 def overtaken(harness: StackHarness, monkeypatch: pytest.MonkeyPatch, *, dies: bool) -> None:
-    """Count two files of one key at once: the first process lists its rows after the second one."""
+    """Count two files of one key concurrently: the first process lists its rows after the second."""
     first = harness.put(KEY, body("peru"))
     point, begun = GlueCatalog.point, list[str]()
 

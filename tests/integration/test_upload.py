@@ -46,7 +46,7 @@ def harness(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> StackHarn
 
 
 def _work_off(harness: StackHarness) -> None:
-    """Do what S3 and Lambda do meanwhile."""
+    """Ingest the uploaded objects, as S3 and Lambda do."""
     for found in harness.s3.list_objects_v2(Bucket=harness.uploads).get("Contents", []):
         head = harness.s3.head_object(Bucket=harness.uploads, Key=found["Key"])
         etag = head["ETag"].strip('"')

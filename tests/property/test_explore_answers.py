@@ -1,4 +1,4 @@
-"""What is told of a file's counts, against the rules once more, slow and obvious."""
+"""The page's answers and counts agree with the oracle."""
 
 from __future__ import annotations
 

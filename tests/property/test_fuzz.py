@@ -1,4 +1,4 @@
-"""Valid files broken at random: each is counted right or refused, and no process dies of it."""
+"""Randomly damaged files are counted correctly or refused, and no process dies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support import fuzz
 FILES = int(os.environ.get("FUZZ_FILES", "600"))
 FIRST = int(os.environ.get("FUZZ_FIRST", "0"))
 AT_ONCE = 5_000
-"""Files a process."""
+"""Files per process."""
 
 
 def test_a_file_broken_anywhere_is_counted_right_or_refused() -> None:

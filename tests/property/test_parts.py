@@ -37,7 +37,7 @@ def test_parts_sum_up_to_the_file(rows: int, group: int, of: int, by_row: bool) 
 
 
 def count(file: bytes, part: Part = WHOLE, *, by_row: bool) -> tuple[Counted, list[tuple[int, str]]]:
-    """Count a part of a file; return the numbers of its rejected rows and their reasons, too."""
+    """Count a part of a file; return also the numbers and reasons of its rejected rows."""
     rejected: list[tuple[int, str]] = []
 
     def reject(_: pa.RecordBatch, rows: Any, reasons: pa.DictionaryArray) -> None:

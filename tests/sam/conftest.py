@@ -41,7 +41,7 @@ class Sam:
         return kept | {"AWS_ENDPOINT_URL": self.endpoint}
 
     def run(self, *arguments: str, message: str | None = None) -> str:
-        """Return what a command prints; what it logs is shown where a test fails."""
+        """Return the output of a command; pytest shows its log if a test fails."""
         ended = subprocess.run(  # noqa: S603 - arguments of ours
             [SAM, *arguments], cwd=ROOT, env=self.environment, input=message,
             stdout=subprocess.PIPE, text=True, check=True, timeout=SECONDS,
@@ -49,7 +49,7 @@ class Sam:
         return ended.stdout
 
     def invoke(self, function: str, event: str, message: str | None = None) -> Any:
-        """Return what a function answers; `sam local invoke` succeeds even where the function fails."""
+        """Return the payload of a function; `sam local invoke` succeeds even if the function fails."""
         return json.loads(self.run("local", "invoke", function, "-e", event, message=message))
 
     @contextmanager
@@ -74,7 +74,7 @@ class Sam:
 
 @pytest.fixture(scope="session")
 def deployed() -> Iterator[Deployed]:
-    """The embedded stack, open to containers, and deaf to uploads: only containers count."""
+    """The embedded stack, reachable from containers, without notifications: only containers count."""
     with running(free_port(), free_port()) as stack:
         at, port = bridge(), int(urlsplit(stack.endpoint).port or 0)
         with relay(port, at) if at else nullcontext():
@@ -92,7 +92,7 @@ def sam(deployed: Deployed) -> Sam:
 
 @pytest.fixture(scope="session")
 def sampled(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
-    """The stack with the sample in its bucket, and counted by nobody."""
+    """The stack with the sample in its bucket, not counted."""
     file = tmp_path_factory.mktemp("sample") / "sample.parquet"
     write_sample(file)
     deployed.s3().upload_file(str(file), deployed.outputs["UploadsBucket"], object_key(file.name))

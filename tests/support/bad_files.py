@@ -1,4 +1,4 @@
-"""Files that are broken, lie about themselves or would take all memory, made when they are asked for."""
+"""Files that are broken, contradict their metadata or would exhaust memory, made on request."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ TOO_MUCH = "takes more memory than there is"
 
 
 def table(rows: int = ROWS) -> pa.Table:
-    """Return uses with some of everything, and a column that nobody needs."""
+    """Return uses with valid, repaired and rejected values, and a column that is not needed."""
     return pa.table(
         {
             "customer": [f"c{i}" for i in range(rows)],
@@ -78,14 +78,14 @@ def flipped(body: bytes, at: int) -> bytes:
 
 
 def start_of(column: str) -> int:
-    """Return where a column begins in the file that ``sample_file`` returns."""
+    """Return the offset of a column in the file that ``sample_file`` returns."""
     metadata = pq.read_metadata(io.BytesIO(sample_file(write_page_checksum=True)))
     start: int = metadata.row_group(0).column(metadata.schema.names.index(column)).dictionary_page_offset
     return start
 
 
 def encrypted(*, plaintext_footer: bool) -> bytes:
-    """Return a file as a key management service of one master key has it encrypted."""
+    """Return a file encrypted with a key management service."""
     keys = {"footer": b"0123456789012345", "column": b"1234567890123450"}
     factory = pe.CryptoFactory(lambda _: _InMemoryKms(keys))
     settings = pe.EncryptionConfiguration(
@@ -180,7 +180,7 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str]] = {
         "its row group 0 holds|does not have a value|end of",
     ),
 }
-"""Files that must fail, by what is the matter with them, and what the sentence says (as a pattern)."""
+"""Files that must fail, by their defect, with a pattern of the message."""
 
 
 def _with_row_count(body: bytes, rows: int) -> bytes:
@@ -204,7 +204,7 @@ def inflating(size: int, head: bytes, byte: int = 80) -> bytes:
 
 
 def long_text(size: int, byte: int = 80) -> bytes:
-    """Return a page of one text of one byte again and again."""
+    """Return a page with one text that repeats one byte."""
     return inflating(size, struct.pack("<i", size - 4), byte)
 
 
@@ -297,11 +297,11 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
         "its footer is broken",
     ),
 }
-"""Small files that would take gigabytes, or the process's stack, with what the sentence says."""
+"""Small files that would take gigabytes or overflow the stack, with a pattern of the message."""
 
 
 def other_columns(count: int) -> bytes:
-    """Return usual uses beside many columns that nobody needs."""
+    """Return uses with many columns that are not needed."""
     content = table(100)
     more = {f"extra_{i}": pa.array([i] * 100, pa.int32()) for i in range(count)}
     return parquet(pa.table({**{n: content.column(n) for n in content.column_names}, **more}))
@@ -367,4 +367,4 @@ ODD: dict[str, Callable[[], bytes]] = {
         sample_file(write_page_checksum=True), start_of("customer") + 60
     ),
 }
-"""Files that are odd and whose rows must be counted."""
+"""Unusual files whose rows must be counted."""

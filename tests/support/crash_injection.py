@@ -1,4 +1,4 @@
-"""Dying at a call that leaves the process: right before it is sent, or right after it was answered."""
+"""Crashes at a call to AWS: before the request, or after the response."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class Crash(BaseException):
-    """The process is gone."""
+    """The process crashed."""
 
 
 class Calls:
-    """Counts calls, and crashes at one of them if told to."""
+    """Counts calls, and crashes at the call ``at``."""
 
     def __init__(
         self,
@@ -57,9 +57,9 @@ def calls(
     watch: Callable[[], None] | None = None,
     after: str | None = None,
 ) -> Iterator[Calls]:
-    """Record the calls to AWS that are made in a block; crash at one of them, or watch what each has done.
+    """Record the calls to AWS in a block; crash at one of them, or call ``watch`` after each.
 
-    ``after`` is the name of the call after which to crash, in the place of a number.
+    ``after`` names the call after which to crash, instead of its number.
     """
     counted = Calls(at, answered=answered, watch=watch, after=after)
     real = vars(BaseClient)["_make_api_call"]  # the one place that every call passes
@@ -78,7 +78,7 @@ _WATCHING: set[threading.Thread] = set()
 
 @contextmanager
 def uncounted() -> Iterator[None]:
-    """Make calls in a block that are not counted: those of the test itself."""
+    """Make uncounted calls in a block, which belong to the test."""
     thread = threading.current_thread()
     _WATCHING.add(thread)
     try:

@@ -23,7 +23,7 @@ _numbers = itertools.count()
 
 
 def order(harness: StackHarness, dataset: str = DATASET, **instead: Any) -> Order:
-    """Return an order for a run of its own."""
+    """Return an order for a new run."""
     reported = {
         "run": f"run{next(_numbers)}",
         "dataset": dataset,
@@ -38,7 +38,7 @@ def order(harness: StackHarness, dataset: str = DATASET, **instead: Any) -> Orde
 
 
 def count_here(tasks: Sequence[Task], counting: TaskCounter) -> Sums:
-    """Do in this process what Spark's workers do."""
+    """Run tasks in this process instead of Spark's workers."""
     total: Counter[Any] = Counter()
     for task in tasks:
         for path, number in counting.count_task(task):

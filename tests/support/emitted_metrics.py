@@ -1,4 +1,4 @@
-"""What the functions tell CloudWatch, taken from what they print: metrics in its embedded format."""
+"""The metrics that the functions print in CloudWatch's embedded metric format."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CACHED = (
 
 @dataclass(frozen=True)
 class Emitted:
-    """One metric: its namespace, its name, and its dimensions with their values."""
+    """A metric: its namespace, its name, and its dimensions with their values."""
 
     namespace: str
     name: str
@@ -43,7 +43,7 @@ class Emitted:
 
 
 def reported(namespace: str) -> set[Emitted]:
-    """Have the functions work through files, good and bad, and requests, and return what they tell."""
+    """Run the functions on good and bad files and on requests; return the emitted metrics."""
     printed = StringIO()
     with _harness(namespace) as harness, redirect_stdout(printed):
         with patch.dict(environ, POWERTOOLS_SERVICE_NAME="ingest"):
@@ -55,7 +55,7 @@ def reported(namespace: str) -> set[Emitted]:
 
 
 def _files(harness: StackHarness) -> None:
-    """Lead to each outcome that an event can have."""
+    """Cause each outcome of an event."""
     first = harness.put("vouchers/a", body("peru"))
     harness.ingest(first)
     second = harness.put("vouchers/a", body("dirty"))

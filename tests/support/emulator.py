@@ -30,7 +30,7 @@ def emulated() -> Iterator[None]:
 
 @contextmanager
 def new_harness(**kind: Any) -> Iterator[StackHarness]:
-    """Make buckets and tables of their own, and the ingest function's environment for them."""
+    """Create new buckets and tables, and set the ingest function's environment."""
     made = StackHarness(
         suffix=f"-{next(_numbers)}",
         s3=handler.s3_client(),

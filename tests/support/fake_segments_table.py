@@ -1,4 +1,4 @@
-"""Counts for the API's tests: the reference table of Peru, and a segments table that is only a dictionary."""
+"""Counts for the API's tests: the reference counts of Peru, and a segments table in memory."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ REFERENCE_COUNTS = {
 
 
 def contribution(country: str, counts: Counts) -> Contribution:
-    """Return counts as the cells of a country that is written in one way."""
+    """Return counts as the cells of a country with one spelling."""
     cells = {
         range_cell(country, segment, Range(low, high)): {
             f"{amount:g}": count for amount, count in used.items()
@@ -40,7 +40,7 @@ def contribution(country: str, counts: Counts) -> Contribution:
 
 @dataclass
 class CountedTable:
-    """Stands in for the segments table, and remembers what was asked of it."""
+    """Stands in for the segments table, and records the reads."""
 
     counts: Contribution = field(default_factory=lambda: contribution("Peru", REFERENCE_COUNTS))
     asked: list[str] = field(default_factory=list)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Lambda:
-    """Stands in for Lambda's client; ``refusals`` are raised, one a call, before anything else happens."""
+    """Stands in for Lambda's client; each call first raises one of ``refusals``, if any are left."""
 
     refusals: list[Exception] = field(default_factory=list)
     invoked: list[dict[str, Any]] = field(default_factory=list)
@@ -46,13 +46,13 @@ class Lambda:
 
 
 def answer(message: object) -> dict[str, Any]:
-    """Return Lambda's answer to a call whose function said so."""
+    """Return Lambda's response with the payload of a function."""
     return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(message).encode())}
 
 
 @dataclass
 class Session:
-    """Stands in for a session: its Lambda is the one above, all else is moto's."""
+    """Stands in for a session: its Lambda client is ``Lambda``, its other clients are moto's."""
 
     function: Lambda
 

@@ -1,7 +1,7 @@
-"""Valid Parquet files, broken at random, and the judge of what counting makes of each.
+"""Valid Parquet files, damaged at random, and a check of their counts.
 
-``python -m tests.support.fuzz FIRST COUNT`` tries the files of that many seeds in this process. Each seed is
-written before it is tried, so that a crash has a name, and what is wrong with it, if anything.
+``python -m tests.support.fuzz FIRST COUNT`` checks the files of COUNT seeds in this process. It prints each
+seed before its check, because the process may crash, and then the error, if any.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ NOT_A_SENTENCE = re.compile(r"\n|0x[0-9a-f]{6,}|Traceback|/\w+/\w+|<class|\bat 0
 
 @cache
 def valid() -> list[bytes]:
-    """Return files of the same uses, each written another way."""
+    """Return files of the same uses, written with different options."""
     ways: list[dict[str, Any]] = [
         {},
         {"compression": "none", "use_dictionary": False},
@@ -86,7 +86,7 @@ def _table(typed: bool) -> pa.Table:
 
 
 def large_table() -> pa.Table:
-    """Return a million uses, which take more than 32 MB where they are stored as they are."""
+    """Return a million uses, which take more than 32 MB uncompressed."""
     return pa.table(
         {
             "country_code": pa.repeat("Peru", 1_000_000),
@@ -98,7 +98,7 @@ def large_table() -> pa.Table:
 
 
 def broken(seed: int) -> bytes:
-    """Return the file of a seed: a valid one with one to three things broken in it."""
+    """Return the file of a seed: a valid file with one to three mutations."""
     dice = random.Random(seed)  # noqa: S311 - not a secret
     body = dice.choice(valid())
     for _ in range(dice.choice([1, 1, 1, 2, 3])):
@@ -257,7 +257,7 @@ def _other(value: Any, dice: random.Random) -> Any:
 
 
 def verdict(body: bytes) -> tuple[str, str | None]:
-    """Return what counting a file came to, and what is wrong with that, if anything."""
+    """Return the outcome of counting a file, and its error, if any."""
     try:
         with RejectedRows() as rejected:
             got = count_file(
@@ -283,9 +283,9 @@ def verdict(body: bytes) -> tuple[str, str | None]:
 
 
 def plain_rows(body: bytes) -> list[dict[str, Any]]:
-    """Return the rows that pyarrow reads from a file as a whole, or else a row group at a time.
+    """Return the rows that pyarrow reads from the whole file, or else row group by row group.
 
-    As a whole it also looks at statistics that nothing depends on.
+    A read of the whole file fails on bad statistics, which counting ignores.
     """
     file = pq.ParquetFile(io.BytesIO(body), page_checksum_verification=True, coerce_int96_timestamp_unit="us")
     try:
@@ -340,7 +340,7 @@ def main(first: int, count: int) -> None:
 
 
 def _read_in_pieces(seed: int) -> None:
-    """Let every other file be read as one with large row groups is, in pieces that end anywhere."""
+    """Read every other file like one with large row groups, in buffers of any size."""
     reader.SMALL_GROUP = 0 if seed % 2 else 32 << 20
     reader.BUFFER_BYTES = (16, 64, 300, 4_096)[seed // 2 % 4]
 

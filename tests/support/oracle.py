@@ -1,4 +1,4 @@
-"""The rules once more, slow and obvious: one row at a time, in plain Python."""
+"""A slow and simple implementation of the rules: one row at a time, in plain Python."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 DAYS, TENURE, ORDERS = "days", "tenure", "orders"
 Ranges = list[tuple[int, int]]
 Segments = dict[str, tuple[str, Ranges] | tuple[str, Ranges, dict[str, Ranges]]]
-"""What a segment goes by, its ranges, and those of some countries in their place."""
+"""By segment: its attribute, its ranges, and the ranges of some countries."""
 SEGMENTS: Segments = {
     "recency_segment": (DAYS, [(30, 60), (61, 90), (91, 120), (121, 179), (180, 99999999)]),
     "frequent_segment": (ORDERS, [(0, 4), (5, 13), (14, 37), (38, 99999999)]),
@@ -24,7 +24,7 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 class Reject(Exception):  # noqa: N818 - an outcome, not an error
-    """Why a row is rejected."""
+    """The reason of a rejected row."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A page that was made of a notebook, as a person and a browser find it."""
+"""The contents of a page that was rendered from a notebook."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FETCHING = {"src", "srcset", "href", "xlink:href", "data", "poster", "action", "
 
 @dataclass
 class Page(HTMLParser):
-    """What a page holds.
+    """A parsed page.
 
     ``tables`` are lists of rows of cells, by the caption, or else the first cell; ``resources`` is all that a
     browser would fetch.
@@ -67,6 +67,6 @@ class Page(HTMLParser):
             self.text += data
 
     def table(self, caption: str) -> list[list[str]]:
-        """Return the rows of the one table whose caption begins so."""
+        """Return the rows of the only table whose caption starts with ``caption``."""
         (found,) = [rows for name, rows in self.tables.items() if name.startswith(caption)]
         return found

@@ -1,4 +1,4 @@
-"""Parquet files made by hand, page by page, so that each part of them can be wrong or tell a lie."""
+"""Parquet files built page by page, any part of which can be wrong."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAGIC = b"PAR1"
 
 @dataclass(frozen=True)
 class Column:
-    """A required column of one chunk, with its pages (headers and bodies) as they are to lie in the file."""
+    """A required column of one chunk, with its pages (headers and bodies) as in the file."""
 
     name: str
     physical: int
@@ -31,7 +31,7 @@ class Column:
 
 
 def data_page(body: bytes, values: int, encoding: int = PLAIN, size: int | None = None) -> bytes:
-    """Return a data page; ``size`` is what it says of itself uncompressed."""
+    """Return a data page; ``size`` is the uncompressed size in its header."""
     data = {1: (I32, values), 2: (I32, encoding), 3: (I32, RLE), 4: (I32, RLE)}
     return _page(0, body, size, {5: (STRUCT, data)})
 
@@ -134,7 +134,7 @@ def sealed(metadata: bytes) -> bytes:
 
 
 def footer_of(body: bytes) -> tuple[int, thrift.Struct]:
-    """Return where a file's footer begins, and what it says."""
+    """Return the offset of a file's footer, and the footer."""
     start = len(body) - 8 - int.from_bytes(body[-8:-4], "little")
     return start, thrift.read(body, start)[0]
 
@@ -145,7 +145,7 @@ def with_footer(body: bytes, message: thrift.Struct) -> bytes:
 
 
 def zstd_run(head: bytes, byte: int, size: int) -> bytes:
-    """Return ``size`` bytes in zstd, 4 bytes for each 128 KB: ``head``, and then one byte again and again."""
+    """Return ``size`` bytes in zstd, 4 bytes for each 128 KB: ``head``, and then one repeated byte."""
     frame = b"\x28\xb5\x2f\xfd\xc0\x38" + struct.pack("<Q", size)
     whole, rest = divmod(size - len(head), _BLOCK)
     run = _block(1, _BLOCK, bytes([byte]))

@@ -1,4 +1,4 @@
-"""Segmented rows counted by nothing but what stands in them, as whoever reads them by SQL would."""
+"""A count of segmented rows from their columns alone, like that of an SQL query."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def grouped(rows: Iterable[dict[str, Any]], used: Definitions) -> Cells:
-    """Return the counts of rows, cell by cell, as a contribution has them."""
+    """Return the counts of rows by cell, as in a contribution."""
     found: dict[tuple[str, str], Counter[str]] = {}
     for row in rows:
         country, amount = row["country_code"], amount_name(row["voucher_amount"])

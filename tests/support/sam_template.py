@@ -1,4 +1,4 @@
-"""The templates as CloudFormation sees them: after SAM's transform, with their conditions worked out."""
+"""The templates after SAM's transform, with their conditions evaluated."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KEY = "arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d"
 
 @dataclass(frozen=True)
 class Template:
-    """A template and the values of its parameters; in ``resources`` is what its conditions let through."""
+    """A template and the values of its parameters; ``resources`` has those whose conditions hold."""
 
     body: dict[str, Any]
     parameters: dict[str, str]
@@ -54,7 +54,7 @@ class Template:
         return content
 
     def statements(self, role: str) -> list[dict[str, Any]]:
-        """Return what a role allows."""
+        """Return the statements of a role's policies."""
         policies = self.properties(role)["Policies"]
         return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
 

@@ -155,11 +155,11 @@ class StackHarness:
         }
 
     def replay(self, key: str, *, forced: bool = False) -> dict[str, Any]:
-        """Return the record that asks for an object to be looked at again."""
+        """Return the record of a replay of an object."""
         return replay_record(self.uploads, key, UPLOADED + timedelta(days=1), forced=forced)
 
     def ingest(self, *records: dict[str, Any]) -> list[str]:
-        """Hand records to the ingest function in one event; return their outcomes."""
+        """Pass records to the ingest function in one event; return their outcomes."""
         outcomes: list[str] = lambda_handler({"Records": list(records)}, lambda_context())["outcomes"]
         return outcomes
 
@@ -167,7 +167,7 @@ class StackHarness:
         return SourcesTable(self.dynamodb, self.sources).load(key)
 
     def counters(self) -> Cells:
-        """Return all counters of the segments table, zeros and all."""
+        """Return all counters of the segments table, including zeros."""
         pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.segments, ConsistentRead=True)
         items = (item for page in pages for item in page["Items"])
         return {(i["country"]["S"], i["cell"]["S"]): _numbers(i) for i in items}
@@ -178,11 +178,11 @@ class StackHarness:
         return {cell: counters for cell, counters in found.items() if counters}
 
     def listed(self) -> dict[tuple[str, str], str]:
-        """Return the URL from which the catalogue has each partition read."""
+        """Return the location of each partition in the catalogue."""
         return listed(self.glue, self.database)
 
     def listed_rows(self) -> list[dict[str, Any]]:
-        """Return the segmented rows that a reader finds by the catalogue, partitions and all."""
+        """Return the segmented rows that a reader finds through the catalogue, with partition columns."""
         rows = []
         for (source, country), url in self.listed().items():
             prefix = url.removeprefix(f"s3://{self.results}/")
@@ -193,7 +193,7 @@ class StackHarness:
         return rows
 
     def listed_cells(self, used: Definitions) -> Cells:
-        """Return what ``cells`` should be, by the segmented rows that a reader of the catalogue finds."""
+        """Return the counts of the segmented rows that a reader finds through the catalogue."""
         return {
             cell: {f"as:{name}" if cell[1] == SPELLINGS else name: n for name, n in counters.items()}
             for cell, counters in grouped(self.listed_rows(), used).items()
@@ -205,7 +205,7 @@ class StackHarness:
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
     def result_objects(self) -> set[str]:
-        """Return what is in the results bucket as sources name it: keys, and folders of rows."""
+        """Return the objects of the results bucket as sources name them: keys, and folders of rows."""
         return {FILE_OF_ROWS.sub(r"\1", key) for key in self.result_keys()}
 
     def result_rows(self, key: str) -> list[dict[str, Any]]:

@@ -95,7 +95,7 @@ COUNTRIES = st.tuples(
 
 
 def column(kind: pa.DataType, values: list[Any], rows: int) -> pa.Array:
-    """Repeat values to the length that is wanted, as a column of a type."""
+    """Return a column of a type with ``rows`` values, repeated from ``values``."""
     cycled = [values[i % len(values)] if values else None for i in range(rows)]
     if pa.types.is_binary(kind):
         cycled = [None if v is None else v.encode() for v in cycled]
@@ -128,7 +128,7 @@ TABLES = st.builds(
 LAYOUTS = st.fixed_dictionaries(
     {"row_group_size": st.sampled_from([1, 7, 1000]), "use_dictionary": st.booleans()}
 )
-"""How a table lies in a file: what ``write_table`` is told."""
+"""Options of ``write_table``."""
 
 
 def ranges(most: int) -> st.SearchStrategy[list[tuple[int, int]]]:
@@ -155,7 +155,7 @@ ATTRIBUTES = {
 
 
 def definitions(segments: oracle.Segments) -> Definitions:
-    """Return segments as if they had been read from the file, by way of it."""
+    """Write segments to a file, and return the definitions loaded from it."""
     lines = []
     for name, (attribute, content, *own) in segments.items():
         lines += [f"[{name}]", f'attribute = "{ATTRIBUTES[attribute]}"', f"ranges = {[*map(list, content)]}"]

@@ -1,4 +1,4 @@
-"""Thrift's compact protocol, as far as Parquet's footers and page headers use it, so that tests can lie.
+"""Thrift's compact protocol, as far as Parquet's footers and page headers use it.
 
 A struct is a dict of field id → (kind, value); a list is (kind of its elements, elements).
 """

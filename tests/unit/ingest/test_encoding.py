@@ -20,7 +20,7 @@ BATCHES = st.lists(st.lists(NUMBERS, min_size=1, max_size=40), max_size=5)
 
 
 class Coder:
-    """Gives codes from 1 on, and remembers them."""
+    """Assigns codes from 1, and records them."""
 
     def __init__(self) -> None:
         self.numbers: list[float] = []

@@ -29,7 +29,7 @@ def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Fetched:
-    """Fetches, remembering what; and holds back while it is told to."""
+    """Fetches spans and records them; blocks while ``go_on`` is unset."""
 
     def __init__(self) -> None:
         self.spans: list[tuple[int, int]] = []

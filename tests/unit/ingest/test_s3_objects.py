@@ -30,7 +30,7 @@ class Body:
 
 
 class Client:
-    """S3 with one object, whose answers break off a number of times."""
+    """An S3 client with one object; its first responses are cut off."""
 
     def __init__(self, body: bytes, breaks: int = 0) -> None:
         self.body = body

@@ -12,7 +12,7 @@ WRITES = [{"Put": {"TableName": "t", "Item": {}}}]
 
 
 class Refusing:
-    """A client whose transactions end in the errors that it is given, in turn, and then succeed."""
+    """A client whose transactions raise the given errors in turn, and then succeed."""
 
     def __init__(self, *errors: ClientError) -> None:
         self.errors = list(errors)

@@ -1,4 +1,4 @@
-"""The help of the command line: it tells all there is, and what it shows as an example can be typed."""
+"""The help of the command line is complete, and its examples are valid."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ ASK = ("ask", "--country", "Peru", "--segment", "recency_segment", "--last-order
 
 @dataclass
 class Wire:
-    """Stands in for the network: answers every request alike, and remembers them."""
+    """Stands in for the network: gives every request the same response, and records it."""
 
     status: int = 200
     body: bytes = b"{}"

@@ -39,7 +39,7 @@ REPORT = {
 
 @dataclass
 class Machine:
-    """Stands in for the stack and all that is done with it, and remembers what that was."""
+    """Stands in for the stack, and records the calls."""
 
     done: list[str] = field(default_factory=list)
     ports: tuple[int, int] = (0, 0)

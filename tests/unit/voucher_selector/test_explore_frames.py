@@ -1,4 +1,4 @@
-"""Frames of what a file holds."""
+"""Data frames that describe the contents of a file."""
 
 from __future__ import annotations
 

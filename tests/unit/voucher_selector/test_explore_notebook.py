@@ -1,4 +1,4 @@
-"""The notebook as it lies in git: short, without outputs, and saved that way by JupyterLab too."""
+"""The committed notebook is short and without outputs, also after JupyterLab saves it."""
 
 from __future__ import annotations
 
@@ -75,6 +75,6 @@ def test_files_of_other_kinds_are_saved_as_they_are() -> None:
 
 
 def jupyter_config() -> Any:
-    """Return what make notebook has JupyterLab read."""
+    """Return JupyterLab's configuration in `make notebook`."""
     assert f"--config={CONFIG} " in (ROOT / "Makefile").read_text()
     return JSONFileConfigLoader(Path(CONFIG).name, path=str((ROOT / CONFIG).parent)).load_config()

@@ -1,4 +1,4 @@
-"""LocalStack is given the template without what it cannot change, and with all else."""
+"""The template for LocalStack omits only the properties that LocalStack cannot update."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ LARGE = bytes(range(256)) * 20_000
 
 @contextmanager
 def echo() -> Iterator[int]:
-    """Send back, at a port of loopback, what one connection says, once it has said all."""
+    """Answer one connection on a loopback port with its bytes reversed; yield the port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:

@@ -1,4 +1,4 @@
-"""The sample, counted row by row with nothing of the project but the file itself."""
+"""The sample, counted row by row without the counting code of the project."""
 
 from __future__ import annotations
 

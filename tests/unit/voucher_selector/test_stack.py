@@ -28,7 +28,7 @@ VARIABLES = (
 
 @dataclass
 class Aws:
-    """Stands in for a session: knows one stack, and remembers where it was asked for which."""
+    """Stands in for a session with one stack, and records the requests for stacks."""
 
     asked: list[tuple[str | None, str]] = field(default_factory=list)
     error: Exception | None = None

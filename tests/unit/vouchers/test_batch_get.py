@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Batches:
-    """Stands in for DynamoDB's client: it has every item, and processes so many keys a call."""
+    """Stands in for DynamoDB's client: it has every item, and processes ``processes`` keys in turn."""
 
     processes: list[int]
     calls: list[int] = field(default_factory=list)
