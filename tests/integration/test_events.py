@@ -52,7 +52,7 @@ def test_an_expiration_subtracts_an_object_that_is_gone(
     assert harness.cells() == {}
 
 
-def test_a_delete_marker_that_was_removed_again_deletes_nothing_when_it_arrives_late(
+def test_a_late_event_of_a_removed_delete_marker_deletes_nothing(
     harness: StackHarness,
 ) -> None:
     harness.ingest(harness.put(KEY, file_of(PERU)))
