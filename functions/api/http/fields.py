@@ -70,7 +70,7 @@ EXPECTED = {
 
 
 def body_or_query(event: APIGatewayProxyEvent) -> dict[str, object]:
-    """Return the fields of the JSON body, or of the query string if the body is empty.
+    """Return the fields of the JSON body, or of the query string if the body is blank.
 
     ``fallback`` in the query string is added to the fields of a body that lacks it.
 
@@ -78,34 +78,33 @@ def body_or_query(event: APIGatewayProxyEvent) -> dict[str, object]:
         RequestError: if the body is not a JSON object in UTF-8, or is too large.
     """
     query = event.query_string_parameters
-    body = body_text(event, MAX_BODY)
-    if not body.strip():
-        return dict(query)
-    return {name: query[name] for name in ("fallback",) if name in query} | json_object(body)
+    given = {name: query[name] for name in ("fallback",) if name in query}
+    return given | json_object(event, MAX_BODY, blank=query)
 
 
-def body_text(event: APIGatewayProxyEvent, max_bytes: int) -> str:
-    """Return the body as text; empty if there is none.
+def json_object(
+    event: APIGatewayProxyEvent, max_bytes: int, *, blank: dict[str, str] | None = None
+) -> dict[str, object]:
+    """Return the JSON object in the body.
+
+    Args:
+        event: the request.
+        max_bytes: maximum size of the body.
+        blank: the fields to return for a blank body, which is an error by default.
 
     Raises:
-        RequestError: if it is not UTF-8, or larger than ``max_bytes``.
+        RequestError: if the body is not a JSON object in UTF-8, or is too large.
     """
     try:
         text = event.body or ""
         raw = base64.b64decode(text, validate=True) if event.is_base64_encoded else text.encode()
         if len(raw) > max_bytes:
             raise BodyTooLargeError(f"the body has {len(raw)} bytes; give at most {max_bytes}")
-        return raw.decode()
+        body = raw.decode()
     except ValueError:
         raise RequestError("the body is not UTF-8 text; give a JSON object") from None
-
-
-def json_object(body: str) -> dict[str, object]:
-    """Decode a JSON object.
-
-    Raises:
-        RequestError: if ``body`` is anything else.
-    """
+    if blank is not None and not body.strip():
+        return {**blank}
     try:
         fields = json.loads(body)
     except ValueError as error:

@@ -37,25 +37,25 @@ logger = Logger(location=None)
 
 def request_middleware(router: Router, next_middleware: NextMiddleware) -> Response[Any]:
     """Answer a request even if its view raises; add the common headers; log and measure the request."""
-    started = perf_counter()
+    started, event = perf_counter(), router.current_event
     error: Exception | None = None
     try:
         response = next_middleware(router)
     except Exception as raised:  # noqa: BLE001 (every request gets an answer)
         error = raised
-        response = error_response(error, router.current_event.path, request_id(router))
+        response = error_response(error, event.path, request_id(router))
     if response.headers.setdefault(CACHE_CONTROL, NO_STORE) != NO_STORE:
-        response = revalidate(router.current_event, response)
-    if router.current_event.http_method == "HEAD":
+        response = revalidate(event, response)
+    if event.http_method == "HEAD":
         response.body = ""
     response.headers["X-Request-Id"] = request_id(router)
     add_cors_headers(response)
-    age: float | None = getattr(router.context.get("counts"), "age", None)
     fields: dict[str, object] = {"status": response.status_code}
+    age: float | None = getattr(router.context.get("counts"), "age", None)
     if age is not None:
         fields["age"] = int(age)
         response.headers["Age"] = str(int(age))
-    _record(router, fields, error, milliseconds=1000 * (perf_counter() - started))
+    record(router, fields, error, milliseconds=1000 * (perf_counter() - started))
     return response
 
 
@@ -73,9 +73,10 @@ def log_fields(router: Router, **fields: object) -> None:
     }
 
 
-def _record(
+def record(
     router: Router, fields: dict[str, object], error: Exception | None, *, milliseconds: float
 ) -> None:
+    """Write the log line and the metric of a request."""
     method, path = router.current_event.http_method, router.current_event.path
     # Unknown paths share one metric, since each value of a dimension is billed as a metric.
     route = "unknown" if isinstance(error, UnknownRouteError) else router.route_name

@@ -9,6 +9,7 @@ import re
 from functools import cache
 from html import escape
 from pathlib import Path
+from string import Template
 from typing import TYPE_CHECKING, Any
 
 from api.http.caching import cacheable
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
 
     Schema = dict[str, Any]
 
-STYLE = Path(__file__).with_name("docs_page.css")
+TEMPLATE = Path(__file__).with_name("docs_page.html")
 LIMITS = {"minimum": "from", "maximum": "to", "minItems": "from", "maxItems": "to", "default": "default"}
 
 
 def docs(router: Router) -> Response[str]:
     """Answer this description, as a page."""
-    style, page = render_page(router.routes)
+    page = render_page(router.routes)
+    style = page.partition("<style>")[2].partition("</style>")[0]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     headers = {
         "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{digest}'; "
@@ -40,11 +42,9 @@ def docs(router: Router) -> Response[str]:
 
 
 @cache
-def render_page(routes: tuple[Route, ...]) -> tuple[str, str]:
-    """Return the page's style, and the page."""
+def render_page(routes: tuple[Route, ...]) -> str:
+    """Return the page."""
     described = document(routes)
-    title = escape(described["info"]["title"])
-    style = STYLE.read_text(encoding="utf-8")
     navigation = sections = ""
     for path, methods in described["paths"].items():
         for method, operation in methods.items():
@@ -58,14 +58,12 @@ def render_page(routes: tuple[Route, ...]) -> tuple[str, str]:
         f'<section><h3 id="{name}">{name}</h3>{render_type(schema)}</section>'
         for name, schema in described["components"]["schemas"].items()
     )
-    return style, (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f"<title>{title}: API</title><style>{style}</style></head><body>"
-        f"<header><h1>{title}</h1><p>{prose(described['info']['description'])}</p>"
-        '<p>For programs: <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p></header>'
-        f"<nav aria-label='Routes'><ul>{navigation}</ul></nav>"
-        f"<main><h2>Routes</h2>{sections}<h2>Types</h2>{types}</main></body></html>\n"
+    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        title=escape(described["info"]["title"]),
+        description=prose(described["info"]["description"]),
+        navigation=navigation,
+        routes=sections,
+        types=types,
     )
 
 

@@ -20,13 +20,9 @@ from vouchers.counts import amount_name
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from aws_lambda_powertools.event_handler.api_gateway import Response
 
     from api.http.routing import Router
-    from vouchers.dynamodb.segments_table import CountryCounts
-    from vouchers.segments import Segment
 
 COLUMNS = ("country", "segment_name", "min_range", "max_range", "voucher_amount", "count")
 FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
@@ -77,7 +73,15 @@ def counts(router: Router) -> Response[str]:
     if given.segment is not None:
         segments = [segment_of("segment", given.segment, definitions, country)]
     table = dependencies.cached_segments_table(router, datetime.now(UTC))
-    answer = counts_answer(country_counts(table, country, fresh=True), segments)
+    found = country_counts(table, country, fresh=True)
+    rows = [
+        CountRow(range_.min, range_.max, segment.name, amount, count)
+        for segment in segments
+        for range_ in segment.ranges
+        if (cell := found.cell(segment, range_))
+        for amount, count in sorted(cell.amounts.items())
+    ]
+    answer = CountsAnswer(found.name, rows, found.updated_at)
     if not prefers(header(router.current_event, "Accept"), CSV, JSON):
         return cacheable(answer, Vary="Accept")
     name = quote(answer.country, safe="")
@@ -86,18 +90,6 @@ def counts(router: Router) -> Response[str]:
         "Vary": "Accept",
     }
     return cacheable(counts_csv(answer), f"{CSV}; charset=utf-8; header=present", **headers)
-
-
-def counts_answer(counts: CountryCounts, segments: Iterable[Segment]) -> CountsAnswer:
-    """Return the counts of ``segments``, in their order, then by range, then by amount."""
-    rows = [
-        CountRow(range_.min, range_.max, segment.name, amount, count)
-        for segment in segments
-        for range_ in segment.ranges
-        if (cell := counts.cell(segment, range_))
-        for amount, count in sorted(cell.amounts.items())
-    ]
-    return CountsAnswer(counts.name, rows, counts.updated_at)
 
 
 def counts_csv(answer: CountsAnswer) -> str:

@@ -23,7 +23,6 @@ from api.http.errors import (
 from api.http.fields import (
     Fallback,
     Timestamp,
-    body_text,
     json_object,
     read_exactly,
     time_of,
@@ -144,7 +143,7 @@ def select(router: Router) -> SelectionsAnswer:
     Each customer has an answer or a problem, in the order of the request. Counts may come from a cache; the
     header `Age` gives their age in seconds.
     """
-    given = read_exactly(json_object(body_text(router.current_event, MAX_BODY)), SelectionsFields)
+    given = read_exactly(json_object(router.current_event, MAX_BODY), SelectionsFields)
     count = len(given.customers)
     if not 1 <= count <= MAX_CUSTOMERS:
         raise RequestError(f"customers has {count} entries; give 1 to {MAX_CUSTOMERS}", "customers")
