@@ -9,6 +9,7 @@ import pytest
 from moto import mock_aws
 
 from api import dependencies
+from api.handler import CUSTOMER
 from tests.support.api_gateway import call, rest_event
 from tests.support.fake_segments_table import REFERENCE_COUNTS, UPDATED_AT, contribution
 from vouchers.counts import Cell, range_cell, spellings_cell
@@ -26,14 +27,6 @@ if TYPE_CHECKING:
 
 TABLE = "segments"
 LOW = ("frequent_segment", 0, 4)
-ASKED = {
-    "customer_id": 123,
-    "country_code": "Peru",
-    "last_order_ts": "2018-05-03 00:00:00",
-    "first_order_ts": "2017-05-03 00:00:00",
-    "total_orders": 15,
-    "segment_name": "recency_segment",
-}
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +78,7 @@ def calls() -> list[str]:
 
 
 def ask(**changes: object) -> str:
-    return call(rest_event(body=json.dumps(ASKED | changes))).body
+    return call(rest_event(body=json.dumps(CUSTOMER | changes))).body
 
 
 def without(counts: Counters) -> Counters:
@@ -161,7 +154,7 @@ def test_an_amount_no_longer_used_is_not_chosen(add: Add) -> None:
 
 def test_a_country_without_remaining_counts_is_unknown(add: Add) -> None:
     add({cell: without(counters) for cell, counters in contribution("Peru", REFERENCE_COUNTS).items()})
-    answer = call(rest_event(body=json.dumps(ASKED)))
+    answer = call(rest_event(body=json.dumps(CUSTOMER)))
     assert answer.status == 404
     assert answer.message == 'there are no counts for "Peru"; nothing has been counted yet'
 
@@ -169,7 +162,7 @@ def test_a_country_without_remaining_counts_is_unknown(add: Add) -> None:
 def test_the_error_of_an_unknown_country_lists_the_countries(add: Add) -> None:
     add(contribution("Chile", {LOW: {5: 1}}))
     for event in (
-        rest_event(body=json.dumps(ASKED | {"country_code": "Atlantis"})),
+        rest_event(body=json.dumps(CUSTOMER | {"country_code": "Atlantis"})),
         rest_event(path="/v1/counts", query={"country": "Atlantis"}),
     ):
         answer = call(event)
@@ -205,8 +198,8 @@ def select(*customers: dict[str, object], **fields: object) -> list[dict[str, An
 
 
 def test_a_hundred_customers_cost_one_call_where_they_share_ranges(calls: list[str]) -> None:
-    orders = [ASKED | {"segment_name": "frequent_segment", "total_orders": n} for n in range(50)]
-    selections = select(*[ASKED] * 50, *orders)
+    orders = [CUSTOMER | {"segment_name": "frequent_segment", "total_orders": n} for n in range(50)]
+    selections = select(*[CUSTOMER] * 50, *orders)
     assert {selection["voucher_amount"][0] for selection in selections} == {2640.0}
     assert calls == ["BatchGetItem"]
 
@@ -234,7 +227,7 @@ def test_the_fallback_of_many_costs_one_more_call(add: Add, calls: list[str]) ->
 
 def test_a_country_has_its_most_frequent_spelling(add: Add) -> None:
     add({spellings_cell("Peru"): {"PERU": 9, "peru": 8}})
-    (selected,) = select(ASKED)
+    (selected,) = select(CUSTOMER)
     assert selected["country"] == "PERU"
     answer = call(rest_event(path="/v1/countries")).json
     assert [
@@ -255,13 +248,13 @@ def test_segments_of_all_countries_cost_one_scan_and_of_one_a_query(add: Add, ca
 def test_a_country_without_remaining_counts_is_not_listed(add: Add) -> None:
     add({cell: without(counters) for cell, counters in contribution("Peru", REFERENCE_COUNTS).items()})
     assert call(rest_event(path="/v1/countries")).json == {"countries": []}
-    assert select(ASKED)[0]["error"]["status"] == 404
+    assert select(CUSTOMER)[0]["error"]["status"] == 404
 
 
 def test_a_table_that_does_not_exist_is_a_500(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEGMENTS_TABLE", "another")
     dependencies.segments_table.cache_clear()
-    answer = call(rest_event(body=json.dumps(ASKED)))
+    answer = call(rest_event(body=json.dumps(CUSTOMER)))
     assert answer.status == 500
     assert answer.message.startswith("the request failed on our side")
 
@@ -272,10 +265,10 @@ def test_a_throttled_table_is_a_503() -> None:
         {"Error": {"Code": "ProvisionedThroughputExceededException"}}, "GetItem"
     )
     with mock.patch.object(client, "get_item", side_effect=throttled):
-        assert call(rest_event(body=json.dumps(ASKED))).status == 503
+        assert call(rest_event(body=json.dumps(CUSTOMER))).status == 503
 
 
 def test_an_unreachable_table_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     dependencies.segments_table.cache_clear()
-    assert call(rest_event(body=json.dumps(ASKED))).status == 503
+    assert call(rest_event(body=json.dumps(CUSTOMER))).status == 503

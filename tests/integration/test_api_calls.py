@@ -13,22 +13,14 @@ import pytest
 
 from api import dependencies
 from api.cached_table import TTLCache
+from api.handler import CUSTOMER
 from tests.support.api_gateway import call, rest_event
 from tests.support.fake_segments_table import CountedTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ASKED = rest_event(
-    body=json.dumps(
-        {
-            "country_code": "Peru",
-            "segment_name": "recency_segment",
-            "last_order_ts": "2018-05-03 00:00:00",
-            "total_orders": 15,
-        }
-    )
-)
+ASKED = rest_event(body=json.dumps(CUSTOMER))
 ITEM = {"updated_at": {"S": "2026-11-22T10:00:00Z"}, "2640": {"N": "2"}}
 MAX_CALLS = 350
 """Calls of Python functions for one request, without those for DynamoDB."""

@@ -11,10 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from api import dependencies
-from api.cached_table import TTLCache
 from api.http.errors import ApiError, InternalError, RequestError, UnavailableError
 from tests.support.api_gateway import call, rest_event
-from tests.support.fake_segments_table import CountedTable
 from vouchers.counts import spellings_cell
 from vouchers.dynamodb.sources_table import Source, SourcesTable, State, Status
 
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from tests.support.api_gateway import Answer
+    from tests.support.fake_segments_table import CountedTable
 
 pytestmark = pytest.mark.disable_socket
 
@@ -53,11 +52,8 @@ def ask(command: str) -> Answer:
 
 
 @pytest.fixture(autouse=True)
-def counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = CountedTable()
-    table.counts[spellings_cell("Peru")] = {"Peru": 106547}
-    monkeypatch.setattr(dependencies, "segments_table", lambda: table)
-    monkeypatch.setattr(dependencies, "answer_cache", lambda: TTLCache(0))
+def sources(monkeypatch: pytest.MonkeyPatch, counted: CountedTable) -> None:
+    counted.counts[spellings_cell("Peru")] = {"Peru": 106547}
     monkeypatch.setattr(dependencies, "sources_table", Sources)
 
 

@@ -4,28 +4,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from api import dependencies
-from api.cached_table import TTLCache
 from tests.support.api_gateway import REQUEST_ID, call, rest_event
-from tests.support.fake_segments_table import CountedTable
 from vouchers.counts import range_cell
 from vouchers.segments import Range
 
 if TYPE_CHECKING:
     from tests.support.api_gateway import Answer
+    from tests.support.fake_segments_table import CountedTable
 
 pytestmark = pytest.mark.disable_socket
 
 QUERY = {"country": "Peru"}
 CACHEABLE = [("/v1/counts", QUERY), ("/v1/segments", QUERY), ("/v1/segments", {}), ("/v1/countries", {})]
-
-
-@pytest.fixture(autouse=True)
-def counted(monkeypatch: pytest.MonkeyPatch) -> CountedTable:
-    table = CountedTable()
-    monkeypatch.setattr(dependencies, "segments_table", lambda: table)
-    monkeypatch.setattr(dependencies, "answer_cache", lambda: TTLCache(0))
-    return table
 
 
 def ask(path: str, query: dict[str, str], method: str = "GET", **headers: Any) -> Answer:

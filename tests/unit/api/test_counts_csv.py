@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api import dependencies
-from api.cached_table import TTLCache
 from api.http.responses import prefers
 from api.routes.counts import CountRow, CountsAnswer, counts_csv
 from tests.support.api_gateway import call, rest_event
@@ -20,14 +18,6 @@ if TYPE_CHECKING:
     from tests.support.api_gateway import Answer
 
 pytestmark = pytest.mark.disable_socket
-
-
-@pytest.fixture(autouse=True)
-def counted(monkeypatch: pytest.MonkeyPatch) -> CountedTable:
-    table = CountedTable()
-    monkeypatch.setattr(dependencies, "segments_table", lambda: table)
-    monkeypatch.setattr(dependencies, "answer_cache", lambda: TTLCache(0))
-    return table
 
 
 def ask(country: str = "Peru", accept: str = "text/csv", **query: str) -> Answer:

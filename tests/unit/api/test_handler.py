@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions
 import pytest
@@ -10,22 +11,20 @@ import pytest
 from api import dependencies
 from api.cached_table import TTLCache
 from api.dependencies import segments_table
+from api.handler import CUSTOMER
+from api.http import middleware
 from api.http.errors import ApiError, InternalError, RequestError, UnavailableError
 from api.http.middleware import logger
 from tests.support.api_gateway import REQUEST_ID, call, rest_event
 from tests.support.fake_segments_table import REFERENCE_COUNTS, UPDATED_AT, CountedTable
 from vouchers.segments import load_definitions
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 pytestmark = pytest.mark.disable_socket
 
-ASKED = {
-    "customer_id": "c-4711",
-    "country_code": "Peru",
-    "last_order_ts": "2018-05-03 00:00:00",
-    "first_order_ts": "2017-05-03 00:00:00",
-    "total_orders": 15,
-    "segment_name": "recency_segment",
-}
+ASKED = CUSTOMER | {"customer_id": "c-4711"}
 BODY = json.dumps(ASKED)
 QUERY = {name: str(value) for name, value in ASKED.items()}
 ROUTES = [
@@ -42,14 +41,6 @@ ROUTES = [
     "/openapi.json",
     "/docs",
 ]
-
-
-@pytest.fixture(autouse=True)
-def counted(monkeypatch: pytest.MonkeyPatch) -> CountedTable:
-    table = CountedTable()
-    monkeypatch.setattr(dependencies, "segments_table", lambda: table)
-    monkeypatch.setattr(dependencies, "answer_cache", lambda: TTLCache(0))
-    return table
 
 
 @pytest.fixture
@@ -128,6 +119,21 @@ def test_counts_of_undefined_ranges_are_left_out(counted: CountedTable) -> None:
     counted.counts[cell._replace(name="loyalty#0-4")] = {"5": 1}
     answer = call(rest_event(path="/v1/counts", query={"country": "Peru"}))
     assert len(answer.json["rows"]) == 20
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({}, "country is missing: give a country's name, such as Peru"),
+        ({"country": ""}, 'country must be a country\'s name, such as Peru, not ""'),
+        (
+            {"country": "Peru", "segment": "x"},
+            'there is no segment "x"; use one of: recency_segment, frequent_segment',
+        ),
+    ],
+)
+def test_a_wrong_request_for_counts_is_refused(query: dict[str, str], message: str) -> None:
+    assert call(rest_event(path="/v1/counts", query=query)).message == message
 
 
 def test_health_has_the_version_of_the_definitions() -> None:
@@ -407,3 +413,56 @@ def test_unknown_paths_share_one_metric(lines: io.StringIO, capsys: pytest.Captu
         "unknown",
         "unknown",
     )
+
+
+CROSS_ORIGIN = [
+    rest_event("GET", "/v1/countries", Origin="https://crm.example.com"),
+    rest_event("POST", "/v1/selections", body="{", Origin="https://crm.example.com"),
+    rest_event("GET", "/nowhere", Origin="https://crm.example.com"),
+    rest_event("GET", body="{", Origin="https://crm.example.com"),
+]
+PREFLIGHT = rest_event("OPTIONS", "/v1/selections", Origin="https://crm.example.com")
+
+
+@pytest.fixture
+def set_cors_origin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Return a function that sets ``CORS_ORIGIN``, which is not set at first."""
+    monkeypatch.delenv("CORS_ORIGIN", raising=False)
+    middleware.cors_origin.cache_clear()
+    yield partial(monkeypatch.setenv, "CORS_ORIGIN")
+    middleware.cors_origin.cache_clear()
+
+
+def cors_headers(event: dict[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in call(event).headers.items() if name.startswith("Access-Control-")}
+
+
+@pytest.mark.parametrize("event", [*CROSS_ORIGIN, PREFLIGHT])
+@pytest.mark.parametrize("written", [None, "", " "])
+def test_no_other_origin_is_allowed_by_default(
+    set_cors_origin: Callable[[str], None], event: dict[str, Any], written: str | None
+) -> None:
+    if written is not None:
+        set_cors_origin(written)
+    assert cors_headers(event) == {}
+
+
+@pytest.mark.parametrize("origin", ["https://crm.example.com", "*"])
+@pytest.mark.parametrize("event", CROSS_ORIGIN)
+def test_pages_of_the_configured_origin_may_read_every_answer(
+    set_cors_origin: Callable[[str], None], event: dict[str, Any], origin: str
+) -> None:
+    set_cors_origin(origin)
+    headers = cors_headers(event)
+    assert headers["Access-Control-Allow-Origin"] == origin
+    assert {"ETag", "X-Request-Id"} <= set(headers["Access-Control-Expose-Headers"].split(", "))
+    assert "Access-Control-Allow-Credentials" not in headers
+
+
+def test_a_preflight_answer_lists_methods_and_headers(set_cors_origin: Callable[[str], None]) -> None:
+    set_cors_origin("https://crm.example.com")
+    headers = cors_headers(PREFLIGHT)
+    assert headers["Access-Control-Allow-Origin"] == "https://crm.example.com"
+    assert headers["Access-Control-Allow-Methods"] == "POST, OPTIONS"
+    assert "Authorization" in headers["Access-Control-Allow-Headers"]
+    assert int(headers["Access-Control-Max-Age"]) > 0

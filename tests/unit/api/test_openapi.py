@@ -10,20 +10,11 @@ from typing import Any
 import pytest
 from jsonschema_rs import Draft202012Validator, meta
 
-from api import dependencies, handler
-from api.cached_table import TTLCache
+from api import handler
 from api.routes.selections import SelectionsFields, SelectionsRequest
 from api.routes.vouchers import VoucherFields
 from tests.support.api_gateway import call, rest_event
-from tests.support.fake_segments_table import CountedTable
 from vouchers.segments import load_definitions
-
-
-@pytest.fixture(autouse=True)
-def counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dependencies, "segments_table", CountedTable)
-    monkeypatch.setattr(dependencies, "answer_cache", lambda: TTLCache(0))
-
 
 DESCRIPTION: dict[str, Any] = call(rest_event(path="/openapi.json")).json
 PATHS: dict[str, dict[str, Any]] = DESCRIPTION["paths"]

@@ -18,13 +18,11 @@ CHILE = {("recency_segment", 30, 60): {0: 3, 5: 1}, ("frequent_segment", 0, 4): 
 
 
 @pytest.fixture(autouse=True)
-def counted(monkeypatch: pytest.MonkeyPatch) -> CountedTable:
-    table = CountedTable({**contribution("Peru", REFERENCE_COUNTS), **contribution("Chile", CHILE)})
-    table.counts[spellings_cell("Peru")] = {"Peru": 106547, "PERU": 3}
-    table.counts[spellings_cell("Chile")] = {"Chile": 7}
-    monkeypatch.setattr(dependencies, "segments_table", lambda: table)
-    monkeypatch.setattr(dependencies, "answer_cache", lambda: TTLCache(0))
-    return table
+def counted(counted: CountedTable) -> CountedTable:
+    counted.counts = {**contribution("Peru", REFERENCE_COUNTS), **contribution("Chile", CHILE)}
+    counted.counts[spellings_cell("Peru")] = {"Peru": 106547, "PERU": 3}
+    counted.counts[spellings_cell("Chile")] = {"Chile": 7}
+    return counted
 
 
 def ask(path: str, **query: str) -> dict[str, Any]:

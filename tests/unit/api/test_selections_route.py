@@ -8,6 +8,7 @@ import pytest
 
 from api import dependencies
 from api.cached_table import TTLCache
+from api.handler import CUSTOMER
 from api.http.middleware import logger
 from api.statistics import wilson
 from tests.support.api_gateway import REQUEST_ID, Answer, call, problem, rest_event
@@ -17,23 +18,8 @@ from vouchers.segments import Range, load_definitions
 
 pytestmark = pytest.mark.disable_socket
 
-REFERENCE = {
-    "customer_id": 123,
-    "country_code": "peru",
-    "last_order_ts": "2018-05-03 00:00:00",
-    "first_order_ts": "2017-05-03 00:00:00",
-    "total_orders": 15,
-    "segment_name": "recency_segment",
-}
+REFERENCE = CUSTOMER | {"country_code": "peru"}
 LOW, HIGH = ("frequent_segment", 0, 4), ("frequent_segment", 38, 99999999)
-
-
-@pytest.fixture(autouse=True)
-def counted(monkeypatch: pytest.MonkeyPatch) -> CountedTable:
-    table = CountedTable()
-    monkeypatch.setattr(dependencies, "segments_table", lambda: table)
-    monkeypatch.setattr(dependencies, "answer_cache", lambda: TTLCache(0))
-    return table
 
 
 def ask(*customers: object, **fields: object) -> Answer:
