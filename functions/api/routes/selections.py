@@ -20,13 +20,7 @@ from api.http.errors import (
     format_value,
     problem,
 )
-from api.http.fields import (
-    Fallback,
-    Timestamp,
-    json_object,
-    read_exactly,
-    time_of,
-)
+from api.http.fields import Fallback, Timestamp, json_object, read_exactly, time_of
 from api.http.middleware import log_fields, request_id
 from api.routes.vouchers import Customer, VoucherFields, parse_customer
 from api.statistics import CONFIDENCE, Interval, UsedAmount, ranked, sample_size
@@ -235,10 +229,10 @@ def explain(
 
     Args:
         place: the customer's index and id.
-        customer: the customer.
+        customer: to choose for.
         found: the counts of the customer's range, and the name of the country.
         fallback: the counts of all ranges, for a customer who falls back.
-        countries: returns the countries that have counts.
+        countries: lists the countries that have counts.
 
     Raises:
         UnavailableError: if DynamoDB left one of the cells unprocessed.
@@ -258,10 +252,9 @@ def explain(
     used = ranked(counts.amounts)
     first = next((amount for amount in used if amount.voucher_amount in chosen), None)
     others = [amount for amount in used if amount.voucher_amount not in chosen]
-    values: dict[Any, Any] = {**customer.values}
     return Selected(
         **place,
-        **values,
+        **msgspec.to_builtins(customer.values),
         voucher_amount=chosen,
         reason=reason,
         fallback="country" if falls_back else None,
