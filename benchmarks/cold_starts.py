@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import docs_page
-from voucher_selector.lambda_runtime import VERSION, Runtime, find_python, make_runtime
+from benchmarks.lambda_runtime import VERSION, Runtime, find_python, make_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

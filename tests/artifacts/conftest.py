@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from voucher_selector.lambda_runtime import Runtime, find_python, make_runtime
+from benchmarks.lambda_runtime import Runtime, find_python, make_runtime
 
 BUILT = Path(".aws-sam/build").absolute()
 

@@ -15,7 +15,7 @@ from voucher_selector.local_stack.emulator import REGION, emulator
 from voucher_selector.local_stack.ports import free_port
 
 if TYPE_CHECKING:
-    from voucher_selector.lambda_runtime import Runtime
+    from benchmarks.lambda_runtime import Runtime
 
 pytestmark = pytest.mark.build
 

@@ -11,7 +11,7 @@ import pytest
 from voucher_selector.local_stack.emulator import REGION
 
 if TYPE_CHECKING:
-    from voucher_selector.lambda_runtime import Runtime
+    from benchmarks.lambda_runtime import Runtime
 
 pytestmark = pytest.mark.build
 
