@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from boto3.s3.transfer import TransferConfig
-from botocore.exceptions import ClientError
 
+from ingest.errors import SupersededError
 from ingest.events import PREFIX
-from ingest.storage.s3_objects import AS_OF_METADATA
+from ingest.storage.s3_objects import AS_OF_METADATA, find_object
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.stack import log_place
 from vouchers.dynamodb.sources_table import Status
@@ -20,6 +19,7 @@ from vouchers.dynamodb.sources_table import Status
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ingest.storage.s3_objects import ObjectVersion
     from voucher_selector.stack import Deployed
     from vouchers.dynamodb.sources_table import State
 
@@ -32,15 +32,6 @@ MAX_SECONDS = 900.0
 """Seconds to wait for a count: the timeout of the ingest function."""
 
 SECONDS_BETWEEN_LOOKS = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Uploaded:
-    """An uploaded object; ``version_id`` is None in a bucket without versions."""
-
-    key: str
-    version_id: str | None
-    etag: str
 
 
 class NotCountedError(CommandError):
@@ -72,8 +63,8 @@ def require_file(name: str) -> Path:
 
 def send(
     stack: Deployed, path: Path, key: str, as_of: str | None, advance: Callable[[int], object] | None = None
-) -> Uploaded:
-    """Upload a file.
+) -> ObjectVersion:
+    """Upload a file, and return the version of the object.
 
     Args:
         stack: the stack.
@@ -91,7 +82,7 @@ def send(
     return _find_object(stack, key)
 
 
-def wait_until_counted(stack: Deployed, uploaded: Uploaded) -> State:
+def wait_until_counted(stack: Deployed, uploaded: ObjectVersion) -> State:
     """Wait for the event of an upload, and return the state of its source.
 
     Raises:
@@ -106,18 +97,16 @@ def wait_until_counted(stack: Deployed, uploaded: Uploaded) -> State:
             if state.status != Status.COUNTED:
                 raise NotCountedError(key, state)
             return state
-        if _find_object(stack, key) != uploaded:
+        current = _find_object(stack, key)
+        if (current.version_id, current.etag) != (uploaded.version_id, uploaded.etag):
             raise CommandError(f"{key} was replaced before it was counted. Upload it again.", Exit.NO)
         sleep(SECONDS_BETWEEN_LOOKS)
     problem = f"{key} was uploaded but not counted within {MAX_SECONDS:.0f} s"
     raise CommandError(f"{problem}. See the log: {log_place()}", Exit.STACK)
 
 
-def _find_object(stack: Deployed, key: str) -> Uploaded:
+def _find_object(stack: Deployed, key: str) -> ObjectVersion:
     try:
-        head = stack.s3().head_object(Bucket=stack.outputs["UploadsBucket"], Key=key)
-    except ClientError as error:
-        if error.response["Error"].get("Code") != "404":
-            raise
+        return find_object(stack.s3(), stack.outputs["UploadsBucket"], key)
+    except SupersededError:
         raise CommandError(f"{key} was deleted before it was counted. Upload it again.", Exit.NO) from None
-    return Uploaded(key, head.get("VersionId"), head["ETag"].strip('"'))
