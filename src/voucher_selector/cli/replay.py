@@ -39,7 +39,7 @@ def replay(prefix: str, *, force: bool, as_json: bool) -> None:
     deleted = sum(delete_garbage(stack, p) for p in ([key_prefix] if prefix else [PREFIX, DATASETS]))
     failed = sorted(replayed.failed.items())
     if as_json:
-        numbers = {text.replace(" ", "_"): replayed.outcomes.get(name, 0) for name, text in OUTCOMES.items()}
+        numbers = {text.replace(" ", "_"): replayed.outcomes[name] for name, text in OUTCOMES.items()}
         errors = [{"source": source, "error": error} for source, error in failed]
         screen.print_json({**numbers, "failed": errors, "swept": deleted})
     else:

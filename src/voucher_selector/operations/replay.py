@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 class Replayed:
     """The number of sources by outcome, and the errors by source."""
 
-    outcomes: dict[str, int] = field(default_factory=dict)
+    outcomes: Counter[str] = field(default_factory=Counter)
     failed: dict[str, str] = field(default_factory=dict)
 
 
@@ -62,8 +63,7 @@ def replay(
     def note(source: str, answer: Answer) -> None:
         if answer.error:
             replayed.failed[source] = answer.error
-        for outcome in answer.outcomes:
-            replayed.outcomes[outcome] = replayed.outcomes.get(outcome, 0) + 1
+        replayed.outcomes.update(answer.outcomes)
         advance(1)
 
     for_each(sources, check, note)
