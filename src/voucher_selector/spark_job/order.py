@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
-from ingest.counting.as_of import AsOf
-
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -31,15 +29,6 @@ class Order:
     results_bucket: str
     segments_table: str
     sources_table: str
-
-    @property
-    def rule(self) -> AsOf:
-        """The as-of rule.
-
-        Raises:
-            ValueError: if ``as_of`` is invalid.
-        """
-        return AsOf.parse(self.as_of)
 
     def to_json(self) -> str:
         """Return the order as JSON."""

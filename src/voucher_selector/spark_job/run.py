@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ingest.commit.committer import Committer
-from ingest.counting.as_of import microseconds, recorded
+from ingest.counting.as_of import AsOf, microseconds, recorded
 from ingest.counting.report import MAX_COUNTERS
 from ingest.errors import FileError
 from ingest.retry import ConflictError
@@ -60,7 +61,8 @@ def run(order: Order, count: Count) -> Progress:
         ingest.retry.RetryTimeoutError: if other commits were in the way for too long.
         botocore.exceptions.ClientError: if AWS refuses.
     """
-    listed_at, results = datetime.now(UTC), ResultsBucket(s3_client(), order.results_bucket)
+    listed_at, rule = datetime.now(UTC), AsOf.parse(order.as_of)
+    results = ResultsBucket(s3_client(), order.results_bucket)
     write_progress(results, order.run, Progress("listing"))
     dataset = list_dataset(s3_client(), order.uploads_bucket, order.dataset)
     committer = Committer(
@@ -71,7 +73,7 @@ def run(order: Order, count: Count) -> Progress:
         now=lambda: datetime.now(UTC),
         seconds_left=lambda: MAX_COMMIT_SECONDS,
     )
-    service = IngestService(s3_client(), committer, load_definitions(), order.rule)
+    service = IngestService(s3_client(), committer, load_definitions(), rule)
     source = committer.load_settled(order.dataset)
     if not dataset.objects and source.state is None:
         raise RunError(f"there are no objects under '{order.dataset}'; upload them there first")
@@ -79,11 +81,10 @@ def run(order: Order, count: Count) -> Progress:
     state = State(Status.DELETED, "", iso(listed_at), "", service.definitions.version)
     target = Target(state)
     if dataset.objects:
-        as_of, uploaded_at = order.rule.at(dataset.uploaded), iso(dataset.uploaded)
+        as_of, uploaded_at = rule.at(dataset.uploaded), iso(dataset.uploaded)
         state = replace(state, status=Status.COUNTED, as_of=recorded(as_of))
         state = replace(state, uploaded_at=uploaded_at, etag=dataset.etag)
-        counter = DatasetCounter(order, results, dataset, microseconds(as_of), count)
-        target = Target(state, counter.count_rows)
+        target = Target(state, partial(count_rows, order, dataset, microseconds(as_of), count))
     plan = service.plan(source, target, check=not order.forced)
     if plan.state:
         write_progress(results, order.run, Progress("committing"))
@@ -102,45 +103,36 @@ def run(order: Order, count: Count) -> Progress:
     return Progress("done", outcome=Outcome(plan.action), error=plan.outcome.error)
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetCounter:
-    """Counts the objects of a dataset in tasks.
+def count_rows(
+    order: Order, dataset: Dataset, as_of: int | None, count: Count, keys: ResultKeys
+) -> CountedRows:
+    """Count all objects of a dataset; the rejected rows go to a folder of this run.
 
-    Attributes:
-        order: what to count.
-        results: the bucket of the rejected rows.
+    Args:
+        order: the order of the run.
         dataset: the objects.
         as_of: microseconds since 1970 (UTC) to which recency is measured; None for each row's ``timestamp``.
         count: runs the tasks.
+        keys: the keys of the results.
+
+    Raises:
+        FileError: if objects cannot be counted.
+        RunError: if an object was replaced or deleted while it was counted.
     """
-
-    order: Order
-    results: ResultsBucket
-    dataset: Dataset
-    as_of: int | None
-    count: Count
-
-    def count_rows(self, keys: ResultKeys) -> CountedRows:
-        """Count all objects; the rejected rows go to a folder of this run.
-
-        Raises:
-            FileError: if objects cannot be counted.
-            RunError: if an object was replaced or deleted while it was counted.
-        """
-        rejected = f"{keys.rejected}{self.order.run}/"
-        sums = self.count(self.dataset.tasks(), TaskCounter(self.as_of, self.order.results_bucket, rejected))
-        objects, replaced = len(self.dataset.objects), [*errors_by_object(sums, REPLACED).values()]
-        failures = [*errors_by_object(sums, FAILED).values()]
-        if replaced or failures or len(sums) > MAX_COUNTERS:
-            self.results.delete([rejected])
-        if replaced:
-            raise RunError(replaced[0])
-        if failures:
-            message = f"{len(failures):,} of its {objects:,} objects cannot be counted"
-            raise FileError(message, listed(failures, MAX_NAMED, str))
-        if len(sums) > MAX_COUNTERS:
-            message = f"it has more than {MAX_COUNTERS:,} different counts"
-            raise FileError(message, "is 'voucher_amount' an amount?")
-        report = build_report(sums) | {"objects": objects}
-        rejected_object = rejected if report["rejected"] else None
-        return CountedRows(build_contribution(sums), report, rejected_object)
+    rejected = f"{keys.rejected}{order.run}/"
+    sums = count(dataset.tasks(), TaskCounter(as_of, order.results_bucket, rejected))
+    objects, replaced = len(dataset.objects), [*errors_by_object(sums, REPLACED).values()]
+    failures = [*errors_by_object(sums, FAILED).values()]
+    if replaced or failures or len(sums) > MAX_COUNTERS:
+        ResultsBucket(s3_client(), order.results_bucket).delete([rejected])
+    if replaced:
+        raise RunError(replaced[0])
+    if failures:
+        message = f"{len(failures):,} of its {objects:,} objects cannot be counted"
+        raise FileError(message, listed(failures, MAX_NAMED, str))
+    if len(sums) > MAX_COUNTERS:
+        message = f"it has more than {MAX_COUNTERS:,} different counts"
+        raise FileError(message, "is 'voucher_amount' an amount?")
+    report = build_report(sums) | {"objects": objects}
+    rejected_object = rejected if report["rejected"] else None
+    return CountedRows(build_contribution(sums), report, rejected_object)
