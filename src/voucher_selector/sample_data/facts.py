@@ -23,34 +23,20 @@ class Visits(NamedTuple):
     weight: int
 
 
-JUST_ORDERED = (
-    Visits(date(2020, 2, 9), 21, 2, 17),
-    Visits(date(2020, 2, 9), 21, 3, 14),
-    Visits(date(2020, 2, 9), 21, 4, 23),
-    Visits(date(2020, 2, 9), 21, 5, 6),
-    Visits(date(2020, 2, 9), 21, 6, 14),
-    Visits(date(2020, 3, 1), 31, 2, 3),
-    Visits(date(2020, 4, 1), 30, 1, 18),
-    Visits(date(2020, 5, 1), 13, 1, 26),
-)
-A_MONTH_AGO = (
-    Visits(date(2020, 2, 9), 21, 30, 227),
-    Visits(date(2020, 2, 9), 21, 31, 10843),
-    Visits(date(2020, 2, 9), 21, 32, 3838),
-    Visits(date(2020, 3, 1), 31, 30, 4087),
-    Visits(date(2020, 3, 1), 31, 31, 108),
-    Visits(date(2020, 4, 1), 30, 31, 8560),
-    Visits(date(2020, 5, 1), 25, 31, 12348),
-)
-A_QUARTER_AGO = (
-    Visits(date(2020, 2, 9), 21, 91, 317),
-    Visits(date(2020, 2, 9), 21, 92, 5825),
-    Visits(date(2020, 3, 1), 31, 90, 648),
-    Visits(date(2020, 3, 1), 31, 92, 9477),
-    Visits(date(2020, 3, 1), 31, 93, 5386),
-    Visits(date(2020, 4, 1), 30, 90, 28343),
-    Visits(date(2020, 4, 1), 30, 91, 3254),
-    Visits(date(2020, 5, 1), 25, 90, 4541),
+MONTHS = ((date(2020, 2, 9), 21), (date(2020, 3, 1), 31), (date(2020, 4, 1), 30))
+"""First day and number of days of February, March and April in the file."""
+
+
+def _visits(days_in_may: int, *weights: dict[int, int]) -> tuple[Visits, ...]:
+    """Return the visits of February to May, given the weights by lag in each of the months."""
+    months = zip((*MONTHS, (date(2020, 5, 1), days_in_may)), weights, strict=True)
+    return tuple(Visits(*month, *weighted) for month, by_lag in months for weighted in by_lag.items())
+
+
+JUST_ORDERED = _visits(13, {2: 17, 3: 14, 4: 23, 5: 6, 6: 14}, {2: 3}, {1: 18}, {1: 26})
+A_MONTH_AGO = _visits(25, {30: 227, 31: 10843, 32: 3838}, {30: 4087, 31: 108}, {31: 8560}, {31: 12348})
+A_QUARTER_AGO = _visits(
+    25, {91: 317, 92: 5825}, {90: 648, 92: 9477, 93: 5386}, {90: 28343, 91: 3254}, {90: 4541}
 )
 VISITS = JUST_ORDERED + A_MONTH_AGO + A_QUARTER_AGO
 

@@ -72,15 +72,22 @@ def draw(country: Country, rng: np.random.Generator) -> Rows:
     customer = _customers((uses, frequency, empty, recency), rng)
     orders = np.where(empty, NO_ORDERS, _total_orders(frequency, rng))[customer]
     visit = _visits(recency, rng)
-    day = _days(visit, rng)[customer]
+    day: Times = np.array([v.start for v in VISITS], "datetime64[D]")[visit]
+    day += rng.integers(np.array([v.days for v in VISITS])[visit]).astype("timedelta64[D]")
+    day = day[customer]
     last_order = day - np.array([v.lag for v in VISITS])[visit[customer]]
     used: Times = day.astype("datetime64[us]")
     used[recency == EARLY] = _set_back(day[recency == EARLY])
-    used += _times_of_day(len(uses), rng)[_copied(customer, country, rng, at=~empty & (recency != EARLY))]
+    # Between 13:00 and 20:00 UTC, most of them around 17:00.
+    times = rng.triangular(13 * 3600e6, 17 * 3600e6, 20 * 3600e6, len(uses)).astype("timedelta64[us]")
+    used += times[_copied(customer, country, rng, at=~empty & (recency != EARLY))]
+    # The days between the first and the last order: 0 for one customer in six.
+    tenure = np.minimum(rng.exponential(260, len(uses)), 2100).astype(np.int64)
+    tenure[rng.random(len(uses)) < 1 / 6] = 0
     return Rows(
         used=used,
         last_order=last_order,
-        first_order=last_order - _tenures(len(uses), rng)[customer],
+        first_order=last_order - tenure[customer],
         orders=orders,
         amount=np.array([u.amount for u in country.uses])[uses],
     )
@@ -130,12 +137,6 @@ def _visits(recency: Ints, rng: np.random.Generator) -> Ints:
     return chosen
 
 
-def _days(visit: Ints, rng: np.random.Generator) -> Times:
-    days: Times = np.array([v.start for v in VISITS], "datetime64[D]")[visit]
-    days += rng.integers(np.array([v.days for v in VISITS])[visit]).astype("timedelta64[D]")
-    return days
-
-
 def _total_orders(frequency: Ints, rng: np.random.Generator) -> Ints:
     """Draw total orders within their ranges; low numbers are more frequent."""
     orders = np.empty(len(frequency), np.int64)
@@ -145,17 +146,6 @@ def _total_orders(frequency: Ints, rng: np.random.Generator) -> Ints:
         weights = np.exp(-values / 60) / (values + 3)
         orders[at] = rng.choice(values, len(at), p=weights / weights.sum())
     return orders
-
-
-def _tenures(rows: int, rng: np.random.Generator) -> Ints:
-    """Draw the days between the first and the last order: 0 for one customer in six."""
-    days = np.minimum(rng.exponential(260, rows), 2100).astype(np.int64)
-    return np.where(rng.random(rows) < 1 / 6, 0, days)
-
-
-def _times_of_day(rows: int, rng: np.random.Generator) -> npt.NDArray[np.timedelta64]:
-    """Draw times between 13:00 and 20:00 UTC, most of them around 17:00."""
-    return rng.triangular(13 * 3600e6, 17 * 3600e6, 20 * 3600e6, rows).astype("timedelta64[us]")
 
 
 def _set_back(day: Times) -> Times:
