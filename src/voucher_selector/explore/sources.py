@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +19,7 @@ from vouchers.dynamodb.sources_listing import Cursor, page
 from vouchers.dynamodb.sources_table import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from io import RawIOBase
 
     from ingest.storage.s3_objects import ObjectVersion
@@ -57,15 +56,11 @@ class File:
     stack: Deployed | None = None
     version: ObjectVersion | None = None
 
-    @contextmanager
-    def open_object(self) -> Iterator[IO[bytes] | RawIOBase]:
+    def open_object(self) -> AbstractContextManager[IO[bytes] | RawIOBase]:
         """Open the file for reading bytes."""
         if self.stack and self.version:
-            with open_object(self.stack.s3(), self.version) as file:
-                yield file
-        else:
-            with Path(self.uri).open("rb") as local:
-                yield local
+            return open_object(self.stack.s3(), self.version)
+        return Path(self.uri).open("rb")
 
 
 def select_file() -> File:
