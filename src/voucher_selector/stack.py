@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import boto3
@@ -22,10 +22,7 @@ from vouchers.dynamodb.sources_table import SourcesTable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_glue import GlueClient
-    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sqs import SQSClient
 
     from vouchers.dynamodb.sources_table import State
 
@@ -80,22 +77,6 @@ class Deployed:
     def dynamodb(self) -> DynamoDBClient:
         """Return a client of DynamoDB."""
         return self.session.client("dynamodb", endpoint_url=self.endpoint)
-
-    def glue(self) -> GlueClient:
-        """Return a client of Glue."""
-        return self.session.client("glue", endpoint_url=self.endpoint)
-
-    def sqs(self) -> SQSClient:
-        """Return a client of SQS."""
-        return self.session.client("sqs", endpoint_url=self.endpoint)
-
-    def lambda_(self, config: Config) -> LambdaClient:
-        """Return a client of Lambda."""
-        return self.session.client("lambda", endpoint_url=self.endpoint, config=config)
-
-    def emr_serverless(self) -> Any:  # noqa: ANN401 - its types are not installed
-        """Return a client of EMR Serverless."""
-        return self.session.client("emr-serverless", endpoint_url=self.endpoint)
 
     def sources_table(self) -> SourcesTable:
         """Return the table of the sources."""

@@ -43,7 +43,10 @@ def keeping() -> Iterator[Place]:
 
 
 def urls(place: Place) -> dict[tuple[str, str], str]:
-    return listed(place.deployed.glue(), place.deployed.outputs["RowsDatabase"])
+    return listed(
+        place.deployed.session.client("glue", endpoint_url=place.deployed.endpoint),
+        place.deployed.outputs["RowsDatabase"],
+    )
 
 
 def query(place: Place, sql: str, folder: Path) -> list[dict[str, Any]]:

@@ -316,7 +316,7 @@ def test_a_problem_of_a_dataset_is_reported_with_its_remedy(
     count(harness, forced=True)
     other = load_definitions().segments[:1]
     monkeypatch.setattr(
-        "voucher_selector.operations.verify.load_definitions", lambda: type(load_definitions())(other)
+        "voucher_selector.operations.recount.load_definitions", lambda: type(load_definitions())(other)
     )
     assert {p["problem"] for p in found()[1]["problems"]} == {"was counted with other segment definitions"}
 

@@ -733,13 +733,13 @@ def test_events_that_come_back_do_not_hide_those_that_were_not_tried_yet(
     for number in range(invoke.MAX_CONCURRENCY):
         fail(stack, harness.put(f"vouchers/bad {number}", body("broken")))
     fail(stack, harness.put(KEY, body("peru")))
-    real, received = redriving.FailedEvents.receive, list[list[Any]]()
+    real, received = redriving.receive, list[list[Any]]()
 
-    def coming_back(queue: redriving.FailedEvents) -> list[Any]:
-        received.append(received[0] if len(received) == 1 else real(queue))
+    def coming_back(*queue: Any) -> list[Any]:
+        received.append(received[0] if len(received) == 1 else real(*queue))
         return received[-1]
 
-    monkeypatch.setattr(redriving.FailedEvents, "receive", coming_back)
+    monkeypatch.setattr(redriving, "receive", coming_back)
 
     assert run("redrive").stdout.endswith("\nSucceeded: 1, failed again: 4\n")
     assert len(function.invoked) == invoke.MAX_CONCURRENCY + 1

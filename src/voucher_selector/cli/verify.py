@@ -61,7 +61,7 @@ def verify(*, repairing: bool, as_json: bool) -> None:
 def _show(found: Verification) -> None:
     for error in found.failed.values():
         click.echo(error)
-    for finding in found.findings:
+    for finding in found.problems:
         click.echo(f"{finding.source} {finding.problem}")
     if found.differences:
         table = Table()
@@ -70,7 +70,7 @@ def _show(found: Verification) -> None:
         for name in ("in the table", "fresh count"):
             table.add_column(name, justify="right")
         for d in found.differences[:MAX_SHOWN]:
-            names = map(escape, (d.cell.country, d.cell.name, d.counter))
+            names = map(escape, (d.country, d.cell, d.counter))
             table.add_row(*names, f"{d.in_table:,}", f"{d.counted:,}")
         screen.out.print(table)
         if len(found.differences) > MAX_SHOWN:
@@ -81,16 +81,16 @@ def _show(found: Verification) -> None:
         numbers = f"objects: {found.objects:,}{failed}{datasets}, counters: {found.counters:,}"
         click.echo(f"The table matches a fresh count; {numbers}")
     else:
-        numbers = f"differences: {len(found.differences):,}, problems: {len(found.findings):,}"
+        numbers = f"differences: {len(found.differences):,}, problems: {len(found.problems):,}"
         click.echo(f"The table does not match a fresh count; {numbers}. {_advice(found)}")
 
 
 def _advice(found: Verification) -> str:
     """Return what to do about the findings; the first cause that applies."""
-    problems = {finding.problem for finding in found.findings}
+    problems = {finding.problem for finding in found.problems}
     if Problem.CHANGED in problems:
         return AGAIN
-    if dataset := next((f.source for f in found.findings if f.source.startswith(DATASETS)), None):
+    if dataset := next((f.source for f in found.problems if f.source.startswith(DATASETS)), None):
         return f"Count the dataset again: make dataset NAME={dataset.removeprefix(DATASETS).rstrip('/')}"
     if problems & {Problem.FAILS, Problem.MISTAKEN, Problem.LOST}:
         return "Count all objects again: make replay FORCE=1"

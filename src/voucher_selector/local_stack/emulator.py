@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from voucher_selector.errors import StackError
 from voucher_selector.local_stack.ports import require_free
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
 REGION = "us-east-1"
 LOGS = Path(__file__).parents[3] / ".stack"
@@ -54,23 +55,30 @@ def emulator(port: int, *, enforce_iam: bool = False) -> Iterator[str]:
         StackError: if the port is in use, or the emulator does not start.
     """
     require_free(port, "AWS_PORT")
-    LOGS.mkdir(exist_ok=True)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(PRIVATE)}
     environment |= SETTINGS | {"AUTH": str(enforce_iam).lower(), "GATEWAY_PORT": str(port)}
-    with log_file(port).open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - this interpreter, and a module of its environment
-            [sys.executable, "-P", SUPERVISOR, sys.executable, "-P", "-m", "ministack"],
+    process = start_supervised([sys.executable, "-P", "-m", "ministack"], log_file(port), environment)
+    try:
+        _wait_until_ready(process, port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.communicate()
+
+
+def start_supervised(
+    command: Sequence[str], log: Path, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start a command that ends when its standard input is closed, or this process ends."""
+    LOGS.mkdir(exist_ok=True)
+    with log.open("wb") as output:
+        return subprocess.Popen(  # noqa: S603 - this interpreter, and a command of its environment
+            [sys.executable, "-P", SUPERVISOR, *command],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             env=environment,
             start_new_session=True,
         )
-    try:
-        _wait_until_ready(process, port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.communicate()
 
 
 def log_file(port: int) -> Path:
@@ -89,7 +97,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int) -> None:
         connection = HTTPConnection("127.0.0.1", port, timeout=5)
         try:
             connection.request("GET", "/_ministack/ready")
-            if connection.getresponse().status == 200:  # noqa: PLR2004
+            if connection.getresponse().status == HTTPStatus.OK:
                 return
         except OSError:
             time.sleep(0.05)

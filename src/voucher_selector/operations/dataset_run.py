@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from voucher_selector.errors import CommandError, Exit
-from voucher_selector.local_stack.emulator import LOGS, SUPERVISOR, short
+from voucher_selector.local_stack.emulator import LOGS, short, start_supervised
 from voucher_selector.operations.upload import DATASETS, TRANSFER
 from voucher_selector.spark_job.order import Order
 from voucher_selector.spark_job.progress import Progress, progress_key, read_progress
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Generator
 
     from voucher_selector.stack import Deployed
@@ -38,22 +38,9 @@ ENDED = {"SUCCESS", "FAILED", "CANCELLED"}
 LOOPBACK = ("spark.ui.enabled=false", "spark.driver.host=127.0.0.1", "spark.driver.bindAddress=127.0.0.1")
 
 
-class SparkRun(Protocol):
-    """A run of the Spark job."""
-
-    def has_ended(self) -> bool:
-        """Return whether it has ended, with success or without."""
-
-    def stop(self) -> None:
-        """Stop it."""
-
-    def describe(self) -> str:
-        """Return where to look for the cause of a failure, as the second half of a message."""
-
-
 @dataclass(frozen=True, slots=True)
 class LocalRun:
-    """A run on this machine; it ends when this process ends."""
+    """A run of the Spark job on this machine; it ends when this process ends."""
 
     process: subprocess.Popen[bytes]
     log: Path
@@ -73,7 +60,7 @@ class LocalRun:
 
 @dataclass(frozen=True, slots=True)
 class EmrRun:
-    """A job run of EMR Serverless."""
+    """A run of the Spark job on EMR Serverless."""
 
     client: Any
     application: str
@@ -156,7 +143,7 @@ def new_order(stack: Deployed, key: str, as_of: str, *, forced: bool) -> Order:
     )
 
 
-def start(stack: Deployed, order: Order) -> SparkRun:
+def start(stack: Deployed, order: Order) -> LocalRun | EmrRun:
     """Start a run: on EMR Serverless if the stack has it, otherwise on this machine.
 
     Raises:
@@ -165,7 +152,8 @@ def start(stack: Deployed, order: Order) -> SparkRun:
     """
     if "SparkApplication" not in stack.outputs:
         return _start_here(stack, order)
-    client, application = stack.emr_serverless(), stack.outputs["SparkApplication"]
+    client: Any = stack.session.client("emr-serverless", endpoint_url=stack.endpoint)
+    application = stack.outputs["SparkApplication"]
     started = client.start_job_run(
         applicationId=application,
         clientToken=order.run,
@@ -176,7 +164,7 @@ def start(stack: Deployed, order: Order) -> SparkRun:
     return EmrRun(client, application, started["jobRunId"])
 
 
-def follow(stack: Deployed, order: Order, run: SparkRun) -> Generator[Progress]:
+def follow(stack: Deployed, order: Order, run: LocalRun | EmrRun) -> Generator[Progress]:
     """Yield the progress of a run, the last with its outcome; then delete the progress document.
 
     Any error, and closing the generator early, stops the run.
@@ -217,18 +205,9 @@ def _start_here(stack: Deployed, order: Order) -> LocalRun:
         raise CommandError("Spark needs Java 17, but there is no java on PATH. Install it.", Exit.STACK)
     settings = ["--master", os.environ.get("SPARK_MASTER") or "local[*]"]
     settings += [word for setting in LOOPBACK for word in ("--conf", setting)]
-    LOGS.mkdir(exist_ok=True)
     log = LOGS / f"spark-{order.run}.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - Spark of this environment, and this project's job
-            [sys.executable, "-P", SUPERVISOR, submit, *settings, JOB, order.to_json()],
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=_environment(stack),
-            start_new_session=True,
-        )
-    return LocalRun(process, log)
+    command = [str(submit), *settings, str(JOB), order.to_json()]
+    return LocalRun(start_supervised(command, log, _environment(stack)), log)
 
 
 def _environment(stack: Deployed) -> dict[str, str]:

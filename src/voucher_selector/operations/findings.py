@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from vouchers.counts import Cell
 
 
 class Problem(StrEnum):
@@ -41,7 +37,8 @@ class Finding:
 class Difference:
     """A counter whose value in the table differs from the fresh count."""
 
-    cell: Cell
+    country: str
+    cell: str
     counter: str
     in_table: int
     counted: int
@@ -55,44 +52,29 @@ class Verification:
         objects: the number of objects that were counted.
         datasets: the number of datasets whose recorded counts were used.
         counters: the number of counters of the fresh count.
-        findings: the problems.
-        differences: the counters that differ.
         failed: for each source that is correctly recorded as failed, the reason. They contribute nothing.
+        problems: what is wrong with sources and results.
+        differences: the counters that differ.
     """
 
     objects: int
     datasets: int
     counters: int
-    findings: list[Finding]
-    differences: list[Difference]
     failed: dict[str, str]
+    problems: list[Finding]
+    differences: list[Difference]
 
     @property
     def is_clean(self) -> bool:
         """Whether nothing was found."""
-        return not self.findings and not self.differences
+        return not self.problems and not self.differences
 
     @property
     def can_be_repaired(self) -> bool:
         """Whether every source is consistent, which leaves errors of the table only."""
-        return all(finding.problem is Problem.GARBAGE for finding in self.findings)
+        return all(finding.problem is Problem.GARBAGE for finding in self.problems)
 
     def to_dict(self) -> dict[str, object]:
         """Return the JSON document."""
-        return {
-            "objects": self.objects,
-            "datasets": self.datasets,
-            "counters": self.counters,
-            "failed": [{"source": source, "error": error} for source, error in self.failed.items()],
-            "problems": [{"source": f.source, "problem": f.problem} for f in self.findings],
-            "differences": [
-                {
-                    "country": d.cell.country,
-                    "cell": d.cell.name,
-                    "counter": d.counter,
-                    "in_table": d.in_table,
-                    "counted": d.counted,
-                }
-                for d in self.differences
-            ],
-        }
+        failed = [{"source": source, "error": error} for source, error in self.failed.items()]
+        return asdict(self) | {"failed": failed}

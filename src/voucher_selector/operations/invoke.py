@@ -58,7 +58,8 @@ class IngestFunction:
     @classmethod
     def of(cls, stack: Deployed) -> IngestFunction:
         """Return a stack's ingest function."""
-        return cls(stack.lambda_(CONFIG), stack.outputs["IngestFunction"])
+        client = stack.session.client("lambda", endpoint_url=stack.endpoint, config=CONFIG)
+        return cls(client, stack.outputs["IngestFunction"])
 
     def handle(self, notification: Mapping[str, Any]) -> Answer:
         """Invoke the function with a notification, and wait for its outcome.

@@ -2,52 +2,53 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from ingest.counting.as_of import AsOf, microseconds
 from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.errors import FileError, SupersededError
+from ingest.row_outputs.glue_catalog import GlueCatalog
 from ingest.storage.s3_objects import AS_OF_METADATA, find_object, open_object
 from voucher_selector.operations.findings import Finding, Problem
+from voucher_selector.operations.invoke import IngestFunction
 from voucher_selector.spark_job.listing import list_dataset
 from vouchers.counts import difference
 from vouchers.dynamodb.sources_table import Status
+from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from mypy_boto3_s3 import S3Client
-
-    from ingest.row_outputs.glue_catalog import GlueCatalog
-    from ingest.storage.results_bucket import ResultsBucket
     from ingest.storage.s3_objects import ObjectVersion
+    from voucher_selector.stack import Deployed
     from vouchers.counts import Contribution
-    from vouchers.dynamodb.sources_table import Source, SourcesTable, State
-    from vouchers.segments import Definitions
+    from vouchers.dynamodb.sources_table import Source, State
 
 
-@dataclass(frozen=True, slots=True)
 class Recount:
-    """Counts sources again.
+    """Counts the sources of a stack again."""
 
-    Attributes:
-        s3: the client to read objects with.
-        bucket: the uploads bucket.
-        sources: the table of the sources.
-        results: the results bucket.
-        definitions: the segment definitions.
-        as_of: returns the as-of date of objects that name none and were not counted yet.
-        catalog: the Glue catalog if the stack keeps segmented rows.
-    """
+    def __init__(self, stack: Deployed) -> None:
+        self.stack, self.s3, self.bucket = stack, stack.s3(), stack.outputs["UploadsBucket"]
+        self.sources, self.results = stack.sources_table(), stack.results_bucket()
+        self.definitions = load_definitions()
 
-    s3: S3Client
-    bucket: str
-    sources: SourcesTable
-    results: ResultsBucket
-    definitions: Definitions
-    as_of: Callable[[], AsOf]
-    catalog: GlueCatalog | None = None
+    @cached_property
+    def as_of(self) -> AsOf:
+        """The as-of date of objects that name none and were not counted yet."""
+        return AsOf.parse(IngestFunction.of(self.stack).as_of_rule())
+
+    @cached_property
+    def catalog(self) -> GlueCatalog | None:
+        """The Glue catalog if the stack keeps segmented rows."""
+        database = self.stack.outputs.get("RowsDatabase")
+        if database is None:
+            return None
+        glue = self.stack.session.client("glue", endpoint_url=self.stack.endpoint)
+        now = partial(datetime.now, UTC)
+        return GlueCatalog(glue, database, self.results, self.definitions, self.sources, "", now, lambda: 0)
 
     def of_object(self, key: str) -> tuple[Contribution, list[Finding]]:
         """Count an object; return its contribution and the problems of its source."""
@@ -91,7 +92,7 @@ class Recount:
         if state and state.as_of and state.is_of(version.version_id, version.etag):
             text = state.as_of
         try:
-            as_of = self.as_of() if text is None else AsOf.parse(text)
+            as_of = self.as_of if text is None else AsOf.parse(text)
         except ValueError:
             return None
         # Where segmented rows are kept, more columns are read, and each may be what a file fails by.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ingest.events import EventError, object_events
 from voucher_selector.operations.invoke import (
@@ -16,9 +16,10 @@ from voucher_selector.operations.invoke import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
 
     from voucher_selector.stack import Deployed
 
@@ -37,31 +38,15 @@ class Redriven:
     answer: Answer
 
 
-@dataclass(frozen=True, slots=True)
-class FailedEvents:
-    """The queue of the failed events."""
-
-    client: SQSClient
-    url: str
-
-    def receive(self) -> list[Mapping[str, Any]]:
-        """Return some messages; none if the queue is empty."""
-        return list(
-            self.client.receive_message(
-                QueueUrl=self.url,
-                MaxNumberOfMessages=MAX_CONCURRENCY,
-                VisibilityTimeout=VISIBILITY_TIMEOUT,
-                WaitTimeSeconds=WAIT_SECONDS,
-            ).get("Messages", [])
-        )
-
-    def delete(self, receipt: str) -> None:
-        """Delete a message."""
-        self.client.delete_message(QueueUrl=self.url, ReceiptHandle=receipt)
-
-    def put_back(self, receipt: str) -> None:
-        """Make a message visible again."""
-        self.client.change_message_visibility(QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=0)
+def receive(sqs: SQSClient, queue: str) -> list[MessageTypeDef]:
+    """Return some messages; none if the queue is empty."""
+    response = sqs.receive_message(
+        QueueUrl=queue,
+        MaxNumberOfMessages=MAX_CONCURRENCY,
+        VisibilityTimeout=VISIBILITY_TIMEOUT,
+        WaitTimeSeconds=WAIT_SECONDS,
+    )
+    return response.get("Messages", [])
 
 
 def redrive(stack: Deployed, report: Callable[[Redriven], None]) -> None:
@@ -74,11 +59,12 @@ def redrive(stack: Deployed, report: Callable[[Redriven], None]) -> None:
     Raises:
         botocore.exceptions.ClientError: if AWS refuses; no event is lost.
     """
-    queue, function = FailedEvents(stack.sqs(), stack.outputs["FailedEventsQueue"]), IngestFunction.of(stack)
+    sqs, queue = stack.session.client("sqs", endpoint_url=stack.endpoint), stack.outputs["FailedEventsQueue"]
+    function = IngestFunction.of(stack)
     receipts: dict[str, str] = {}
     seen: set[str] = set()
 
-    def handle(message: Mapping[str, Any]) -> Redriven:
+    def handle(message: MessageTypeDef) -> Redriven:
         body = message["Body"]
         try:
             notification = json.loads(body)["requestPayload"]  # Lambda's record of a failed invocation
@@ -87,17 +73,17 @@ def redrive(stack: Deployed, report: Callable[[Redriven], None]) -> None:
             return Redriven((), Answer(error=f"A message is not the record of a failed event: {body[:100]}"))
         return Redriven(sources, function.handle(notification))
 
-    def note(message: Mapping[str, Any], redriven: Redriven) -> None:
+    def note(message: MessageTypeDef, redriven: Redriven) -> None:
         if redriven.answer.error is None:
-            queue.delete(receipts.pop(message["MessageId"]))
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=receipts.pop(message["MessageId"]))
         report(redriven)
 
     try:
-        while messages := queue.receive():
+        while messages := receive(sqs, queue):
             receipts |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
             new = [message for message in messages if message["MessageId"] not in seen]
             seen |= {message["MessageId"] for message in new}
             for_each(new, handle, note)
     finally:
         for receipt in receipts.values():
-            queue.put_back(receipt)
+            sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=receipt, VisibilityTimeout=0)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from ingest.counting.as_of import AsOf
 from ingest.events import PREFIX
-from ingest.row_outputs.glue_catalog import GlueCatalog
 from voucher_selector.operations.findings import Difference, Finding, Problem, Verification
 from voucher_selector.operations.garbage import find_garbage
-from voucher_selector.operations.invoke import IngestFunction
 from voucher_selector.operations.recount import Recount
 from voucher_selector.operations.upload import DATASETS
 from vouchers.counts import Cell, difference
 from vouchers.dynamodb.segments_table import MAX_COUNTERS_IN_CORRECTION
 from vouchers.dynamodb.sources_table import Status
-from vouchers.segments import load_definitions
 from vouchers.timestamps import iso
 
 if TYPE_CHECKING:
@@ -68,35 +64,25 @@ def compare(stack: Deployed, keys: Collection[str], advance: Callable[[int], Non
     Raises:
         botocore.exceptions.ClientError: if AWS refuses.
     """
-    sources, definitions, results = stack.sources_table(), load_definitions(), stack.results_bucket()
-    database, catalog = stack.outputs.get("RowsDatabase"), None
-    if database is not None:
-        now = partial(datetime.now, UTC)
-        catalog = GlueCatalog(stack.glue(), database, results, definitions, sources, "", now, lambda: 0)
-    as_of = cache(lambda: AsOf.parse(IngestFunction.of(stack).as_of_rule()))
-    bucket = stack.outputs["UploadsBucket"]
-    recount = Recount(stack.s3(), bucket, sources, results, definitions, as_of, catalog)
-
-    before = _take_snapshots(sources)
+    recount = Recount(stack)
+    before = _take_snapshots(recount.sources)
     datasets = {key for key in before if key.startswith(DATASETS)}
-    counted, findings = dict[Cell, dict[str, int]](), list[Finding]()
+    counted, findings = defaultdict[Cell, Counter[str]](Counter), list[Finding]()
     for key in (*datasets, *keys):
         contribution, found = recount.of_dataset(key) if key in datasets else recount.of_object(key)
         findings += found
         for cell, counters in contribution.items():
-            sums = counted.setdefault(cell, {})
-            for name, count in counters.items():
-                sums[name] = sums.get(name, 0) + count
+            counted[cell].update(counters)
         if key not in datasets:
             advance(1)
     table = stack.segments_table().counters()
-    after = _take_snapshots(sources)
+    after = _take_snapshots(recount.sources)
     findings += _compare_snapshots(before, after, {*keys, *datasets})
     for prefix in (PREFIX, DATASETS):
         findings += [Finding(Problem.GARBAGE, name) for name in find_garbage(stack, prefix)]
 
     differences = [
-        Difference(cell, name, table.get(cell, {}).get(name, 0), counted.get(cell, {}).get(name, 0))
+        Difference(*cell, name, table.get(cell, {}).get(name, 0), counted[cell][name])
         for cell, counters in difference(table, counted).items()
         for name in counters
     ]
@@ -106,8 +92,8 @@ def compare(stack: Deployed, keys: Collection[str], advance: Callable[[int], Non
         for source, snapshot in sorted(after.items())
         if snapshot.failure and source not in inconsistent
     }
-    findings, counters_ = list(dict.fromkeys(findings)), sum(map(len, counted.values()))
-    return Verification(len(keys), len(datasets), counters_, findings, differences, failed)
+    problems, counters_ = list(dict.fromkeys(findings)), sum(map(len, counted.values()))
+    return Verification(len(keys), len(datasets), counters_, failed, problems, differences)
 
 
 def repair(stack: Deployed, differences: Iterable[Difference]) -> int:
@@ -118,9 +104,9 @@ def repair(stack: Deployed, differences: Iterable[Difference]) -> int:
     commit during the repair makes the condition on its counters fail.
     """
     table, left = stack.segments_table(), 0
-    cells: dict[Cell, list[Difference]] = {}
+    cells = defaultdict[Cell, list[Difference]](list)
     for difference_ in differences:
-        cells.setdefault(difference_.cell, []).append(difference_)
+        cells[Cell(difference_.country, difference_.cell)].append(difference_)
     for cell, all_of_cell in cells.items():
         for start in range(0, len(all_of_cell), MAX_COUNTERS_IN_CORRECTION):
             batch = all_of_cell[start : start + MAX_COUNTERS_IN_CORRECTION]
