@@ -1,18 +1,20 @@
-"""Requests to the API: through the local gateway, or signed for a stack elsewhere."""
+"""Requests to the API: through the local gateway, or signed for a stack elsewhere.
+
+They raise CommandError if the API refuses, and botocore's HTTPClientError if it does not answer.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from botocore.awsrequest import AWSRequest
 from botocore.exceptions import NoCredentialsError
 from botocore.httpsession import URLLib3Session
 
 from voucher_selector.errors import CommandError, Exit
+from voucher_selector.local_stack.emulator import REGION
 from voucher_selector.local_stack.gateway import Target, sign
 from voucher_selector.stack import find_stack, is_local, log_place, ports
 
@@ -29,15 +31,7 @@ EXIT_CODES: dict[int, Exit] = {
 """Exit code by status; all other errors are the stack's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Api:
-    """The API's URL, and how to sign requests; None for the local gateway, which signs them itself."""
-
-    url: str
-    signed: Target | None = None
-
-
-def find_api() -> Api:
+def find_api() -> Target:
     """Return the API of the stack that the environment names.
 
     Raises:
@@ -45,53 +39,33 @@ def find_api() -> Api:
         botocore.exceptions.BotoCoreError: if nothing answers, or credentials are missing.
     """
     if is_local():
-        return Api(f"http://localhost:{ports().api}")
+        return Target(f"http://localhost:{ports().api}")
     stack = find_stack()
     credentials = stack.session.get_credentials()
     if credentials is None:
         raise NoCredentialsError
-    return Api(stack.api_url, Target(stack.api_url, stack.session.region_name or "us-east-1", credentials))
+    return Target(stack.api_url, stack.session.region_name or REGION, credentials)
 
 
-def fetch_counts(api: Api, country: str, segment: str | None = None) -> dict[str, Any]:
-    """Return the response of GET /v1/counts, for one segment or all.
-
-    Raises:
-        CommandError: if the API refuses.
-        botocore.exceptions.HTTPClientError: if it does not answer.
-    """
+def fetch_counts(api: Target, country: str, segment: str | None = None) -> dict[str, Any]:
+    """Return the response of GET /v1/counts, for one segment or all."""
     query = {"country": country} | ({"segment": segment} if segment else {})
     return call(api, "GET", f"/v1/counts?{urlencode(query)}")
 
 
-def fetch_selection(api: Api, customer: Mapping[str, object]) -> dict[str, Any]:
-    """Return the selection of POST /v1/selections for one customer, given as fields of /voucher_amount.
-
-    Raises:
-        CommandError: if the API refuses.
-        botocore.exceptions.HTTPClientError: if it does not answer.
-    """
-    selection: dict[str, Any] = call(api, "POST", "/v1/selections", {"customers": [customer]})["selections"][
-        0
-    ]
+def fetch_selection(api: Target, customer: Mapping[str, object]) -> dict[str, Any]:
+    """Return the selection of POST /v1/selections for one customer, given as fields of /voucher_amount."""
+    customers = {"customers": [customer]}
+    selection: dict[str, Any] = call(api, "POST", "/v1/selections", customers)["selections"][0]
     if error := selection.get("error"):
         raise _refusal(error, error["status"])
     return selection
 
 
-def call(api: Api, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
-    """Send a request with a JSON body, and return the JSON object of the response.
-
-    Raises:
-        CommandError: if the API refuses, or something else answers.
-        botocore.exceptions.HTTPClientError: if it does not answer.
-    """
+def call(api: Target, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+    """Send a request with a JSON body, and return the JSON object of the response."""
     data = json.dumps(body).encode() if body is not None else b""
-    headers = {"Content-Type": "application/json"}
-    if api.signed:
-        request = sign(api.signed, method, path, headers, data)
-    else:
-        request = AWSRequest(method, api.url + path, headers=headers, data=data).prepare()
+    request = sign(api, method, path, {"Content-Type": "application/json"}, data)
     proxies: dict[str, str] | None = {} if api.url.startswith("http:") else None
     response = URLLib3Session(proxies=proxies, timeout=TIMEOUT).send(request)
     try:

@@ -22,10 +22,10 @@ def dashboard() -> None:
     Ctrl-C stops the command. The local stack serves its page itself; the command prints its URL.
     """
     api = api_client.find_api()
-    if api.signed is None:
+    if api.credentials is None:
         find_stack()
         click.echo(f"The page is at {api.url}/")
         return
-    with gateway(ports().api, api.signed) as url:
+    with gateway(ports().api, api) as url:
         click.echo(f"The page of {api.url} is at {url}/\nPress Ctrl-C to stop.")
         screen.wait_for_interrupt()

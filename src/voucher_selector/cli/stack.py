@@ -16,6 +16,7 @@ from voucher_selector.cli.report import show_counts, show_report
 from voucher_selector.cli.upload import load
 from voucher_selector.errors import StackError
 from voucher_selector.local_stack.deploy import session
+from voucher_selector.local_stack.gateway import Target
 from voucher_selector.local_stack.ports import free_port, require_free
 from voucher_selector.local_stack.relay import bridge, relay
 from voucher_selector.local_stack.stack import running
@@ -57,7 +58,7 @@ def demo() -> None:
     with ExitStack() as parts:
         url, stack = _start(parts, Ports(*numbers))
         _load_sample(stack)
-        api = api_client.Api(url)
+        api = Target(url)
         show_counts(api_client.fetch_counts(api, "Peru"))
         click.echo(f'{CURL} "{url}/voucher_amount"')
         answer = api_client.call(api, "GET", "/voucher_amount", REFERENCE)

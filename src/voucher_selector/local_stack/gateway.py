@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -22,7 +21,8 @@ from botocore.exceptions import (
 )
 from botocore.httpsession import URLLib3Session
 
-from voucher_selector.local_stack.ports import require_free
+from voucher_selector.local_stack.emulator import REGION
+from voucher_selector.local_stack.ports import require_free, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,11 +47,14 @@ HOP_BY_HOP = {
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An API: its URL with the stage, and the region and credentials that sign its requests."""
+    """An API: its URL with the stage, and the region and credentials that sign its requests.
+
+    Without credentials, requests are not signed; the local gateway signs them itself.
+    """
 
     url: str
-    region: str
-    credentials: Credentials
+    region: str = REGION
+    credentials: Credentials | None = None
 
 
 def sign(
@@ -62,7 +65,8 @@ def sign(
     Only the host and the time are signed, since a proxy may change the other headers.
     """
     request = AWSRequest(method, target.url.rstrip("/") + path, data=body)
-    SigV4Auth(target.credentials, "execute-api", target.region).add_auth(request)
+    if target.credentials:
+        SigV4Auth(target.credentials, "execute-api", target.region).add_auth(request)
     for name, value in headers.items():
         if name.lower() not in HOP_BY_HOP and not name.lower().startswith("x-amz-"):
             request.headers[name] = value
@@ -77,14 +81,8 @@ def gateway(port: int, target: Target) -> Iterator[str]:
         StackError: if the port is in use.
     """
     require_free(port, "PORT")
-    server = _Server(port, target)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with serve(_Server(port, target)):
         yield f"http://localhost:{port}"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 class _Server(ThreadingHTTPServer):

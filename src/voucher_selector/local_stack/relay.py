@@ -12,6 +12,7 @@ from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING, Any
 
 from voucher_selector.errors import StackError
+from voucher_selector.local_stack.ports import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,12 +57,8 @@ def relay(port: int, at: IPv4Interface) -> Iterator[None]:
             f"Cannot listen for containers at {at.ip}:{port}: {error.strerror}. Free the port, or set"
             f" AWS_PORT={port + 1}"
         ) from None
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    try:
+    with serve(server):
         yield
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 class _Server(ThreadingTCPServer):

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from voucher_selector.local_stack.gateway import Target
+
 pytestmark = pytest.mark.enable_socket
 
 COUNTS = {"country": "Peru", "rows": [], "updated_at": ""}
@@ -68,7 +70,7 @@ class Machine:
         self._do(f"load {path.name} as {key}")
         return State(Status.COUNTED, "", "", "", "", as_of="row", report=REPORT)
 
-    def counts(self, of: api_client.Api, country: str) -> dict[str, Any]:
+    def counts(self, of: Target, country: str) -> dict[str, Any]:
         self._do(f"counts of {country} at {of.url}")
         return COUNTS
 
