@@ -9,9 +9,8 @@ import traceback
 def main() -> None:
     """Run the command line, and exit with its exit code."""
     try:
-        # Imported here, because Ctrl-C may come during the import.
-        from voucher_selector.cli.main import cli  # noqa: PLC0415
-        from voucher_selector.errors import Exit  # noqa: PLC0415
+        from voucher_selector.cli.main import cli  # noqa: PLC0415 - Ctrl-C may come during the import
+        from voucher_selector.errors import Exit  # noqa: PLC0415 - as above
     except KeyboardInterrupt:
         sys.exit(130)
     try:

@@ -60,7 +60,7 @@ class Argument(Parameter, click.Argument):
 class Flag(click.types.BoolParamType):
     """The value of a variable that switches a flag on or off."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:  # noqa: ANN401
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:  # noqa: ANN401 - as above
         """Return whether the flag is on."""
         try:
             return super().convert(value, param, ctx)
@@ -74,7 +74,7 @@ class AsOfDate(click.ParamType[str]):
 
     name = "date"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401, ARG002
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401, ARG002 - as above
         """Return the as-of date as text."""
         try:
             rule = AsOf.parse(value)
