@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A source at one moment: its revision, whether a commit is unfinished, and the state of its failure."""
+    """A source at one moment: its revision, whether a commit is unfinished, and the state of its failure.
+
+    Two snapshots of a source differ if a commit in between may have changed a count.
+    """
 
     revision: int
     unfinished: bool
@@ -35,18 +38,12 @@ class Snapshot:
     @classmethod
     def of(cls, source: Source) -> Snapshot:
         """Return the snapshot of a source."""
-        unfinished, state = source.is_unfinished, source.state
-        failed = state is not None and state.status is Status.FAILED and not unfinished
-        return cls(source.revision, unfinished, replace(state, committed_at="") if state and failed else None)
-
-    def differs_from(self, before: Snapshot | None) -> bool:
-        """Return whether a commit in between may have changed a count.
-
-        Lambda retries the event of a file that cannot be counted, and each retry records the same failure.
-        """
-        if before is None or self.failure is None:
-            return self != before
-        return self.failure != before.failure
+        state = source.state
+        if state and state.status is Status.FAILED and not source.is_unfinished:
+            # Lambda retries the event of a file that cannot be counted, and each retry records the same
+            # failure at another revision and time.
+            return cls(0, unfinished=False, failure=replace(state, committed_at=""))
+        return cls(source.revision, source.is_unfinished, None)
 
 
 Snapshots = dict[str, Snapshot]
@@ -56,13 +53,7 @@ Snapshots = dict[str, Snapshot]
 def compare(stack: Deployed, keys: Collection[str], advance: Callable[[int], None]) -> Verification:
     """Compare the table with a fresh count of objects and the recorded counts of datasets.
 
-    Args:
-        stack: the stack.
-        keys: the keys of all objects to count.
-        advance: called with 1 after each object.
-
-    Raises:
-        botocore.exceptions.ClientError: if AWS refuses.
+    ``keys`` are those of all objects to count; ``advance`` is called with 1 after each object.
     """
     recount = Recount(stack)
     before = _take_snapshots(recount.sources)
@@ -124,7 +115,7 @@ def _take_snapshots(sources: SourcesTable) -> Snapshots:
 def _compare_snapshots(before: Snapshots, after: Snapshots, keys: set[str]) -> Iterator[Finding]:
     for source in sorted(before.keys() | after.keys()):
         now = after.get(source)
-        if now is None or now.differs_from(before.get(source)):
+        if now is None or now != before.get(source):
             yield Finding(Problem.CHANGED, source)
         elif now.unfinished:
             yield Finding(Problem.UNFINISHED, source)
