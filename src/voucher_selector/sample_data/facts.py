@@ -54,7 +54,7 @@ class Uses:
 
     amount: float
     by_frequency: tuple[int, ...]
-    by_recency: tuple[int, int]
+    by_recency: tuple[int, ...]
     without_orders: int
 
     @property
@@ -113,17 +113,12 @@ def _like_peru(
     frequencies = tuple(sum(ranges) for ranges in zip(*(u.by_frequency for u in PERU.uses), strict=True))
     empty = apportion(without_orders, tuple(amounts.values()))
     unknown = apportion(early, tuple(amounts.values()))
+    recencies = tuple(sum(v.weight for v in visits) for visits in (JUST_ORDERED, A_MONTH_AGO, A_QUARTER_AGO))
     uses = tuple(
-        Uses(amount, apportion(rows, frequencies), _by_recency(rows - aside), blank)
+        Uses(amount, apportion(rows, frequencies), apportion(rows - aside, recencies)[1:], blank)
         for (amount, rows), blank, aside in zip(amounts.items(), empty, unknown, strict=True)
     )
     return Country(name, uses, early, duplicates)
-
-
-def _by_recency(rows: int) -> tuple[int, int]:
-    weights = tuple(sum(v.weight for v in visits) for visits in (JUST_ORDERED, A_MONTH_AGO, A_QUARTER_AGO))
-    _, month, quarter = apportion(rows, weights)
-    return month, quarter
 
 
 COUNTRIES = (

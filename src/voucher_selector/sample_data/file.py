@@ -23,12 +23,9 @@ STEPS = len(COUNTRIES) + 1
 
 
 def write_sample(path: Path, seed: int = SEED, on_step: Callable[[], object] = lambda: None) -> None:
-    """Write the sample: one row group, gzip; the same bytes for the same seed.
+    """Write the sample: one row group, gzip; call ``on_step`` after each of STEPS.
 
-    Args:
-        path: where to; a file that is there is replaced.
-        seed: decides everything but the facts.
-        on_step: called after each of STEPS.
+    The seed decides everything but the facts: the same seed gives the same bytes.
 
     Raises:
         OSError: if the file cannot be written.

@@ -80,7 +80,12 @@ def draw(country: Country, rng: np.random.Generator) -> Rows:
     used[recency == EARLY] = _set_back(day[recency == EARLY])
     # Between 13:00 and 20:00 UTC, most of them around 17:00.
     times = rng.triangular(13 * 3600e6, 17 * 3600e6, 20 * 3600e6, len(uses)).astype("timedelta64[us]")
-    used += times[_copied(customer, country, rng, at=~empty & (recency != EARLY))]
+    # A few rows of returning customers repeat the first one of the customer to the last digit.
+    returning = customer != np.arange(len(uses))
+    eligible = np.flatnonzero(returning & ~empty & (recency != EARLY))
+    copies = rng.choice(eligible, country.duplicates, replace=False)
+    times[copies] = times[customer[copies]]
+    used += times
     # The days between the first and the last order: 0 for one customer in six.
     tenure = np.minimum(rng.exponential(260, len(uses)), 2100).astype(np.int64)
     tenure[rng.random(len(uses)) < 1 / 6] = 0
@@ -117,14 +122,6 @@ def _customers(kinds: Iterable[Ints | Bools], rng: np.random.Generator) -> Ints:
     same = np.logical_and.reduce([kind[1:] == kind[:-1] for kind in kinds])
     again = np.concatenate([[False], same & (rng.random(len(same)) < RETURNING)])
     return np.maximum.accumulate(np.where(again, 0, np.arange(len(again))))
-
-
-def _copied(customer: Ints, country: Country, rng: np.random.Generator, *, at: Bools) -> Ints:
-    """Return for each row the row of its time of day: itself, except for a few returning customers."""
-    copied = np.arange(len(customer))
-    chosen = rng.choice(np.flatnonzero((customer != copied) & at), country.duplicates, replace=False)
-    copied[chosen] = customer[chosen]
-    return copied
 
 
 def _visits(recency: Ints, rng: np.random.Generator) -> Ints:
