@@ -28,11 +28,7 @@ def is_under_make() -> bool:
 
 
 def spelled(parameter: str) -> str:
-    """Return a parameter of the current command as the user gave it: ``AS_OF`` under Make, else ``--as-of``.
-
-    Args:
-        parameter: its name in Python.
-    """
+    """Return a parameter, given by its name in Python, as the user wrote it: ``AS_OF`` or ``--as-of``."""
     found = next(p for p in click.get_current_context().command.params if p.name == parameter)
     return str(found.envvar) if is_under_make() or isinstance(found, click.Argument) else found.opts[0]
 

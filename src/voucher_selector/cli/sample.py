@@ -15,11 +15,7 @@ def sample(file: str) -> None:
 
 
 def write(path: Path) -> None:
-    """Write the sample with a progress bar.
-
-    Raises:
-        OSError: if the file cannot be written.
-    """
+    """Write the sample with a progress bar."""
     from voucher_selector.sample_data.file import STEPS, write_sample  # noqa: PLC0415 - importing pyarrow is slow
 
     with screen.bar(f"Writing {path.name}: 511,427 uses of vouchers in four countries", STEPS) as advance:

@@ -51,13 +51,7 @@ def upload(file: str, as_of: str | None, key: str | None, *, as_json: bool) -> N
 
 
 def load(stack: Deployed, path: Path, key: str, as_of: str | None) -> State:
-    """Upload a file with a progress bar, wait until it is counted, and return the state of its source.
-
-    Raises:
-        NotCountedError: if the file could not be counted.
-        CommandError: if it was replaced or deleted meanwhile, or not counted in time.
-        boto3.exceptions.S3UploadFailedError: if S3 refuses the file.
-    """
+    """Upload a file with a progress bar, wait until it is counted, and return the state of its source."""
     with screen.bar(f"Uploading {path.name}", path.stat().st_size) as advance:
         uploaded = send(stack, path, key, as_of, advance)
     with screen.step(f"Counting {key}"):

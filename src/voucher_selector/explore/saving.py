@@ -8,8 +8,7 @@ from typing import Any
 def remove_outputs(model: dict[str, Any], **_: object) -> None:
     """Remove outputs, execution counts and the version of Python, which differ from run to run.
 
-    Args:
-        model: a file, in the form of Jupyter's contents service.
+    The model is a file, in the form of Jupyter's contents service.
     """
     if model["type"] != "notebook":
         return

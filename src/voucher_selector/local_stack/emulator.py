@@ -45,11 +45,9 @@ SETTINGS = {
 
 @contextmanager
 def emulator(port: int, *, enforce_iam: bool = False) -> Iterator[str]:
-    """Run the emulator on ``port`` while the block runs; yield its URL.
+    """Run the emulator on ``port`` of loopback while the block runs; yield its URL.
 
-    Args:
-        port: the port, on loopback.
-        enforce_iam: whether signatures and the roles' policies are checked; otherwise any credentials do.
+    With ``enforce_iam`` it checks signatures and the roles' policies; otherwise any credentials do.
 
     Raises:
         StackError: if the port is in use, or the emulator does not start.

@@ -41,11 +41,7 @@ def bridge(name: str = BRIDGE) -> IPv4Interface | None:
 
 @contextmanager
 def relay(port: int, at: IPv4Interface) -> Iterator[None]:
-    """Relay connections of containers to a loopback port while the block runs.
-
-    Args:
-        port: the port, on loopback and on ``at``.
-        at: the address to listen on, and the network to accept connections from.
+    """Relay connections to a port at an address, from its network, to the same port of loopback.
 
     Raises:
         StackError: if the port is in use at that address.

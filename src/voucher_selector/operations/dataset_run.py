@@ -148,7 +148,6 @@ def start(stack: Deployed, order: Order) -> LocalRun | EmrRun:
 
     Raises:
         CommandError: if Spark cannot run on this machine.
-        botocore.exceptions.ClientError: if EMR Serverless refuses.
     """
     if "SparkApplication" not in stack.outputs:
         return _start_here(stack, order)

@@ -62,11 +62,7 @@ class IngestFunction:
         return cls(client, stack.outputs["IngestFunction"])
 
     def handle(self, notification: Mapping[str, Any]) -> Answer:
-        """Invoke the function with a notification, and wait for its outcome.
-
-        Raises:
-            botocore.exceptions.ClientError: if Lambda refuses the call.
-        """
+        """Invoke the function with a notification, and wait for its outcome."""
         try:
             response = self._invoke(json.dumps(notification).encode())
         except (HTTPClientError, NotConnectedError) as error:

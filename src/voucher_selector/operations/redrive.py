@@ -50,14 +50,9 @@ def receive(sqs: SQSClient, queue: str) -> list[MessageTypeDef]:
 
 
 def redrive(stack: Deployed, report: Callable[[Redriven], None]) -> None:
-    """Send every failed event to the ingest function once; events that fail again stay in the queue.
+    """Send every failed event to the ingest function once, and call ``report`` with it.
 
-    Args:
-        stack: the stack.
-        report: called with each event.
-
-    Raises:
-        botocore.exceptions.ClientError: if AWS refuses; no event is lost.
+    Events that fail again stay in the queue. If AWS refuses, no event is lost.
     """
     sqs, queue = stack.session.client("sqs", endpoint_url=stack.endpoint), stack.outputs["FailedEventsQueue"]
     function = IngestFunction.of(stack)

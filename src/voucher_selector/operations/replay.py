@@ -43,16 +43,9 @@ def list_sources(stack: Deployed, prefix: str) -> list[str]:
 def replay(
     stack: Deployed, sources: Sequence[str], advance: Callable[[int], None], *, forced: bool
 ) -> Replayed:
-    """Make the ingest function check sources.
+    """Make the ingest function check sources, given their keys; ``advance`` is called with 1 after each.
 
-    Args:
-        stack: the stack.
-        sources: their keys.
-        advance: called with 1 after each source.
-        forced: whether to count sources that are up to date.
-
-    Raises:
-        botocore.exceptions.ClientError: if AWS refuses.
+    If ``forced``, it counts sources that are up to date, too.
     """
     function, bucket = IngestFunction.of(stack), stack.outputs["UploadsBucket"]
     replayed = Replayed()

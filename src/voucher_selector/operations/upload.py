@@ -64,14 +64,10 @@ def require_file(name: str) -> Path:
 def send(
     stack: Deployed, path: Path, key: str, as_of: str | None, advance: Callable[[int], object] | None = None
 ) -> ObjectVersion:
-    """Upload a file, and return the version of the object.
+    """Upload a file under a key from ``object_key``, and return the version of the object.
 
-    Args:
-        stack: the stack.
-        path: the file.
-        key: the object's key, from ``object_key``.
-        as_of: its as-of date: an ISO date or moment, ``row`` or ``upload``; None for the stack's rule.
-        advance: called with the number of bytes after each part.
+    The as-of date is an ISO date or moment, ``row`` or ``upload``, or None for the stack's rule. ``advance``
+    is called with the number of bytes after each part.
 
     Raises:
         boto3.exceptions.S3UploadFailedError: if S3 refuses the file.

@@ -15,10 +15,7 @@ class Order:
         dataset: the prefix of the objects in the uploads bucket, ending in a slash; the key of the source.
         as_of: `row`, `upload` (the time of the newest object), or a date or moment in ISO 8601.
         forced: whether to count the dataset even if it is up to date.
-        uploads_bucket: the bucket of the objects.
         results_bucket: the bucket of the rejected rows and of the run's progress.
-        segments_table: the table of the counts.
-        sources_table: the table of the sources.
     """
 
     run: str

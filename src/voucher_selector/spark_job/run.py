@@ -108,12 +108,7 @@ def count_rows(
 ) -> CountedRows:
     """Count all objects of a dataset; the rejected rows go to a folder of this run.
 
-    Args:
-        order: the order of the run.
-        dataset: the objects.
-        as_of: microseconds since 1970 (UTC) to which recency is measured; None for each row's ``timestamp``.
-        count: runs the tasks.
-        keys: the keys of the results.
+    Recency is measured to ``as_of``, microseconds since 1970 (UTC), or to each row's ``timestamp`` if None.
 
     Raises:
         FileError: if objects cannot be counted.
