@@ -12,7 +12,7 @@ from playwright.sync_api import Error, sync_playwright
 
 from tests.browser import hostile
 from tests.support.sample_files import BROKEN, DIRTY, file_of, sample_rows
-from voucher_selector.cli import sample
+from voucher_selector.cli.stack import write_with_progress
 from voucher_selector.local_stack.deploy import session
 from voucher_selector.local_stack.ports import free_port
 from voucher_selector.local_stack.stack import running
@@ -71,7 +71,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _files(directory: Path) -> dict[str, Path]:
-    sample.write(directory / "sample")
+    write_with_progress(directory / "sample")
     (directory / "hostile").write_bytes(file_of(hostile.ROWS))
     (directory / "dirty").write_bytes(file_of(DIRTY))
     (directory / "small").write_bytes(file_of(sample_rows(("Chile", "2018-01-01", None, "3", None))))

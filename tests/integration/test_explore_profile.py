@@ -22,7 +22,7 @@ from tests.browser import hostile
 from tests.support.pages import Page
 from tests.support.sample_files import BROKEN, DIRTY, file_of, sample_rows
 from voucher_selector.cli.main import cli
-from voucher_selector.cli.sample import write
+from voucher_selector.cli.stack import write_with_progress
 from voucher_selector.errors import Exit
 from voucher_selector.explore import notebook
 from vouchers.segments import load_definitions
@@ -87,7 +87,7 @@ def assert_needs_nothing_else(page: Page) -> None:
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sample") / "sample.parquet"
-    write(path)
+    write_with_progress(path)
     return path
 
 

@@ -6,15 +6,13 @@ from typing import Any
 
 import click
 
-from voucher_selector.cli.dashboard import dashboard
 from voucher_selector.cli.dataset import dataset
 from voucher_selector.cli.options import is_under_make, spelled
 from voucher_selector.cli.profile import profile
-from voucher_selector.cli.questions import ask, counts
+from voucher_selector.cli.questions import ask, counts, dashboard
 from voucher_selector.cli.redrive import redrive
 from voucher_selector.cli.replay import replay
-from voucher_selector.cli.sample import sample
-from voucher_selector.cli.stack import demo, run
+from voucher_selector.cli.stack import demo, run, sample
 from voucher_selector.cli.upload import upload
 from voucher_selector.cli.verify import verify
 from voucher_selector.error_messages import sentence

@@ -1,4 +1,4 @@
-"""The commands that start the local stack: `demo` and `run`."""
+"""The commands that start the local stack, `demo` and `run`, and the one that writes its sample."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from voucher_selector import api_client
-from voucher_selector.cli import options, sample, screen
+from voucher_selector.cli import options, screen
 from voucher_selector.cli.report import show_counts, show_report
 from voucher_selector.cli.upload import load
 from voucher_selector.errors import StackError
@@ -105,6 +105,21 @@ def run(file: str | None, *, containers: bool, rows: bool) -> None:
             parts.close()
 
 
+@options.command("make sample", "make sample FILE=sample.parquet", "voucher-selector sample sample.parquet")
+@options.argument("file", default=SAMPLE)
+def sample(file: str) -> None:
+    """Write the sample to FILE."""
+    write_with_progress(Path(file).expanduser())
+
+
+def write_with_progress(path: Path) -> None:
+    """Write the sample with a progress bar."""
+    from voucher_selector.sample_data.file import STEPS, write_sample  # noqa: PLC0415 - importing pyarrow is slow
+
+    with screen.bar(f"Writing {path.name}: 511,427 uses of vouchers in four countries", STEPS) as advance:
+        write_sample(path, on_step=lambda: advance(1))
+
+
 def _start(
     parts: ExitStack, numbers: Ports, parameters: Mapping[str, str] | None = None
 ) -> tuple[str, Deployed]:
@@ -116,5 +131,5 @@ def _start(
 def _load_sample(stack: Deployed) -> None:
     with TemporaryDirectory() as directory:
         path = Path(directory) / SAMPLE
-        sample.write(path)
+        write_with_progress(path)
         load(stack, path, object_key(SAMPLE), None)

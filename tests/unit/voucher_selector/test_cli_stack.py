@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from voucher_selector import api_client
-from voucher_selector.cli import sample, screen
+from voucher_selector.cli import screen
 from voucher_selector.cli import stack as commands
 from voucher_selector.cli.main import cli
 from voucher_selector.errors import CommandError, Exit, StackError
@@ -89,7 +89,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine()
     monkeypatch.setattr(commands, "running", machine.running)
     monkeypatch.setattr(commands, "load", machine.load)
-    monkeypatch.setattr(sample, "write", machine.write)
+    monkeypatch.setattr(commands, "write_with_progress", machine.write)
     monkeypatch.setattr(api_client, "fetch_counts", machine.counts)
     monkeypatch.setattr(api_client, "call", machine.call)
     monkeypatch.setattr(commands, "free_port", lambda: 40001)
