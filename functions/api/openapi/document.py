@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from api.http.caching import cacheable
-from api.http.errors import Message, Problem
-from api.openapi.operations import path_items
-from api.openapi.schemas import components
+from api.http.errors import PROBLEM_JSON, Message, Problem
+from api.http.responses import JSON
+from api.openapi.schemas import REFERENCE, components, query_parameters
+from api.routes.static_page import FILES
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler.api_gateway import Response
 
     from api.http.routing import Route, Router
 
+    Part = dict[str, Any]
+
 HEADERS = {
     "X-Request-Id": {"description": "The request's id", "required": True, "schema": {"type": "string"}},
     "ETag": {"description": "Identifies the answer", "required": True, "schema": {"type": "string"}},
     "Age": {"description": "Age of the counts in seconds", "schema": {"type": "integer", "minimum": 0}},
     "Retry-After": {"description": "Seconds to wait", "required": True, "schema": {"type": "integer"}},
+}
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The `ETag` of a stored answer; if it is still valid, the response is a 304",
+    "schema": {"type": "string"},
+}
+PATH_PARAMETERS: dict[str, Part] = {
+    "key": {
+        "description": "The object's key",
+        "schema": {"type": "string", "minLength": 1},
+        "example": "vouchers/2018.parquet",
+    },
+    "file": {"description": "The file's name", "schema": {"type": "string", "enum": list(FILES)}},
+}
+GATEWAY_RESPONSES = {
+    "403": "API Gateway: the request is not signed, or the caller is not authorized",
+    "429": "API Gateway: too many requests; try again shortly",
+}
+ERROR_RESPONSES = {
+    400: "A field or the body is missing or wrong",
+    404: "Not found; the message lists the valid names",
+    413: "The body is too large",
+    500: "Internal error; the log has the request id",
+    503: "The tables cannot be read at the moment; try again shortly",
 }
 
 
@@ -33,6 +63,9 @@ def document(routes: tuple[Route, ...]) -> dict[str, Any]:
     """Return the description of routes."""
     named = ((route, name) for route in routes for name in (route.body, route.answer) if name)
     types = dict.fromkeys([*(route.load(name) for route, name in named), Problem, Message])
+    paths: dict[str, Part] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = operation(route)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -43,7 +76,7 @@ def document(routes: tuple[Route, ...]) -> dict[str, Any]:
         },
         "servers": [{"url": "."}],
         "security": [{"sigv4": []}],
-        "paths": path_items(routes),
+        "paths": paths,
         "components": {
             "schemas": components(types),
             "headers": HEADERS,
@@ -58,3 +91,52 @@ def document(routes: tuple[Route, ...]) -> dict[str, Any]:
             },
         },
     }
+
+
+def operation(route: Route) -> Part:
+    """Return the operation object of a route."""
+    parameters = [
+        {"name": name, "in": "path", "required": True, **parameter}
+        for name, parameter in PATH_PARAMETERS.items()
+        if f"{{{name}}}" in route.path
+    ]
+    parameters += query_parameters(route.load(route.query)) if route.query else []
+    parameters += [IF_NONE_MATCH] if route.cacheable else []
+    summary, _, description = str(inspect.getdoc(route.load())).partition("\n\nRaises:")[0].partition("\n\n")
+    described: Part = {"operationId": route.operation_id, "summary": summary, "parameters": parameters}
+    if description:
+        described["description"] = " ".join(description.split())
+    if route.body:
+        content = {JSON: {"schema": {"$ref": REFERENCE + route.body}, "example": route.example}}
+        described["requestBody"] = {"required": True, "content": content}
+    described["responses"] = responses(route)
+    return described
+
+
+def responses(route: Route) -> Part:
+    """Return the response objects of a route, by status."""
+    content: Part = {
+        media_type: {"schema": {"type": "object" if media_type == JSON else "string"}}
+        for media_type in route.media_types
+    }
+    if route.answer:
+        content = {JSON: {"schema": {"$ref": REFERENCE + route.answer}}} | content
+    tag = ["ETag"] if route.cacheable else []
+    found: Part = {"200": {"description": "OK", "headers": _headers("Age", *tag), "content": content}}
+    if route.cacheable:
+        found["304"] = {"description": "Not modified", "headers": _headers(*tag)}
+    for status, description in GATEWAY_RESPONSES.items():
+        found[status] = {"description": description, "content": {JSON: {"schema": {"type": "object"}}}}
+    media_type, body = (PROBLEM_JSON, Problem) if route.path.startswith("/v1/") else (JSON, Message)
+    for error in route.errors:
+        found[str(error)] = {
+            "description": ERROR_RESPONSES[error],
+            "headers": _headers(*(["Retry-After"] if error == 503 else [])),  # noqa: PLR2004 (an HTTP status)
+            "content": {media_type: {"schema": {"$ref": REFERENCE + body.__name__}}},
+        }
+    return found
+
+
+def _headers(*names: str) -> Part:
+    """Return references to header objects; every answer has the request id."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *names)}
