@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from api.http.caching import CACHE_CONTROL, revalidate
 from api.http.errors import RequestError, UnknownRouteError, error_response
+from api.http.responses import CACHE_CONTROL, revalidate
 from vouchers.dynamodb.aws import NO_ANSWER
 from vouchers.text import truncate
 

@@ -12,8 +12,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from api.http.caching import cacheable
-from api.http.responses import HTML, JSON
+from api.http.responses import HTML, JSON, cacheable
 from api.openapi.document import document
 
 if TYPE_CHECKING:

@@ -6,9 +6,8 @@ import inspect
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from api.http.caching import cacheable
 from api.http.errors import PROBLEM_JSON, Message, Problem
-from api.http.responses import JSON
+from api.http.responses import JSON, cacheable
 from api.openapi.schemas import REFERENCE, components, query_parameters
 from api.routes.static_page import FILES
 

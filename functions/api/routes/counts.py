@@ -11,10 +11,9 @@ from urllib.parse import quote
 import msgspec
 
 from api import dependencies
-from api.http.caching import cacheable
 from api.http.fields import CountryName, SegmentName, country_of, read_exactly, segment_of
 from api.http.middleware import log_fields
-from api.http.responses import CSV, JSON, header, prefers
+from api.http.responses import CSV, JSON, cacheable, header, prefers
 from api.routes.vouchers import country_counts
 from vouchers.counts import amount_name
 from vouchers.segments import load_definitions

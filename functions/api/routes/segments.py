@@ -9,9 +9,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from api import dependencies
-from api.http.caching import cacheable
 from api.http.fields import CountryName, country_of, read_exactly
 from api.http.middleware import log_fields
+from api.http.responses import cacheable
 from api.routes.vouchers import country_counts
 from api.statistics import DIGITS, UsedAmount, ranked, sample_size
 from vouchers.counts import NO_VOUCHER, most_used

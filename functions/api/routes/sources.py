@@ -12,10 +12,10 @@ from botocore.exceptions import ClientError
 from msgspec import Meta
 
 from api import dependencies
-from api.http.caching import cacheable
 from api.http.errors import UnknownSourceError, format_value
 from api.http.fields import read_exactly, wrong
 from api.http.middleware import log_fields
+from api.http.responses import cacheable
 from vouchers.dynamodb.sources_listing import Cursor, Place, page
 from vouchers.dynamodb.sources_table import Status
 from vouchers.report import Report

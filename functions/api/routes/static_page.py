@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from api.http.caching import cacheable
 from api.http.errors import UnknownRouteError
-from api.http.responses import HTML
+from api.http.responses import HTML, cacheable
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler.api_gateway import Response
