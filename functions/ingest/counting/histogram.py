@@ -35,15 +35,22 @@ class Combinations:
 
     def group_by(self, *dimensions: int) -> Iterator[tuple[list[int], int]]:
         """Yield each combination of codes in some dimensions, and its number of rows."""
-        distinct, inverse = np.unique(self.codes[:, dimensions], axis=0, return_inverse=True)
-        counts = np.zeros(len(distinct), np.int64)
-        np.add.at(counts, inverse.ravel(), self.counts)
-        return zip(distinct.tolist(), counts.tolist(), strict=True)
+        groups = merge(Combinations(self.codes[:, dimensions], self.counts))
+        return zip(groups.codes.tolist(), groups.counts.tolist(), strict=True)
 
     @property
     def rows(self) -> int:
         """The number of rows of all combinations."""
         return int(self.counts.sum())
+
+
+def merge(*parts: Combinations) -> Combinations:
+    """Return each combination of the parts once."""
+    codes = np.concatenate([part.codes for part in parts])
+    distinct, inverse = np.unique(codes, axis=0, return_inverse=True)
+    counts = np.zeros(len(distinct), np.int64)
+    np.add.at(counts, inverse.ravel(), np.concatenate([part.counts for part in parts]))
+    return Combinations(distinct, counts)
 
 
 class Digit(NamedTuple):
@@ -57,10 +64,6 @@ class Digit(NamedTuple):
     size: int
     codes: Codes | None
 
-    def is_like(self, other: Digit) -> bool:
-        """Return whether keys of both can be counted together."""
-        return self.size == other.size and self.codes is other.codes
-
 
 class Histogram:
     """Counts combinations of codes, batch by batch; the dimensions may grow in between."""
@@ -68,7 +71,7 @@ class Histogram:
     def __init__(self, dimensions: int) -> None:
         self._digits: list[Digit] = [Digit(1, None)] * dimensions
         self._dense = np.zeros(1, np.int64)
-        self._parts: list[Combinations] = []
+        self._parts = [Combinations(np.empty((0, dimensions), np.intp), np.empty(0, np.int64))]
 
     def add(self, columns: Sequence[EncodedColumn], sizes: Sequence[int]) -> None:
         """Count the rows of a batch: make a key for each row from its codes, and count the keys.
@@ -83,7 +86,10 @@ class Histogram:
             for (codes, rows), size in zip(columns, sizes, strict=True)
         ]
         space = prod(digit.size for digit in digits)
-        if not all(map(Digit.is_like, digits, self._digits)):
+        if any(
+            new.size != old.size or new.codes is not old.codes
+            for new, old in zip(digits, self._digits, strict=True)
+        ):
             self._flush_dense()
             self._digits = digits
             self._dense = np.zeros(space if space <= MAX_DENSE_KEYS else 0, np.int64)
@@ -103,20 +109,12 @@ class Histogram:
     def combinations(self) -> Combinations:
         """Return each combination that occurs, once."""
         self._flush_dense()
-        if not self._parts:
-            return Combinations(np.empty((0, len(self._digits)), np.intp), np.empty(0, np.int64))
-        codes = np.concatenate([part.codes for part in self._parts])
-        counts = np.concatenate([part.counts for part in self._parts])
-        distinct, inverse = np.unique(codes, axis=0, return_inverse=True)
-        total = np.zeros(len(distinct), np.int64)
-        np.add.at(total, inverse.ravel(), counts)
-        return Combinations(distinct, total)
+        return merge(*self._parts)
 
     def _flush_dense(self) -> None:
         keys = np.flatnonzero(self._dense)
-        if len(keys):
-            self._add_keys(keys, self._dense[keys])
-        self._dense = np.zeros(len(self._dense), np.int64)
+        self._add_keys(keys, self._dense[keys])
+        self._dense[:] = 0
 
     def _add_keys(self, keys: NDArray[np.integer[Any]], counts: NDArray[np.int64]) -> None:
         values = np.unravel_index(keys, [digit.size for digit in self._digits])
@@ -126,6 +124,4 @@ class Histogram:
         ]
         self._parts.append(Combinations(np.stack(codes, axis=1).astype(np.intp), counts))
         if sum(len(part.counts) for part in self._parts) > MAX_PENDING_KEYS:
-            dense, self._dense = self._dense, np.zeros(0, np.int64)
-            self._parts = [self.combinations()]
-            self._dense = dense
+            self._parts = [merge(*self._parts)]
