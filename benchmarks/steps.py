@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from benchmarks.contestants.ours import as_of
-from ingest.counting.dimensions import make_dimensions
+from ingest.counting.dimensions import Dimensions
 from ingest.counting.histogram import Histogram
 from ingest.counting.report import make_report
 from ingest.parquet import reader
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ingest.counting.dimensions import Dimensions
     from ingest.counting.encoding import EncodedColumn
 
 Step = tuple[str, "Callable[[pa.RecordBatch], EncodedColumn]"]
@@ -34,7 +33,7 @@ def steps(path: Path, runs: int) -> dict[str, float]:
 def _once(path: Path) -> dict[str, float]:
     spent: Counter[str] = Counter()
     definitions, rows = load_definitions(), 0
-    dimensions = make_dimensions(definitions, as_of(by_row=False))
+    dimensions = Dimensions(definitions, as_of(by_row=False))
     histogram, of_axes = Histogram(len(dimensions.sizes)), _of_axes(dimensions)
     with pa.OSFile(str(path)) as source:
         clock = time.process_time_ns()

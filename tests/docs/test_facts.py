@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from ingest.counting.dimensions import make_dimensions
+from ingest.counting.dimensions import Dimensions
 from tests.support.api_gateway import call, rest_event
 from tests.support.documents import text
 from voucher_selector.operations.findings import Problem
@@ -48,9 +48,7 @@ def test_every_route_is_in_the_api_reference() -> None:
 
 def test_every_reason_for_rejecting_a_row_is_in_the_data_contract() -> None:
     reasons = {
-        reason
-        for dimension in make_dimensions(load_definitions(), None).reasons
-        for reason in dimension.values()
+        reason for dimension in Dimensions(load_definitions(), None).reasons for reason in dimension.values()
     }
 
     assert set(re.findall(r"^\| `(\w+)` \|", CONTRACT, flags=re.MULTILINE)) >= reasons

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 import pyarrow as pa
 
 from ingest import arrow
-from ingest.counting.dimensions import list_reasons, make_dimensions, rejected_rows
+from ingest.counting.dimensions import Dimensions, rejected_rows
 from ingest.counting.histogram import Histogram
 from ingest.counting.report import make_report
 from ingest.errors import FileError
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ingest.counting.dimensions import Dimensions
     from ingest.counting.encoding import EncodedColumn
     from ingest.parquet.reader import Part
     from vouchers.counts import Contribution
@@ -91,7 +90,7 @@ def count_file(
     """
     tenure = definitions.go_by(Attribute.DAYS_SINCE_FIRST_ORDER)
     columns = needed_columns(row_as_of=as_of is None, tenure=tenure)
-    dimensions = make_dimensions(definitions, as_of)
+    dimensions = Dimensions(definitions, as_of)
     reasons = dimensions.reasons
     histogram = Histogram(len(dimensions.sizes))
     try:
@@ -105,7 +104,7 @@ def count_file(
             if callbacks.reject:
                 rows, indices = rejected_rows(encoded, reasons)
                 if len(rows):
-                    texts = arrow.from_texts(list_reasons(reasons))
+                    texts = arrow.from_texts([name for by_code in reasons for name in by_code.values()])
                     row_reasons = pa.DictionaryArray.from_arrays(arrow.from_numpy(indices), texts)
                     callbacks.reject(batch.take(arrow.from_numpy(rows)), rows + first_row, row_reasons)
             if callbacks.keep:

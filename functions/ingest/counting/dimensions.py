@@ -5,7 +5,6 @@ Code 0 is that of a null, in each dimension. Some codes stand for a reason to re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -17,7 +16,6 @@ from ingest.counting.intervals import Intervals, bucketize
 from ingest.counting.parsing import (
     DAY,
     EMPTY,
-    MAX_INSTANT,
     NULL,
     READABLE,
     UNREADABLE,
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ingest.counting.encoding import Codes
-    from vouchers.segments import Definitions, Segment
+    from vouchers.segments import Definitions, Ranges, Segment
 
     Reasons = Sequence[Mapping[int, str]]
     """The rejecting codes of each dimension, with their reasons."""
@@ -118,13 +116,7 @@ class DaysDimension:
             return EncodedColumn(*self._order_codes.read(orders))
         ordered = take_parsed(*self._orders.read(orders))
         used = take_parsed(*self._timestamps.read(timestamp))
-        limits = (-MAX_INSTANT, MAX_INSTANT)  # so that no difference overflows 64 bits
-        elapsed, order_values = used.values, ordered.values
-        if np.abs([elapsed.min(initial=0), elapsed.max(initial=0)]).max() > MAX_INSTANT:
-            elapsed = np.clip(elapsed, *limits)
-        if np.abs([order_values.min(initial=0), order_values.max(initial=0)]).max() > MAX_INSTANT:
-            order_values = np.clip(order_values, *limits)
-        codes = bucketize(self._edges, elapsed - order_values) + np.uint8(self.first)
+        codes = bucketize(self._edges, used.values - ordered.values) + np.uint8(self.first)
         return EncodedColumn(mark_states(codes, (used.states, 2), (ordered.states, 1)), None)
 
     def _encode(self, orders: pa.Array) -> Codes:
@@ -195,23 +187,19 @@ class AmountDimension:
         Raises:
             FileError: if the file has more than ``MAX_AMOUNTS`` amounts.
         """
-        if isinstance(array, pa.DictionaryArray) or arrow.is_text(array.type):
-            return EncodedColumn(*self._column.read(array))
-        return EncodedColumn(self._encode(array, typed=True), None)
+        return EncodedColumn(*self._column.read(array))
 
-    def _encode(self, array: pa.Array, *, typed: bool = False) -> Codes:
+    def _encode(self, array: pa.Array) -> Codes:
         values, states = numbers(array)
         if states.max(initial=READABLE) > NULL:
             states[states == EMPTY] = UNREADABLE
         amounts, readable = values.astype(np.float64, copy=False), states == READABLE
-        codes: Codes | None = self._known.codes(amounts, readable) if typed else None
-        if codes is None and typed:
+        codes: Codes | None = self._known.codes(amounts, readable)
+        if codes is None:
             encoded = arrow.from_numpy(amounts * readable).dictionary_encode()
             distinct = arrow.values(encoded.dictionary, np.float64).tolist()
             table = np.array([*map(self.code, distinct)], np.uint16)
             codes = arrow.take(table, arrow.values(encoded.indices, np.int32))
-        elif codes is None:
-            codes = np.array([*map(self.code, (amounts * readable).tolist())], np.uint16)
         return mark_states(codes, (states, 1))
 
 
@@ -222,58 +210,67 @@ def mark_states(codes: Codes, *columns: tuple[NDArray[np.uint8], int]) -> Codes:
         codes: changed in place, and returned.
         columns: the states of each column's values, and the code for an unreadable value.
     """
-    worst = [states.max(initial=READABLE) for states, _ in columns]
-    for (states, _), state in zip(columns, worst, strict=True):
-        if state > READABLE:
-            codes *= states == READABLE
-    for (states, reason), state in zip(columns, worst, strict=True):
-        if state == UNREADABLE:
-            codes[states == UNREADABLE] = reason
+    imperfect = [column for column in columns if column[0].max(initial=READABLE) > READABLE]
+    for states, _ in imperfect:
+        codes *= states == READABLE
+    for states, reason in imperfect:
+        codes[states == UNREADABLE] = reason
     return codes
 
 
-@dataclass(frozen=True, slots=True)
 class Dimensions:
-    """The dimensions of a file, in the order in which a row can be rejected; tenure if a segment needs it."""
+    """The dimensions of a file.
 
-    country: CountryDimension
-    recency: DaysDimension
-    orders: OrdersDimension
-    amount: AmountDimension
-    tenure: DaysDimension | None
+    Attributes:
+        all: in the order in which a row can be rejected; the last is tenure, if a segment needs it.
+        by_attribute: the dimensions of the segments' attributes.
+        reasons: the rejecting codes of each dimension, with their reasons.
+    """
+
+    def __init__(self, definitions: Definitions, as_of: int | None) -> None:
+        """Make the dimensions of some segments; ``as_of`` is what ``count_file`` takes."""
+
+        def intervals(attribute: Attribute, *, whole: bool = True) -> Intervals:
+            segments = [segment for segment in definitions.segments if segment.attribute is attribute]
+            return Intervals([range_ for segment in segments for range_ in segment.all_ranges], whole=whole)
+
+        last_order, first_order = Attribute.DAYS_SINCE_LAST_ORDER, Attribute.DAYS_SINCE_FIRST_ORDER
+        self.country = CountryDimension()
+        self.recency = DaysDimension(reader.LAST_ORDER, intervals(last_order), as_of)
+        self.orders = OrdersDimension(intervals(Attribute.TOTAL_ORDERS, whole=False))
+        self.amount = AmountDimension()
+        self.all: list[CountryDimension | DaysDimension | OrdersDimension | AmountDimension]
+        self.all = [self.country, self.recency, self.orders, self.amount]
+        self.by_attribute: dict[Attribute, DaysDimension | OrdersDimension]
+        self.by_attribute = {last_order: self.recency, Attribute.TOTAL_ORDERS: self.orders}
+        if definitions.go_by(first_order):
+            tenure = DaysDimension(reader.FIRST_ORDER, intervals(first_order), as_of)
+            self.by_attribute[first_order] = tenure
+            self.all.append(tenure)
+        self.reasons: Reasons = [dimension.reasons for dimension in self.all]
 
     @property
-    def all(self) -> tuple[CountryDimension | DaysDimension | OrdersDimension | AmountDimension, ...]:
-        """All dimensions."""
-        dimensions = (self.country, self.recency, self.orders, self.amount)
-        return (*dimensions, self.tenure) if self.tenure else dimensions
+    def sizes(self) -> list[int]:
+        """The number of codes of each dimension, which may grow with each batch."""
+        return [dimension.size for dimension in self.all]
 
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """The number of codes of each dimension."""
-        return tuple(dimension.size for dimension in self.all)
-
-    @property
-    def reasons(self) -> tuple[Mapping[int, str], ...]:
-        """The rejecting codes of each dimension, with their reasons."""
-        return tuple(dimension.reasons for dimension in self.all)
-
-    def read(self, batch: pa.RecordBatch) -> tuple[EncodedColumn, ...]:
+    def read(self, batch: pa.RecordBatch) -> list[EncodedColumn]:
         """Return the codes of a batch in each dimension.
 
         Raises:
             FileError: if the file has too many countries or amounts.
         """
         timestamp = batch.column(reader.TIMESTAMP) if reader.TIMESTAMP in batch.schema.names else None
-        columns = (
+        columns = [
             self.country.read(batch.column(reader.COUNTRY)),
             self.recency.read(batch.column(reader.LAST_ORDER), timestamp),
             self.orders.read(batch.column(reader.ORDERS)),
             self.amount.read(batch.column(reader.AMOUNT)),
-        )
-        if self.tenure is None:
-            return columns
-        return (*columns, self.tenure.read(batch.column(reader.FIRST_ORDER), timestamp))
+        ]
+        tenure = self.by_attribute.get(Attribute.DAYS_SINCE_FIRST_ORDER)
+        if isinstance(tenure, DaysDimension):
+            columns.append(tenure.read(batch.column(reader.FIRST_ORDER), timestamp))
+        return columns
 
     def ranges(self, segment: Segment, codes: Sequence[NDArray[Any]]) -> NDArray[np.intp]:
         """Return the range of each row, as its index in ``segment.all_ranges``; -1 for none.
@@ -282,64 +279,22 @@ class Dimensions:
             segment: with the ranges; a country's own ranges apply to its rows.
             codes: of the rows in each dimension, without rejecting codes.
         """
-        by_attribute: dict[Attribute, DaysDimension | OrdersDimension | None] = {
-            Attribute.DAYS_SINCE_LAST_ORDER: self.recency,
-            Attribute.TOTAL_ORDERS: self.orders,
-            Attribute.DAYS_SINCE_FIRST_ORDER: self.tenure,
-        }
-        dimension = by_attribute[segment.attribute]
-        if dimension is None:
-            raise LookupError(f"there is no dimension for {segment.attribute}")
+        dimension = self.by_attribute[segment.attribute]
         interval = dimension.interval_of_code[codes[self.all.index(dimension)]]
         index_of_range = {range_: index for index, range_ in enumerate(segment.all_ranges)}
-        found, remaining = np.full(len(interval), -1, np.intp), np.ones(len(interval), np.bool_)
-        own = dict(segment.countries)
-        by_country = [
-            (own[country_key(name)], codes[0] == code)
-            for code, name in enumerate(self.country.names if own else [], self.country.first)
-            if country_key(name) in own
-        ]
-        for _, rows in by_country:
-            remaining &= ~rows
-        for ranges, rows in (*by_country, (segment.ranges, remaining)):
+
+        def indices(ranges: Ranges, interval: NDArray[np.intp]) -> NDArray[np.intp]:
             index_of_interval = np.full(len(dimension.intervals) + 1, -1, np.intp)  # the last: no interval
             for range_ in ranges:
                 index_of_interval[:-1][dimension.intervals.within(range_)] = index_of_range[range_]
-            found[rows] = index_of_interval[interval[rows]]
+            return index_of_interval[interval]
+
+        found, own = indices(segment.ranges, interval), dict(segment.countries)
+        for code, name in enumerate(self.country.names if own else [], self.country.first):
+            if ranges := own.get(country_key(name)):
+                rows = codes[0] == code
+                found[rows] = indices(ranges, interval[rows])
         return found
-
-
-def make_dimensions(definitions: Definitions, as_of: int | None) -> Dimensions:
-    """Return the dimensions for a file.
-
-    Args:
-        definitions: the segments.
-        as_of: microseconds since 1970 (UTC) to which recency is measured; None for each row's ``timestamp``.
-    """
-    recency, orders, tenure = (
-        Intervals(
-            [r for s in definitions.segments if s.attribute is attribute for r in s.all_ranges],
-            whole=attribute is not Attribute.TOTAL_ORDERS,
-        )
-        for attribute in (
-            Attribute.DAYS_SINCE_LAST_ORDER,
-            Attribute.TOTAL_ORDERS,
-            Attribute.DAYS_SINCE_FIRST_ORDER,
-        )
-    )
-    by_tenure = definitions.go_by(Attribute.DAYS_SINCE_FIRST_ORDER)
-    return Dimensions(
-        CountryDimension(),
-        DaysDimension(reader.LAST_ORDER, recency, as_of),
-        OrdersDimension(orders),
-        AmountDimension(),
-        DaysDimension(reader.FIRST_ORDER, tenure, as_of) if by_tenure else None,
-    )
-
-
-def list_reasons(reasons: Reasons) -> list[str]:
-    """Return all reasons, in the order in which a row can be rejected."""
-    return [name for by_code in reasons for name in by_code.values()]
 
 
 def rejected_rows(
@@ -349,21 +304,15 @@ def rejected_rows(
 
     A row with several reasons is rejected for the first.
     """
-    bounds = [(min(by_code), max(by_code)) for by_code in reasons]
-    for column, (low, high) in zip(columns, bounds, strict=True):
-        rejecting = np.flatnonzero((column.codes >= low) & (column.codes <= high))
-        # Usually only the null, which is the first code of a dictionary, and no row has it.
-        if len(rejecting) and (
-            column.rows is None or len(rejecting) > 1 or rejecting[0] > 0 or not column.rows.all()
-        ):
-            break
-    else:
-        return np.empty(0, np.intp), np.empty(0, np.int8)
-    codes = [column.of_rows() for column in columns]
-    rejected = [(c >= low) & (c <= high) for c, (low, high) in zip(codes, bounds, strict=True)]
-    rows = np.flatnonzero(np.logical_or.reduce(rejected))
-    candidates = [(c[rows], code) for c, by_code in zip(codes, reasons, strict=True) for code in by_code]
-    first = np.zeros(len(rows), np.int8)
-    for index, (column_codes, code) in reversed([*enumerate(candidates)]):
-        first[column_codes == code] = index
-    return rows, first
+    codes, rows = columns[0]
+    first = np.full(len(codes if rows is None else rows), -1, np.int8)
+    by_dimension = zip(columns, reasons, strict=True)
+    rejecting = [(*column, code) for column, by_code in by_dimension for code in by_code]
+    for index, (codes, rows, code) in reversed([*enumerate(rejecting)]):
+        places = np.flatnonzero(codes == code)
+        if rows is not None and len(places):
+            # Usually one place, that of the null: comparing with it is faster.
+            places = np.flatnonzero(rows == places[0] if len(places) == 1 else np.isin(rows, places))
+        first[places] = index
+    rejected = np.flatnonzero(first >= 0)
+    return rejected, first[rejected]

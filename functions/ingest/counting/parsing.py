@@ -153,8 +153,6 @@ def _microseconds(array: pa.Array) -> NDArray[np.int64]:
     if unit == "ns":
         return raw // 1_000
     factor = _MICROSECONDS[unit]
-    if factor == 1:
-        return raw
     return np.clip(raw, -MAX_INSTANT // factor, MAX_INSTANT // factor) * np.int64(factor)
 
 
