@@ -43,5 +43,4 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain values, without ``seconds`` if it is None."""
-        values = asdict(self)
-        return values if self.seconds is not None else {k: v for k, v in values.items() if k != "seconds"}
+        return {name: value for name, value in asdict(self).items() if value is not None}

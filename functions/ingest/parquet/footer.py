@@ -10,6 +10,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from ingest.errors import FileError
+from ingest.parquet.page_headers import DATA, DATA_V2, REFERRING
 from ingest.parquet.thrift import BINARY, I32, I64, LIST, STRUCT, Reader, ThriftError
 
 if TYPE_CHECKING:
@@ -46,9 +47,6 @@ _COLUMN, _KEYS, _SECRET = (3, STRUCT), (8, STRUCT), (9, BINARY)
 _ENCODINGS, _VALUES, _STORED, _DATA, _DICTIONARY = (2, LIST), (5, I64), (7, I64), (9, I64), (11, I64)
 _PAGES = (13, LIST)
 _PAGE_KIND, _PAGE_ENCODING = (1, I32), (2, I32)
-_DATA_PAGES = {0, 3}
-_REFERRING = {2, 8}
-"""Encodings of pages that refer to a dictionary."""
 _PLAIN, _LEVELS = 0, {3, 4}
 _AMBIGUOUS = {_PLAIN, *_LEVELS}
 """PLAIN, RLE and BIT_PACKED: also used for dictionary pages and levels."""
@@ -129,14 +127,14 @@ def _chunk(fields: Struct) -> Chunk:
     start, dictionary = column[_DATA], column.get(_DICTIONARY, 0)
     has_dictionary = 0 < dictionary < start
     if _PAGES in column:
-        encodings = {page[_PAGE_ENCODING] for page in column[_PAGES] if page[_PAGE_KIND] in _DATA_PAGES}
+        encodings = {page[_PAGE_ENCODING] for page in column[_PAGES] if page[_PAGE_KIND] in {DATA, DATA_V2}}
     else:
         encodings = set(column[_ENCODINGS]) - (_AMBIGUOUS if has_dictionary else _LEVELS)
     return Chunk(
         column[_VALUES],
         dictionary if has_dictionary else start,
         column[_STORED],
-        is_dictionary=has_dictionary and encodings <= _REFERRING,
+        is_dictionary=has_dictionary and encodings <= REFERRING,
         is_plain=not has_dictionary and encodings == {_PLAIN},
     )
 

@@ -18,10 +18,47 @@ from ingest.parquet.read_ahead import ReadAhead, Span
 from vouchers.text import listed, truncate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from io import RawIOBase
 
     from ingest.parquet.footer import Chunk
+
+
+COUNTRY, LAST_ORDER, TIMESTAMP = "country_code", "last_order_ts", "timestamp"
+FIRST_ORDER, ORDERS, AMOUNT = "first_order_ts", "total_orders", "voucher_amount"
+
+Kinds = tuple["Callable[[pa.DataType], bool]", ...]
+_TEXT: Kinds = (arrow.is_text, pa.types.is_null)
+_INSTANT: Kinds = (*_TEXT, pa.types.is_timestamp, pa.types.is_date)
+_NUMBER: Kinds = (*_TEXT, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+ACCEPTED: dict[str, tuple[str, Kinds]] = {
+    COUNTRY: ("a name", _TEXT),
+    LAST_ORDER: ("a point in time", _INSTANT),
+    FIRST_ORDER: ("a point in time", _INSTANT),
+    TIMESTAMP: ("a point in time", _INSTANT),
+    ORDERS: ("a number", _NUMBER),
+    AMOUNT: ("a number", _NUMBER),
+}
+"""By column: its meaning in messages, and the accepted types."""
+
+MAX_DICTIONARY_ENTRIES = 1 << 14
+"""Values in a dictionary that Arrow builds from plain values."""
+
+MAX_TEXT_BYTES = 48 << 20
+"""Bytes of the distinct texts in a batch."""
+
+BUFFER_BYTES = 1 << 20
+"""Bytes of a column chunk in one read, which bound the memory for large chunks."""
+
+SMALL_GROUP = 32 << 20
+"""Stored bytes of a row group's needed columns; up to this size, they are read all at once."""
+
+SAMPLE_ROWS = 1 << 12
+SAMPLE_BYTES = 1 << 16
+"""Bytes in one read of a sample."""
+
+WITHOUT_ROW = "only the as-of date 'row' needs 'timestamp'; upload a file that has it, or name a date"
+"""The advice if only the column ``timestamp`` is wrong."""
 
 
 class Part(NamedTuple):
@@ -37,49 +74,6 @@ class Part(NamedTuple):
 
 WHOLE = Part(0, 1)
 
-MAX_DICTIONARY_ENTRIES = 1 << 14
-"""Values in a dictionary that Arrow builds from plain values."""
-
-
-class Dictionaries:
-    """The text columns to read as dictionaries; a column with too many values is removed."""
-
-    def __init__(self, chunks: Mapping[str, Sequence[Chunk]], repeats: Callable[[str], bool]) -> None:
-        """Choose among text columns by their chunks; sample the columns with plain values."""
-        read = [name for name, own in chunks.items() if all(c.is_dictionary or c.is_plain for c in own)]
-        made = [name for name in read if any(chunk.is_plain for chunk in chunks[name])]
-        self._made = [name for name in made if repeats(name)]
-        self.names = [name for name in read if name in self._made or name not in made]
-
-    def drop_outgrown(self, batch: pa.RecordBatch) -> bool:
-        """Remove the columns with too many values in a batch; return whether there are any."""
-        too_many = [
-            name for name in self._made if len(batch.column(name).dictionary) > MAX_DICTIONARY_ENTRIES
-        ]
-        self._made = [name for name in self._made if name not in too_many]
-        self.names = [name for name in self.names if name not in too_many]
-        return bool(too_many)
-
-
-COUNTRY, LAST_ORDER, TIMESTAMP = "country_code", "last_order_ts", "timestamp"
-FIRST_ORDER, ORDERS, AMOUNT = "first_order_ts", "total_orders", "voucher_amount"
-
-BUFFER_BYTES = 1 << 20
-"""Bytes of a column chunk in one read, which bound the memory for large chunks."""
-
-SMALL_GROUP = 32 << 20
-"""Stored bytes of a row group's needed columns; up to this size, they are read all at once."""
-
-SAMPLE_ROWS = 1 << 12
-SAMPLE_BYTES = 1 << 16
-"""Bytes in one read of a sample."""
-
-WITHOUT_ROW = "only the as-of date 'row' needs 'timestamp'; upload a file that has it, or name a date"
-"""The advice if only the column ``timestamp`` is wrong."""
-
-MAX_TEXT_BYTES = 48 << 20
-"""Bytes of the distinct texts in a batch."""
-
 
 def needed_columns(*, row_as_of: bool, tenure: bool = False) -> tuple[str, ...]:
     """Return the columns to read.
@@ -92,16 +86,24 @@ def needed_columns(*, row_as_of: bool, tenure: bool = False) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class OpenFile:
-    """An open Parquet file, the columns to read, and their chunks in every row group.
+    """An open Parquet file.
 
-    ``part`` is the range of the row groups to read.
+    Attributes:
+        guard: checks what Arrow reads.
+        columns: to read.
+        row_groups: all, with the chunks of these columns only.
+        part: the range of the row groups to read.
+        dictionaries: the text columns that are read as dictionaries.
+        built: those of them whose dictionaries Arrow builds from plain values.
+        parquet: reads them.
     """
 
     guard: GuardedFile
     columns: tuple[str, ...]
     row_groups: tuple[RowGroup, ...]
     part: range
-    dictionaries: Dictionaries
+    dictionaries: set[str]
+    built: set[str]
     parquet: pq.ParquetFile
 
     @property
@@ -111,12 +113,12 @@ class OpenFile:
 
     def drop_outgrown(self, batch: pa.RecordBatch) -> bool:
         """Read columns with too many values in a batch as texts from now on; return whether there are any."""
-        outgrown = self.dictionaries.drop_outgrown(batch)
+        outgrown = {n for n in self.built if len(batch.column(n).dictionary) > MAX_DICTIONARY_ENTRIES}
         if outgrown:
-            self.parquet = _reader(
-                self.guard, self.parquet.metadata, self.row_groups, self.dictionaries.names
-            )
-        return outgrown
+            self.built -= outgrown
+            self.dictionaries -= outgrown
+            self.parquet = _reader(self.guard, self.parquet.metadata, self.row_groups, self.dictionaries)
+        return bool(outgrown)
 
 
 def open_parquet(
@@ -134,31 +136,30 @@ def open_parquet(
     """
     guard = GuardedFile(source)
     with file_errors("it cannot be read as Parquet"):
-        plain = pq.ParquetFile(guard)
-        schema, metadata = plain.schema_arrow, plain.metadata
+        file = pq.ParquetFile(guard)
+        schema, metadata = file.schema_arrow, file.metadata
         _check_columns(schema, columns)
-        columns = (
-            *columns,
-            *(
-                name
-                for name in optional
-                if name not in columns
-                and schema.names.count(name) == 1
-                and _is_accepted(name, schema.field(name).type)
-            ),
-        )
-        groups = _select_columns(guard.row_groups or (), plain.schema, columns)
+        unique = [name for name in optional if name not in columns and schema.names.count(name) == 1]
+        columns = (*columns, *(name for name in unique if _is_accepted(name, schema.field(name).type)))
+        groups = _select_columns(guard.row_groups or (), file.schema, columns)
         chosen = part.among(len(groups))
         if isinstance(source, ReadAhead):
             source.expect(
                 [Span(chunk.start, chunk.start + chunk.size) for chunk in group.chunks]
                 for group in groups[chosen.start : chosen.stop]
             )
-        chunks = {name: [group.chunks[place] for group in groups] for place, name in enumerate(columns)}
-        texts = {name: own for name, own in chunks.items() if own and arrow.is_text(schema.field(name).type)}
-        dictionaries = Dictionaries(texts, lambda name: _repeats(guard, metadata, name, chunks[name][0]))
-        parquet = _reader(guard, metadata, groups, dictionaries.names)
-    return OpenFile(guard, tuple(columns), groups, chosen, dictionaries, parquet)
+        dictionaries, built = set[str](), set[str]()
+        for place, name in enumerate(columns):
+            chunks = [group.chunks[place] for group in groups]
+            if not (chunks and arrow.is_text(schema.field(name).type)):
+                continue
+            plain = any(chunk.is_plain for chunk in chunks)
+            encoded = all(chunk.is_dictionary or chunk.is_plain for chunk in chunks)
+            if encoded and (not plain or _repeats(guard, metadata, name, chunks[0])):
+                dictionaries.add(name)
+                built |= {name} if plain else set()
+        parquet = _reader(guard, metadata, groups, dictionaries)
+    return OpenFile(guard, tuple(columns), groups, chosen, dictionaries, built, parquet)
 
 
 def batches(file: OpenFile) -> Iterator[pa.RecordBatch]:
@@ -190,7 +191,7 @@ def file_errors(what: str) -> Iterator[None]:
 
 
 def _reader(
-    guard: GuardedFile, metadata: pq.FileMetaData, groups: Sequence[RowGroup], dictionaries: Sequence[str]
+    guard: GuardedFile, metadata: pq.FileMetaData, groups: Sequence[RowGroup], dictionaries: set[str]
 ) -> pq.ParquetFile:
     return pq.ParquetFile(
         guard,
@@ -294,18 +295,3 @@ def _check_columns(schema: pa.Schema, columns: Sequence[str]) -> None:
 def _is_accepted(name: str, type_: pa.DataType) -> bool:
     inner = type_.value_type if pa.types.is_dictionary(type_) else type_
     return any(accepts(inner) for accepts in ACCEPTED[name][1])
-
-
-Kinds = tuple["Callable[[pa.DataType], bool]", ...]
-_TEXT: Kinds = (arrow.is_text, pa.types.is_null)
-_INSTANT: Kinds = (*_TEXT, pa.types.is_timestamp, pa.types.is_date)
-_NUMBER: Kinds = (*_TEXT, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
-ACCEPTED: dict[str, tuple[str, Kinds]] = {
-    COUNTRY: ("a name", _TEXT),
-    LAST_ORDER: ("a point in time", _INSTANT),
-    FIRST_ORDER: ("a point in time", _INSTANT),
-    TIMESTAMP: ("a point in time", _INSTANT),
-    ORDERS: ("a number", _NUMBER),
-    AMOUNT: ("a number", _NUMBER),
-}
-"""By column: its meaning in messages, and the accepted types."""

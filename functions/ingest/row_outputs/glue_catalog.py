@@ -8,6 +8,7 @@ an entry repairs the partitions.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mypy_boto3_glue import GlueClient
-    from mypy_boto3_glue.type_defs import PartitionInputTypeDef
 
     from ingest.row_outputs.segmented_writer import SegmentedWriter
     from ingest.storage.results_bucket import ResultKeys, ResultsBucket
@@ -40,9 +40,7 @@ if TYPE_CHECKING:
 BATCH = 100
 """Partitions that one call creates or updates."""
 
-NOT_FOUND = "EntityNotFoundException"
-
-CHANGED_MEANWHILE = {"AlreadyExistsException", NOT_FOUND}
+CHANGED_MEANWHILE = {"AlreadyExistsException", "EntityNotFoundException"}
 """Codes of a batch for partitions that another process has created or deleted since they were read."""
 
 MAX_PROCESS_LIFETIME = timedelta(seconds=900)
@@ -157,9 +155,7 @@ class GlueCatalog:
         )
         try:
             partitions = [found for page in pages for found in page["Partitions"]]
-        except ClientError as error:
-            if error.response["Error"]["Code"] != NOT_FOUND:
-                raise
+        except self.client.exceptions.EntityNotFoundException:
             return {}
         return {
             found["Values"][1]: found["StorageDescriptor"]["Location"]
@@ -170,20 +166,25 @@ class GlueCatalog:
     def _move(self, source: str, current: Locations, target: Locations) -> bool:
         """Update, create and delete partitions; return whether all could be changed."""
         table: Any = {"DatabaseName": self.database, "TableName": TABLE}
-        new = sorted(target.keys() - current.keys())
-        moved = sorted(name for name in target.keys() & current.keys() if current[name] != target[name])
+        changed = sorted(name for name in target if current.get(name) != target[name])
+        storage = self._load_table() if changed else {}
+        inputs: dict[str, Any] = {
+            name: {"Values": [source, name], "StorageDescriptor": {**storage, "Location": target[name]}}
+            for name in changed
+        }
+        moved: Any = [
+            {"PartitionValueList": input_["Values"], "PartitionInput": input_}
+            for name, input_ in inputs.items()
+            if name in current
+        ]
+        new = [input_ for name, input_ in inputs.items() if name not in current]
         errors: list[Any] = []
-        if moved or new:
-            storage = self._load_table()
         for start in range(0, len(moved), BATCH):
-            inputs = [
-                _partition(source, name, target[name], storage) for name in moved[start : start + BATCH]
-            ]
-            entries: Any = [{"PartitionValueList": each["Values"], "PartitionInput": each} for each in inputs]
-            errors += self.client.batch_update_partition(**table, Entries=entries).get("Errors", [])
+            batch = moved[start : start + BATCH]
+            errors += self.client.batch_update_partition(**table, Entries=batch).get("Errors", [])
         for start in range(0, len(new), BATCH):
-            inputs = [_partition(source, name, target[name], storage) for name in new[start : start + BATCH]]
-            errors += self.client.batch_create_partition(**table, PartitionInputList=inputs).get("Errors", [])
+            batch = new[start : start + BATCH]
+            errors += self.client.batch_create_partition(**table, PartitionInputList=batch).get("Errors", [])
         codes = {error["ErrorDetail"]["ErrorCode"] for error in errors}
         if codes - CHANGED_MEANWHILE - RETRYABLE_CODES:
             raise GlueCatalogError(f"Glue refused to change partitions: {errors[0]}")
@@ -191,11 +192,8 @@ class GlueCatalog:
             return False
         for country in sorted(current.keys() - target.keys()):
             # One call for each: there are few, and not every emulator deletes several at once.
-            try:
+            with suppress(self.client.exceptions.EntityNotFoundException):
                 self.client.delete_partition(**table, PartitionValues=[source, country])
-            except ClientError as error:
-                if error.response["Error"]["Code"] != NOT_FOUND:
-                    raise
         return True
 
     def _load_table(self) -> dict[str, Any]:
@@ -204,9 +202,7 @@ class GlueCatalog:
         while table is None:
             try:
                 table = self.client.get_table(DatabaseName=self.database, Name=TABLE)["Table"]
-            except ClientError as error:
-                if error.response["Error"]["Code"] != NOT_FOUND:
-                    raise
+            except self.client.exceptions.EntityNotFoundException:
                 from ingest.row_outputs.segmented_writer import create_table
 
                 create_table(self.database, f"s3://{self.results.bucket}/{TABLE}/", columns)
@@ -223,7 +219,3 @@ class GlueCatalog:
                 DatabaseName=self.database, TableInput=changed, SkipArchive=True, **version
             )
         return dict(storage)
-
-
-def _partition(source: str, country: str, location: str, storage: Mapping[str, Any]) -> PartitionInputTypeDef:
-    return {"Values": [source, country], "StorageDescriptor": {**storage, "Location": location}}  # type: ignore[typeddict-item]

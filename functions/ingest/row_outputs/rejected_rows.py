@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -16,20 +17,11 @@ from ingest.counting.parsing import decoded
 from ingest.parquet import reader
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from numpy.typing import NDArray
 
     from ingest.storage.results_bucket import ResultsBucket
 
-VALUES = (
-    reader.COUNTRY,
-    reader.LAST_ORDER,
-    reader.FIRST_ORDER,
-    reader.TIMESTAMP,
-    reader.ORDERS,
-    reader.AMOUNT,
-)
+VALUES = tuple(reader.ACCEPTED)
 TEXT = pa.dictionary(pa.int32(), pa.string())
 SCHEMA = pa.schema(
     [("row", pa.int64()), ("reason", pa.dictionary(pa.int8(), pa.string())), *((n, TEXT) for n in VALUES)]
@@ -45,7 +37,7 @@ GROUP_ROWS = 1 << 16
 """Rows that are written at a time, to avoid many small row groups."""
 
 
-class RejectedRows:
+class RejectedRows(AbstractContextManager["RejectedRows"]):
     """Collects rejected rows in a temporary file, so that memory does not grow with their number.
 
     Use it as a context manager, which removes the temporary file.
@@ -60,13 +52,7 @@ class RejectedRows:
         self._writer: pq.ParquetWriter | None = None
         self._unwritten: list[pa.RecordBatch] = []
 
-    def __enter__(self) -> Self:
-        """Return the collection."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Remove the temporary file."""
         if self._writer is not None and self._writer.is_open:
             self._writer.close()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import cache
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import awswrangler as wr
 import boto3
@@ -35,7 +35,7 @@ ROWS_AT_A_TIME = 1 << 18
 """Rows that are collected before they are written; each country among them gets a file."""
 
 
-class SegmentedWriter:
+class SegmentedWriter(AbstractContextManager["SegmentedWriter"]):
     """Writes the counted rows of a file to a folder of the results bucket, some rows at a time.
 
     Use it as a context manager: an exception in the block deletes the folder.
@@ -51,10 +51,6 @@ class SegmentedWriter:
         self._as_of = as_of
         self._unwritten: list[pa.RecordBatch] = []
         self._is_empty = True
-
-    def __enter__(self) -> Self:
-        """Return the writer."""
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -30,11 +30,6 @@ def source_prefix(prefix: str) -> str:
     return source_partition(f"{prefix}x")[:-1]
 
 
-def source_of(partition: str) -> str:
-    """Return the key of the source with a partition; the digest if the partition is a digest."""
-    return unquote(partition)
-
-
 def country_partition(country: str) -> str:
     """Return the partition of a country, given its key: the key, or a digest if it is long or unprintable."""
     if country.isprintable() and len(encoded(country)) <= MAX_COUNTRY_BYTES:
@@ -48,5 +43,5 @@ def encoded(partition: str) -> str:
 
 
 def decoded(name: str) -> str:
-    """Return the partition that ``encoded`` was given."""
+    """Return the country's partition or the source's key that a name encodes; a digest stays a digest."""
     return unquote(name)

@@ -7,10 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from botocore.exceptions import ClientError
-
-from ingest.storage.partition_names import TABLE, source_of, source_partition
-from ingest.storage.s3_objects import GONE
+from ingest.storage.partition_names import TABLE, decoded, source_partition
 from vouchers.dynamodb.sources_table import decode, encode
 
 if TYPE_CHECKING:
@@ -70,7 +67,7 @@ def parse_result_key(key: str) -> Result | None:
     match = RESULT_KEY.fullmatch(key)
     if not match:
         return None
-    source = source_of(match["source"]) if key.startswith(f"{TABLE}/") else match["source"]
+    source = decoded(match["source"]) if key.startswith(f"{TABLE}/") else match["source"]
     return Result(match["name"], source, int(match["revision"]))
 
 
@@ -123,15 +120,7 @@ class ResultsBucket:
 
     def has(self, name: str) -> bool:
         """Return whether an object exists, or a folder has an object; a folder's name ends in a slash."""
-        if name.endswith("/"):
-            return any(self.list_pages(name))
-        try:
-            self.client.head_object(Bucket=self.bucket, Key=name)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in GONE:
-                return False
-            raise
-        return True
+        return any(name in keys or name.endswith("/") for keys in self.list_pages(name))
 
     def list_folders(self, folder: str) -> Iterator[str]:
         """Yield the names of the folders in a folder, without slashes; the folder's name ends in a slash."""

@@ -9,7 +9,6 @@ from ingest.storage.partition_names import (
     country_partition,
     decoded,
     encoded,
-    source_of,
     source_partition,
     source_prefix,
 )
@@ -28,7 +27,7 @@ MAX_KEY_BYTES = 1024
 @given(key=KEYS)
 def test_a_source_is_known_by_its_partition_unless_that_is_a_digest(key: str) -> None:
     partition = source_partition(key)
-    assert source_of(partition) == key or len(partition) == 64
+    assert decoded(partition) == key or len(partition) == 64
 
 
 @given(key=KEYS)
@@ -69,5 +68,5 @@ def test_a_folder_of_rows_tells_whose_it_is(key: str, revision: int) -> None:
     found = parse_result_key(file)
     assert found is not None
     assert (found.name, found.revision) == (folder, revision + 1)
-    assert found.source == source_of(source_partition(key))
+    assert found.source == decoded(source_partition(key))
     assert len(file) <= MAX_KEY_BYTES
