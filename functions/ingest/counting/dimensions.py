@@ -101,11 +101,8 @@ class DaysDimension:
         self.intervals = intervals
         self.interval_of_code = np.concatenate([[-1, -1, -1], np.arange(len(intervals))])
         self.size = self.first + len(intervals)
-        elapsed = [int(edge) * DAY for edge in intervals.edges]
-        self._edges = np.array([min(edge, MAX_INT64) for edge in elapsed], np.int64)
-        # Instants are compared with the as-of date less each edge, which saves a subtraction for each row.
-        after = [(as_of or 0) - edge + 1 for edge in reversed(elapsed)]
-        self._edges_of_instants = np.array([max(edge, -MAX_INT64) for edge in after], np.int64)
+        self._edges = np.array([min(int(edge) * DAY, MAX_INT64) for edge in intervals.edges], np.int64)
+        self._as_of = as_of or 0
         self._order_codes = Column(self._encode)
         self._orders = Column(instants)
         self._timestamps = Column(instants)
@@ -116,12 +113,12 @@ class DaysDimension:
             return EncodedColumn(*self._order_codes.read(orders))
         ordered = take_parsed(*self._orders.read(orders))
         used = take_parsed(*self._timestamps.read(timestamp))
-        codes = bucketize(self._edges, used.values - ordered.values) + np.uint8(self.first)
+        codes = bucketize(self._edges, used.values - ordered.values, self.first)
         return EncodedColumn(mark_states(codes, (used.states, 2), (ordered.states, 1)), None)
 
     def _encode(self, orders: pa.Array) -> Codes:
         ordered = instants(orders)
-        codes = np.uint8(self.size - 1) - bucketize(self._edges_of_instants, ordered.values)
+        codes = bucketize(self._edges, self._as_of - ordered.values, self.first)
         return mark_states(codes, (ordered.states, 1))
 
 
@@ -145,7 +142,7 @@ class OrdersDimension:
 
     def _encode(self, orders: pa.Array) -> Codes:
         values, states = numbers(orders)
-        return mark_states(bucketize(self.intervals.edges, values) + np.uint8(self.first), (states, 1))
+        return mark_states(bucketize(self.intervals.edges, values, self.first), (states, 1))
 
 
 class AmountDimension:

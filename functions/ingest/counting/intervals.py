@@ -42,22 +42,22 @@ class Intervals:
         return (self._lowest >= range_.min) & (self._lowest <= range_.max)
 
 
-def bucketize(edges: NDArray[Any], values: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
-    """Return the interval of each value: how many of ``edges`` (ascending) are not above it.
+def bucketize(edges: NDArray[Any], values: NDArray[Any], offset: int = 0) -> NDArray[np.unsignedinteger[Any]]:
+    """Return the interval of each value: how many of ``edges`` (ascending) are not above it, plus ``offset``.
 
     Neither may contain NaN. Only edges between the smallest and the largest value are compared.
     """
-    dtype = np.min_scalar_type(len(edges))
+    dtype = np.min_scalar_type(len(edges) + offset)
     if not len(values):
         return np.zeros(0, dtype)
     low, high = values.min(), values.max()
     first, last = np.searchsorted(edges, [low, high], side="right")
     if last - first > _MAX_COMPARED:
-        return np.searchsorted(edges, values, side="right").astype(dtype)
+        return (np.searchsorted(edges, values, side="right") + offset).astype(dtype)
     between = edges[first:last]
     if values.dtype.kind == "i" and -_INT16_END <= low <= high < _INT16_END:
         values, between = values.astype(np.int16), np.ceil(between).astype(np.int16)
-    counts, reached = np.full(len(values), first, dtype), np.empty(len(values), np.bool_)
+    counts, reached = np.full(len(values), first + offset, dtype), np.empty(len(values), np.bool_)
     for edge, times in zip(*np.unique(between, return_counts=True), strict=True):
         counts += np.greater_equal(values, edge, out=reached).view(np.uint8) * np.uint8(times)
     return counts

@@ -13,7 +13,8 @@ from ingest.parquet import reader
 from ingest.parquet.page_limits import BATCH_ROWS
 from ingest.parquet.reader import batches, needed_columns, open_parquet
 from tests.support.stack_harness import parquet
-from vouchers.segments import load_definitions
+from vouchers.counts import range_cell, spellings_cell
+from vouchers.segments import Attribute, Definitions, Range, Segment, load_definitions
 
 ROWS = 4 * BATCH_ROWS
 START = datetime(2020, 1, 1, tzinfo=UTC)
@@ -38,6 +39,21 @@ def test_texts_without_a_dictionary_for_all_take_the_memory_of_a_batch(dictionar
 def test_texts_that_repeat_are_read_as_dictionaries() -> None:
     file = open_parquet(io.BytesIO(file_of_distinct_texts()), needed_columns(row_as_of=False))
     assert all(isinstance(batch["country_code"], pa.DictionaryArray) for batch in batches(file))
+
+
+@pytest.mark.parametrize("ranges", [126, 150])
+@pytest.mark.parametrize("as_of", [0, None])
+def test_segments_may_have_more_ranges_than_a_byte_can_number(ranges: int, as_of: int | None) -> None:
+    disjoint = tuple(Range(2 * i, 2 * i) for i in range(ranges))
+    segments = [Segment(a, a, disjoint) for a in (Attribute.DAYS_SINCE_LAST_ORDER, Attribute.TOTAL_ORDERS)]
+    days, orders = [0, 2, 2 * ranges - 2, 2 * ranges, 3], [2 * ranges - 2, 2 * ranges, 0, 2, 3]
+    moments = [datetime(1970, 1, 1, tzinfo=UTC) - timedelta(days=n) for n in days]
+    content = {"country_code": ["Peru"] * 5, "last_order_ts": moments, "total_orders": orders}
+    timestamps = {"timestamp": [datetime(1970, 1, 1, tzinfo=UTC)] * 5, "voucher_amount": [1.0] * 5}
+    file = io.BytesIO(parquet(pa.table(content | timestamps)))
+    contribution = count_file(file, as_of, Definitions(tuple(segments))).contribution
+    cells = [range_cell("Peru", s.name, Range(n, n)) for s in segments for n in (0, 2, 2 * ranges - 2)]
+    assert contribution.keys() == {spellings_cell("Peru"), *cells}
 
 
 @pytest.mark.parametrize("dictionaries", [True, False])
