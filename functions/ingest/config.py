@@ -17,15 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The ingest function's settings.
+    """The ingest function's settings: names of AWS resources, and the default rule for the as-of date.
 
-    Attributes:
-        segments_table: name of the DynamoDB table of counts.
-        sources_table: name of the DynamoDB table of sources.
-        uploads_bucket: name of the S3 bucket whose objects are counted.
-        results_bucket: name of the S3 bucket for results.
-        recency_as_of: the time to measure recency to, unless an object names its own.
-        rows_database: Glue database of the segmented rows; None if they are not kept.
+    ``uploads_bucket`` contains the objects to count. ``rows_database`` is the Glue database of the segmented
+    rows; None if they are not kept.
     """
 
     segments_table: str
@@ -63,12 +58,11 @@ USABLE = 0.9
 
 @cache
 def limit_memory() -> None:
-    """Let an allocation that does not fit in the function's memory fail, once for the life of the process.
+    """Make allocations beyond the function's memory raise ``MemoryError``, which counting reports.
 
-    What a file makes Arrow allocate cannot always be told beforehand. Where it is too much, a ``MemoryError``
-    becomes a sentence about the file; without the limit Lambda would end the process, and say nothing of it.
+    Without this limit, Lambda would end the process without a message.
     """
     megabytes = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
     if megabytes:
-        _, most = resource.getrlimit(resource.RLIMIT_DATA)
-        resource.setrlimit(resource.RLIMIT_DATA, (int(int(megabytes) * USABLE) << 20, most))
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (int(int(megabytes) * USABLE) << 20, hard))

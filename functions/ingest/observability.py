@@ -24,7 +24,7 @@ def record_outcome(
 
     The event is None if the message is not about an object of S3.
     """
-    state = outcome.state
+    report = outcome.state.report if outcome.state else {}
     fields: dict[str, object] = {"action": str(outcome.action)}
     if event:
         fields |= {
@@ -33,16 +33,15 @@ def record_outcome(
             "sequencer": event.sequencer,
             "version_id": event.version_id,
         }
-    if state and state.report:
-        fields |= {"report": state.report, "rejected_object": state.rejected_object}
+    if outcome.state and report:
+        fields |= {"report": report, "rejected_object": outcome.state.rejected_object}
     if outcome.error:
         logger.error(outcome.error, extra=fields, exc_info=cause)
     else:
         logger.info("event applied", extra=fields)
     metrics.add_metric("Events" + outcome.action.capitalize(), MetricUnit.Count, 1)
-    if not (state and state.report):
+    if not report:
         return
-    report = state.report
     metrics.add_metric("Rows", MetricUnit.Count, report["rows"])
     metrics.add_metric("RowsCounted", MetricUnit.Count, report["counted"])
     metrics.add_metric("RowsRejected", MetricUnit.Count, report["rejected"])

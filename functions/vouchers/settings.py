@@ -19,10 +19,7 @@ class SettingsError(Exception):
 def required(environment: Mapping[str, str], name: str, expected: str) -> str:
     """Return the value of an environment variable, without surrounding blanks.
 
-    Args:
-        environment: the variables, by name.
-        name: of the variable.
-        expected: describes the value, for the error message, such as "the name of a table".
+    ``expected`` describes the value for the error message, such as "the name of a table".
 
     Raises:
         SettingsError: if the variable is missing or blank.

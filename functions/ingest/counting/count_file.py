@@ -12,15 +12,7 @@ from ingest.counting.dimensions import Dimensions, rejected_rows
 from ingest.counting.histogram import Histogram
 from ingest.counting.report import make_report
 from ingest.errors import FileError
-from ingest.parquet.reader import (
-    FIRST_ORDER,
-    TIMESTAMP,
-    WHOLE,
-    batches,
-    file_errors,
-    needed_columns,
-    open_parquet,
-)
+from ingest.parquet import reader
 from vouchers.segments import Attribute
 
 if TYPE_CHECKING:
@@ -31,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ingest.counting.encoding import EncodedColumn
-    from ingest.parquet.reader import Part
     from vouchers.counts import Contribution
     from vouchers.report import Report
     from vouchers.segments import Definitions
@@ -39,7 +30,7 @@ if TYPE_CHECKING:
     RejectCallback = Callable[[pa.RecordBatch, NDArray[np.int64], pa.DictionaryArray], None]
     BatchCallback = Callable[[pa.RecordBatch, Sequence[EncodedColumn], Dimensions], None]
 
-OPTIONAL_COLUMNS = (FIRST_ORDER, TIMESTAMP)
+OPTIONAL_COLUMNS = (reader.FIRST_ORDER, reader.TIMESTAMP)
 """Columns that are read for ``RowCallbacks.keep`` if the file has them."""
 
 
@@ -74,7 +65,7 @@ def count_file(
     as_of: int | None,
     definitions: Definitions,
     callbacks: RowCallbacks = NO_CALLBACKS,
-    part: Part = WHOLE,
+    part: reader.Part = reader.WHOLE,
 ) -> Counted:
     """Count the voucher amounts of a Parquet file.
 
@@ -89,16 +80,16 @@ def count_file(
         FileError: if the file cannot be counted.
     """
     tenure = definitions.go_by(Attribute.DAYS_SINCE_FIRST_ORDER)
-    columns = needed_columns(row_as_of=as_of is None, tenure=tenure)
+    columns = reader.needed_columns(row_as_of=as_of is None, tenure=tenure)
     dimensions = Dimensions(definitions, as_of)
     reasons = dimensions.reasons
     histogram = Histogram(len(dimensions.sizes))
     try:
-        file = open_parquet(source, columns, OPTIONAL_COLUMNS if callbacks.keep else (), part)
+        file = reader.open_parquet(source, columns, OPTIONAL_COLUMNS if callbacks.keep else (), part)
         first_row = file.first_row
-        for whole in batches(file):
+        for whole in reader.batches(file):
             batch = whole.select(columns) if callbacks.keep else whole
-            with file_errors("its values cannot be read"):
+            with reader.file_errors("its values cannot be read"):
                 encoded = dimensions.read(batch)
             histogram.add(encoded, dimensions.sizes)
             if callbacks.reject:

@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 from ingest.errors import FileError
 from ingest.parquet.footer import TAIL, footer_length, read_footer
-from ingest.parquet.page_limits import ColumnPages, check_page_sizes
+from ingest.parquet.page_limits import BATCH_ROWS, MAX_PAGE_BYTES, ColumnPages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,5 +73,9 @@ class GuardedFile(io.RawIOBase):
             self.row_groups = read_footer(bytes(footer[:-TAIL]))
         for pages in self.pages:
             pages.read(at, data)
-        check_page_sizes(self.pages)
+        if sum(pages.max_bytes for pages in self.pages) > MAX_PAGE_BYTES:
+            raise FileError(
+                f"its pages are too large: {BATCH_ROWS:,} rows of the needed columns lie in pages of more "
+                f"than {MAX_PAGE_BYTES >> 20} MB; write it with smaller pages"
+            )
         return data

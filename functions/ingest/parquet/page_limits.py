@@ -93,16 +93,3 @@ class ColumnPages:
             self._in_window += size
             self.coded = self._row if header.encoding in REFERRING else self.coded
         self.max_bytes = max(self.max_bytes, self._dictionary + self._in_window)
-
-
-def check_page_sizes(chunks: list[ColumnPages]) -> None:
-    """Check the size of one batch's pages over all needed columns.
-
-    Raises:
-        FileError: if they are too large.
-    """
-    if sum(chunk.max_bytes for chunk in chunks) > MAX_PAGE_BYTES:
-        raise FileError(
-            f"its pages are too large: {BATCH_ROWS:,} rows of the needed columns lie in pages of more than "
-            f"{MAX_PAGE_BYTES >> 20} MB; write it with smaller pages"
-        )

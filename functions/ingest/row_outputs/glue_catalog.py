@@ -60,8 +60,6 @@ class GlueCatalog:
     All methods raise botocore's errors if AWS refuses or cannot be reached.
 
     Attributes:
-        client: of Glue.
-        database: the name of the database.
         results: the bucket that the rows are in.
         definitions: the segments, which are columns of the table.
         sources: where catalog writers are registered.

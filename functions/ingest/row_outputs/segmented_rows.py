@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ingest.counting.dimensions import Dimensions
     from ingest.counting.encoding import EncodedColumn
-    from vouchers.segments import Definitions, Range
+    from vouchers.segments import Definitions
 
 AS_OF = "as_of"
 TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -72,11 +72,6 @@ def athena_types(definitions: Definitions) -> dict[str, str]:
     return {field.name: types[field.type] for field in schema(definitions) if field.name != COUNTRY}
 
 
-def range_name(range_: Range) -> str:
-    """Return the name of a range in the rows."""
-    return f"{range_.min}-{range_.max}"
-
-
 def counted_rows(
     batch: pa.RecordBatch,
     columns: Sequence[EncodedColumn],
@@ -118,7 +113,7 @@ def counted_rows(
         arrow.from_numpy(amounts[codes[3]]),
         as_of_dates,
         *(
-            lookup(dimensions.ranges(s, codes), [*map(range_name, s.all_ranges)])
+            lookup(dimensions.ranges(s, codes), [f"{r.min}-{r.max}" for r in s.all_ranges])
             for s in definitions.segments
         ),
     ]

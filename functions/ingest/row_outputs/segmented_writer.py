@@ -94,10 +94,7 @@ class SegmentedWriter(AbstractContextManager["SegmentedWriter"]):
 def create_table(database: str, url: str, columns: Mapping[str, str]) -> None:
     """Create the Glue table of the segmented rows, unless it exists.
 
-    Args:
-        database: its Glue database.
-        url: the S3 URL of its folder.
-        columns: the Athena type of each column, by name.
+    ``url`` is the S3 URL of its folder, and ``columns`` has the Athena type of each column, by name.
 
     Raises:
         botocore.exceptions.ClientError: if Glue refuses.

@@ -22,15 +22,10 @@ FIRST_PAUSE = 0.05
 
 
 def read_items(client: DynamoDBClient, table: str, keys: Sequence[Item]) -> tuple[list[Item], list[Item]]:
-    """Return the items with these keys, and the keys that DynamoDB left unprocessed.
+    """Return the items with distinct primary keys, and the keys that DynamoDB left unprocessed.
 
     DynamoDB leaves keys unprocessed beyond 16 MB, or beyond the table's throughput; they are requested again
     after a pause.
-
-    Args:
-        client: a DynamoDB client.
-        table: the table's name.
-        keys: distinct primary keys.
 
     Raises:
         botocore.exceptions.ClientError: if DynamoDB refuses a call.
@@ -41,11 +36,10 @@ def read_items(client: DynamoDBClient, table: str, keys: Sequence[Item]) -> tupl
     while left:
         response = client.batch_get_item(RequestItems={table: {"Keys": left[:MAX_KEYS]}})
         items += response["Responses"].get(table, [])
-        refused = response.get("UnprocessedKeys", {})
-        unprocessed: list[Item] = list(refused[table]["Keys"]) if table in refused else []
-        left = left[MAX_KEYS:] + unprocessed
+        unprocessed: Any = response.get("UnprocessedKeys", {}).get(table)
+        left = left[MAX_KEYS:] + (unprocessed["Keys"] if unprocessed else [])
         if unprocessed:
             if not pauses:
-                return items, left
+                break
             time.sleep(random.uniform(0, pauses.pop(0)))  # noqa: S311 (jitter, not a secret)
-    return items, []
+    return items, left
