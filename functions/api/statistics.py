@@ -1,4 +1,4 @@
-"""Shares of a sample, with their confidence intervals."""
+"""Lists of the most used amounts, with their shares of a sample and confidence intervals."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ QUANTILE = 1.959963984540054
 
 DIGITS = 6
 """Decimals of a share."""
+
+MAX_AMOUNTS = 500
+"""Amounts that are listed for a range, because Lambda limits a response to 6 MB.
+
+For the default definitions, the largest answer is the CSV of a country with a name of 1,000 bytes: 4.8 MB.
+"""
 
 
 class Interval(msgspec.Struct, frozen=True):
@@ -41,17 +47,28 @@ def sample_size(counts: Mapping[float, int]) -> int:
     return sum(count for count in counts.values() if count > 0)
 
 
-def ranked(counts: Mapping[float, int]) -> list[UsedAmount]:
-    """Return the amounts that were used, by descending count, then by amount.
+def cap_amounts(counts: Mapping[float, int], limit: int = MAX_AMOUNTS) -> tuple[dict[float, int], int]:
+    """Return the counts of the ``limit`` most used amounts, and the number of amounts that are left out.
+
+    Counts are by descending count, then by amount. Uses without a voucher come first, and are never left out.
+    """
+    amounts = sorted(counts, key=lambda amount: (amount != NO_VOUCHER, -counts[amount], amount))
+    return {amount: counts[amount] for amount in amounts[:limit]}, len(amounts[limit:])
+
+
+def ranked(counts: Mapping[float, int], limit: int = MAX_AMOUNTS) -> tuple[list[UsedAmount], int]:
+    """Return the ``limit`` most used amounts, in the order of ``cap_amounts``, and how many are left out.
 
     Shares are of all uses; uses without a voucher are not listed.
     """
     size = sample_size(counts)
-    used = [(-count, amount) for amount, count in counts.items() if amount != NO_VOUCHER and count > 0]
-    return [
-        UsedAmount(amount, -count, round(-count / size, DIGITS), wilson(-count, size))
-        for count, amount in sorted(used)
+    used = {amount: count for amount, count in counts.items() if amount != NO_VOUCHER and count > 0}
+    listed, left_out = cap_amounts(used, limit)
+    amounts = [
+        UsedAmount(amount, count, round(count / size, DIGITS), wilson(count, size))
+        for amount, count in listed.items()
     ]
+    return amounts, left_out
 
 
 def wilson(count: int, size: int) -> Interval:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from api import statistics
 from api.cached_table import MAX_ENTRIES
 from api.http import fields
 from api.routes import selections
@@ -52,6 +53,8 @@ WORDS = {5: "five"}
         (API, f"1 to {selections.MAX_CUSTOMERS} objects"),
         (API, f"the body can have up to {selections.MAX_BODY // KB} KB"),
         (API, f"(up to {fields.MAX_BODY // KB} KB)"),
+        (API, f"lists its {statistics.MAX_AMOUNTS} most used amounts"),
+        (API, f"the {statistics.MAX_AMOUNTS} lowest at most"),
         (API, f"caches up to {MAX_ENTRIES:,} reads"),
         (CONSISTENCY, f"A contribution of up to {results_bucket.MAX_INLINE_BYTES:,} bytes"),
         (CONSISTENCY, f"({chunks.MAX_CELLS} updates with up to {chunks.MAX_COUNTERS} counters each)"),

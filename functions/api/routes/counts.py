@@ -15,6 +15,7 @@ from api.http.fields import CountryName, SegmentName, country_of, read_exactly, 
 from api.http.middleware import log_fields
 from api.http.responses import CSV, JSON, cacheable, header, prefers
 from api.routes.vouchers import country_counts
+from api.statistics import cap_amounts
 from vouchers.counts import amount_name
 from vouchers.segments import load_definitions
 
@@ -51,17 +52,27 @@ class CountRow(msgspec.Struct, frozen=True):
 
 
 class CountsAnswer(msgspec.Struct, frozen=True):
-    """The counts of a country, and when they last changed (ISO 8601, UTC)."""
+    """The counts of a country.
+
+    Attributes:
+        country: its most frequent spelling.
+        rows: by segment, range and amount. A range has 500 rows at most: the row of the amount 0, for uses
+            without a voucher, and the rows of the most used amounts, on a tie the lower ones.
+        amounts_left_out: number of amounts that are not listed, summed over the ranges.
+        updated_at: when the counts last changed (ISO 8601, UTC).
+    """
 
     country: str
     rows: list[CountRow]
+    amounts_left_out: int
     updated_at: str
 
 
 def counts(router: Router) -> Response[str]:
     """Answer how often each amount was used in a country, by segment and range.
 
-    Counts are never cached, for clients that have just uploaded a file. CSV has a header line.
+    Counts are never cached, for clients that have just uploaded a file. JSON and CSV list the 500 most used
+    amounts of each range at most. CSV has a header line.
     """
     query = router.current_event.query_string_parameters
     log_fields(router, country=query.get("country"), segment=query.get("segment"))
@@ -73,14 +84,17 @@ def counts(router: Router) -> Response[str]:
         segments = [segment_of("segment", given.segment, definitions, country)]
     table = dependencies.cached_segments_table(router, datetime.now(UTC))
     found = country_counts(table, country, fresh=True)
-    rows = [
-        CountRow(range_.min, range_.max, segment.name, amount, count)
-        for segment in segments
-        for range_ in segment.ranges
-        if (cell := found.cell(segment, range_))
-        for amount, count in sorted(cell.amounts.items())
-    ]
-    answer = CountsAnswer(found.name, rows, found.updated_at)
+    rows, amounts_left_out = [], 0
+    for segment in segments:
+        for range_ in segment.ranges:
+            cell = found.cell(segment, range_)
+            listed, left_out = cap_amounts(cell.amounts if cell else {})
+            rows += [
+                CountRow(range_.min, range_.max, segment.name, amount, count)
+                for amount, count in sorted(listed.items())
+            ]
+            amounts_left_out += left_out
+    answer = CountsAnswer(found.name, rows, amounts_left_out, found.updated_at)
     if not prefers(header(router.current_event, "Accept"), CSV, JSON):
         return cacheable(answer, Vary="Accept")
     name = quote(answer.country, safe="")

@@ -13,7 +13,7 @@ from api.http.fields import CountryName, country_of, read_exactly
 from api.http.middleware import log_fields
 from api.http.responses import cacheable
 from api.routes.vouchers import country_counts
-from api.statistics import DIGITS, UsedAmount, ranked, sample_size
+from api.statistics import DIGITS, MAX_AMOUNTS, UsedAmount, ranked, sample_size
 from vouchers.counts import NO_VOUCHER, most_used
 from vouchers.dynamodb.segments_table import CellCounts
 from vouchers.segments import load_definitions
@@ -79,9 +79,10 @@ class RangeSize(Bounds, frozen=True, kw_only=True):
         sample_size: number of uses, with and without a voucher.
         share: the sample size as a share of the segment's; null if the segment has none.
         without_voucher: uses without a voucher.
-        voucher_amount: the amounts that are chosen. Only for one country, as `amounts`, since amounts of
-            different countries cannot be added.
-        amounts: the amounts that were used, by descending count.
+        voucher_amount: the amounts that are chosen, of a tie the 500 lowest at most. Only for one country, as
+            `amounts`, since amounts of different countries cannot be added.
+        amounts: the amounts that were used, by descending count, then by amount; the first 500 at most.
+        amounts_left_out: number of amounts that `amounts` does not list.
         updated_at: when the counts last changed (ISO 8601, UTC); null if there are none.
     """
 
@@ -90,6 +91,7 @@ class RangeSize(Bounds, frozen=True, kw_only=True):
     without_voucher: int
     voucher_amount: list[float] | UnsetType = UNSET
     amounts: list[UsedAmount] | UnsetType = UNSET
+    amounts_left_out: int | UnsetType = UNSET
     updated_at: str | None
 
 
@@ -173,6 +175,7 @@ def segment_size(segment: Segment, parts: Sequence[CountryCounts], country: str 
         for range_ in ranges
     }
     size = sum(sample_size(total.amounts) for total in totals.values())
+    lists = {} if country is None else {range_: ranked(total.amounts) for range_, total in totals.items()}
     return SegmentSize(
         segment_name=segment.name,
         attribute=str(segment.attribute),
@@ -185,8 +188,9 @@ def segment_size(segment: Segment, parts: Sequence[CountryCounts], country: str 
                 sample_size=sample_size(total.amounts),
                 share=round(sample_size(total.amounts) / size, DIGITS) if size else None,
                 without_voucher=total.amounts.get(NO_VOUCHER, 0),
-                voucher_amount=UNSET if country is None else most_used(total.amounts),
-                amounts=UNSET if country is None else ranked(total.amounts),
+                voucher_amount=UNSET if country is None else most_used(total.amounts)[:MAX_AMOUNTS],
+                amounts=UNSET if country is None else lists[range_][0],
+                amounts_left_out=UNSET if country is None else lists[range_][1],
                 updated_at=total.updated_at or None,
             )
             for range_, total in totals.items()

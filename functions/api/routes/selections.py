@@ -23,7 +23,7 @@ from api.http.errors import (
 from api.http.fields import Fallback, Timestamp, json_object, read_exactly, time_of
 from api.http.middleware import log_fields, request_id
 from api.routes.vouchers import Customer, VoucherFields, parse_customer
-from api.statistics import CONFIDENCE, Interval, UsedAmount, ranked, sample_size
+from api.statistics import CONFIDENCE, MAX_AMOUNTS, Interval, UsedAmount, ranked, sample_size
 from vouchers.counts import NO_VOUCHER, most_used, range_cell, spellings_cell
 from vouchers.dynamodb.segments_table import CellCounts, Found
 from vouchers.segments import load_definitions
@@ -67,7 +67,9 @@ class Selected(msgspec.Struct, frozen=True, kw_only=True, tag_field="outcome", t
 
     Attributes:
         index: the customer's position in the request, from 0.
-        voucher_amount: the amounts to choose from: one, several on a tie (ascending), or none.
+        voucher_amount: the amounts to choose from: one, several on a tie (ascending, the 500 lowest at most),
+            or none.
+        amounts_left_out: number of further amounts of the tie.
         reason: `most_used`: the most used amounts of the customer's range; `no_voucher_used`: nobody in the
             range used a voucher; `no_range`: the customer is in no range.
         fallback: `country` if the amounts come from all ranges of the country.
@@ -87,6 +89,7 @@ class Selected(msgspec.Struct, frozen=True, kw_only=True, tag_field="outcome", t
     index: int
     customer_id: str | int | None
     voucher_amount: list[float]
+    amounts_left_out: int
     reason: Literal["most_used", "no_voucher_used", "no_range"]
     fallback: Literal["country"] | None
     country: str
@@ -249,13 +252,14 @@ def explain(
     if falls_back:
         counts = total(fallback_cells(customer), fallback)
     chosen = most_used(counts.amounts)
-    used = ranked(counts.amounts)
-    first = next((amount for amount in used if amount.voucher_amount in chosen), None)
-    others = [amount for amount in used if amount.voucher_amount not in chosen]
+    # The chosen amounts have the highest count, so that they are the first ones.
+    used, left_out = ranked(counts.amounts, len(chosen) + MAX_ALTERNATIVES)
+    first = used[0] if used else None
     return Selected(
         **place,
         **msgspec.to_builtins(customer.values),
-        voucher_amount=chosen,
+        voucher_amount=chosen[:MAX_AMOUNTS],
+        amounts_left_out=len(chosen[MAX_AMOUNTS:]),
         reason=reason,
         fallback="country" if falls_back else None,
         country=country,
@@ -267,7 +271,7 @@ def explain(
         interval=first.interval if first else None,
         sample_size=sample_size(counts.amounts),
         without_voucher=counts.amounts.get(NO_VOUCHER, 0),
-        alternatives=others[:MAX_ALTERNATIVES],
-        alternatives_left_out=max(0, len(others) - MAX_ALTERNATIVES),
+        alternatives=used[len(chosen) :],
+        alternatives_left_out=left_out,
         updated_at=counts.updated_at or None,
     )

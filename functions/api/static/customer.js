@@ -68,6 +68,7 @@ function showError(error) {
 function describe(answer) {
   return [
     make("div", { class: "tickets" }, ...tickets(answer.voucher_amount)),
+    ...(answer.amounts_left_out ? [make("p", { class: "facts", text: words.more(answer.amounts_left_out) })] : []),
     make("p", { class: "why" }, ...reasons(answer)),
     ...(answer.alternatives.length ? [alternatives(answer)] : []),
   ];

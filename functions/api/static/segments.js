@@ -38,6 +38,7 @@ function range(attribute, counts) {
 function amounts(counts) {
   const chosen = new Set(counts.voucher_amount);
   const list = make("ul", { class: "amounts" }, ...counts.amounts.map((used) => line(used, chosen)));
+  if (counts.amounts_left_out) list.append(make("li", { class: "facts", text: words.more(counts.amounts_left_out) }));
   if (counts.without_voucher) list.append(without(counts));
   return list;
 }

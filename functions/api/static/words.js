@@ -19,6 +19,7 @@ export const percent = (share) => percents.format(share);
 export const time = (text) => times.format(new Date(text));
 export const day = (text) => days.format(new Date(text));
 export const uses = (number) => `${count(number)} ${number === 1 ? "use" : "uses"}`;
+export const more = (number) => `and ${count(number)} more ${number === 1 ? "amount" : "amounts"}`;
 export const rows = (number) => `${count(number)} ${number === 1 ? "row" : "rows"}`;
 
 /** Return a name such as `country_missing` as words. */

@@ -33,6 +33,8 @@ def show_counts(answer: Mapping[str, Any]) -> None:
         ranges.add(range_)
         limits = (str(row["min_range"]), str(row["max_range"]))
         table.add_row(*limits, row["segment_name"], amount_name(row["voucher_amount"]), str(row["count"]))
+    if left_out := answer["amounts_left_out"]:
+        table.caption = f"and {left_out:,} more amounts"
     out.print(table)
 
 

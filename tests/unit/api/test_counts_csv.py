@@ -57,7 +57,7 @@ def test_csv_follows_rfc_4180(
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", "\t=1"])
 def test_a_spreadsheet_evaluates_no_name(name: str) -> None:
-    answer = CountsAnswer(name, [CountRow(0, 4, "frequent_segment", 1.0, 2)], "")
+    answer = CountsAnswer(name, [CountRow(0, 4, "frequent_segment", 1.0, 2)], 0, "")
     row = next(islice(csv.reader(io.StringIO(counts_csv(answer), newline="")), 1, None))
     assert row == [f"'{name}", "frequent_segment", "0", "4", "1", "2"]
 

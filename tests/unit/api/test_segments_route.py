@@ -105,6 +105,7 @@ def test_for_one_country_each_range_has_its_amounts(counted: CountedTable) -> No
                 "interval": {"low": interval.low, "high": interval.high},
             }
         ],
+        "amounts_left_out": 0,
         "updated_at": UPDATED_AT,
     }
     assert frequency["ranges"][1] == {
@@ -115,6 +116,7 @@ def test_for_one_country_each_range_has_its_amounts(counted: CountedTable) -> No
         "without_voucher": 0,
         "voucher_amount": [],
         "amounts": [],
+        "amounts_left_out": 0,
         "updated_at": None,
     }
 

@@ -56,6 +56,7 @@ def test_an_answer_has_its_reasons() -> None:
                 "index": 0,
                 "customer_id": 123,
                 "voucher_amount": [2640.0],
+                "amounts_left_out": 0,
                 "reason": "most_used",
                 "fallback": None,
                 "country": "Peru",

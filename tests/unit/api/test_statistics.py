@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.statistics import Interval, ranked, sample_size, wilson
+from api.statistics import Interval, cap_amounts, ranked, sample_size, wilson
 
 pytestmark = pytest.mark.disable_socket
 
@@ -40,7 +40,8 @@ def test_the_interval_contains_the_share_and_satisfies_its_equation(
 
 
 def test_amounts_are_ranked_by_use_and_ties_by_amount() -> None:
-    amounts = ranked({0: 50, 7.5: 20, 5: 20, 30: 10, 99: 0})
+    amounts, left_out = ranked({0: 50, 7.5: 20, 5: 20, 30: 10, 99: 0})
+    assert left_out == 0
     assert [(amount.voucher_amount, amount.count, amount.share) for amount in amounts] == [
         (5, 20, 0.2),
         (7.5, 20, 0.2),
@@ -51,8 +52,18 @@ def test_amounts_are_ranked_by_use_and_ties_by_amount() -> None:
 
 def test_the_sample_size_ignores_negative_counts() -> None:
     assert sample_size({0: 5, 7: 3, 9: -1}) == 8
-    assert ranked({0: 5, 7: 3, 9: -1})[0].share == 3 / 8
-    assert (sample_size({}), ranked({})) == (0, [])
+    assert ranked({0: 5, 7: 3, 9: -1})[0][0].share == 3 / 8
+    assert (sample_size({}), ranked({})) == (0, ([], 0))
+
+
+def test_the_most_used_amounts_are_listed_and_of_a_tie_the_lower_ones() -> None:
+    counts: dict[float, int] = {9: 4, 3: 2, 0: 1, 7: 5, 1: 2, 8: 5}
+    listed, left_out = cap_amounts(counts, 4)
+    assert (list(listed.items()), left_out) == ([(0, 1), (7, 5), (8, 5), (9, 4)], 2)
+    amounts, left_out = ranked(counts, 4)
+    assert [(amount.voucher_amount, amount.count) for amount in amounts] == [(7, 5), (8, 5), (9, 4), (1, 2)]
+    assert (amounts[0].share, left_out) == (round(5 / 19, 6), 1)
+    assert cap_amounts(counts) == (counts, 0)
 
 
 def test_the_interval_of_extreme_shares() -> None:

@@ -37,6 +37,7 @@ COUNTS = {
             "count": 7,
         },
     ],
+    "amounts_left_out": 0,
     "updated_at": "2026-11-22T12:00:00Z",
 }
 ASK = ("ask", "--country", "Peru", "--segment", "recency_segment", "--last-order", "2018-05-03")
@@ -83,6 +84,12 @@ def test_counts_are_a_table_in_the_order_of_the_answer(wire: Wire) -> None:
         ["0", "4", "frequent_segment", "12.5", "7"],
     ]
     assert result.exit_code == 0
+
+
+def test_counts_say_how_many_amounts_are_left_out(wire: Wire) -> None:
+    wire.body = json.dumps(COUNTS | {"amounts_left_out": 1500}).encode()
+
+    assert "and 1,500 more amounts" in CliRunner().invoke(cli, ["counts", "Peru"]).stdout
 
 
 def test_counts_as_json_are_the_answer_itself(wire: Wire) -> None:

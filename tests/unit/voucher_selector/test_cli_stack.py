@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.enable_socket
 
-COUNTS = {"country": "Peru", "rows": [], "updated_at": ""}
+COUNTS = {"country": "Peru", "rows": [], "amounts_left_out": 0, "updated_at": ""}
 REPORT = {
     "rows": 3,
     "counted": 2,
