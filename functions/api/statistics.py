@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from math import sqrt
 from typing import TYPE_CHECKING
 
@@ -56,17 +57,19 @@ def cap_amounts(counts: Mapping[float, int], limit: int = MAX_AMOUNTS) -> tuple[
     return {amount: counts[amount] for amount in amounts[:limit]}, len(amounts[limit:])
 
 
-def ranked(counts: Mapping[float, int], limit: int = MAX_AMOUNTS) -> tuple[list[UsedAmount], int]:
-    """Return the ``limit`` most used amounts, in the order of ``cap_amounts``, and how many are left out.
+def ranked(
+    counts: Mapping[float, int], limit: int = MAX_AMOUNTS, *, skip: int = 0
+) -> tuple[list[UsedAmount], int]:
+    """Return ``limit`` of the most used amounts after the first ``skip``, and the number of further amounts.
 
-    Shares are of all uses; uses without a voucher are not listed.
+    They have the order of ``cap_amounts``. Shares are of all uses; uses without a voucher are not listed.
     """
     size = sample_size(counts)
     used = {amount: count for amount, count in counts.items() if amount != NO_VOUCHER and count > 0}
-    listed, left_out = cap_amounts(used, limit)
+    listed, left_out = cap_amounts(used, skip + limit)
     amounts = [
         UsedAmount(amount, count, round(count / size, DIGITS), wilson(count, size))
-        for amount, count in listed.items()
+        for amount, count in islice(listed.items(), skip, None)
     ]
     return amounts, left_out
 

@@ -252,8 +252,8 @@ def explain(
     if falls_back:
         counts = total(fallback_cells(customer), fallback)
     chosen = most_used(counts.amounts)
-    # The chosen amounts have the highest count, so that they are the first ones.
-    used, left_out = ranked(counts.amounts, len(chosen) + MAX_ALTERNATIVES)
+    # The chosen amounts come first and share their count: the last of them stands for all.
+    used, left_out = ranked(counts.amounts, 1 + MAX_ALTERNATIVES, skip=len(chosen[1:]))
     first = used[0] if used else None
     return Selected(
         **place,
@@ -271,7 +271,7 @@ def explain(
         interval=first.interval if first else None,
         sample_size=sample_size(counts.amounts),
         without_voucher=counts.amounts.get(NO_VOUCHER, 0),
-        alternatives=used[len(chosen) :],
+        alternatives=used[1:],
         alternatives_left_out=left_out,
         updated_at=counts.updated_at or None,
     )
