@@ -25,10 +25,14 @@ MAX_RESPONSE = 6_000_000
 """Lambda's limit in bytes, rounded down: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 COUNTRY = "x" * dimensions.MAX_COUNTRY_BYTES
-LONGEST = 1.2345678901234567e-300
+FIRST_AMOUNT = 1.2345678901234567e-300
 AMOUNTS = list(
     islice(
-        (amount for n in count() if len(repr(amount := LONGEST * (1 + n / 2**40))) == len(repr(LONGEST))),
+        (
+            amount
+            for n in count()
+            if len(repr(amount := FIRST_AMOUNT * (1 + n / 2**40))) == len(repr(FIRST_AMOUNT))
+        ),
         dimensions.MAX_AMOUNTS,
     )
 )
