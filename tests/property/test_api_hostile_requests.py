@@ -53,7 +53,7 @@ CURSORS = st.tuples(
 ANSWERS = (
     ["sources", "next_cursor"],
     ["voucher_amount"],
-    ["country", "rows", "updated_at"],
+    ["country", "rows", "amounts_left_out", "updated_at"],
     ["as_of", "definitions", "confidence", "read_at", "selections"],
     ["definitions", "country", "uses", "updated_at", "segments"],
 )
