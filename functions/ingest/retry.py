@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from vouchers.dynamodb.aws import RETRYABLE_CODES, error_codes
+from vouchers.dynamodb.aws import RETRYABLE_CODES, error_codes, error_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,9 +21,21 @@ A failed attempt uses capacity that other writers need, so many writers at once 
 
 CONDITION_FAILED = {"ConditionalCheckFailed", "ConditionalCheckFailedException"}
 
+REFUSED_CODES = {
+    "ItemCollectionSizeLimitExceeded",
+    "ItemCollectionSizeLimitExceededException",
+    "ValidationError",
+    "ValidationException",
+}
+"""Codes of DynamoDB for a write that it never accepts; a transaction has them among its reasons."""
+
 
 class ConflictError(Exception):
     """The source has changed since it was read."""
+
+
+class RefusedError(Exception):
+    """DynamoDB refuses the write, whenever it is repeated; the message is DynamoDB's."""
 
 
 class RetryTimeoutError(Exception):
@@ -51,6 +63,7 @@ def write(call: Callable[[], object], seconds_left: Callable[[], float], message
 
     Raises:
         ConflictError: if the condition does not hold.
+        RefusedError: if DynamoDB never accepts it, such as an item that would be too large.
         RetryTimeoutError: ``message``, if DynamoDB was busy until the time was up.
         botocore.exceptions.ClientError: if DynamoDB refuses for another reason.
     """
@@ -61,6 +74,8 @@ def write(call: Callable[[], object], seconds_left: Callable[[], float], message
             codes = error_codes(error)
             if codes & CONDITION_FAILED:
                 raise ConflictError from None
+            if codes & REFUSED_CODES:
+                raise RefusedError(error_message(error, REFUSED_CODES)) from None
             if not codes & RETRYABLE_CODES:
                 raise
         else:

@@ -93,11 +93,6 @@ class Plan:
     state: State | None = None
     contribution: Contribution = field(default_factory=dict)
 
-    @property
-    def outcome(self) -> Outcome:
-        """The outcome of the event, once the plan is carried out."""
-        return Outcome(self.action, self.state, self.state.error if self.state else None)
-
 
 class RowWriter(Protocol):
     """Writes the counted rows of a file."""
@@ -157,11 +152,8 @@ class IngestService:
                 if plan and plan.state:
                     self.committer.results.delete(plan.state.objects - source.objects)
                 plan = self._plan_event(event, source)
-            try:
-                self.carry_out(source, plan, inspect=event.kind is Kind.REPLAYED)
-            except ConflictError:
-                continue
-            return plan.outcome
+            with suppress(ConflictError):
+                return self.carry_out(source, plan, inspect=event.kind is Kind.REPLAYED)
 
     def _plan_event(self, event: ObjectEvent, source: Source) -> Plan:
         replayed = event.kind is Kind.REPLAYED
@@ -266,8 +258,10 @@ class IngestService:
         state = replace(state, committed_at=iso(self.committer.now()))
         return Plan(Action(state.status), state, contribution)
 
-    def carry_out(self, source: Source, plan: Plan, *, inspect: bool = False) -> None:
+    def carry_out(self, source: Source, plan: Plan, *, inspect: bool = False) -> Outcome:
         """Commit a plan. Only then make the row output follow it, so that counts wait for nothing else.
+
+        The outcome is a failure if DynamoDB cannot hold the counts.
 
         Args:
             source: as loaded.
@@ -282,6 +276,9 @@ class IngestService:
         if self.row_output:
             source = self.row_output.reconcile(source, inspect=inspect)
         self.delete_orphans(source)
+        if plan.state is None or source.state is None:
+            return Outcome(plan.action)
+        return Outcome(Action(source.state.status), source.state, source.state.error)
 
     def delete_orphans(self, source: Source) -> None:
         """Delete the results that a source refers to no longer.

@@ -7,18 +7,22 @@ the counters contain, whatever is repeated, reordered or cut off.
 
 A commit of several transactions first writes its target state into the item (``pending``). The next process
 that reads the pending state finishes that commit before it does anything else.
+
+If DynamoDB never accepts a write of a commit, the source fails: its item then says that it contributes the
+chunks that are done, and a commit to nothing, which only subtracts, follows.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ingest.commit.chunks import fits_transaction, split
+from ingest.commit.chunks import MAX_COUNTERS, fits_transaction, split
 from ingest.commit.transactions import transact
-from ingest.retry import ConflictError
-from vouchers.counts import difference
-from vouchers.dynamodb.segments_table import add_update
+from ingest.retry import ConflictError, RefusedError
+from ingest.storage.results_bucket import ResultKeys
+from vouchers.counts import add, difference
+from vouchers.dynamodb.segments_table import SegmentsTable, add_update
 from vouchers.dynamodb.sources_table import Source, Status
 from vouchers.timestamps import iso
 
@@ -32,8 +36,16 @@ if TYPE_CHECKING:
     from vouchers.counts import Contribution
     from vouchers.dynamodb.sources_table import SourcesTable, State
 
+ADVICE = "is 'voucher_amount' an amount?"
+
 SECONDS_REMEMBERED = 30 * 86_400
 """How long the deletion of a source is remembered, so that late events for it change nothing."""
+
+MAX_CELL_BYTES = 200_000
+"""Bytes of a cell's item that sources with many different amounts may fill.
+
+DynamoDB's limit is 400 KB. The rest is left to sources with few amounts.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,8 @@ class Committer:
     def commit(self, source: Source, state: State, contribution: Contribution) -> Source:
         """Change ``source`` to ``state``, which contributes ``contribution``; return the source as written.
 
+        If DynamoDB cannot hold the counts, the source is committed as failed.
+
         Raises:
             ConflictError: if the source has changed since it was loaded. Then nothing has happened, or the
                 commit is pending, and ``load_settled`` finishes it.
@@ -80,10 +94,26 @@ class Committer:
         changes = difference(self.results.load_contribution(source.state), contribution)
         intent = replace(source, pending=state, done=0)
         if not fits_transaction(changes):
+            try:
+                self.check_room(changes)
+            except RefusedError as error:
+                return self.withdraw(intent, changes, error)
             intent = replace(intent, revision=source.revision + 1)
             put = self.sources.put_if_unchanged(source, intent)
             transact(self.client, [{"Put": put}], self.seconds_left)
         return self.resume(intent, changes)
+
+    def check_room(self, changes: Contribution) -> None:
+        """Check that cells to which many counters are added have room for them.
+
+        Raises:
+            RefusedError: if one of them has not.
+        """
+        table = SegmentsTable(self.client, self.segments_table)
+        for cell, counters in changes.items():
+            added = [name for name, delta in counters.items() if delta > 0]
+            if len(added) > MAX_COUNTERS and table.bytes_with(cell, added) > MAX_CELL_BYTES:
+                raise RefusedError(f"the item of '{cell.country}', {cell.name}, would be larger than 200 KB")
 
     def resume(self, source: Source, changes: Contribution | None = None) -> Source:
         """Finish the pending commit of a source, from the first chunk that is not done.
@@ -100,15 +130,24 @@ class Committer:
             return source
         if changes is None:
             changes = difference(*map(self.results.load_contribution, (source.state, state)))
-        now, table = self.now(), self.segments_table
+        now, table = iso(self.now()), self.segments_table
         *chunks, last = (
-            [{"Update": add_update(table, cell, counters, iso(now))} for cell, counters in chunk]
+            [{"Update": add_update(table, cell, counters, now)} for cell, counters in chunk]
             for chunk in split(changes)
         )
-        for updates in chunks[source.done :]:
-            increment = self.sources.increment_done(source)
-            transact(self.client, [{"Update": increment}, *updates], self.seconds_left)
-            source = replace(source, revision=source.revision + 1, done=source.done + 1)
+        try:
+            for updates in chunks[source.done :]:
+                increment = self.sources.increment_done(source)
+                transact(self.client, [{"Update": increment}, *updates], self.seconds_left)
+                source = replace(source, revision=source.revision + 1, done=source.done + 1)
+            new = self._complete(source, state, last)
+        except RefusedError as error:
+            return self.withdraw(source, changes, error)
+        self.remove_zeros(changes)
+        return new
+
+    def _complete(self, source: Source, state: State, last: list[dict[str, Any]]) -> Source:
+        now = self.now()
         orphans = source.orphans | ((source.state.objects if source.state else set()) - state.objects)
         writers = source.catalog_writers if self.catalog_writer else frozenset()
         if self.catalog_writer and source.rows_folder != state.rows_folder:
@@ -118,3 +157,42 @@ class Committer:
         put = self.sources.put_if_unchanged(source, new, expires_at)
         transact(self.client, [{"Put": put}, *last], self.seconds_left)
         return new
+
+    def withdraw(self, source: Source, changes: Contribution, error: RefusedError) -> Source:
+        """Commit a source as failed, whose pending commit DynamoDB refuses.
+
+        Args:
+            source: with a pending state.
+            changes: of the pending commit, of which the first chunks are done.
+            error: of DynamoDB.
+
+        Raises:
+            ConflictError: if another process has changed the source meanwhile.
+            RefusedError: if the pending commit only subtracts, for which DynamoDB has no reason.
+        """
+        pending = source.pending
+        if pending is None or pending.status is not Status.COUNTED:
+            raise error
+        applied = self.results.load_contribution(source.state)
+        for chunk in split(changes)[: source.done]:
+            applied = add(applied, dict(chunk))
+        stored: Any = self.results.store_contribution(ResultKeys.of(source), applied)
+        sentence = f"'{source.key}' was not counted: DynamoDB cannot hold its counts ({error}); {ADVICE}"
+        failed = replace(pending.without_results(), status=Status.FAILED, error=sentence, report={})
+        base = source.state or replace(failed, status=Status.DELETED, error=None)
+        state = replace(base, contribution=None, contribution_object=None)
+        state = replace(state, **stored)
+        orphans = source.orphans | ((base.objects | pending.objects) - state.objects)
+        intent = replace(
+            source, revision=source.revision + 1, state=state, pending=failed, done=0, orphans=orphans
+        )
+        put = self.sources.put_if_unchanged(source, intent)
+        transact(self.client, [{"Put": put}], self.seconds_left)
+        return self.resume(intent)
+
+    def remove_zeros(self, changes: Contribution) -> None:
+        """Remove the counters that are 0 from the cells from which ``changes`` subtract."""
+        table = SegmentsTable(self.client, self.segments_table)
+        for cell, counters in changes.items():
+            if min(counters.values()) < 0:
+                table.remove_zeros(cell)

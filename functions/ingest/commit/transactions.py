@@ -26,6 +26,7 @@ def transact(
 
     Raises:
         ingest.retry.ConflictError: if the condition does not hold.
+        ingest.retry.RefusedError: if DynamoDB never accepts a write.
         ingest.retry.RetryTimeoutError: if DynamoDB was busy until the time was up.
         botocore.exceptions.ClientError: if DynamoDB refuses for another reason.
     """

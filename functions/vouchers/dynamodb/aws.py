@@ -9,6 +9,8 @@ from botocore.exceptions import HTTPClientError
 from botocore.session import get_session
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from botocore.config import Config
     from botocore.exceptions import ClientError
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -49,6 +51,13 @@ def create_client(service: str, config: Config) -> Any:
     botocore's own session makes the same client as boto3's, without importing S3's transfer manager.
     """
     return get_session().create_client(service, config=config)
+
+
+def error_message(error: ClientError, codes: Collection[str]) -> str:
+    """Return the message of an error, or of the write with one of ``codes`` that cancelled a transaction."""
+    reasons: Any = error.response.get("CancellationReasons", [])
+    refused = (reason.get("Message") for reason in reasons if reason.get("Code") in codes)
+    return next(refused, None) or error.response["Error"].get("Message", "")
 
 
 def error_codes(error: ClientError) -> set[str]:

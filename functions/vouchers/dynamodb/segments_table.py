@@ -8,6 +8,7 @@ spellings, a counter is named ``as:`` and the spelling.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,6 +29,12 @@ SPELLED = "as:"
 
 MAX_COUNTERS_IN_CORRECTION = 50
 """Counters of one correction; DynamoDB allows 300 operators in a condition."""
+
+MAX_ZEROS = 100
+"""Counters of one removal of zeros."""
+
+NUMBER_BYTES = 6
+"""Bytes of a counter of up to ten digits."""
 
 Item = dict[str, Any]
 """An item as DynamoDB encodes it."""
@@ -196,6 +203,33 @@ class SegmentsTable:
         except self.client.exceptions.ConditionalCheckFailedException:
             return False
         return True
+
+    def bytes_with(self, cell: Cell, counters: Iterable[str]) -> int:
+        """Return about how many bytes the item of a cell takes with more counters, read consistently.
+
+        DynamoDB counts the bytes of names, and about a byte for two digits of a number.
+        """
+        names = {attribute_name(cell, name) for name in counters} | self._item(cell).keys()
+        return sum(len(name.encode()) + NUMBER_BYTES for name in names)
+
+    def remove_zeros(self, cell: Cell) -> None:
+        """Remove the counters of a cell that are 0, unless one of them changes meanwhile."""
+        zeros = [name for name, value in self._item(cell).items() if value.get("N") == "0"]
+        for start in range(0, len(zeros), MAX_ZEROS):
+            names = {f"#{i}": name for i, name in enumerate(zeros[start : start + MAX_ZEROS])}
+            with suppress(self.client.exceptions.ConditionalCheckFailedException):
+                self.client.update_item(
+                    TableName=self.name,
+                    Key=item_key(cell),
+                    UpdateExpression="REMOVE " + ",".join(names),
+                    ConditionExpression=" AND ".join(f"{name}=:zero" for name in names),
+                    ExpressionAttributeNames=names,
+                    ExpressionAttributeValues={":zero": {"N": "0"}},
+                )
+
+    def _item(self, cell: Cell) -> Item:
+        item = self.client.get_item(TableName=self.name, Key=item_key(cell), ConsistentRead=True).get("Item")
+        return item or {}
 
 
 def add_update(table: str, cell: Cell, counters: Counters, now: str) -> Item:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -117,6 +117,12 @@ class State:
         if self.version_id and version_id:
             return self.version_id == version_id
         return self.etag is not None and self.etag.strip('"') == etag.strip('"')
+
+    def without_results(self) -> State:
+        """Return the state without a contribution and objects in the results bucket."""
+        return replace(
+            self, contribution=None, contribution_object=None, rejected_object=None, rows_folder=None
+        )
 
     @property
     def objects(self) -> set[str]:

@@ -88,8 +88,10 @@ def run(order: Order, count: Count) -> Progress:
     plan = service.plan(source, target, check=not order.forced)
     if plan.state:
         write_progress(results, order.run, Progress("committing"))
+    action, error = plan.action, plan.state.error if plan.state else None
     try:
-        service.carry_out(source, plan)
+        outcome = service.carry_out(source, plan)
+        action, error = outcome.action, outcome.error
     except ConflictError:
         current = committer.load_settled(order.dataset)
         if current.state != plan.state and plan.state:
@@ -98,9 +100,9 @@ def run(order: Order, count: Count) -> Progress:
                 return Progress("done", outcome=Outcome.LATE)
             raise RunError(f"another run counted '{order.dataset}' meanwhile; count it again") from None
         service.delete_orphans(current)
-    if plan.action is Action.DUPLICATE:
+    if action is Action.DUPLICATE:
         return Progress("done", outcome=Outcome.UP_TO_DATE)
-    return Progress("done", outcome=Outcome(plan.action), error=plan.outcome.error)
+    return Progress("done", outcome=Outcome(action), error=error)
 
 
 def count_rows(
