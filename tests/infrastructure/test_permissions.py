@@ -145,7 +145,7 @@ def test_the_ingest_may_do_to_each_table_what_a_commit_does_and_no_more(template
         sources,
         {f"dynamodb:{name}Item" for name in ("Get", "Put", "Update")},
     )
-    assert content["CommitCounts"] == (counts, {"dynamodb:UpdateItem"})
+    assert content["CommitCounts"] == (counts, {"dynamodb:GetItem", "dynamodb:UpdateItem"})
     assert len([allowed for resource, allowed in content.values() if "dynamodb" in str(allowed)]) == 2
 
 

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ingest.commit.transactions import transact
-from ingest.retry import ConflictError, RetryTimeoutError
+from ingest.retry import ConflictError, RefusedError, RetryTimeoutError
 
 WRITES = [{"Put": {"TableName": "t", "Item": {}}}]
 
@@ -26,7 +26,10 @@ class Refusing:
 
 
 def refusal(code: str, *reasons: str) -> ClientError:
-    answer: Any = {"Error": {"Code": code}, "CancellationReasons": [{"Code": reason} for reason in reasons]}
+    answer: Any = {
+        "Error": {"Code": code},
+        "CancellationReasons": [{"Code": reason, "Message": f"{reason} of the write"} for reason in reasons],
+    }
     return ClientError(answer, "TransactWriteItems")
 
 
@@ -90,7 +93,14 @@ def test_a_source_that_has_changed_is_not_tried_again(reasons: tuple[str, ...]) 
 
 
 def test_what_dynamodb_refuses_for_good_is_not_tried_again() -> None:
-    client = Refusing(cancelled("ValidationError", "None"))
+    client = Refusing(cancelled("None", "ValidationError"))
+    with pytest.raises(RefusedError, match="ValidationError of the write"):
+        run(client)
+    assert client.attempts == 1
+
+
+def test_an_error_of_the_account_is_not_taken_for_one_of_the_file() -> None:
+    client = Refusing(cancelled("AccessDenied", "None"))
     with pytest.raises(ClientError):
         run(client)
     assert client.attempts == 1
