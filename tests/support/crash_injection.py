@@ -41,12 +41,13 @@ class Calls:
             self.made.append(name)
         if number == self._at and not self._answered:
             raise Crash(f"before call {number}, {name}")
-        answer = send()
-        if self._watch:
-            self._watch()
-        if number == self._at or name == self._after:
-            raise Crash(f"after call {number}, {name}")
-        return answer
+        try:
+            return send()
+        finally:  # An error is an answer too.
+            if self._watch:
+                self._watch()
+            if number == self._at or name == self._after:
+                raise Crash(f"after call {number}, {name}")
 
 
 @contextmanager

@@ -27,13 +27,13 @@ from vouchers.dynamodb.sources_table import Source, Status
 from vouchers.timestamps import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from ingest.storage.results_bucket import ResultsBucket
-    from vouchers.counts import Contribution
+    from vouchers.counts import Cell, Contribution, Counters
     from vouchers.dynamodb.sources_table import SourcesTable, State
 
 ADVICE = "is 'voucher_amount' an amount?"
@@ -143,7 +143,7 @@ class Committer:
             new = self._complete(source, state, last)
         except RefusedError as error:
             return self.withdraw(source, changes, error)
-        self.remove_zeros(changes)
+        self.remove_zeros(cell for cell, deltas in changes.items() if subtracts_many(deltas))
         return new
 
     def _complete(self, source: Source, state: State, last: list[dict[str, Any]]) -> Source:
@@ -188,11 +188,17 @@ class Committer:
         )
         put = self.sources.put_if_unchanged(source, intent)
         transact(self.client, [{"Put": put}], self.seconds_left)
-        return self.resume(intent)
+        failed_source = self.resume(intent)
+        self.remove_zeros(cell for cell, _ in split(changes)[source.done])
+        return failed_source
 
-    def remove_zeros(self, changes: Contribution) -> None:
-        """Remove the counters that are 0 from the cells from which ``changes`` subtract."""
+    def remove_zeros(self, cells: Iterable[Cell]) -> None:
+        """Remove the counters that are 0 from cells, so that others have room in their items."""
         table = SegmentsTable(self.client, self.segments_table)
-        for cell, counters in changes.items():
-            if min(counters.values()) < 0:
-                table.remove_zeros(cell)
+        for cell in cells:
+            table.remove_zeros(cell)
+
+
+def subtracts_many(deltas: Counters) -> bool:
+    """Return whether changes of a cell may leave many counters that are 0."""
+    return sum(delta < 0 for delta in deltas.values()) > MAX_COUNTERS
