@@ -767,3 +767,14 @@ def test_events_stay_in_the_queue_when_the_function_may_not_be_called(
 
     assert (result.exit_code, result.stderr) == (3, "Error: Invoke was refused: not you\n")
     assert left(stack) == 1
+
+
+def test_a_repair_removes_the_counters_that_fell_to_zero(harness: StackHarness) -> None:
+    for name in ("peru", "china"):
+        put(harness, KEY, name)
+    assert any(0 in counters.values() for counters in harness.counters().values())
+    assert run("verify", "--repair").exit_code == 0
+    assert not any(0 in counters.values() for counters in harness.counters().values())
+    assert harness.cells() == expected([FILES["china"]])
+    harness.ingest(harness.put(KEY, body("peru")))
+    assert harness.cells() == expected([FILES["peru"]])

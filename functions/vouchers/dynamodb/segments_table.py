@@ -212,6 +212,12 @@ class SegmentsTable:
         names = {attribute_name(cell, name) for name in counters} | self._item(cell).keys()
         return sum(len(name.encode()) + NUMBER_BYTES for name in names)
 
+    def cells_with_zeros(self) -> list[Cell]:
+        """Return the cells with counters that are 0, with a scan."""
+        pages = self.client.get_paginator("scan").paginate(TableName=self.name)
+        items = [item for page in pages for item in page["Items"] if {"N": "0"} in item.values()]
+        return [Cell(item[COUNTRY]["S"], item[CELL]["S"]) for item in items]
+
     def remove_zeros(self, cell: Cell) -> None:
         """Remove the counters of a cell that are 0, unless one of them changes meanwhile."""
         zeros = [name for name, value in self._item(cell).items() if value.get("N") == "0"]

@@ -33,7 +33,7 @@ def verify(*, repairing: bool, as_json: bool) -> None:
     This machine counts every object of the bucket, and compares the table with the sums. Datasets are not
     counted: their recorded counts are used if their objects have not changed. The exit code is 1 if a problem
     was found; with --repair, if a problem is left. A file that is correctly recorded as failed is named, but
-    is no problem.
+    is no problem. With --repair, counters that fell to 0 are removed as well.
     """
     from voucher_selector.operations.verify import compare, repair  # noqa: PLC0415 - importing pyarrow is slow
 
@@ -45,6 +45,10 @@ def verify(*, repairing: bool, as_json: bool) -> None:
         screen.print_json(found.to_dict())
     else:
         _show(found)
+    if repairing:
+        table = stack.segments_table()
+        for cell in table.cells_with_zeros():
+            table.remove_zeros(cell)
     if not repairing or not found.differences:
         if not found.is_clean:
             raise click.exceptions.Exit(Exit.NO)
