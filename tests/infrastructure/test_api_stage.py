@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -72,6 +73,25 @@ def test_an_origin_is_one_scheme_host_and_port(template: Template, origin: str, 
 def test_a_caller_of_the_api_needs_no_right_to_the_function(template: Template) -> None:
     for _, _, operation in operations(template):
         assert "credentials" not in operation["x-amazon-apigateway-integration"]
+
+
+def test_errors_of_the_gateway_are_readable_for_the_same_origin(template: Template) -> None:
+    allowed = "gatewayresponse.header.Access-Control-Allow-Origin"
+    for stack, header in ((template, None), (transformed(CorsOrigin="*"), {"Fn::Sub": "'${CorsOrigin}'"})):
+        responses = stack.properties("Api")["Body"]["x-amazon-apigateway-gateway-responses"]
+        assert set(responses) == {"DEFAULT_4XX", "DEFAULT_5XX"}
+        for response in responses.values():
+            assert response["responseParameters"].get(allowed) == header
+
+
+def test_a_changed_parameter_reaches_the_stage(template: Template) -> None:
+    deployments = set(template.of_type("ApiGateway::Deployment"))
+    time.sleep(1.1)  # the name of a deployment has the second of its transform
+    assert deployments.isdisjoint(transformed().of_type("ApiGateway::Deployment"))
+
+
+def test_large_responses_are_compressed(template: Template) -> None:
+    assert template.properties("Api")["MinimumCompressionSize"] == 1024
 
 
 def test_the_api_has_one_stage(template: Template) -> None:
