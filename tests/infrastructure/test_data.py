@@ -19,7 +19,7 @@ TABLES = ("SegmentsTable", "SourcesTable")
 THEIR_KEY = {"Ref": "KmsKeyArn"}
 
 KEY_OF: dict[str, Callable[[dict[str, Any]], Any]] = {
-    "DynamoDB::Table": lambda properties: properties["SSESpecification"].get("KMSMasterKeyId"),
+    "DynamoDB::Table": lambda properties: properties.get("SSESpecification", {}).get("KMSMasterKeyId"),
     "Lambda::Function": lambda properties: properties.get("KmsKeyArn"),
     "Logs::LogGroup": lambda properties: properties.get("KmsKeyId"),
     "S3::Bucket": lambda properties: by_default(properties).get("KMSMasterKeyID"),
@@ -45,7 +45,8 @@ def test_without_a_key_aws_keeps_them(template: Template) -> None:
     for bucket in BUCKETS:
         assert by_default(template.properties(bucket)) == {"SSEAlgorithm": "AES256"}
     for table in TABLES:
-        assert template.properties(table)["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
+        # DynamoDB then encrypts with a key that AWS owns.
+        assert "SSESpecification" not in template.properties(table)
     assert template.properties("FailedEventsQueue")["SqsManagedSseEnabled"] is True
 
 
