@@ -94,6 +94,17 @@ def test_no_object_is_forgotten_that_a_count_rests_on(template: Template, bucket
     assert [rule["Prefix"] for rule in expiring] == (["runs/"] if bucket == "ResultsBucket" else [])
 
 
+def test_uploads_move_to_an_archive_that_can_be_read_at_once(template: Template) -> None:
+    archiving = transformed(UploadsToGlacierAfterDays="90").properties("UploadsBucket")[
+        "LifecycleConfiguration"
+    ]
+    rule = archiving["Rules"][0]
+    transition = {"StorageClass": "GLACIER_IR", "TransitionInDays": {"Ref": "UploadsToGlacierAfterDays"}}
+    assert (rule["Prefix"], rule["Transitions"]) == ("vouchers/", [transition])
+    by_default = template.properties("UploadsBucket")["LifecycleConfiguration"]["Rules"]
+    assert not any("Transitions" in rule for rule in by_default)
+
+
 def test_rejected_rows_go_where_it_is_cheap(template: Template) -> None:
     rules = template.properties("ResultsBucket")["LifecycleConfiguration"]["Rules"]
     (rule,) = (rule for rule in rules if "Transitions" in rule)
