@@ -62,7 +62,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     limit_memory()
     messages = split_messages(event)
     outcomes = {id_: apply_message(message, context) for id_, message in messages.items()}
-    function_metrics().flush_metrics()
+    if any(outcomes.values()):
+        function_metrics().flush_metrics()
     errors = {id_: [o.error for o in found if o.error] for id_, found in outcomes.items()}
     if all(errors.values()):
         raise IngestError("; ".join(chain.from_iterable(errors.values())))
