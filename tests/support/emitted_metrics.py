@@ -68,6 +68,9 @@ def _files(harness: StackHarness) -> None:
     harness.ingest(harness.delete("vouchers/a"))
     with suppress(IngestError):
         harness.ingest(harness.put("vouchers/c", body("broken")))
+    harness.ingest(harness.put("vouchers/_SUCCESS", b""))
+    with patch.dict(environ, UPLOADS_BUCKET="another"), suppress(IngestError):
+        harness.ingest(first)
     with patch.dict(environ, SOURCES_TABLE="none"), suppress(IngestError):
         harness.ingest(harness.put("vouchers/d", body("peru")))
 
