@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
     from mypy_boto3_s3 import S3Client
 
+    from ingest.config import Settings
     from ingest.events import ObjectEvent
     from ingest.service import RowOutput
 
@@ -87,13 +88,13 @@ def apply_event(event: ObjectEvent, context: LambdaContext) -> Outcome:
     """Apply an event to the counts; log and measure its outcome."""
     cause: Exception | None = None
     try:
-        if event.bucket == (bucket := load_settings().uploads_bucket):
-            outcome = create_service(context).apply(event)
+        settings = load_settings()
+        if event.bucket == settings.uploads_bucket:
+            outcome = create_service(settings, context).apply(event)
         else:
             found = f"the event is of the bucket '{truncate(event.bucket)}'"
-            outcome = Outcome(
-                Action.REFUSED, error=f"{found}; this function counts the objects of '{bucket}'"
-            )
+            error = f"{found}; this function counts the objects of '{settings.uploads_bucket}'"
+            outcome = Outcome(Action.REFUSED, error=error)
     except Exception as failure:  # noqa: BLE001  (the other events of the notification must not suffer)
         cause = None if isinstance(failure, NO_ANSWER) else failure
         outcome = Outcome(Action.INTERRUPTED, error=f"'{event.key}' is not counted yet: {explain(failure)}")
@@ -110,13 +111,9 @@ def explain(error: Exception) -> str:
     return f"AWS does not answer: {error}"
 
 
-def create_service(context: LambdaContext) -> IngestService:
-    """Return the service for one event.
-
-    Raises:
-        SettingsError: if the function's environment cannot be used.
-    """
-    settings, definitions = load_settings(), load_definitions()
+def create_service(settings: Settings, context: LambdaContext) -> IngestService:
+    """Return the service for one event."""
+    definitions = load_definitions()
     results = ResultsBucket(s3_client(), settings.results_bucket)
     sources = SourcesTable(dynamodb_client(), settings.sources_table)
     row_output: RowOutput | None = None
