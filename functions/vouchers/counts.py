@@ -59,17 +59,6 @@ def difference(old: Mapping[Cell, Counters], new: Mapping[Cell, Counters]) -> Co
     return changes
 
 
-def add(contribution: Mapping[Cell, Counters], changes: Mapping[Cell, Counters]) -> Contribution:
-    """Return a contribution with ``changes`` added, without zeros."""
-    total: Contribution = {}
-    for cell in contribution.keys() | changes.keys():
-        old, deltas = contribution.get(cell, {}), changes.get(cell, {})
-        sums = {name: old.get(name, 0) + deltas.get(name, 0) for name in old.keys() | deltas.keys()}
-        if counters := {name: count for name, count in sums.items() if count}:
-            total[cell] = counters
-    return total
-
-
 NO_VOUCHER = 0.0
 """The amount of uses without a voucher, which are counted but never chosen."""
 

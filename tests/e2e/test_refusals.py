@@ -157,6 +157,14 @@ def test_ordinary_amounts_up_to_the_limit_of_a_file_have_room(harness: StackHarn
     assert harness.cells() == expected([rows])
 
 
+def test_zeros_are_removed_if_they_leave_no_room(harness: StackHarness) -> None:
+    item = {"country": {"S": "broadland"}, "cell": {"S": "frequent_segment#0-4"}, "updated_at": {"S": ""}}
+    zeros = {f"1.{n + 10**15}": {"N": "0"} for n in range(MAX_CELL_BYTES // 23)}
+    harness.dynamodb.put_item(TableName=harness.segments, Item=item | zeros)
+    assert harness.ingest(harness.put(KEY, file_of(BROAD))) == ["counted"]
+    assert len(harness.counters()["broadland", "frequent_segment#0-4"]) == len(BROAD)
+
+
 def test_many_counters_that_fall_to_zero_are_removed(harness: StackHarness) -> None:
     harness.ingest(harness.put(KEY, file_of(BROAD)))
     harness.ingest(harness.put(KEY, body("peru")))

@@ -15,25 +15,26 @@ chunks that are done, and a commit to nothing, which only subtracts, follows.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ingest.commit.chunks import MAX_COUNTERS, fits_transaction, split
 from ingest.commit.transactions import transact
 from ingest.retry import ConflictError, RefusedError
 from ingest.storage.results_bucket import ResultKeys
-from vouchers.counts import add, difference
+from vouchers.counts import Contribution, difference
 from vouchers.dynamodb.segments_table import SegmentsTable, add_update
 from vouchers.dynamodb.sources_table import Source, Status
 from vouchers.timestamps import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from ingest.storage.results_bucket import ResultsBucket
-    from vouchers.counts import Cell, Contribution, Counters
+    from vouchers.counts import Cell, Counters
     from vouchers.dynamodb.sources_table import SourcesTable, State
 
 ADVICE = "is 'voucher_amount' an amount?"
@@ -112,7 +113,7 @@ class Committer:
         table = SegmentsTable(self.client, self.segments_table)
         for cell, counters in changes.items():
             added = [name for name, delta in counters.items() if delta > 0]
-            if len(added) > MAX_COUNTERS and table.bytes_with(cell, added) > MAX_CELL_BYTES:
+            if len(added) > MAX_COUNTERS and not has_room(table, cell, added):
                 raise RefusedError(f"the item of '{cell.country}', {cell.name}, would be larger than 200 KB")
 
     def resume(self, source: Source, changes: Contribution | None = None) -> Source:
@@ -130,19 +131,21 @@ class Committer:
             return source
         if changes is None:
             changes = difference(*map(self.results.load_contribution, (source.state, state)))
-        now, table = iso(self.now()), self.segments_table
-        *chunks, last = (
+        now, table, chunks = iso(self.now()), self.segments_table, split(changes)
+        *updates_of_chunks, last = (
             [{"Update": add_update(table, cell, counters, now)} for cell, counters in chunk]
-            for chunk in split(changes)
+            for chunk in chunks
         )
         try:
-            for updates in chunks[source.done :]:
+            for updates in updates_of_chunks[source.done :]:
                 increment = self.sources.increment_done(source)
                 transact(self.client, [{"Update": increment}, *updates], self.seconds_left)
                 source = replace(source, revision=source.revision + 1, done=source.done + 1)
             new = self._complete(source, state, last)
         except RefusedError as error:
-            return self.withdraw(source, changes, error)
+            new = self.withdraw(source, changes, error)
+            self.remove_zeros(cell for cell, _ in chunks[source.done])
+            return new
         self.remove_zeros(cell for cell, deltas in changes.items() if subtracts_many(deltas))
         return new
 
@@ -173,9 +176,10 @@ class Committer:
         pending = source.pending
         if pending is None or pending.status is not Status.COUNTED:
             raise error
-        applied = self.results.load_contribution(source.state)
-        for chunk in split(changes)[: source.done]:
-            applied = add(applied, dict(chunk))
+        undone: Contribution = {}
+        for cell, deltas in chain.from_iterable(split(changes)[: source.done]):
+            undone.setdefault(cell, {}).update({name: -delta for name, delta in deltas.items()})
+        applied = difference(undone, self.results.load_contribution(source.state))
         stored: Any = self.results.store_contribution(ResultKeys.of(source), applied)
         sentence = f"'{source.key}' was not counted: DynamoDB cannot hold its counts ({error}); {ADVICE}"
         failed = replace(pending.without_results(), status=Status.FAILED, error=sentence, report={})
@@ -188,15 +192,21 @@ class Committer:
         )
         put = self.sources.put_if_unchanged(source, intent)
         transact(self.client, [{"Put": put}], self.seconds_left)
-        failed_source = self.resume(intent)
-        self.remove_zeros(cell for cell, _ in split(changes)[source.done])
-        return failed_source
+        return self.resume(intent)
 
     def remove_zeros(self, cells: Iterable[Cell]) -> None:
         """Remove the counters that are 0 from cells, so that others have room in their items."""
         table = SegmentsTable(self.client, self.segments_table)
         for cell in cells:
             table.remove_zeros(cell)
+
+
+def has_room(table: SegmentsTable, cell: Cell, added: Sequence[str]) -> bool:
+    """Return whether a cell has room for more counters. Zeros are removed if they are in the way."""
+    if table.bytes_with(cell, added) <= MAX_CELL_BYTES:
+        return True
+    table.remove_zeros(cell)
+    return table.bytes_with(cell, added) <= MAX_CELL_BYTES
 
 
 def subtracts_many(deltas: Counters) -> bool:

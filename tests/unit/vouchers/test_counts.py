@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vouchers.counts import Cell, add, amount_name, difference, most_used, range_cell, spellings_cell
+from vouchers.counts import Cell, amount_name, difference, most_used, range_cell, spellings_cell
 from vouchers.segments import Range
 from vouchers.text import country_key
 
@@ -58,7 +58,6 @@ def test_adding_the_difference_to_the_old_gives_the_new(
         assert 0 not in change.values()
         for name in was.keys() | is_.keys():
             assert was.get(name, 0) + change.get(name, 0) == is_.get(name, 0)
-    assert add(old, changes) == difference({}, new)
 
 
 @pytest.mark.parametrize(
