@@ -232,15 +232,23 @@ def test_a_kernel_that_dies_is_reported(tmp_path: Path, monkeypatch: pytest.Monk
 def test_ctrl_c_ends_it_at_once_and_leaves_nothing(tmp_path: Path) -> None:
     path = write_file(tmp_path / "good.parquet", file_of(DIRTY))
     (tmp_path / "tmp").mkdir()
+    startup, started = tmp_path / "ipython" / "profile_default" / "startup", tmp_path / "started"
+    startup.mkdir(parents=True)
+    (startup / "slow.py").write_text(
+        "import pathlib, time\n"
+        "def wait(*_):\n"
+        f"    pathlib.Path({str(started)!r}).touch()\n"
+        "    time.sleep(300)\n"
+        "get_ipython().events.register('pre_run_cell', wait)\n"
+    )
     command = subprocess.Popen(  # noqa: S603 - our own launcher
         [ROOT / ".venv" / "bin" / "voucher-selector", "profile", path],
-        env=os.environ | {"TMPDIR": str(tmp_path / "tmp")},
+        env=os.environ | {"TMPDIR": str(tmp_path / "tmp"), "IPYTHONDIR": str(tmp_path / "ipython")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_for(lambda: len([*tmp_path.glob("tmp/notebook-*/socket-*")]) == 5)
-    time.sleep(1)
+    wait_for(started.exists)
 
     command.send_signal(signal.SIGINT)
     out, err = command.communicate(timeout=60)
