@@ -6,6 +6,7 @@ import os
 from datetime import UTC, datetime
 from functools import cache
 from itertools import chain
+from logging import getLogger
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from ingest.service import RowOutput
 
 logger = Logger(service="ingest")
+# Powertools itself would only take the level of Lambda, which is fixed in the template.
+getLogger(logger.name).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL") or "INFO")
 
 CONFIG = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
 

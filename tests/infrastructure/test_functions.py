@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +57,17 @@ def test_every_function_that_nobody_waits_for_has_a_place_for_what_failed(templa
     assert [permission["FunctionName"] for permission in started] == kept
 
 
+def test_only_the_bucket_of_uploads_may_start_the_ingest(template: Template) -> None:
+    (permission,) = (
+        p for p in template.of_type("Lambda::Permission").values() if p["Principal"] == "s3.amazonaws.com"
+    )
+    name = template.properties("UploadsBucket")["BucketName"]["Fn::Sub"]
+    assert permission["SourceArn"] == {"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::{name}"}
+    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+    # S3 refuses a notification to a function that it may not invoke.
+    assert template.resources["UploadsBucket"]["DependsOn"] == "UploadsPermission"
+
+
 def test_creations_and_deletions_of_vouchers_start_the_ingest(template: Template) -> None:
     triggers = template.properties("UploadsBucket")["NotificationConfiguration"]["LambdaConfigurations"]
     assert {trigger["Event"] for trigger in triggers} == {
@@ -71,6 +85,25 @@ def test_each_function_logs_to_a_group_of_its_own_that_forgets(template: Templat
     assert len(set(groups)) == 2
     for group in groups:
         assert template.properties(group)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_logs_json_without_the_lines_of_lambda(template: Template, function: str) -> None:
+    logging = template.properties(function)["LoggingConfig"]
+    assert (logging["LogFormat"], logging["SystemLogLevel"]) == ("JSON", "WARN")
+    # Metrics have no level, and Lambda takes them for INFO.
+    assert logging["ApplicationLogLevel"] == "INFO"
+
+
+@pytest.mark.parametrize("module", ["api.http.middleware", "ingest.handler"])
+@pytest.mark.parametrize(("given", "level"), [("ERROR", "40"), ("WARNING", "30"), ("", "20")])
+def test_a_function_applies_the_log_level_below_that_of_lambda(module: str, given: str, level: str) -> None:
+    environment = {**os.environ, "AWS_LAMBDA_LOG_LEVEL": "INFO", "POWERTOOLS_LOG_LEVEL": given}
+    script = f"from {module} import logger; print(logger.level)"
+    ended = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.strip() == level
 
 
 def test_the_functions_run_on_the_python_their_wheels_are_for(template: Template) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.sam_template import KEY, Template, listed, transformed
+from voucher_selector.local_stack.deploy import ROOT, TEMPLATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,6 +129,31 @@ def test_all_that_holds_data_refuses_to_be_reached_without_tls(template: Templat
     for policy in policies.values():
         (statement,) = policy["PolicyDocument"]["Statement"]
         assert refuses_without_tls(statement)
+
+
+@pytest.mark.parametrize("bucket", ["Uploads", "Results"])
+def test_with_a_key_a_bucket_takes_no_object_with_another_one(everything: Template, bucket: str) -> None:
+    _, own, callers = everything.properties(f"{bucket}BucketPolicy")["PolicyDocument"]["Statement"]
+    header = "s3:x-amz-server-side-encryption"
+    assert (own["Effect"], own["Action"], own["Principal"]) == ("Deny", "s3:PutObject", "*")
+    # Without a header S3 uses the key of the bucket. A negated operator also matches an absent header.
+    assert own["Condition"] == {
+        "Null": {header: "false"},
+        "StringNotEquals": {f"{header}-aws-kms-key-id": {"Ref": "KmsKeyArn"}},
+    }
+    assert callers["Effect"] == "Deny"
+    assert callers["Condition"] == {"Null": {f"{header}-customer-algorithm": "false"}}
+
+
+@pytest.mark.parametrize(("name", "role"), [("template.yaml", "IngestRole"), ("spark.yaml", "JobRole")])
+def test_a_role_reaches_no_bucket_of_another_account(name: str, role: str) -> None:
+    path = TEMPLATE if name == TEMPLATE.name else ROOT / "infra" / "spark" / name
+    switches = {"SegmentedRows": "true"} if path == TEMPLATE else {}
+    found = [s for s in transformed(path, **switches).statements(role) if "s3:" in str(s["Action"])]
+    assert len(found) >= 3
+    for statement in found:
+        keys = [tests for operator, tests in statement["Condition"].items() if "StringEquals" in operator]
+        assert keys == [{"aws:ResourceAccount": {"Ref": "AWS::AccountId"}}]
 
 
 def test_the_api_refuses_to_be_reached_without_tls(template: Template) -> None:

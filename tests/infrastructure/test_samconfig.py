@@ -66,6 +66,13 @@ def test_dev_needs_no_quota_and_can_be_deleted() -> None:
     assert not [t for t in dev.of_type("DynamoDB::Table").values() if t["DeletionProtectionEnabled"]]
 
 
+def test_prod_runs_on_the_cheaper_processor() -> None:
+    prod = transformed(**overrides("prod"))
+    for function in prod.of_type("Lambda::Function").values():
+        assert function["Architectures"] == [{"Ref": "Architecture"}]
+    assert prod.parameters["Architecture"] == "arm64"
+
+
 def test_prod_is_protected_and_changed_gradually() -> None:
     prod = transformed(**overrides("prod"))
     assert all(t["DeletionProtectionEnabled"] for t in prod.of_type("DynamoDB::Table").values())

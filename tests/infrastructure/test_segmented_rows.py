@@ -63,7 +63,7 @@ def test_the_ingest_may_list_the_folder_of_the_rows_and_no_other(keeping: Templa
     content = statements(keeping)["FindRows"]
     assert listed(content["Action"]) == ["s3:ListBucket"]
     assert content["Resource"] == {"Fn::GetAtt": ["ResultsBucket", "Arn"]}
-    assert content["Condition"] == {"StringLike": {"s3:prefix": f"{partition_names.TABLE}/*"}}
+    assert content["Condition"]["StringLike"] == {"s3:prefix": f"{partition_names.TABLE}/*"}
 
 
 def test_no_other_role_has_more_than_without(keeping: Template, template: Template) -> None:

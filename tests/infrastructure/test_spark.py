@@ -115,6 +115,14 @@ def test_nothing_is_paid_for_while_nothing_is_counted(spark: Template) -> None:
     assert "InitialCapacity" not in application
 
 
+def test_old_images_are_forgotten_and_the_newest_stay() -> None:
+    (repository,) = transformed(FOLDER / "registry.yaml").of_type("ECR::Repository").values()
+    untagged, older = json.loads(repository["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
+    assert untagged["selection"]["tagStatus"] == "untagged"
+    assert older["selection"] == {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 50}
+    assert {rule["action"]["type"] for rule in (untagged, older)} == {"expire"}
+
+
 def test_the_release_of_image_template_and_tests_is_one(spark: Template) -> None:
     assert re.search(r"^ARG RELEASE=(\S+)$", DOCKERFILE, re.MULTILINE)[1] == spark.parameters["Release"]  # type: ignore[index] # the line exists
 

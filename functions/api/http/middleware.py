@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from logging import getLogger
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ PREFLIGHT_MAX_AGE = "600"
 """Seconds for which a browser may store the answer to a preflight request."""
 
 logger = Logger(location=None)
+# Powertools itself would only take the level of Lambda, which is fixed in the template.
+getLogger(logger.name).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL") or "INFO")
 
 
 def request_middleware(router: Router, next_middleware: NextMiddleware) -> Response[Any]:
