@@ -8,7 +8,7 @@ LOCALSTACK_URL ?= http://127.0.0.1:4566
 # The name of LocalStack inside the functions' containers.
 LOCALSTACK_FOR_FUNCTIONS ?= http://localhost.localstack.cloud:4566
 # Recipes read a user's values from the environment, because the shell would interpret values in their text.
-export REPOSITORY ARCH CHROMIUM SHOTS
+export REPOSITORY DIGEST ARCH CHROMIUM SHOTS
 export LOCALSTACK_URL LOCALSTACK_FOR_FUNCTIONS
 
 BIN := .venv/bin
@@ -92,7 +92,7 @@ spark-test: .venv/.dev .venv/.spark ## Test datasets on real Spark (needs Java)
 	@$(BIN)/pytest -m spark $(ARGS)
 
 .PHONY: spark-image
-spark-image: ## Build the image of the Spark job in Docker, and push it to REPOSITORY=… [ARCH=arm64]
+spark-image: ## Build the image of the Spark job in Docker, and push it to REPOSITORY=… [ARCH=arm64] [DIGEST=sha256:…]
 	@scripts/spark-image
 
 .PHONY: sam-test

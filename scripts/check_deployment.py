@@ -20,7 +20,7 @@ MAX_BUCKET_NAME = 63
 SUFFIX = len("-uploads-123456789012-")
 """Characters of a bucket's name between those of the stack and of the region."""
 
-LONGEST_REGION = "ap-northeast-1"
+MAX_REGION = len("ap-northeast-1")
 MACHINES = {"x86_64": "x86_64", "aarch64": "arm64"}
 
 
@@ -75,7 +75,7 @@ def check_name(name: str, region: str | None) -> str | None:
             "Use lower-case letters, digits and hyphens, and begin with a letter; "
             "the names of the buckets begin with it"
         )
-    longest = MAX_BUCKET_NAME - SUFFIX - len(region or LONGEST_REGION)
+    longest = MAX_BUCKET_NAME - SUFFIX - (len(region) if region else MAX_REGION)
     if len(name) > longest:
         place = f"in {region}" if region else "to fit every region"
         return (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from api.http import middleware
+from tests.infrastructure.test_samconfig import deploy, overrides
 from tests.support.api_gateway import call, rest_event
 from tests.support.sam_template import Template, transformed
 
@@ -161,6 +162,16 @@ def test_a_new_version_takes_all_traffic_at_once_by_default(template: Template) 
     assert "UpdatePolicy" not in template.resources["ApiFunctionAliaslive"]
     assert not [resource for resource in template.resources.values() if "CodeDeploy" in resource["Type"]]
     assert "DeploymentRole" not in template.resources
+
+
+def test_no_alarm_can_stop_a_fix_that_takes_all_traffic_at_once() -> None:
+    prod = transformed(**overrides("prod"))
+    at_once = transformed(**{**overrides("prod"), "ApiTrafficShift": "AllAtOnce"})
+    assert prod.of_type("CodeDeploy::DeploymentGroup")
+    assert "UpdatePolicy" not in at_once.resources["ApiFunctionAliaslive"]
+    assert not [kind for kind in at_once.resources.values() if "CodeDeploy" in kind["Type"]]
+    # Alarms that CloudFormation itself watches would be in the options of the deployment.
+    assert "rollback" not in str(deploy("prod")).lower()
 
 
 def test_a_new_version_takes_over_gradually_and_alarms_take_it_back() -> None:

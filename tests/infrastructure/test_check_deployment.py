@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.support.sam_template import Template
 
-LONGEST_IN_FRANKFURT = 63 - len("-uploads-123456789012-eu-central-1")
+MAX_IN_FRANKFURT = 63 - len("-uploads-123456789012-eu-central-1")
 
 
 def fault(tmp_path: Path, *arguments: str, **environment: str) -> str | None:
@@ -38,13 +38,13 @@ def test_a_name_that_no_bucket_can_have_is_refused(tmp_path: Path, name: str) ->
 
 
 def test_a_name_may_be_as_long_as_its_region_allows(tmp_path: Path) -> None:
-    longest = "v" * LONGEST_IN_FRANKFURT
+    longest = "v" * MAX_IN_FRANKFURT
     assert fault(tmp_path, "--stack-name", longest, AWS_REGION="eu-central-1") is None
     assert fault(tmp_path, f"--stack-name={longest}", "--region", "eu-central-1") is None
     sentence = fault(tmp_path, "--stack-name", longest + "v", AWS_DEFAULT_REGION="eu-central-1")
     assert sentence
-    assert f"has {LONGEST_IN_FRANKFURT + 1} characters" in sentence
-    assert f"at most {LONGEST_IN_FRANKFURT} in eu-central-1" in sentence
+    assert f"has {MAX_IN_FRANKFURT + 1} characters" in sentence
+    assert f"at most {MAX_IN_FRANKFURT} in eu-central-1" in sentence
 
 
 def test_without_a_region_a_name_must_fit_the_longest(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.infrastructure.test_samconfig import CONFIG, deploy
+from scripts.check_deployment import MAX_BUCKET_NAME, SUFFIX, check_name
+from tests.infrastructure.test_samconfig import CONFIG, deploy, overrides
+from tests.support.sam_template import transformed
 from voucher_selector.local_stack.deploy import ROOT
 
 if TYPE_CHECKING:
@@ -18,6 +20,9 @@ LENS = (ROOT / "docs" / "explanation" / "well-architected.md").read_text()
 CONFIGURATION = (ROOT / "docs" / "reference" / "configuration.md").read_text()
 COMMANDS = (ROOT / "docs" / "reference" / "command-line.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
+UNRESERVED = 100
+"""Lambda's minimum of unreserved concurrency, from the documentation of PutFunctionConcurrency."""
+
 ROW = re.compile(r"^\| (`[A-Z]\w+`(?:, `[A-Z]\w+`)*) \|([^|]*)\|", re.MULTILINE)
 PLACE = re.compile(r"`((?:infra|tests|functions|ingest|api|requirements)/[\w./*-]+|[\w-]+\.(?:yaml|toml))`")
 
@@ -51,6 +56,29 @@ def test_the_deployment_names_the_stages_that_are_configured() -> None:
 def test_a_stack_that_is_named_is_a_stages() -> None:
     named = set(re.findall(r"voucher-selector-(?:dev|prod)\b", DEPLOYMENT))
     assert named == {deploy(stage)["stack_name"] for stage in ("dev", "prod")}
+
+
+def test_the_quota_that_prod_needs_is_that_of_the_document() -> None:
+    prod = transformed(**overrides("prod"))
+    names = ("ApiReservedConcurrency", "IngestReservedConcurrency")
+    reserved = sum(int(prod.parameters[name]) for name in names)
+    assert f"keeps {UNRESERVED} concurrent executions of an account and region unreserved" in DEPLOYMENT
+    assert (
+        f"reserves {reserved} for its functions, so it needs a quota of at least\n{UNRESERVED + reserved}."
+        in DEPLOYMENT
+    )
+
+
+@pytest.mark.parametrize("region", ["ap-northeast-1", "eu-central-1", "us-east-1"])
+def test_the_longest_names_are_those_of_the_check(region: str) -> None:
+    longest = MAX_BUCKET_NAME - SUFFIX - len(region)
+    assert check_name("v" * longest, region) is None
+    assert check_name("v" * (longest + 1), region)
+    assert (
+        f"{longest} characters" in DEPLOYMENT
+        or f"{longest} in\n`{region}`" in DEPLOYMENT
+        or f"{longest} in `{region}`" in DEPLOYMENT
+    )
 
 
 def test_the_answers_of_the_lens_are_where_it_says() -> None:

@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.session import Session
 from moto import mock_aws
 
 from ingest.commit import chunks
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER = ROOT / "infra" / "spark"
+DEPLOYMENT = (ROOT / "docs" / "how-to" / "deploy.md").read_text()
 DOCKERFILE = (FOLDER / "Dockerfile").read_text()
 IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/voucher-selector-spark@sha256:0"
 NEEDS = {
@@ -121,6 +123,29 @@ def test_old_images_are_forgotten_and_the_newest_stay() -> None:
     assert untagged["selection"]["tagStatus"] == "untagged"
     assert older["selection"] == {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 50}
     assert {rule["action"]["type"] for rule in (untagged, older)} == {"expire"}
+
+
+def test_an_application_stops_before_it_can_be_changed(spark: Template) -> None:
+    model = Session().get_service_model("emr-serverless")
+    for operation in ("UpdateApplication", "DeleteApplication"):
+        assert "has to be in a stopped or created state" in model.operation_model(operation).documentation
+    (application,) = spark.of_type("EMRServerless::Application").values()
+    assert application["AutoStopConfiguration"]["IdleTimeoutMinutes"] == 5
+    assert "The application stops five minutes\nafter its last run" in DEPLOYMENT
+    assert "aws emr-serverless stop-application --application-id" in DEPLOYMENT
+
+
+@pytest.mark.parametrize("given", ["", "sha256:0"])
+def test_the_base_of_the_image_can_be_pinned_to_a_digest(tmp_path: Path, given: str) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\necho "$@" >>"$CALLS"\n')
+    docker.chmod(0o755)
+    calls = tmp_path / "calls"
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    environment |= {"REPOSITORY": "r", "CALLS": str(calls), "DIGEST": given}
+    subprocess.run([str(ROOT / "scripts/spark-image")], env=environment, check=True, capture_output=True)  # noqa: S603 - a script of ours
+    assert f"--build-arg DIGEST={given} --file" in calls.read_text()
+    assert "FROM public.ecr.aws/emr-serverless/spark/${RELEASE}:latest${DIGEST:+@${DIGEST}}\n" in DOCKERFILE
 
 
 def test_the_release_of_image_template_and_tests_is_one(spark: Template) -> None:
