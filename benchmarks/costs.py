@@ -38,7 +38,7 @@ FILE_BYTES = 10_000
 REQUEST_LOG_BYTES = 1_500
 """Bytes of a request in the logs: the function's line and metric, Lambda's three lines, the access log."""
 
-CUSTOM_METRICS, ALARM_METRICS = 30, 18
+CUSTOM_METRICS, ALARM_METRICS = 30, 24
 """Metrics that the functions emit, and metrics of the alarms."""
 
 TRACES_PER_MONTH, TRACED_SHARE = 30 * 86_400, 0.05

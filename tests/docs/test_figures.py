@@ -83,7 +83,7 @@ def test_times_and_sizes_are_the_templates() -> None:
     for document, sentence in (
         ("docs/how-to/count-a-history.md", f"has {minutes} minutes for each file"),
         ("docs/how-to/respond-to-alarms.md", f"of the {minutes} minutes that a function may run"),
-        ("docs/how-to/respond-to-alarms.md", f"it is deleted after {kept}"),
+        ("docs/how-to/respond-to-alarms.md", f"SQS keeps an event for {kept} days"),
         ("docs/how-to/verify-and-repair.md", f"for {kept} days at most"),
         ("docs/how-to/restore.md", f"deleted in the last {days} days"),
         (ROWS, f"The function has {ingest['MemorySize']:,} MB"),
@@ -100,14 +100,16 @@ def test_the_sample_has_as_many_rows_as_the_quickstart_says() -> None:
     [
         ("IngestSlow", "took more than {minutes:g} of the 15 minutes"),
         ("EventsWaiting", "waited for half an hour"),
-        ("EventsExpiring", "in the queue for {days:g} days"),
+        ("EventsExpiring", "in the failed-events queue for {days:g} days"),
         ("ApiFailing", "more than {percent:g} % of the requests"),
         ("ApiSlow", "took more than a second"),
     ],
 )
 def test_a_threshold_is_that_of_the_alarm(alarm: str, sentence: str) -> None:
-    threshold = transformed(MONITORING).properties(alarm)["Threshold"]
-    figures = {"minutes": threshold / 60_000, "days": threshold / DAY, "percent": threshold * 100}
+    properties = transformed(MONITORING).properties(alarm)
+    threshold = properties["Threshold"]
+    periods = properties.get("Period", 0) * properties["EvaluationPeriods"]
+    figures = {"minutes": threshold / 60_000, "days": periods / DAY, "percent": threshold * 100}
     assert sentence.format(**figures) in _text("docs/how-to/respond-to-alarms.md")
     assert THRESHOLDS.get(alarm, threshold) == threshold
 
