@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from api.http.middleware import request_middleware
-from api.http.routing import Route, Router
+from api.http.routing import Route, Router, remove_base_path
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
@@ -142,4 +142,4 @@ import_module("api.routes.vouchers")
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request of API Gateway's REST API."""
-    return app.resolve(event, context)
+    return app.resolve(remove_base_path(event), context)

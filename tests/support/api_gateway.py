@@ -54,9 +54,13 @@ def rest_event(
     query: dict[str, str] | None = None,
     body: str | None = None,
     is_base64: bool = False,
+    base_path: str = "",
     **more: str,
 ) -> dict[str, Any]:
-    """Return the proxy event of a REST API for a request; ``more`` are headers, with ``_`` for ``-``."""
+    """Return the proxy event of a REST API for a request; ``more`` are headers, with ``_`` for ``-``.
+
+    ``base_path`` is that of a custom domain, such as ``/base``.
+    """
     headers = {
         "Accept": "*/*",
         "Content-Type": "application/json",
@@ -70,7 +74,7 @@ def rest_event(
     }
     return {
         "resource": "/{proxy+}",
-        "path": path,
+        "path": base_path + path,
         "httpMethod": str(method),
         "headers": headers,
         "multiValueHeaders": {name: [value] for name, value in headers.items()},
@@ -86,7 +90,7 @@ def rest_event(
             "httpMethod": str(method),
             "extendedRequestId": "BRkL7H2hjoEFa5g=",
             "requestTime": "29/Jul/2024:16:20:14 +0000",
-            "path": f"/prod{path}",
+            "path": base_path + path if base_path else f"/prod{path}",
             "accountId": "123456789012",
             "protocol": "HTTP/1.1",
             "stage": "prod",

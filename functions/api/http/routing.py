@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import msgspec
 from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver, Response
@@ -60,6 +61,23 @@ class Route:
         """Import the view's module; return the object called ``name`` in it, or the view."""
         module, _, view = self.view.partition(":")
         return getattr(import_module(module), name or view)
+
+
+BASE_PATH = re.compile(r"(/[^/]+)*")
+
+
+def remove_base_path(event: dict[str, Any]) -> dict[str, Any]:
+    """Return an event of API Gateway without the base path of a custom domain.
+
+    The base path is a part of the event's path, and neither of its resource nor of the path parameters.
+    """
+    resource, path = event["resource"], event["path"]
+    route = unquote(resource.replace("{proxy+}", (event.get("pathParameters") or {}).get("proxy", "")))
+    for slash in re.finditer("/", path):
+        base, rest = path[: slash.start()], path[slash.start() :]
+        if unquote(rest) == route and BASE_PATH.fullmatch(base):
+            return event | {"path": rest}
+    return event if "{" in resource else event | {"path": resource}
 
 
 class Router(APIGatewayRestResolver):
