@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +15,7 @@ from voucher_selector.cli.stack import write_with_progress
 from voucher_selector.local_stack.deploy import session
 from voucher_selector.local_stack.ports import free_port
 from voucher_selector.local_stack.stack import running
-from voucher_selector.operations.upload import NotCountedError, object_key, send, wait_until_counted
+from voucher_selector.operations.upload import object_key, send, wait_until_counted
 from voucher_selector.stack import Deployed
 
 if TYPE_CHECKING:
@@ -65,8 +64,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running(free_port(), free_port()) as stack:
         deployed = Deployed(session(), stack.endpoint, stack.outputs)
         for name, path in _files(directory).items():
-            with suppress(NotCountedError):
-                wait_until_counted(deployed, send(deployed, path, object_key(name), None))
+            send(deployed, {object_key(name): path})
+            assert [*wait_until_counted(deployed, [object_key(name)])]
         yield f"{stack.url}/"
 
 

@@ -67,7 +67,11 @@ class Place:
         return self.deployed.outputs["UploadsBucket"]
 
     def upload(self, file: Path, name: str, as_of: str | None = None) -> State:
-        return wait_until_counted(self.deployed, send(self.deployed, file, object_key(name), as_of))
+        send(self.deployed, {object_key(name): file}, as_of)
+        [outcome] = wait_until_counted(self.deployed, [object_key(name)])
+        if outcome.state is None or outcome.error:
+            raise AssertionError(outcome.error)
+        return outcome.state
 
     def delete(self, name: str) -> None:
         self.deployed.s3().delete_object(Bucket=self.uploads, Key=object_key(name))

@@ -176,7 +176,7 @@ def test_a_file_that_cannot_be_read_is_recorded_and_its_event_ends_in_the_queue(
 ) -> None:
     file = tmp_path / "bad.parquet"
     file.write_text("no Parquet at all")
-    send(place.deployed, file, object_key("bad.parquet"), None)
+    send(place.deployed, {object_key("bad.parquet"): file})
     sqs = place.deployed.session.client("sqs", endpoint_url=place.deployed.endpoint)
     queue = place.deployed.outputs["FailedEventsQueue"]
     received: list[str] = []

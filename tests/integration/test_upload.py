@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
-from contextlib import redirect_stdout, suppress
 from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 from click.testing import CliRunner
 
-from ingest.handler import IngestError
 from tests.support.sample_files import file_of, sample_rows
 from voucher_selector.cli import upload
 from voucher_selector.cli.main import cli
@@ -41,17 +38,8 @@ def harness(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> StackHarn
     }
     there = Deployed(boto3.Session(), None, outputs)
     monkeypatch.setattr(upload, "find_stack", lambda: there)
-    monkeypatch.setattr(uploading, "sleep", lambda _: _work_off(harness))
+    monkeypatch.setattr(uploading, "sleep", lambda _: harness.deliver())
     return harness
-
-
-def _work_off(harness: StackHarness) -> None:
-    """Ingest the uploaded objects, as S3 and Lambda do."""
-    for found in harness.s3.list_objects_v2(Bucket=harness.uploads).get("Contents", []):
-        head = harness.s3.head_object(Bucket=harness.uploads, Key=found["Key"])
-        etag = head["ETag"].strip('"')
-        with suppress(IngestError), redirect_stdout(io.StringIO()):
-            harness.ingest(harness.record("ObjectCreated:Put", found["Key"], head, eTag=etag))
 
 
 @pytest.fixture
@@ -176,7 +164,7 @@ def test_a_file_that_fails_ends_with_the_reason(tmp_path: Path) -> None:
     result = _upload(path)
 
     assert "'vouchers/notes.txt' was not counted: it cannot be read as Parquet" in result.stderr
-    assert (result.stderr.count("\n"), result.stdout, result.exit_code) == (2, "", 1)
+    assert (result.stderr.count("\n"), result.stdout, result.exit_code) == (3, "", 1)
 
 
 def test_the_report_is_on_this_upload_and_not_on_the_one_before(harness: StackHarness, file: Path) -> None:
@@ -229,7 +217,7 @@ def test_an_upload_of_which_nothing_is_heard_is_given_up(
     [
         (("",), "Missing FILE. Example: voucher-selector upload vouchers.parquet --as-of 2018-08-05 --json"),
         (("missing.parquet",), "There is no file missing.parquet"),
-        (("/",), "/ is not a file"),
+        (("/",), "/ contains all files of this machine. Name another folder."),
     ],
 )
 def test_a_file_that_is_not_there_is_named_and_nothing_sent(
@@ -266,3 +254,119 @@ def test_a_refusal_of_the_bucket_is_reported_in_one_sentence(
 
 def _is_empty(harness: StackHarness) -> bool:
     return "Contents" not in harness.s3.list_objects_v2(Bucket=harness.uploads)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with two files of three rows, and a marker."""
+    years = tmp_path / "years"
+    for name in ("2018/a.parquet", "day=1/_x=2/b+ü.parquet"):
+        (years / name).parent.mkdir(parents=True)
+        (years / name).write_bytes(file_of(ROWS))
+    (years / "_SUCCESS").touch()
+    return years
+
+
+IN_FOLDER = ["vouchers/years/2018/a.parquet", "vouchers/years/day=1/_x=2/b+ü.parquet"]
+
+
+def _keys(harness: StackHarness) -> list[str]:
+    found = harness.s3.list_objects_v2(Bucket=harness.uploads).get("Contents", [])
+    return [entry["Key"] for entry in found]
+
+
+def test_files_and_folders_are_uploaded_under_their_names(
+    harness: StackHarness, file: Path, folder: Path
+) -> None:
+    result = _upload(file, folder, "--json")
+
+    assert _keys(harness) == ["vouchers/vouchers.parquet", *IN_FOLDER]
+    data = json.loads(result.stdout)
+    assert [source["source"] for source in data["sources"]] == _keys(harness)
+    assert {source["report"]["rows"] for source in data["sources"]} == {3}
+    assert (data["deleted"], result.exit_code) == ([], 0)
+
+
+@pytest.mark.parametrize(("key", "prefix"), [("old", "old/"), ("a/b/", "a/b/"), ("/", "")])
+def test_a_key_replaces_the_name_of_a_folder(
+    harness: StackHarness, folder: Path, key: str, prefix: str
+) -> None:
+    _upload(folder, "--key", key)
+
+    assert _keys(harness) == [key.replace("years/", prefix) for key in IN_FOLDER]
+
+
+def test_the_folder_of_the_shell_is_uploaded_under_its_name(
+    harness: StackHarness, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder / "2018")
+    assert _upload("..").exit_code == 0
+    monkeypatch.chdir(folder)
+    assert _upload(".").exit_code == 0
+
+    assert _keys(harness) == IN_FOLDER
+
+
+@pytest.mark.usefixtures("harness")
+def test_several_files_have_one_report_of_sums(folder: Path) -> None:
+    result = _upload(folder, "--as-of", "2018-08-05")
+
+    cells = [[cell.strip() for cell in row.split("│")[1:-1]] for row in result.stdout.splitlines()]
+    assert result.stdout.startswith("2 files")
+    for row in (["rows", "6"], ["counted", "4"], ["rejected: country code missing", "2"]):
+        assert row in cells
+    assert ["as of", "2018-08-05T00:00:00.000000Z"] in cells
+
+
+def test_one_file_that_fails_does_not_stop_the_others(harness: StackHarness, folder: Path) -> None:
+    (folder / "notes.txt").write_text("not Parquet")
+    result = _upload(folder)
+    as_json = json.loads(_upload(folder, "--json").stdout)
+
+    assert "'vouchers/years/notes.txt' was not counted: it cannot be read as Parquet" in result.stderr
+    assert result.stderr.splitlines()[-1] == "Error: 1 of 3 files were not counted"
+    assert (result.exit_code, result.stdout.startswith("2 files")) == (1, True)
+    assert [source["status"] for source in as_json["sources"]] == ["counted", "counted", "failed"]
+    assert all(harness.source(key).state for key in IN_FOLDER)
+
+
+def test_a_sync_deletes_what_is_not_in_the_folder_any_longer(
+    harness: StackHarness, file: Path, folder: Path
+) -> None:
+    _upload(file, folder)
+    (folder / "2018" / "a.parquet").rename(folder / "2018" / "c.parquet")
+
+    result = _upload(folder, "--sync", "--json")
+
+    left = ["vouchers/vouchers.parquet", "vouchers/years/2018/c.parquet", IN_FOLDER[1]]
+    assert (_keys(harness), json.loads(result.stdout)["deleted"]) == (left, [IN_FOLDER[0]])
+    assert f"Deleted: {IN_FOLDER[0]}\n" in result.stderr
+    assert harness.source(IN_FOLDER[0]).is_gone
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["a.parquet", "b/a.parquet"], "a.parquet and b/a.parquet would both be vouchers/a.parquet. "),
+        (["a.parquet", "b", "--key", "c"], "--key names one file or folder, but 2 are given"),
+        (["a.parquet", "--sync"], "--sync needs a folder, but a.parquet is a file"),
+        (["_a.parquet"], "vouchers/_a.parquet would not be counted, because a name in it begins with"),
+        (["empty"], "There are no files in empty"),
+    ],
+)
+def test_files_that_cannot_be_told_apart_or_counted_are_not_sent(
+    harness: StackHarness,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    sentence: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.parquet", "b/a.parquet", "_a.parquet", "empty/_SUCCESS"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+
+    result = _upload(*arguments)
+
+    assert result.stderr.startswith(f"Error: {sentence}")
+    assert (result.exit_code, _is_empty(harness)) == (2, True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -18,7 +19,7 @@ import boto3
 import pyarrow.parquet as pq
 
 from ingest.events import replay_record
-from ingest.handler import lambda_handler
+from ingest.handler import IngestError, lambda_handler
 from ingest.storage.partition_names import TABLE
 from tests.support.recount_rows import grouped
 from vouchers.counts import SPELLINGS
@@ -162,6 +163,22 @@ class StackHarness:
         """Pass records to the ingest function in one event; return their outcomes."""
         outcomes: list[str] = lambda_handler({"Records": list(records)}, lambda_context())["outcomes"]
         return outcomes
+
+    def deliver(self) -> None:
+        """Ingest a new event of each object and of each deletion, as S3 and Lambda do."""
+        found = self.s3.list_object_versions(Bucket=self.uploads)
+        events = [
+            *(
+                (entry, "ObjectCreated:Put", {"eTag": entry["ETag"].strip('"')})
+                for entry in found.get("Versions", [])
+            ),
+            *((entry, "ObjectRemoved:DeleteMarkerCreated", {}) for entry in found.get("DeleteMarkers", [])),
+        ]
+        for entry, name, more in events:
+            if entry["IsLatest"]:
+                record = self.record(name, entry["Key"], {"VersionId": entry["VersionId"]}, **more)
+                with suppress(IngestError), redirect_stdout(io.StringIO()):
+                    self.ingest(record)
 
     def source(self, key: str) -> Source:
         return SourcesTable(self.dynamodb, self.sources).load(key)

@@ -10,10 +10,11 @@ import click
 
 from voucher_selector.cli import options, screen
 from voucher_selector.cli.report import show_report
-from voucher_selector.cli.upload import document
+from voucher_selector.cli.upload import document, send_with_progress
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.operations import dataset_run
 from voucher_selector.operations.invoke import IngestFunction
+from voucher_selector.operations.upload import list_files
 from voucher_selector.spark_job.progress import Outcome
 from voucher_selector.stack import find_stack
 
@@ -43,16 +44,15 @@ def dataset(name: str, folder: str | None, as_of: str | None, *, forced: bool, a
     key, stack = dataset_run.dataset_key(name), find_stack()
     if folder:
         path = Path(folder).expanduser()
-        files = dataset_run.list_files(path)
-        with screen.bar(f"Uploading {len(files):,} files to {key}", len(files)) as advance:
-            dataset_run.send_files(stack, path, files, key, advance)
+        files = {key + file.relative_to(path).as_posix(): file for file in list_files(path)}
+        send_with_progress(stack, files, f"{len(files):,} files to {key}")
     rule = as_of or IngestFunction.of(stack).as_of_rule()
     last = _run(stack, dataset_run.new_order(stack, key, rule, forced=forced))
     state = stack.sources_table().load(key).state
     if as_json:
         screen.print_json({"outcome": last.outcome, **(document(stack, key, state) if state else {})})
     elif last.outcome == Outcome.COUNTED and state:
-        show_report(stack, key, state)
+        show_report(key, state.report, stack.rejected_rows(state))
     elif not last.error:
         click.echo(f"{key}: {last.outcome}")
     if last.error:

@@ -12,6 +12,7 @@ from voucher_selector.cli.profile import profile
 from voucher_selector.cli.questions import ask, counts, dashboard
 from voucher_selector.cli.redrive import redrive
 from voucher_selector.cli.replay import replay
+from voucher_selector.cli.sources import delete, sources
 from voucher_selector.cli.stack import demo, run, sample
 from voucher_selector.cli.upload import upload
 from voucher_selector.cli.verify import verify
@@ -60,5 +61,8 @@ def cli() -> None:
     """
 
 
-for command in (demo, run, upload, dataset, counts, ask, dashboard, profile, sample, replay, verify, redrive):
+for command in (
+    *(demo, run, upload, sources, delete, dataset, counts, ask, dashboard),
+    *(profile, sample, replay, verify, redrive),
+):
     cli.add_command(command)

@@ -42,7 +42,8 @@ class Parameter(click.Parameter):
 
     def value_is_missing(self, value: Any) -> bool:  # noqa: ANN401 - as click declares it
         """Return whether a required parameter has no value."""
-        return super().value_is_missing(value) or (isinstance(value, str) and not value.strip())
+        texts = [value] if isinstance(value, str) else value if isinstance(value, tuple) else []
+        return super().value_is_missing(value) or any(not text.strip() for text in texts)
 
 
 class Option(Parameter, click.Option):
@@ -50,7 +51,12 @@ class Option(Parameter, click.Option):
 
 
 class Argument(Parameter, click.Argument):
-    """An argument."""
+    """An argument; its variable has one value, also where the command line takes several."""
+
+    def value_from_envvar(self, ctx: click.Context) -> str | tuple[str, ...] | None:
+        """Return the value of the variable."""
+        value = self.resolve_envvar_value(ctx)
+        return value if value is None or self.nargs == 1 else (value,)
 
 
 class Flag(click.types.BoolParamType):
@@ -63,6 +69,18 @@ class Flag(click.types.BoolParamType):
         except click.BadParameter:
             name = spelled(str(param and param.name))
             raise CommandError(f"Invalid {name} '{value}'. Use 1 for yes, or 0 for no.") from None
+
+
+class Choice(click.Choice[str]):
+    """One of some words."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401 - as above
+        """Return the word."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            name, words = spelled(str(param and param.name)), ", ".join(self.choices)
+            raise CommandError(f"Invalid {name} '{value}'. Use one of: {words}.") from None
 
 
 class AsOfDate(click.ParamType[str]):

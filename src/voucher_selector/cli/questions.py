@@ -42,14 +42,17 @@ def counts(country: str, segment: str | None, *, as_json: bool) -> None:
 @options.option("--last-order", help="Date of the customer's last order, such as 2018-05-03.")
 @options.option("--first-order", help="Date of the customer's first order, such as 2017-05-03.")
 @options.option("--orders", help="Number of the customer's orders, such as 15.")
+@options.flag("--fallback", help="If the range has no answer, use all ranges of the country.")
 @options.flag("--why", help="Print the evidence, too: range, uses, share.")
 @options.json_option
-def ask(*, country: str, segment: str, why: bool, as_json: bool, **customer: str | None) -> None:
+def ask(
+    *, country: str, segment: str, fallback: bool, why: bool, as_json: bool, **customer: str | None
+) -> None:
     """Print the voucher amount for a customer.
 
     It is the amount that customers of the same range use most. On a tie there are several amounts. There is
-    none if no range contains the customer, or nobody in the range used a voucher. The exit code is 1 if the
-    country has no counts.
+    none if no range contains the customer, or nobody in the range used a voucher; with --fallback, all ranges
+    of the country then decide. The exit code is 1 if the country has no counts.
     """
     fields = {
         "country_code": country,
@@ -57,6 +60,7 @@ def ask(*, country: str, segment: str, why: bool, as_json: bool, **customer: str
         "last_order_ts": customer["last_order"],
         "first_order_ts": customer["first_order"],
         "total_orders": customer["orders"],
+        "fallback": "country" if fallback else None,
     }
     given = {name: value for name, value in fields.items() if value is not None}
     api = api_client.find_api()

@@ -11,10 +11,7 @@ from voucher_selector.cli.screen import out
 from vouchers.counts import amount_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from voucher_selector.stack import Deployed
-    from vouchers.dynamodb.sources_table import State
+    from collections.abc import Mapping, Sequence
 
 MAX_ALTERNATIVES = 3
 """Other amounts in the table of ``show_why``."""
@@ -52,6 +49,8 @@ def show_why(answer: Mapping[str, Any]) -> None:
         ("segment", answer["segment_name"]),
         ("range", "none contains the customer" if answer["reason"] == "no_range" else limits),
     ]
+    if answer.get("fallback"):
+        rows.append(("fallback", "the uses of all ranges of the country"))
     names = ("days_since_last_order", "days_since_first_order", "total_orders")
     rows += [(name.replace("_", " "), f"{answer[name]:,g}") for name in names if answer[name] is not None]
     without = f"{answer['without_voucher']:,} of them without a voucher"
@@ -75,9 +74,8 @@ def _percent(used: Mapping[str, Any]) -> str:
     return f"{share:.1f} % ({low:.1f} to {high:.1f})"
 
 
-def show_report(stack: Deployed, key: str, state: State) -> None:
-    """Print the report on a source that was counted."""
-    report = state.report
+def show_report(title: str, report: Mapping[str, Any], rejected_rows: str | None = None) -> None:
+    """Print the report on sources that were counted, and where the rejected rows are."""
     rows = [(name, f"{report[name]:,}") for name in ("rows", "counted", "rejected")]
     unsegmented = {name: segment["unsegmented"] for name, segment in report["segments"].items()}
     for kind, numbers in (
@@ -86,14 +84,31 @@ def show_report(stack: Deployed, key: str, state: State) -> None:
         ("unsegmented", unsegmented),
     ):
         rows += [(f"  {kind}: {name.replace('_', ' ')}", f"{number:,}") for name, number in numbers.items()]
-    rows.append(("as of", report.get("as_of") or state.as_of or ""))
+    rows.append(("as of", report["as_of"]))
     if "seconds" in report:
         rows.append(("seconds", f"{report['seconds']:.2f}"))
-    table = Table(title=escape(key), title_justify="left", show_header=False)
+    table = Table(title=escape(title), title_justify="left", show_header=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
     for row in rows:
         table.add_row(*row)
     out.print(table)
-    if uri := stack.rejected_rows(state):
-        out.print(f"Rejected rows with their reasons: {escape(uri)}", soft_wrap=True)
+    if rejected_rows:
+        out.print(f"Rejected rows with their reasons: {escape(rejected_rows)}", soft_wrap=True)
+
+
+def add_reports(reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the sums of reports; a text that is not the same in all is replaced by ``various``."""
+    total: dict[str, Any] = {}
+    for report in reports:
+        for name, value in report.items():
+            match total.get(name), value:
+                case None, _:
+                    total[name] = value
+                case dict() as before, _:
+                    total[name] = add_reports([before, value])
+                case str() as before, _:
+                    total[name] = value if value == before else "various"
+                case before, _:
+                    total[name] = before + value
+    return total

@@ -12,15 +12,15 @@ import click
 
 from voucher_selector import api_client
 from voucher_selector.cli import options, screen
-from voucher_selector.cli.report import show_counts, show_report
-from voucher_selector.cli.upload import load
+from voucher_selector.cli.report import show_counts
+from voucher_selector.cli.upload import load, require_counted, show_outcomes
 from voucher_selector.errors import StackError
 from voucher_selector.local_stack.deploy import session
 from voucher_selector.local_stack.gateway import Target
 from voucher_selector.local_stack.ports import free_port, require_free
 from voucher_selector.local_stack.relay import bridge, relay
 from voucher_selector.local_stack.stack import running
-from voucher_selector.operations.upload import object_key, require_file
+from voucher_selector.operations.upload import Uploads
 from voucher_selector.stack import Deployed, Ports, log_place, ports
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def demo() -> None:
     "make run ROWS=1",
     "voucher-selector run --sample none --containers",
 )
-@options.option("--sample", "file", help="File to upload instead of the sample, or 'none'.")
+@options.option("--sample", "file", help="File or folder to upload instead of the sample, or 'none'.")
 @options.flag("--containers", help="Let containers of this machine call AWS, for sam local.")
 @options.flag("--rows", help="Keep the segmented rows, and list them in Glue.")
 def run(file: str | None, *, containers: bool, rows: bool) -> None:
@@ -81,16 +81,17 @@ def run(file: str | None, *, containers: bool, rows: bool) -> None:
 
     At the start it uploads the sample, another file, or nothing.
     """
-    path = require_file(file) if file and file != NONE else None
+    uploads = Uploads.find([file] if file and file != NONE else [])
     with ExitStack() as parts:
         url, stack = _start(parts, ports(), {"SegmentedRows": "true"} if rows else None)
         if containers:
             if interface := bridge():
                 parts.enter_context(relay(ports().aws, interface))
             click.echo(f"{'for containers':<18} http://host.docker.internal:{ports().aws}")
-        if path:
-            key = object_key(path.name)
-            show_report(stack, key, load(stack, path, key, None))
+        if uploads.files:
+            outcomes = load(stack, uploads)
+            show_outcomes(stack, outcomes)
+            require_counted(outcomes)
         elif file != NONE:
             _load_sample(stack)
         places = {"API": url, "page": f"{url}/", "AWS endpoint": stack.endpoint, "log": log_place()}
@@ -132,4 +133,4 @@ def _load_sample(stack: Deployed) -> None:
     with TemporaryDirectory() as directory:
         path = Path(directory) / SAMPLE
         write_with_progress(path)
-        load(stack, path, object_key(SAMPLE), None)
+        require_counted(load(stack, Uploads.find([str(path)])))

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
 
 from voucher_selector.cli import options, screen
-from voucher_selector.cli.report import show_report
-from voucher_selector.operations.upload import (
-    NotCountedError,
-    object_key,
-    require_file,
-    send,
-    wait_until_counted,
-)
+from voucher_selector.cli.report import add_reports, show_report
+from voucher_selector.errors import CommandError
+from voucher_selector.operations.delete import delete
+from voucher_selector.operations.replay import list_objects
+from voucher_selector.operations.upload import Uploads, send, wait_until_counted
 from voucher_selector.stack import find_stack
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from voucher_selector.operations.upload import Outcome
     from voucher_selector.stack import Deployed
     from vouchers.dynamodb.sources_table import State
 
@@ -25,46 +26,107 @@ if TYPE_CHECKING:
 @options.command(
     "make upload FILE=vouchers.parquet AS_OF=2018-08-05",
     "make upload FILE=vouchers.parquet AS_OF=row KEY=2018/august.parquet",
+    "make upload FILE=years SYNC=1",
     "voucher-selector upload vouchers.parquet --as-of 2018-08-05 --json",
+    "voucher-selector upload years june.parquet july.parquet",
 )
-@options.argument("file")
+@options.argument("file", nargs=-1, required=True)
 @options.as_of_option
-@options.option("--key", help="The object's name under vouchers/; default: the name of the file.")
+@options.option("--key", help="Name under vouchers/ of the only FILE; default: its own name.")
+@options.flag("--sync", help="Delete the objects under a folder's key that are not in the folder.")
 @options.json_option
-def upload(file: str, as_of: str | None, key: str | None, *, as_json: bool) -> None:
-    """Upload FILE, wait until it is counted, and print its report.
+def upload(file: tuple[str, ...], as_of: str | None, key: str | None, *, sync: bool, as_json: bool) -> None:
+    """Upload files, wait until they are counted, and print the report.
 
-    The exit code is 1 if the file cannot be counted.
+    FILE is a file, or a folder with all its files, whose keys begin with the folder's name. The
+    exit code is 1 if a file cannot be counted.
     """
-    path = require_file(file)
-    name, stack = object_key(key or path.name), find_stack()
-    try:
-        state = load(stack, path, name, as_of)
-    except NotCountedError as error:
-        if as_json:
-            screen.print_json(document(stack, name, error.state))
-        raise
+    if key and len(file) > 1:
+        raise CommandError(f"{options.spelled('key')} names one file or folder, but {len(file)} are given")
+    uploads = Uploads.find(file, key)
+    if sync and not uploads.prefixes:
+        raise CommandError(f"{options.spelled('sync')} needs a folder, but {file[0]} is a file")
+    stack = find_stack()
+    outcomes, deleted = load(stack, uploads, as_of), list[str]()
+    if sync:
+        under = {found for prefix in uploads.prefixes for found in list_objects(stack, prefix)}
+        deleted = delete_with_progress(stack, sorted(under - uploads.files.keys()))
     if as_json:
-        screen.print_json(document(stack, name, state))
+        documents = [document(stack, o.key, o.state, o.error) for o in outcomes]
+        several = len(file) > 1 or uploads.prefixes
+        screen.print_json({"sources": documents, "deleted": deleted} if several else documents[0])
     else:
-        show_report(stack, name, state)
+        show_outcomes(stack, outcomes)
+    require_counted(outcomes)
 
 
-def load(stack: Deployed, path: Path, key: str, as_of: str | None) -> State:
-    """Upload a file with a progress bar, wait until it is counted, and return the state of its source."""
-    with screen.bar(f"Uploading {path.name}", path.stat().st_size) as advance:
-        uploaded = send(stack, path, key, as_of, advance)
-    with screen.step(f"Counting {key}"):
-        return wait_until_counted(stack, uploaded)
+def load(stack: Deployed, uploads: Uploads, as_of: str | None = None) -> list[Outcome]:
+    """Upload files with a progress bar, wait until they are counted, and return the outcomes by key."""
+    number = len(uploads.files)
+    key, path = next(iter(uploads.files.items()))
+    send_with_progress(stack, uploads.files, path.name if number == 1 else f"{number:,} files", as_of)
+    outcomes = []
+    with screen.bar(f"Counting {key if number == 1 else f'{number:,} files'}", number) as advance:
+        for outcome in wait_until_counted(stack, uploads.files):
+            outcomes.append(outcome)
+            advance(1)
+    return sorted(outcomes)
 
 
-def document(stack: Deployed, source: str, state: State) -> dict[str, object]:
+def send_with_progress(
+    stack: Deployed, files: Mapping[str, Path], title: str, as_of: str | None = None
+) -> None:
+    """Upload files, given by key, with a progress bar."""
+    with screen.bar(f"Uploading {title}", sum(path.stat().st_size for path in files.values())) as advance:
+        send(stack, files, as_of, advance)
+
+
+def delete_with_progress(stack: Deployed, keys: Sequence[str]) -> list[str]:
+    """Delete objects with a progress bar, print their keys to standard error, and return them."""
+    if keys:
+        title = keys[0] if len(keys) == 1 else f"{len(keys):,} objects"
+        with screen.bar(f"Deleting {title}", len(keys)) as advance:
+            delete(stack, keys, advance)
+    for key in keys:
+        screen.err.print(f"Deleted: {escape(key)}", soft_wrap=True)
+    return [*keys]
+
+
+def show_outcomes(stack: Deployed, outcomes: Sequence[Outcome]) -> None:
+    """Print one report on all files that were counted."""
+    states = {outcome.key: outcome.state for outcome in outcomes if outcome.state and not outcome.error}
+    if len(states) > 1:
+        show_report(f"{len(states):,} files", add_reports([state.report for state in states.values()]))
+    else:
+        for key, state in states.items():
+            show_report(key, state.report, stack.rejected_rows(state))
+
+
+def require_counted(outcomes: Sequence[Outcome]) -> None:
+    """Raise the error of a file that was not counted.
+
+    Raises:
+        CommandError: if there is one; for several files, after printing the errors of all.
+    """
+    errors = [outcome.error for outcome in outcomes if outcome.error]
+    if len(outcomes) == len(errors) == 1:
+        raise errors[0]
+    for error in errors:
+        screen.err.print(escape(str(error)), soft_wrap=True)
+    if errors:
+        problem = f"{len(errors):,} of {len(outcomes):,} files were not counted"
+        raise CommandError(problem, max(error.code for error in errors))
+
+
+def document(
+    stack: Deployed, source: str, state: State | None, error: CommandError | None = None
+) -> dict[str, Any]:
     """Return the JSON document about a source."""
     return {
         "source": source,
-        "status": state.status,
-        "as_of": state.as_of,
-        "error": state.error,
-        "report": state.report,
-        "rejected_rows": stack.rejected_rows(state),
+        "status": state and state.status,
+        "as_of": state and state.as_of,
+        "error": str(error) if error else state and state.error,
+        "report": state.report if state else {},
+        "rejected_rows": state and stack.rejected_rows(state),
     }

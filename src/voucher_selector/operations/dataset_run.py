@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.local_stack.emulator import LOGS, short, start_supervised
-from voucher_selector.operations.upload import DATASETS, TRANSFER
+from voucher_selector.operations.upload import DATASETS
 from voucher_selector.spark_job.order import Order
 from voucher_selector.spark_job.progress import Progress, progress_key, read_progress
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
     from voucher_selector.stack import Deployed
 
@@ -97,36 +97,6 @@ def dataset_key(name: str) -> str:
     if not path.strip() or any(part in {"", ".", ".."} for part in path.split("/")):
         raise CommandError(f"Invalid name of a dataset '{name}'. Use a name such as history or history/2018.")
     return f"{DATASETS}{path}/"
-
-
-def list_files(folder: Path) -> list[Path]:
-    """Return the files of a folder and its subfolders, except those that begin with ``_`` or ``.``.
-
-    Raises:
-        CommandError: if there is no such folder, or it has no files.
-    """
-    if not folder.is_dir():
-        raise CommandError(f"There is no folder {folder}")
-    inside = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    found = [path for path in inside if not any(n[0] in "_." for n in path.relative_to(folder).parts)]
-    if not found:
-        raise CommandError(f"There are no files in {folder}")
-    return found
-
-
-def send_files(
-    stack: Deployed, folder: Path, files: list[Path], key: str, advance: Callable[[int], None]
-) -> None:
-    """Upload files of a folder under a dataset's prefix, with their relative paths.
-
-    Raises:
-        boto3.exceptions.S3UploadFailedError: if S3 refuses a file.
-    """
-    s3, bucket = stack.s3(), stack.outputs["UploadsBucket"]
-    for file in files:
-        name = key + file.relative_to(folder).as_posix()
-        s3.upload_file(str(file), bucket, name, Config=TRANSFER)
-        advance(1)
 
 
 def new_order(stack: Deployed, key: str, as_of: str, *, forced: bool) -> Order:

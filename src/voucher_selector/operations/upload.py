@@ -1,23 +1,27 @@
-"""Upload a file, and wait until it is counted."""
+"""Upload files and folders, and wait until they are counted."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from boto3.s3.transfer import TransferConfig
 
 from ingest.errors import SupersededError
-from ingest.events import PREFIX
+from ingest.events import PREFIX, is_marker, is_upload
 from ingest.storage.s3_objects import AS_OF_METADATA, find_object
 from voucher_selector.errors import CommandError, Exit
+from voucher_selector.operations.invoke import for_each
 from voucher_selector.stack import log_place
 from vouchers.dynamodb.sources_table import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from mypy_boto3_s3 import S3Client
 
     from ingest.storage.s3_objects import ObjectVersion
     from voucher_selector.stack import Deployed
@@ -33,13 +37,72 @@ MAX_SECONDS = 900.0
 
 SECONDS_BETWEEN_LOOKS = 0.2
 
+Seen = TypeVar("Seen")
 
-class NotCountedError(CommandError):
-    """An object was not counted; ``state`` is the state of its source."""
 
-    def __init__(self, key: str, state: State) -> None:
-        super().__init__(state.error or f"{key} was {state.status} before it was counted", Exit.NO)
-        self.state = state
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """Files to upload: path by key, and the prefixes of the folders among the given names."""
+
+    files: dict[str, Path] = field(default_factory=dict)
+    prefixes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def find(cls, names: Iterable[str], key: str | None = None) -> Uploads:
+        """Return the files that names of files and folders lead to.
+
+        The key of a file in a folder begins with the folder's name. ``key`` replaces the name of every given
+        file or folder; if it ends in a slash, it replaces the name of a folder, and precedes that of a file.
+
+        Raises:
+            CommandError: if there is no such file or folder, a key would not be counted, or two files have
+                the same key.
+        """
+        found = cls()
+        for name in names:
+            path = Path(name).expanduser()
+            if path.is_dir():
+                folder = key or (path if path.name not in {"", ".."} else path.resolve()).name
+                if not folder:
+                    raise CommandError(f"{name} contains all files of this machine. Name another folder.")
+                found.prefixes.append(object_key(f"{folder.strip('/')}/"))
+                for file in list_files(path):
+                    found.add(found.prefixes[-1] + file.relative_to(path).as_posix(), file)
+            else:
+                path = require_file(name)
+                found.add(
+                    object_key(f"{key}{path.name}" if key and key.endswith("/") else key or path.name), path
+                )
+        return found
+
+    def add(self, key: str, path: Path) -> None:
+        """Add a file.
+
+        Raises:
+            CommandError: if its key would not be counted, or another file has it.
+        """
+        if not is_upload(key):
+            raise CommandError(f"{key} would not be counted, because a name in it begins with '_' or '.'")
+        if key in self.files:
+            message = (
+                f"{self.files[key]} and {path} would both be {key}. Upload the folder that contains both."
+            )
+            raise CommandError(message)
+        self.files[key] = path
+
+
+class Outcome(NamedTuple):
+    """The outcome of an upload.
+
+    Attributes:
+        key: of the object.
+        state: of its source; None if it was replaced, deleted or not counted in time.
+        error: why it is not counted.
+    """
+
+    key: str
+    state: State | None = None
+    error: CommandError | None = None
 
 
 def object_key(name: str) -> str:
@@ -61,48 +124,94 @@ def require_file(name: str) -> Path:
     return path
 
 
+def list_files(folder: Path) -> list[Path]:
+    """Return the files of a folder and its subfolders, without markers and temporary files.
+
+    Raises:
+        CommandError: if there is no such folder, or it has no files.
+    """
+    if not folder.is_dir():
+        raise CommandError(f"There is no folder {folder}")
+    inside = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    found = [path for path in inside if not is_marker(path.relative_to(folder).as_posix())]
+    if not found:
+        raise CommandError(f"There are no files in {folder}")
+    return found
+
+
 def send(
-    stack: Deployed, path: Path, key: str, as_of: str | None, advance: Callable[[int], object] | None = None
-) -> ObjectVersion:
-    """Upload a file under a key from ``object_key``, and return the version of the object.
+    stack: Deployed,
+    files: Mapping[str, Path],
+    as_of: str | None = None,
+    advance: Callable[[int], object] | None = None,
+) -> None:
+    """Upload files, given by key, several at a time.
 
     The as-of date is an ISO date or moment, ``row`` or ``upload``, or None for the stack's rule. ``advance``
     is called with the number of bytes after each part.
 
     Raises:
-        boto3.exceptions.S3UploadFailedError: if S3 refuses the file.
+        boto3.exceptions.S3UploadFailedError: if S3 refuses a file.
     """
-    metadata = {"Metadata": {AS_OF_METADATA: as_of}} if as_of else {}
-    bucket = stack.outputs["UploadsBucket"]
-    stack.s3().upload_file(str(path), bucket, key, ExtraArgs=metadata, Callback=advance, Config=TRANSFER)
-    return _find_object(stack, key)
+    s3, bucket = stack.s3(), stack.outputs["UploadsBucket"]
+    settings = {"Metadata": {AS_OF_METADATA: as_of}} if as_of else {}
+
+    def upload(key: str) -> None:
+        s3.upload_file(str(files[key]), bucket, key, ExtraArgs=settings, Callback=advance, Config=TRANSFER)
+
+    for_each(files, upload, lambda *_: None)
 
 
-def wait_until_counted(stack: Deployed, uploaded: ObjectVersion) -> State:
-    """Wait for the event of an upload, and return the state of its source.
+def wait_until_counted(stack: Deployed, keys: Iterable[str]) -> Iterator[Outcome]:
+    """Yield the outcome of each object that was just uploaded, as soon as it is known."""
+    s3, bucket, table = stack.s3(), stack.outputs["UploadsBucket"], stack.sources_table()
+    uploaded = {key: find_current(s3, bucket, key) for key in keys}
 
-    Raises:
-        NotCountedError: if the file could not be counted.
-        CommandError: if the object was replaced or deleted meanwhile, or not counted in time.
+    def look(key: str) -> Outcome | None:
+        version = uploaded[key]
+        state = table.load(key).state if version else None
+        if version and state and state.is_of(version.version_id, version.etag):
+            problem = state.error or f"{key} was {state.status} before it was counted"
+            return Outcome(key, state, None if state.status is Status.COUNTED else refusal(problem))
+        current = find_current(s3, bucket, key)
+        if version is None or current is None:
+            return Outcome(key, error=refusal(f"{key} was deleted before it was counted. Upload it again."))
+        if (current.version_id, current.etag) != (version.version_id, version.etag):
+            return Outcome(key, error=refusal(f"{key} was replaced before it was counted. Upload it again."))
+        return None
+
+    for key, outcome in look_until_known(uploaded, look):
+        problem = f"{key} was uploaded but not counted within {MAX_SECONDS:.0f} s. See the log: {log_place()}"
+        yield outcome or Outcome(key, error=CommandError(problem, Exit.STACK))
+
+
+def look_until_known(
+    keys: Iterable[str], look: Callable[[str], Seen | None]
+) -> Iterator[tuple[str, Seen | None]]:
+    """Yield each key with what ``look`` returns for it, as soon as that is not None.
+
+    If nothing becomes known for ``MAX_SECONDS``, the remaining keys are yielded with None.
     """
-    table, key = stack.sources_table(), uploaded.key
-    deadline = monotonic() + MAX_SECONDS
-    while monotonic() < deadline:
-        state = table.load(key).state
-        if state and state.is_of(uploaded.version_id, uploaded.etag):
-            if state.status != Status.COUNTED:
-                raise NotCountedError(key, state)
-            return state
-        current = _find_object(stack, key)
-        if (current.version_id, current.etag) != (uploaded.version_id, uploaded.etag):
-            raise CommandError(f"{key} was replaced before it was counted. Upload it again.", Exit.NO)
-        sleep(SECONDS_BETWEEN_LOOKS)
-    problem = f"{key} was uploaded but not counted within {MAX_SECONDS:.0f} s"
-    raise CommandError(f"{problem}. See the log: {log_place()}", Exit.STACK)
+    pending, deadline = list(keys), monotonic() + MAX_SECONDS
+    while pending and monotonic() < deadline:
+        for key in pending.copy():
+            if (seen := look(key)) is not None:
+                pending.remove(key)
+                deadline = monotonic() + MAX_SECONDS
+                yield key, seen
+        if pending:
+            sleep(SECONDS_BETWEEN_LOOKS)
+    yield from ((key, None) for key in pending)
 
 
-def _find_object(stack: Deployed, key: str) -> ObjectVersion:
+def find_current(s3: S3Client, bucket: str, key: str) -> ObjectVersion | None:
+    """Return the current version of an object; None if there is none."""
     try:
-        return find_object(stack.s3(), stack.outputs["UploadsBucket"], key)
+        return find_object(s3, bucket, key)
     except SupersededError:
-        raise CommandError(f"{key} was deleted before it was counted. Upload it again.", Exit.NO) from None
+        return None
+
+
+def refusal(problem: str) -> CommandError:
+    """Return an error that ends a command with "no"."""
+    return CommandError(problem, Exit.NO)

@@ -23,16 +23,18 @@ COMMANDS = [
     "counts",
     "dashboard",
     "dataset",
+    "delete",
     "demo",
     "profile",
     "redrive",
     "replay",
     "run",
     "sample",
+    "sources",
     "upload",
     "verify",
 ]
-WITH_JSON = ["ask", "counts", "dataset", "redrive", "replay", "upload", "verify"]
+WITH_JSON = ["ask", "counts", "dataset", "delete", "redrive", "replay", "sources", "upload", "verify"]
 LAUNCHER = "voucher-selector"
 
 

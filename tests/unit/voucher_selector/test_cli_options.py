@@ -37,12 +37,18 @@ def test_a_flag_is_on_or_off_as_its_variable_says(value: str, *, on: bool) -> No
 
 def test_arguments_and_options_are_read_from_their_variables() -> None:
     assert values("upload", under_make="1", FILE="a $b.parquet", AS_OF="20180805", KEY="", JSON="1") == {
-        "file": "a $b.parquet",
+        "file": ("a $b.parquet",),
         "as_of": "2018-08-05",
         "key": None,
+        "sync": False,
         "as_json": True,
     }
     assert values("sample", under_make="1", FILE="") == {"file": "sample.parquet"}
+
+
+def test_several_arguments_are_given_on_the_command_line_only() -> None:
+    assert values("delete", "a", "b c")["key"] == ("a", "b c")
+    assert values("delete", under_make="1", KEY="a b")["key"] == ("a b",)
 
 
 def test_variables_of_a_shell_do_not_change_the_command_line() -> None:
@@ -55,6 +61,9 @@ def test_variables_of_a_shell_do_not_change_the_command_line() -> None:
     [
         ("verify", {"REPAIR": "maybe"}, "Invalid REPAIR 'maybe'. Use 1 for yes, or 0 for no."),
         ("upload", {"FILE": HERE, "AS_OF": "May"}, "Invalid AS_OF: 'May' is not an as-of date"),
+        ("sources", {"STATUS": "lost"}, "Invalid STATUS 'lost'. Use one of: counted, deleted, failed."),
+        ("delete", {"KEY": " "}, "Missing KEY. Example: make delete KEY=2018/august.parquet"),
+        ("upload", {"FILE": HERE, "SYNC": "1"}, f"SYNC needs a folder, but {HERE} is a file"),
         ("upload", {}, "Missing FILE. Example: make upload FILE=vouchers.parquet"),
         ("ask", {"COUNTRY": "Peru"}, "Missing SEGMENT. Example: make ask COUNTRY=Peru SEGMENT="),
         ("profile", {"FILE": HERE, "OUT": HERE}, f"{HERE} is the explored file itself. "),

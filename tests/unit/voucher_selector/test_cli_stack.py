@@ -18,6 +18,7 @@ from voucher_selector.cli import stack as commands
 from voucher_selector.cli.main import cli
 from voucher_selector.errors import CommandError, Exit, StackError
 from voucher_selector.local_stack.stack import Stack
+from voucher_selector.operations.upload import Outcome
 from vouchers.dynamodb.sources_table import State, Status
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from voucher_selector.local_stack.gateway import Target
+    from voucher_selector.operations.upload import Uploads
 
 pytestmark = pytest.mark.enable_socket
 
@@ -36,6 +38,7 @@ REPORT = {
     "rejected_by_reason": {"total_orders_negative": 1},
     "repaired": {},
     "segments": {},
+    "as_of": "row",
 }
 
 
@@ -62,13 +65,15 @@ class Machine:
             self.done.append("stop")
 
     def write(self, path: Path) -> None:
+        path.touch()
         self._do(f"write {path.name}")
 
-    def load(self, stack: object, path: Path, key: str, as_of: str | None) -> State:
+    def load(self, stack: object, uploads: Uploads) -> list[Outcome]:
         assert stack
-        assert as_of is None
-        self._do(f"load {path.name} as {key}")
-        return State(Status.COUNTED, "", "", "", "", as_of="row", report=REPORT)
+        for key, path in uploads.files.items():
+            self._do(f"load {path.name} as {key}")
+        state = State(Status.COUNTED, "", "", "", "", as_of="row", report=REPORT)
+        return [Outcome(key, state) for key in uploads.files]
 
     def counts(self, of: Target, country: str) -> dict[str, Any]:
         self._do(f"counts of {country} at {of.url}")
@@ -221,6 +226,16 @@ def test_run_ends_cleanly_on_a_signal_even_on_two(
     result = CliRunner().invoke(cli, ["run", "--sample", "none"])
 
     assert (machine.done, result.exit_code) == (["start", "stop"], 0)
+
+
+@pytest.mark.usefixtures("interrupted")
+def test_run_uploads_a_folder_instead_of_the_sample(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "years" / "2018").mkdir(parents=True)
+    (tmp_path / "years" / "2018" / "own.parquet").touch()
+
+    CliRunner().invoke(cli, ["run", "--sample", str(tmp_path / "years")])
+
+    assert "load own.parquet as vouchers/years/2018/own.parquet" in machine.done
 
 
 @pytest.mark.usefixtures("interrupted")
