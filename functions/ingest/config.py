@@ -20,7 +20,7 @@ class Settings:
     """The ingest function's settings: names of AWS resources, and the default rule for the as-of date.
 
     ``uploads_bucket`` contains the objects to count. ``rows_database`` is the Glue database of the segmented
-    rows; None if they are not kept.
+    rows; None if they are not kept. ``max_rows`` is the most rows of a file; None for no limit.
     """
 
     segments_table: str
@@ -29,14 +29,19 @@ class Settings:
     results_bucket: str
     recency_as_of: AsOf
     rows_database: str | None = None
+    max_rows: int | None = None
 
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings.
 
     Raises:
-        SettingsError: if a variable is missing, or ``RECENCY_AS_OF`` is not `upload`, `row` or a date.
+        SettingsError: if a variable is missing, ``RECENCY_AS_OF`` is not `upload`, `row` or a date, or
+            ``MAX_ROWS_PER_FILE`` is not a number.
     """
+    max_rows = environment.get("MAX_ROWS_PER_FILE", "").strip() or "0"
+    if not max_rows.isdecimal():
+        raise SettingsError("MAX_ROWS_PER_FILE", max_rows, "a number of rows, or 0 for no limit")
     as_of = environment.get("RECENCY_AS_OF", "").strip() or "upload"
     try:
         recency_as_of = AsOf.parse(as_of)
@@ -49,6 +54,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         required(environment, "RESULTS_BUCKET", "the name of the S3 bucket for results"),
         recency_as_of,
         environment.get("ROWS_DATABASE", "").strip() or None,
+        int(max_rows) or None,
     )
 
 

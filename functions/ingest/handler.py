@@ -138,7 +138,9 @@ def create_service(settings: Settings, context: LambdaContext) -> IngestService:
     committer = Committer(
         dynamodb_client(), sources, settings.segments_table, results, now, seconds_left, writer
     )
-    return IngestService(s3_client(), committer, definitions, settings.recency_as_of, row_output)
+    return IngestService(
+        s3_client(), committer, definitions, settings.recency_as_of, row_output, settings.max_rows
+    )
 
 
 @cache

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from vouchers.segments import Definitions
 
 
+TOO_MANY_ROWS = "upload a corrected file under the same key, split it, or raise the parameter"
+
+
 class Action(StrEnum):
     """The outcome of an event.
 
@@ -124,6 +127,7 @@ class IngestService:
         definitions: the segments.
         as_of: the rule for the as-of date of objects that name none.
         row_output: for the counted rows, if they are kept.
+        max_rows: the most rows of an object; None for no limit.
     """
 
     objects: S3Client
@@ -131,6 +135,7 @@ class IngestService:
     definitions: Definitions
     as_of: AsOf
     row_output: RowOutput | None = None
+    max_rows: int | None = None
 
     def apply(self, event: ObjectEvent) -> Outcome:
         """Bring the counts to the state after ``event``, if they are not there.
@@ -306,6 +311,9 @@ class IngestService:
         with open_object(self.objects, version) as file, RejectedRows() as rejected, writer as rows:
             callbacks = RowCallbacks(rejected.add, rows.add if rows else None)
             counted = count_file(file, as_of, self.definitions, callbacks)
+            if self.max_rows is not None and counted.report.rows > self.max_rows:
+                sentence = f"it has {counted.report.rows:,} rows, and MaxRowsPerFile is {self.max_rows:,}"
+                raise FileError(sentence, TOO_MANY_ROWS)
             folder = rows.store() if rows else None
             rejected_object = rejected.store(self.committer.results, keys.rejected)
         return CountedRows(counted.contribution, counted.report.as_dict(), rejected_object, folder)

@@ -323,7 +323,7 @@ def test_neither_counting_nor_rejecting_loads_pandas_or_awswrangler(tmp_path: Pa
         "from ingest.row_outputs.rejected_rows import RejectedRows\n"
         "from vouchers.segments import load_definitions\n"
         "class Results:\n"
-        "    def store_file(self, key, file): self.size = file.stat().st_size\n"
+        "    def store_file(self, key, file): self.size = file.seek(0, 2)\n"
         "results = Results()\n"
         "with RejectedRows() as rejected:\n"
         "    callbacks = RowCallbacks(rejected.add)\n"
@@ -337,6 +337,20 @@ def test_neither_counting_nor_rejecting_loads_pandas_or_awswrangler(tmp_path: Pa
         [sys.executable, "-c", script], env={"PYTHONPATH": path}, check=True, capture_output=True, text=True
     )
     assert ran.stdout.strip() == "[]"
+
+
+def test_a_file_with_more_rows_than_allowed_is_not_counted(
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAX_ROWS_PER_FILE", str(len(PERU)))
+    assert harness.ingest(harness.put(KEY, file_of(PERU))) == ["counted"]
+    with pytest.raises(IngestError) as failure:
+        harness.ingest(harness.put(KEY, file_of([*PERU, PERU[0]])))
+    assert str(failure.value) == (
+        f"'{KEY}' was not counted: it has {len(PERU) + 1} rows, and MaxRowsPerFile is {len(PERU)}; "
+        "upload a corrected file under the same key, split it, or raise the parameter"
+    )
+    assert harness.cells() == {}
 
 
 def test_a_replay_counts_again_what_new_definitions_change_and_nothing_twice(

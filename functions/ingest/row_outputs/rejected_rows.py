@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from contextlib import AbstractContextManager
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager, suppress
+from errno import ENOSPC
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,9 +14,12 @@ import pyarrow.parquet as pq
 
 from ingest import arrow
 from ingest.counting.parsing import decoded
+from ingest.errors import FileError
 from ingest.parquet import reader
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from ingest.storage.results_bucket import ResultsBucket
@@ -33,6 +36,8 @@ Texts are passed on as dictionaries; in the object they are plain texts.
 DATASET_SCHEMA = pa.schema([("object", TEXT), *SCHEMA])
 """The columns for a source of many objects, with the key of the object of each row."""
 
+SPLIT = "upload a corrected file under the same key, or split it"
+
 GROUP_ROWS = 1 << 16
 """Rows that are written at a time, to avoid many small row groups."""
 
@@ -47,19 +52,25 @@ class RejectedRows(AbstractContextManager["RejectedRows"]):
         """Collect rows; ``key`` is the key of their object if the source has many objects."""
         self._key = key
         self._schema = DATASET_SCHEMA if key else SCHEMA
-        self._folder = tempfile.TemporaryDirectory(prefix="rejected-")
-        self._file = Path(self._folder.name) / "rows.parquet"
+        # It has no name, so nothing is left if the process is killed.
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
         self._writer: pq.ParquetWriter | None = None
         self._unwritten: list[pa.RecordBatch] = []
 
     def __exit__(self, *_: object) -> None:
         """Remove the temporary file."""
-        if self._writer is not None and self._writer.is_open:
-            self._writer.close()
-        self._folder.cleanup()
+        with suppress(OSError):  # the disk may be full
+            if self._writer is not None:
+                self._writer.close()
+        with suppress(OSError):
+            self._file.close()
 
     def add(self, batch: pa.RecordBatch, rows: NDArray[np.int64], reasons: pa.DictionaryArray) -> None:
-        """Add rows, with their numbers in the file and their reasons."""
+        """Add rows, with their numbers in the file and their reasons.
+
+        Raises:
+            FileError: if the disk is full.
+        """
         columns = [arrow.from_numpy(rows), reasons, *(column_as_text(batch, name) for name in VALUES)]
         if self._key:
             zeros, key = arrow.from_numpy(np.zeros(len(rows), np.int32)), arrow.from_texts([self._key])
@@ -69,26 +80,43 @@ class RejectedRows(AbstractContextManager["RejectedRows"]):
             self._write()
 
     def store(self, results: ResultsBucket, prefix: str) -> str | None:
-        """Store the rows under ``prefix`` and a digest; return the key, or None if there are no rows."""
+        """Store the rows under ``prefix`` and a digest; return the key, or None if there are no rows.
+
+        Raises:
+            FileError: if the disk is full.
+        """
         if self._unwritten:
             self._write()
         if self._writer is None:
             return None
-        self._writer.close()
-        with self._file.open("rb") as stored:
-            digest = hashlib.file_digest(stored, "sha256").hexdigest()[:16]
-        key = f"{prefix}{digest}.parquet"
+        with full_disk():
+            self._writer.close()
+            self._file.seek(0)
+        key = f"{prefix}{hashlib.file_digest(self._file, 'sha256').hexdigest()[:16]}.parquet"
         results.store_file(key, self._file)
         return key
 
     def _write(self) -> None:
-        if self._writer is None:
-            texts = [name for name in self._schema.names if name != "row"]
-            self._writer = pq.ParquetWriter(
-                self._file, self._schema, compression="zstd", use_dictionary=texts, store_schema=False
-            )
-        self._writer.write_table(pa.Table.from_batches(self._unwritten).unify_dictionaries())
+        rows = pa.Table.from_batches(self._unwritten).unify_dictionaries()
         self._unwritten.clear()
+        with full_disk():
+            if self._writer is None:
+                texts = [name for name in self._schema.names if name != "row"]
+                self._writer = pq.ParquetWriter(
+                    self._file, self._schema, compression="zstd", use_dictionary=texts, store_schema=False
+                )
+            self._writer.write_table(rows)
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Convert the error of a full disk into a ``FileError``."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != ENOSPC:
+            raise
+        raise FileError("its rejected rows take more space than the function has", SPLIT) from None
 
 
 def column_as_text(batch: pa.RecordBatch, name: str) -> pa.DictionaryArray:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from ingest.storage.partition_names import TABLE, decoded, source_partition
 from vouchers.dynamodb.sources_table import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from mypy_boto3_s3 import S3Client
 
@@ -103,10 +102,10 @@ class ResultsBucket:
             Bucket=self.bucket, Key=key, Body=text.encode(), ContentType="application/json"
         )
 
-    def store_file(self, key: str, file: Path) -> None:
-        """Store a file as an object."""
-        with file.open("rb") as body:
-            self.client.put_object(Bucket=self.bucket, Key=key, Body=body)
+    def store_file(self, key: str, file: IO[bytes]) -> None:
+        """Store an open file as an object."""
+        file.seek(0)
+        self.client.put_object(Bucket=self.bucket, Key=key, Body=file)
 
     def delete(self, names: Iterable[str]) -> None:
         """Delete objects, and folders with their objects (names that end in a slash), if they exist."""
