@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from api.http import middleware
+from api.http.routing import METHODS
 from tests.infrastructure.test_samconfig import deploy, overrides
 from tests.support.api_gateway import call, rest_event
 from tests.support.sam_template import Template, transformed
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 GRADUAL = "Canary10Percent5Minutes"
-LIMITED = {("GET", "/v1/{proxy+}"), ("HEAD", "/v1/{proxy+}"), ("POST", "/v1/{proxy+}")}
 ANY = "x-amazon-apigateway-any-method"
 
 
@@ -102,19 +102,39 @@ def test_the_api_has_one_stage(template: Template) -> None:
     )
 
 
-def test_the_stage_has_limits_and_costly_routes_have_lower_ones(template: Template) -> None:
-    limits = {
-        (setting["HttpMethod"], setting["ResourcePath"].replace("~1", "/").replace("//", "/")): (
-            limit(template, setting["ThrottlingRateLimit"]),
-            limit(template, setting["ThrottlingBurstLimit"]),
-        )
-        for setting in stage(template)["MethodSettings"]
+def test_each_limit_is_of_a_method_that_there_is(template: Template) -> None:
+    limits = limits_of(template)
+    paths = template.properties("Api")["Body"]["paths"]
+    assert limits.keys() - {("*", "/*")} <= {
+        (m.upper(), path) for path, methods in paths.items() for m in methods
     }
-    whole = limits.pop(("*", "/*"))
-    routes = {(method.upper(), path) for path, method, _ in operations(template)}
-    assert set(limits) == LIMITED
-    assert set(limits) <= routes
-    assert all(rate < whole[0] and burst < whole[1] for rate, burst in limits.values())
+
+
+def test_costly_routes_and_rare_methods_have_lower_limits(template: Template) -> None:
+    limits = limits_of(template)
+    usual = limits["GET", "/{proxy+}"]
+    assert limits["POST", "/{proxy+}"] == usual
+    for costly in (limits["GET", "/v1/{proxy+}"], limits["POST", "/v1/{proxy+}"], limits["*", "/*"]):
+        assert all(one < other for one, other in zip(costly, usual, strict=True))
+
+
+def test_all_methods_together_fit_the_reserved_concurrency(template: Template) -> None:
+    """API Gateway limits each method by itself, and perhaps each one that ANY stands for."""
+    limits, burst = limits_of(template), 0.0
+    for path, methods in template.properties("Api")["Body"]["paths"].items():
+        assert ANY in methods
+        for method in METHODS:
+            if method != "OPTIONS":
+                burst += limits.get((method, path), limits["*", "/*"])[1]
+    fixed = burst - 2 * int(template.parameters["ApiBurstLimit"])
+    assert burst <= int(template.parameters["ApiReservedConcurrency"])
+    description = template.body["Parameters"]["ApiReservedConcurrency"]["Description"]
+    assert f"Below twice ApiBurstLimit and {fixed:g}, callers get errors" in description
+
+
+def test_preflights_are_limited_by_what_follows_them(template: Template) -> None:
+    limits, paths = limits_of(template), template.properties("Api")["Body"]["paths"]
+    assert {limits["OPTIONS", path] for path in paths} == {limits["GET", "/{proxy+}"]}
 
 
 def test_only_checkout_routes_and_routes_without_reads_have_the_higher_limit() -> None:
@@ -218,6 +238,17 @@ def preflights(template: Template) -> list[dict[str, Any]]:
 def stage(template: Template) -> dict[str, Any]:
     (properties,) = template.of_type("ApiGateway::Stage").values()
     return properties
+
+
+def limits_of(template: Template) -> dict[tuple[str, str], tuple[float, float]]:
+    """Return the rate and the burst of each method and path."""
+    return {
+        (setting["HttpMethod"], setting["ResourcePath"].replace("~1", "/").replace("//", "/")): (
+            limit(template, setting["ThrottlingRateLimit"]),
+            limit(template, setting["ThrottlingBurstLimit"]),
+        )
+        for setting in stage(template)["MethodSettings"]
+    }
 
 
 def limit(template: Template, written: Any) -> float:
