@@ -79,6 +79,8 @@ def run(order: Order, count: Count) -> Progress:
         raise RunError(f"there are no objects under '{order.dataset}'; upload them there first")
     # Runs are ordered by the time at which they listed the dataset.
     state = State(Status.DELETED, "", iso(listed_at), "", service.definitions.version)
+    if source.state and source.state.order >= state.order:
+        return Progress("done", outcome=Outcome.LATE)
     target = Target(state)
     if dataset.objects:
         as_of, uploaded_at = rule.at(dataset.uploaded), iso(dataset.uploaded)
@@ -94,12 +96,14 @@ def run(order: Order, count: Count) -> Progress:
         action, error = outcome.action, outcome.error
     except ConflictError:
         current = committer.load_settled(order.dataset)
-        if current.state != plan.state and plan.state:
-            results.delete(plan.state.objects - current.objects)
-            if current.state and current.state.order >= plan.state.order:
-                return Progress("done", outcome=Outcome.LATE)
+        results.delete((plan.state.objects if plan.state else set()) - current.objects)
+        if current.state is None or current.state.order < state.order:
             raise RunError(f"another run counted '{order.dataset}' meanwhile; count it again") from None
+        if current.state.order > state.order:
+            return Progress("done", outcome=Outcome.LATE)
+        # Another run has completed this commit, or withdrawn it.
         service.delete_orphans(current)
+        action, error = Action(current.state.status), current.state.error
     if action is Action.DUPLICATE:
         return Progress("done", outcome=Outcome.UP_TO_DATE)
     return Progress("done", outcome=Outcome(action), error=error)
