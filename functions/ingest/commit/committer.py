@@ -18,6 +18,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from ingest.commit.chunks import MAX_COUNTERS, fits_transaction, split
 from ingest.commit.transactions import transact
 from ingest.retry import ConflictError, RefusedError
@@ -92,7 +94,7 @@ class Committer:
             ConflictError: if the source has changed since it was loaded. Then nothing has happened, or the
                 commit is pending, and ``load_settled`` finishes it.
         """
-        changes = difference(self.results.load_contribution(source.state), contribution)
+        changes = difference(self.load_contribution(source, source.state), contribution)
         intent = replace(source, pending=state, done=0)
         if not fits_transaction(changes):
             try:
@@ -103,6 +105,20 @@ class Committer:
             put = self.sources.put_if_unchanged(source, intent)
             transact(self.client, [{"Put": put}], self.seconds_left)
         return self.resume(intent, changes)
+
+    def load_contribution(self, source: Source, state: State | None) -> Contribution:
+        """Return what a state of a source contributes to the counts.
+
+        Raises:
+            ConflictError: if another process has changed the source and deleted the contribution meanwhile.
+        """
+        try:
+            return self.results.load_contribution(state)
+        except ClientError:
+            # S3 says either that there is no such object, or that the function may not know whether there is.
+            if self.sources.load(source.key).revision == source.revision:
+                raise
+            raise ConflictError from None
 
     def check_room(self, changes: Contribution) -> None:
         """Check that cells to which many counters are added have room for them.
@@ -130,7 +146,7 @@ class Committer:
         if state is None:
             return source
         if changes is None:
-            changes = difference(*map(self.results.load_contribution, (source.state, state)))
+            changes = difference(*(self.load_contribution(source, s) for s in (source.state, state)))
         now, table, chunks = iso(self.now()), self.segments_table, split(changes)
         *updates_of_chunks, last = (
             [{"Update": add_update(table, cell, counters, now)} for cell, counters in chunk]
@@ -179,7 +195,7 @@ class Committer:
         undone: Contribution = {}
         for cell, deltas in chain.from_iterable(split(changes)[: source.done]):
             undone.setdefault(cell, {}).update({name: -delta for name, delta in deltas.items()})
-        applied = difference(undone, self.results.load_contribution(source.state))
+        applied = difference(undone, self.load_contribution(source, source.state))
         stored: Any = self.results.store_contribution(ResultKeys.of(source), applied)
         sentence = f"'{source.key}' was not counted: DynamoDB cannot hold its counts ({error}); {ADVICE}"
         failed = replace(pending.without_results(), status=Status.FAILED, error=sentence, report={})
