@@ -112,7 +112,8 @@ class GlueCatalog:
         done = {writer for writer in source.catalog_writers if writer == self.writer or writer < expired}
         registered = source
         write(lambda: self.sources.remove_catalog_writers(registered, done), self.seconds_left, BUSY)
-        return replace(source, orphans=frozenset(), catalog_writers=source.catalog_writers - done)
+        writers = source.catalog_writers - done
+        return replace(source, revision=source.revision + 1, orphans=frozenset(), catalog_writers=writers)
 
     def points_to(self, key: str, folder: str | None) -> bool:
         """Return whether the partitions of a source, by its key, are read from a folder and no other."""

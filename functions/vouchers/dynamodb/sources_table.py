@@ -1,8 +1,8 @@
 """The sources table in DynamoDB: what each object under the prefix contributed to the counts.
 
 One item per object key: ``source`` (partition key), ``revision`` (a number that all writes increment except
-the removal of orphans and catalog writers), the fields of the committed state, and, during a commit of
-several transactions, the target state (``pending``) with the number of chunks that are done (``done``).
+the removal of orphans), the fields of the committed state, and, during a commit of several transactions, the
+target state (``pending``) with the number of chunks that are done (``done``).
 ``orphans`` lists results that nothing refers to any longer, and ``catalog_writers`` the processes that may
 be changing the Glue catalog.
 
@@ -239,9 +239,12 @@ class SourcesTable:
         self.client.update_item(**self._update(read, expression, values))
 
     def remove_catalog_writers(self, read: Source, writers: Collection[str]) -> None:
-        """Remove processes from the catalog writers, and all orphans."""
-        expression = "REMOVE #orphans DELETE #catalog_writers :writers"
-        values = {":writers": {"SS": sorted(writers)}}
+        """Remove processes from the catalog writers, and all orphans; increment the revision.
+
+        Otherwise a process that has read the source before would write them again.
+        """
+        expression = "ADD #revision :one REMOVE #orphans DELETE #catalog_writers :writers"
+        values = {":one": {"N": "1"}, ":writers": {"SS": sorted(writers)}}
         self.client.update_item(**self._update(read, expression, values))
 
     def remove_orphans(self, read: Source) -> None:
