@@ -278,12 +278,17 @@ class IngestService:
         """
         if plan.state and plan.state != source.state:
             source = self.committer.commit(source, plan.state, plan.contribution)
-        if self.row_output:
-            source = self.row_output.reconcile(source, inspect=inspect)
+        committed = source.state
+        while self.row_output:
+            with suppress(ConflictError):
+                source = self.row_output.reconcile(source, inspect=inspect)
+                break
+            # Do not commit again, or two events that may be applied repeatedly would never end.
+            source = self.committer.load_settled(source.key)
         self.delete_orphans(source)
-        if plan.state is None or source.state is None:
+        if plan.state is None or committed is None:
             return Outcome(plan.action)
-        return Outcome(Action(source.state.status), source.state, source.state.error)
+        return Outcome(Action(committed.status), committed, committed.error)
 
     def delete_orphans(self, source: Source) -> None:
         """Delete the results that a source refers to no longer.
