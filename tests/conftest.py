@@ -19,3 +19,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         inside = Path(item.path).parent.name in RULES
         if inside and not item.get_closest_marker("enable_socket"):
             item.add_marker("disable_socket")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how many schedules the simulation ran."""
+    reports = terminalreporter.stats.get("passed", [])
+    lines = [text for report in reports for name, text in report.user_properties if name == "simulation"]
+    for line in sorted(lines):
+        terminalreporter.write_line(f"simulation: {line}")

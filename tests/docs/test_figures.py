@@ -13,6 +13,8 @@ from ingest.counting import dimensions, report
 from ingest.parquet import footer, page_limits, reader
 from ingest.row_outputs import segmented_writer
 from ingest.storage import partition_names, results_bucket
+from tests.simulation.mutants import MUTANTS
+from tests.simulation.test_mutants import MAX_SCHEDULES
 from tests.support.documents import text
 from tests.support.sam_template import transformed
 from voucher_selector.local_stack.deploy import TEMPLATE
@@ -63,6 +65,8 @@ WORDS = {5: "five"}
         (ROWS, f"every {segmented_writer.ROWS_AT_A_TIME:,} rows"),
         (ROWS, f"longer than {partition_names.MAX_SOURCE_BYTES} bytes"),
         (ROWS, f"longer than {partition_names.MAX_COUNTRY_BYTES} bytes"),
+        (CONSISTENCY, f"each of the {len(MUTANTS)} mutants"),
+        (CONSISTENCY, f"within {MAX_SCHEDULES} random schedules"),
         (SCALE, f"in parts of about {listing.MAX_PIECE_BYTES // MB} MB"),
         (SCALE, f"| {listing.MAX_TASKS:,} |"),
         ("docs/how-to/count-a-history.md", f"names up to {WORDS[run.MAX_NAMED]} such objects"),

@@ -72,8 +72,8 @@ def test_the_licence_of_the_package_is_that_of_the_file() -> None:
     assert f"Copyright (c) 2026 {author['name']}\n" in licence
 
 
-def test_there_are_three_workflows() -> None:
-    assert [path.name for path in WORKFLOWS] == ["ci.yml", "long.yml", "release.yml"]
+def test_there_are_four_workflows() -> None:
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "long.yml", "nightly.yml", "release.yml"]
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
