@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings.
 
     Raises:
-        SettingsError: if a variable is missing, ``RECENCY_AS_OF`` is not `upload`, `row` or a date, or
+        SettingsError: if a variable is missing, ``RECENCY_AS_OF`` is not `upload`, `row` or a past date, or
             ``MAX_ROWS_PER_FILE`` is not a number.
     """
     max_rows = environment.get("MAX_ROWS_PER_FILE", "").strip() or "0"
@@ -44,9 +45,11 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         raise SettingsError("MAX_ROWS_PER_FILE", max_rows, "a number of rows, or 0 for no limit")
     as_of = environment.get("RECENCY_AS_OF", "").strip() or "upload"
     try:
-        recency_as_of = AsOf.parse(as_of)
+        recency_as_of = AsOf.parse(as_of, datetime.now(UTC))
     except ValueError:
-        raise SettingsError("RECENCY_AS_OF", as_of, "upload, row, or a date such as 2018-08-05") from None
+        raise SettingsError(
+            "RECENCY_AS_OF", as_of, "upload, row, or a past date such as 2018-08-05"
+        ) from None
     return Settings(
         required(environment, "SEGMENTS_TABLE", "the name of the DynamoDB table of counts"),
         required(environment, "SOURCES_TABLE", "the name of the DynamoDB table of sources"),

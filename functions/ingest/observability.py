@@ -34,7 +34,9 @@ def record_outcome(
             "version_id": event.version_id,
         }
     if outcome.state and report:
-        fields |= {"report": report, "rejected_object": outcome.state.rejected_object}
+        # Examples are values of customers, which are not logged.
+        logged = {name: value for name, value in report.items() if name != "rejected_examples"}
+        fields |= {"report": logged, "rejected_object": outcome.state.rejected_object}
     if outcome.error:
         logger.error(outcome.error, extra=fields, exc_info=cause)
     else:

@@ -206,7 +206,7 @@ class IngestService:
         state = replace(state, version_id=version.version_id, etag=version.etag)
         text = version.metadata.get(AS_OF_METADATA)
         try:
-            as_of = (self.as_of if text is None else AsOf.parse(text)).at(uploaded)
+            as_of = (self.as_of if text is None else AsOf.parse(text, self.committer.now())).at(uploaded)
         except ValueError as error:
             message = f"in its metadata x-amz-meta-{AS_OF_METADATA}, {error}"
             return Target(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -20,6 +20,21 @@ class SegmentReport:
 
 
 @dataclass(frozen=True, slots=True)
+class RejectedExample:
+    """A rejected row.
+
+    Attributes:
+        row: its number in the file, from 0.
+        value: the value that it is rejected for, as text, cut to 60 characters; null if there is none.
+        object: the key of the file, if the source is a dataset.
+    """
+
+    row: int
+    value: str | None
+    object: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What happened to the rows of a source; ``rows = counted + rejected``.
 
@@ -30,6 +45,7 @@ class Report:
         rejected_by_reason: rejected rows by reason.
         repaired: counted rows with a repaired field, by kind of repair.
         segments: counted rows by segment.
+        rejected_examples: up to three rejected rows by reason.
         seconds: how long counting took.
     """
 
@@ -39,6 +55,7 @@ class Report:
     rejected_by_reason: dict[str, int]
     repaired: dict[str, int]
     segments: dict[str, SegmentReport]
+    rejected_examples: dict[str, list[RejectedExample]] = field(default_factory=dict)
     seconds: float | None = None
 
     def as_dict(self) -> dict[str, Any]:

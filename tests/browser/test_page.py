@@ -182,6 +182,7 @@ def test_sources_show_their_counted_and_rejected_rows(page: Page, url: str) -> N
     expect(items.nth(1)).to_contain_text("2018/late-rows.parquet")
     expect(items.nth(1)).to_contain_text("1 of 3 rows counted, 2 rejected")
     expect(items.nth(1).locator(".reasons li")).to_have_count(2)
+    expect(items.nth(1).locator(".reasons")).to_contain_text("total orders negative: 1 row 1: -1")
 
 
 @pytest.mark.parametrize("name", hostile.NAMES, ids=["script", "right to left", "Arabic", "long"])

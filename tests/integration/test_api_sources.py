@@ -100,6 +100,10 @@ def test_a_source_has_its_status_and_report(harness: StackHarness) -> None:
                 "recency_segment": {"counted": 1, "unsegmented": 0},
                 "frequent_segment": {"counted": 1, "unsegmented": 0},
             },
+            "rejected_examples": {
+                "country_code_missing": [{"row": 0, "value": None, "object": None}],
+                "total_orders_negative": [{"row": 1, "value": "-1", "object": None}],
+            },
             "seconds": state.report["seconds"],
         },
         "rejected_object": state.rejected_object,

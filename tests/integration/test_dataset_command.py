@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from ingest.storage.results_bucket import ResultsBucket
 from tests.support.datasets import DATASET, count, count_here
 from tests.support.fake_stack_client import Lambda, deployed
-from tests.support.sample_files import CHINA, DIRTY, PERU, body, expected
+from tests.support.sample_files import CHINA, DIRTY, PERU, body, expected, file_of
 from voucher_selector.cli import dataset, replay, verify
 from voucher_selector.cli.main import cli
 from voucher_selector.errors import CommandError
@@ -128,6 +128,32 @@ def test_json_reports_the_outcome_to_scripts(harness: StackHarness, folder: Path
     ]
     assert reported[0]["report"]["objects"] == 2
     assert harness.cells() == {}
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_dataset_of_which_nothing_counts_is_a_failure(harness: StackHarness, folder: Path) -> None:
+    for name in ("2018/a b+ü.parquet", "b.parquet"):
+        (folder / name).write_bytes(file_of(DIRTY[:2]))
+    results = [call("dataset", "history", "--from", str(folder)), call("dataset", "history")]
+    sentence = "Error: Nothing of datasets/history/ is counted, because all its 4 rows are rejected"
+    assert [(result.exit_code, last_line(result)) for result in results] == [(1, sentence)] * 2
+    assert harness.cells() == {}
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_dataset_has_the_warnings_of_an_upload(harness: StackHarness, folder: Path) -> None:
+    harness.ingest(harness.put("vouchers/again.parquet", body("peru")))
+    result = call("dataset", "history", "--from", str(folder), "--as-of", "2026-11-22")
+    lines = result.stderr.splitlines()
+    warnings = [line.removeprefix("Warning: ") for line in lines if line.startswith("Warning")]
+    assert warnings == [
+        "33.3 % of the rows of datasets/history/ are rejected, most of them for: country code missing",
+        (
+            "datasets/history/2018/a b+ü.parquet has the same content as vouchers/again.parquet, and its "
+            "rows are counted twice"
+        ),
+    ]
+    assert result.exit_code == 0
 
 
 def test_an_order_names_the_stacks_parts_and_its_rule(

@@ -282,9 +282,15 @@ def test_the_as_of_date_is_the_objects_own_or_else_the_stacks(
     assert state.as_of == state.report["as_of"] == record
 
 
-def test_an_as_of_date_that_cannot_be_read_fails_the_file(harness: StackHarness) -> None:
-    with pytest.raises(IngestError, match=r"x-amz-meta-as-of, 'soon' is not an as-of date"):
-        harness.ingest(harness.put(KEY, file_of(PERU), as_of="soon"))
+@pytest.mark.parametrize(
+    ("as_of", "problem"),
+    [("soon", "'soon' is not an as-of date"), ("9999-01-01", r"'9999-01-01' is in the future \(UTC\)")],
+)
+def test_an_as_of_date_that_cannot_be_used_fails_the_file(
+    harness: StackHarness, as_of: str, problem: str
+) -> None:
+    with pytest.raises(IngestError, match=f"x-amz-meta-as-of, {problem}; use a date"):
+        harness.ingest(harness.put(KEY, file_of(PERU), as_of=as_of))
 
 
 def test_each_event_leaves_one_structured_line_and_its_metrics(

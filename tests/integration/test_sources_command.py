@@ -1,19 +1,20 @@
-"""The commands `sources` and `delete` on moto, with the ingest function called where S3 would call it."""
+"""The commands `sources`, `rejected` and `delete` on moto, with the ingest function in this process."""
 
 from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from ingest.handler import IngestError
 from tests.support.datasets import DATASET, count_here, order
 from tests.support.fake_stack_client import Lambda, deployed
 from tests.support.sample_files import body
-from voucher_selector.cli import sources
+from voucher_selector.cli import screen, sources
 from voucher_selector.cli.main import cli
 from voucher_selector.operations import upload as uploading
 from voucher_selector.spark_job.run import run
@@ -32,6 +33,7 @@ def harness(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> StackHarn
     """Three counted files and one that failed."""
     there = deployed(harness, Lambda())
     monkeypatch.setattr(sources, "find_stack", lambda: there)
+    monkeypatch.setattr(screen, "out", Console(width=200, highlight=False))
     monkeypatch.setattr(uploading, "sleep", lambda _: harness.deliver())
     for key in COUNTED:
         harness.ingest(harness.put(key, body("dirty")))
@@ -41,7 +43,7 @@ def harness(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> StackHarn
 
 
 def call(*arguments: str) -> Result:
-    return CliRunner().invoke(cli, arguments, catch_exceptions=False, env={"COLUMNS": "200"})
+    return CliRunner().invoke(cli, arguments, catch_exceptions=False)
 
 
 def listed(*arguments: str) -> list[str]:
@@ -135,3 +137,67 @@ def test_an_object_that_stays_counted_is_reported(monkeypatch: pytest.MonkeyPatc
         "vouchers/2017/a.parquet was deleted but is still counted after 900 s. See the log" in result.stderr
     )
     assert result.exit_code == 3
+
+
+def rejected(*arguments: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(call("rejected", *arguments, "--json").stdout)
+    return found
+
+
+def test_rejected_rows_are_printed_with_their_reasons_and_values() -> None:
+    result = call("rejected", "2017/a.parquet")
+
+    rows = [[cell.strip() for cell in row.split("│")[1:-1]] for row in result.stdout.splitlines()]
+    assert [row for row in rows if row] == [
+        ["0", "country_code_missing", "", "2020-01-01", "1", "1"],
+        ["1", "total_orders_negative", "Peru", "2020-01-01", "-1", "2640"],
+    ]
+    assert result.stdout.splitlines()[-1] == f"Rejected rows of {COUNTED[0]}: 2"
+
+
+def test_rejected_rows_are_limited() -> None:
+    few, none = (
+        call("rejected", "2017/a.parquet", "--limit", "1"),
+        call("rejected", COUNTED[0], "--limit", "0"),
+    )
+
+    assert few.stdout.splitlines()[-1] == f"Rejected rows of {COUNTED[0]}: 2, of which 1 are not shown"
+    assert none.stdout == f"Rejected rows of {COUNTED[0]}: 2, of which 2 are not shown\n"
+    document = rejected("2017/a.parquet", "--limit", "1")
+    assert (document["source"], document["rejected"]) == (COUNTED[0], 2)
+    assert [row["row"] for row in document["rows"]] == [0]
+
+
+def test_the_rejected_rows_of_a_dataset_name_their_objects(harness: StackHarness) -> None:
+    for name in "ab":
+        harness.s3.put_object(Bucket=harness.uploads, Key=f"{DATASET}{name}.parquet", Body=body("dirty"))
+    run(order(harness), count_here)
+
+    rows = rejected(DATASET)["rows"]
+    report = json.loads(call("sources", DATASET, "--json").stdout)["sources"][0]["report"]
+
+    objects = [f"{DATASET}{name}.parquet" for name in "ab"]
+    assert [(row["object"], row["row"]) for row in rows] == [(key, n) for key in objects for n in (0, 1)]
+    assert report["rejected_examples"] == {
+        "country_code_missing": [{"row": 0, "value": None, "object": key} for key in objects],
+        "total_orders_negative": [{"row": 1, "value": "-1", "object": key} for key in objects],
+    }
+
+
+def test_a_source_without_rejected_rows_has_none(harness: StackHarness) -> None:
+    harness.ingest(harness.put("vouchers/clean.parquet", body("peru")))
+
+    result = call("rejected", "clean.parquet")
+
+    assert (result.stdout, result.exit_code) == ("Rejected rows of vouchers/clean.parquet: 0\n", 0)
+
+
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [("2018/d.parquet", f"'{FAILED}' was not counted: "), ("none", "There is no source vouchers/none\n")],
+)
+def test_rejected_rows_need_a_source_that_is_counted(key: str, sentence: str) -> None:
+    result = call("rejected", key)
+
+    assert result.stderr.startswith(f"Error: {sentence}")
+    assert result.exit_code == 1

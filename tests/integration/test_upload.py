@@ -55,7 +55,7 @@ def _upload(*arguments: object) -> Result:
 
 def _metadata(harness: StackHarness, key: str) -> dict[str, str]:
     found: dict[str, str] = harness.s3.head_object(Bucket=harness.uploads, Key=key)["Metadata"]
-    return found
+    return {name: value for name, value in found.items() if name != "uploaded-from"}
 
 
 @pytest.mark.usefixtures("harness")
@@ -70,6 +70,7 @@ def test_the_report_on_the_file_is_printed(file: Path) -> None:
         "counted": "2",
         "rejected": "1",
         "rejected: country code missing": "1",
+        "row 2": "''",
         "repaired: total orders empty": "1",
         "repaired: voucher amount null": "1",
         "unsegmented: recency segment": "1",
@@ -248,7 +249,7 @@ def test_a_refusal_of_the_bucket_is_reported_in_one_sentence(
 
     result = _upload(file)
 
-    assert "NoSuchBucket" in result.stderr
+    assert "specified bucket does not exist" in result.stderr
     assert (result.exit_code, _is_empty(harness)) == (3, True)
 
 
@@ -369,4 +370,104 @@ def test_files_that_cannot_be_told_apart_or_counted_are_not_sent(
     result = _upload(*arguments)
 
     assert result.stderr.startswith(f"Error: {sentence}")
+    assert (result.exit_code, _is_empty(harness)) == (2, True)
+
+
+def _rows(counted: int, rejected: int) -> bytes:
+    return file_of([*[ROWS[0]] * counted, *[ROWS[2]] * rejected])
+
+
+def test_a_file_of_which_nothing_counts_is_a_failure(file: Path, harness: StackHarness) -> None:
+    file.write_bytes(_rows(0, 2))
+    result = _upload(file)
+    as_json = json.loads(_upload(file, "--json").stdout)
+
+    sentence = "Nothing of vouchers/vouchers.parquet is counted, because all its 2 rows are rejected"
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (1, f"Error: {sentence}")
+    assert "rejected: country code missing" in result.stdout
+    assert (as_json["status"], as_json["error"]) == ("counted", sentence)
+    assert harness.cells() == {}
+
+
+@pytest.mark.usefixtures("harness")
+@pytest.mark.parametrize(
+    ("rejected", "more", "warned"),
+    [(1, [], False), (2, [], True), (2, ["--max-rejected", "20"], False), (1, ["--max-rejected", "0"], True)],
+)
+def test_many_rejected_rows_are_a_warning(
+    file: Path, rejected: int, more: list[str], *, warned: bool
+) -> None:
+    file.write_bytes(_rows(10 - rejected, rejected))
+    result = _upload(file, "--as-of", "2018-08-05", *more)
+
+    warning = (
+        f"{10 * rejected}.0 % of the rows of vouchers/vouchers.parquet are rejected, most of them for: "
+        "country code missing"
+    )
+    assert ([warning] == _warnings(result), result.exit_code) == (warned, 0)
+
+
+def _warnings(result: Result) -> list[str]:
+    lines = result.stderr.splitlines()
+    return [line.removeprefix("Warning: ") for line in lines if line.startswith("Warning")]
+
+
+@pytest.mark.usefixtures("harness")
+def test_a_segment_without_a_row_in_its_ranges_is_a_warning(file: Path) -> None:
+    file.write_bytes(_rows(3, 0))
+
+    assert _warnings(_upload(file, "--as-of", "2018-06-02")) == [
+        (
+            "No row of vouchers/vouchers.parquet is in a range of recency_segment; is the as-of date "
+            "2018-06-02T00:00:00.000000Z right?"
+        )
+    ]
+
+
+@pytest.mark.usefixtures("harness")
+def test_a_file_without_rows_is_a_warning(file: Path) -> None:
+    file.write_bytes(_rows(0, 0))
+    result = _upload(file)
+    assert (_warnings(result), result.exit_code) == (["vouchers/vouchers.parquet has no rows"], 0)
+
+
+@pytest.mark.usefixtures("harness")
+def test_the_same_content_under_two_keys_is_a_warning(file: Path) -> None:
+    file.write_bytes(_rows(3, 0))
+    as_of = ("--as-of", "2018-08-05")
+    before = [_upload(file, *as_of), _upload(file, *as_of)]
+    result = _upload(file, "--key", "copy.parquet", *as_of)
+
+    assert [_warnings(earlier) for earlier in before] == [[], []]
+    assert _warnings(result) == [
+        (
+            "vouchers/copy.parquet has the same content as vouchers/vouchers.parquet, and its rows are "
+            "counted twice"
+        )
+    ]
+
+
+@pytest.mark.usefixtures("harness")
+def test_another_file_under_the_same_key_is_a_warning(file: Path, tmp_path: Path) -> None:
+    file.write_bytes(_rows(3, 0))
+    as_of = ("--as-of", "2018-08-05")
+    other = tmp_path / "other" / file.name
+    other.parent.mkdir()
+    other.write_bytes(_rows(4, 0))
+    first = _upload(file, *as_of)
+    file.write_bytes(_rows(2, 0))
+    renewed, replaced = _upload(file, *as_of), _upload(other, *as_of)
+
+    assert [_warnings(first), _warnings(renewed)] == [[], []]
+    assert _warnings(replaced) == [
+        (
+            "vouchers/vouchers.parquet had the content of another file, which is replaced now. To count "
+            "both, give one another name with --key, or upload the folder that contains both"
+        )
+    ]
+
+
+def test_an_as_of_date_in_the_future_is_refused(harness: StackHarness, file: Path) -> None:
+    result = _upload(file, "--as-of", "9999-01-01")
+    assert result.stderr.startswith("Error: Invalid --as-of: '9999-01-01' is in the future (UTC); use a date")
     assert (result.exit_code, _is_empty(harness)) == (2, True)

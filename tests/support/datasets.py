@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from voucher_selector.spark_job.order import Order
 from voucher_selector.spark_job.run import run
+from voucher_selector.spark_job.sums import combine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,11 +39,11 @@ def order(harness: StackHarness, dataset: str = DATASET, **instead: Any) -> Orde
 
 def count_here(tasks: Sequence[Task], counting: TaskCounter) -> Sums:
     """Run tasks in this process instead of Spark's workers."""
-    total: Counter[Any] = Counter()
+    total: Sums = {}
     for task in tasks:
-        for path, number in counting.count_task(task):
-            total[path] += number
-    return dict(total)
+        for path, value in counting.count_task(task):
+            total[path] = combine(total[path], value) if path in total else value
+    return total
 
 
 def count(harness: StackHarness, dataset: str = DATASET, **instead: Any) -> Progress:

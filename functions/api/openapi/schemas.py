@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from api.http.fields import NUMERAL_FORMAT, SEGMENT_FORMAT
-from vouchers.report import Report, SegmentReport
+from vouchers.report import RejectedExample, Report, SegmentReport
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ ATTRIBUTE = re.compile(r"^ {4}(\w+): (.+?)(?=^ {4}\w|\Z)", re.DOTALL | re.MULTIL
 def components(types: Iterable[type]) -> dict[str, Schema]:
     """Return the schemas of ``types`` and of the types of their fields, by name."""
     _, schemas = msgspec.json.schema_components(types, ref_template=f"{REFERENCE}{{name}}")
-    classes: list[type] = [Report, SegmentReport, msgspec.Struct]
+    classes: list[type] = [Report, SegmentReport, RejectedExample, msgspec.Struct]
     for class_ in classes:
         classes += class_.__subclasses__()
     named = {

@@ -70,5 +70,11 @@ function report(counts) {
       counts.rejected ? ", " : "",
       counts.rejected ? make("strong", { class: "bad", text: `${words.count(counts.rejected)} rejected` }) : ", none rejected"),
     reasons.length ? make("ul", { class: "reasons" }, ...reasons.map(([reason, number]) =>
-      make("li", { text: `${words.words(reason)}: ${words.count(number)}` }))) : null);
+      make("li", { text: `${words.words(reason)}: ${words.count(number)}` },
+        ...examples(counts.rejected_examples[reason] ?? [])))) : null);
+}
+
+function examples(rows) {
+  return rows.map(({ row, value, object }) => make("span", { class: "example" },
+    object ? named(object.split("/").at(-1)) : "", ` row ${words.count(row)}: `, named(value ?? "null")));
 }

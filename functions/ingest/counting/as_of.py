@@ -26,21 +26,24 @@ class AsOf:
     moment: datetime | None = None
 
     @classmethod
-    def parse(cls, text: str) -> AsOf:
+    def parse(cls, text: str, now: datetime | None = None) -> AsOf:
         """Read ``upload``, ``row``, or a date or time as ``vouchers.timestamps`` defines them.
 
         Raises:
-            ValueError: if the text is none of these; the message quotes it and names what is accepted.
+            ValueError: if the text is none of these, or a moment later than ``now``; the message quotes it
+                and names what is accepted.
         """
         rule = text.strip().lower()
         if rule in {ROW, UPLOAD}:
             return cls(rule)
+        accepted = "use a date such as 2018-08-05, 'row' or 'upload'"
         try:
-            return cls("date", parse_timestamp(text))
+            moment = parse_timestamp(text)
         except ValueError:
-            raise ValueError(
-                f"'{truncate(text)}' is not an as-of date; use a date such as 2018-08-05, 'row' or 'upload'"
-            ) from None
+            raise ValueError(f"'{truncate(text)}' is not an as-of date; {accepted}") from None
+        if now and moment > now:
+            raise ValueError(f"'{truncate(text)}' is in the future (UTC); {accepted}")
+        return cls("date", moment)
 
     def at(self, uploaded: datetime) -> datetime | None:
         """Return the as-of date of an object uploaded at ``uploaded``; None if each row has its own."""

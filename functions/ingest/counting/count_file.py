@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
 import pyarrow as pa
 
 from ingest import arrow
 from ingest.counting.dimensions import Dimensions, rejected_rows
+from ingest.counting.examples import Examples
 from ingest.counting.histogram import Histogram
 from ingest.counting.report import make_report
 from ingest.errors import FileError
@@ -54,7 +55,10 @@ NO_CALLBACKS = RowCallbacks()
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """The contribution of a file to the counts, and the report on its rows."""
+    """The contribution of a file to the counts, and the report on its rows.
+
+    The report has examples of rejected rows if there is a callback for them.
+    """
 
     contribution: Contribution
     report: Report
@@ -83,7 +87,7 @@ def count_file(
     columns = reader.needed_columns(row_as_of=as_of is None, tenure=tenure)
     dimensions = Dimensions(definitions, as_of)
     reasons = dimensions.reasons
-    histogram = Histogram(len(dimensions.sizes))
+    histogram, examples = Histogram(len(dimensions.sizes)), Examples()
     try:
         file = reader.open_parquet(source, columns, OPTIONAL_COLUMNS if callbacks.keep else (), part)
         first_row = file.first_row
@@ -97,10 +101,13 @@ def count_file(
                 if len(rows):
                     texts = arrow.from_texts([name for by_code in reasons for name in by_code.values()])
                     row_reasons = pa.DictionaryArray.from_arrays(arrow.from_numpy(indices), texts)
-                    callbacks.reject(batch.take(arrow.from_numpy(rows)), rows + first_row, row_reasons)
+                    rejected = batch.take(arrow.from_numpy(rows)), rows + first_row, row_reasons
+                    examples.add(*rejected)
+                    callbacks.reject(*rejected)
             if callbacks.keep:
                 callbacks.keep(whole, encoded, dimensions)
             first_row += batch.num_rows
-        return Counted(*make_report(histogram.combinations(), dimensions, definitions))
+        contribution, report = make_report(histogram.combinations(), dimensions, definitions)
+        return Counted(contribution, replace(report, rejected_examples=examples.by_reason))
     except MemoryError:
         raise FileError("counting it takes more memory than there is") from None

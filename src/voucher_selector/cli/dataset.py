@@ -10,11 +10,11 @@ import click
 
 from voucher_selector.cli import options, screen
 from voucher_selector.cli.report import show_report
-from voucher_selector.cli.upload import document, send_with_progress
+from voucher_selector.cli.upload import document, send_with_progress, warn_about
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.operations import dataset_run
 from voucher_selector.operations.invoke import IngestFunction
-from voucher_selector.operations.upload import list_files
+from voucher_selector.operations.upload import find_failure, list_files
 from voucher_selector.spark_job.progress import Outcome
 from voucher_selector.stack import find_stack
 
@@ -32,14 +32,23 @@ if TYPE_CHECKING:
 @options.argument("name")
 @options.option("--from", "folder", help="Folder to upload to datasets/NAME/ first.")
 @options.as_of_option
+@options.max_rejected_option
 @options.flag("--force", "forced", help="Count the dataset even if it is up to date.")
 @options.json_option
-def dataset(name: str, folder: str | None, as_of: str | None, *, forced: bool, as_json: bool) -> None:
+def dataset(  # noqa: PLR0913 - as many options as it has
+    name: str,
+    folder: str | None,
+    as_of: str | None,
+    max_rejected: float,
+    *,
+    forced: bool,
+    as_json: bool,
+) -> None:
     """Count all objects under datasets/NAME/ with Spark.
 
     They are one source, which replaces the earlier counts of the dataset. Without objects, the source is
     deleted. Spark runs on EMR Serverless if the stack has it, otherwise on this machine. The exit code is 1
-    if the dataset cannot be counted.
+    if the dataset cannot be counted, or all its rows are rejected.
     """
     key, stack = dataset_run.dataset_key(name), find_stack()
     if folder:
@@ -49,14 +58,21 @@ def dataset(name: str, folder: str | None, as_of: str | None, *, forced: bool, a
     rule = as_of or IngestFunction.of(stack).as_of_rule()
     last = _run(stack, dataset_run.new_order(stack, key, rule, forced=forced))
     state = stack.sources_table().load(key).state
+    error = CommandError(last.error, Exit.NO) if last.error else None
+    if last.outcome in {Outcome.COUNTED, Outcome.UP_TO_DATE} and state and state.report:
+        from voucher_selector.spark_job.listing import list_dataset  # noqa: PLC0415 - importing pyarrow is slow
+
+        objects = list_dataset(stack.s3(), stack.outputs["UploadsBucket"], key).objects
+        warn_about(stack, {key: state}, max_rejected, {found.key: found.etag for found in objects})
+        error = error or find_failure(key, state)
     if as_json:
         screen.print_json({"outcome": last.outcome, **(document(stack, key, state) if state else {})})
     elif last.outcome == Outcome.COUNTED and state:
         show_report(key, state.report, stack.rejected_rows(state))
-    elif not last.error:
+    elif not error:
         click.echo(f"{key}: {last.outcome}")
-    if last.error:
-        raise CommandError(last.error, Exit.NO)
+    if error:
+        raise error
 
 
 def _run(stack: Deployed, order: Order) -> Progress:

@@ -12,7 +12,7 @@ from voucher_selector.cli.profile import profile
 from voucher_selector.cli.questions import ask, counts, dashboard
 from voucher_selector.cli.redrive import redrive
 from voucher_selector.cli.replay import replay
-from voucher_selector.cli.sources import delete, sources
+from voucher_selector.cli.sources import delete, rejected, sources
 from voucher_selector.cli.stack import demo, run, sample
 from voucher_selector.cli.upload import upload
 from voucher_selector.cli.verify import verify
@@ -62,7 +62,7 @@ def cli() -> None:
 
 
 for command in (
-    *(demo, run, upload, sources, delete, dataset, counts, ask, dashboard),
+    *(demo, run, upload, sources, rejected, delete, dataset, counts, ask, dashboard),
     *(profile, sample, replay, verify, redrive),
 ):
     cli.add_command(command)

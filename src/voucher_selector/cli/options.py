@@ -7,12 +7,15 @@ VOUCHER_SELECTOR_MAKE; without it, no such variable of a user's shell has an eff
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ingest.counting.as_of import AsOf
 from voucher_selector.errors import CommandError
+from voucher_selector.operations.advice import DEFAULT_MAX_REJECTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +86,24 @@ class Choice(click.Choice[str]):
             raise CommandError(f"Invalid {name} '{value}'. Use one of: {words}.") from None
 
 
+class Number(click.ParamType[float]):
+    """A number within limits."""
+
+    name = "number"
+
+    def __init__(self, kind: type[float], most: float) -> None:
+        """Accept numbers of a kind, int or float, from 0 to ``most``."""
+        self.kind, self.most = kind, most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401, ARG002 - as above
+        """Return the number."""
+        with suppress(ValueError):
+            if 0 <= (number := self.kind(value)) <= self.most:
+                return number
+        name = spelled(str(param and param.name))
+        raise CommandError(f"Invalid {name} '{value}'. Use a number from 0 to {self.most:,}.")
+
+
 class AsOfDate(click.ParamType[str]):
     """An as-of date, normalised: ``20180805`` becomes ``2018-08-05``."""
 
@@ -91,7 +112,7 @@ class AsOfDate(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401, ARG002 - as above
         """Return the as-of date as text."""
         try:
-            rule = AsOf.parse(value)
+            rule = AsOf.parse(value, datetime.now(UTC))
         except ValueError as error:
             raise CommandError(f"Invalid {spelled(str(param and param.name))}: {error}") from None
         return rule.moment.isoformat().removesuffix("T00:00:00+00:00") if rule.moment else rule.rule
@@ -119,4 +140,10 @@ def flag(*names: str, **settings: Any) -> Decorator:  # noqa: ANN401 - as click 
 
 
 as_of_option = option("--as-of", type=AsOfDate(), metavar="DATE", help=AS_OF_HELP)
+max_rejected_option = option(
+    "--max-rejected",
+    type=Number(float, 100),
+    default=DEFAULT_MAX_REJECTED,
+    help="Percent of the rows of a file that may be rejected without a warning; default: 10.",
+)
 json_option = flag("--json", "as_json", help="Print the result as one JSON document.")

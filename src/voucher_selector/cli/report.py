@@ -83,7 +83,9 @@ def show_report(title: str, report: Mapping[str, Any], rejected_rows: str | None
         ("repaired", report["repaired"]),
         ("unsegmented", unsegmented),
     ):
-        rows += [(f"  {kind}: {name.replace('_', ' ')}", f"{number:,}") for name, number in numbers.items()]
+        for name, number in numbers.items():
+            rows.append((f"  {kind}: {name.replace('_', ' ')}", f"{number:,}"))
+            rows += map(describe_example, report["rejected_examples"].get(name, ()))
     rows.append(("as of", report["as_of"]))
     if "seconds" in report:
         rows.append(("seconds", f"{report['seconds']:.2f}"))
@@ -91,10 +93,16 @@ def show_report(title: str, report: Mapping[str, Any], rejected_rows: str | None
     table.add_column(style="bold")
     table.add_column(justify="right")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     out.print(table)
     if rejected_rows:
         out.print(f"Rejected rows with their reasons: {escape(rejected_rows)}", soft_wrap=True)
+
+
+def describe_example(example: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the place and the value of a rejected row."""
+    name = f"{example['object'].rsplit('/', 1)[-1]} row" if example["object"] else "row"
+    return f"    {name} {example['row']}", "null" if example["value"] is None else f"'{example['value']}'"
 
 
 def add_reports(reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -30,6 +30,11 @@ def wait_for_interrupt() -> None:
     stop.wait()
 
 
+def warn(sentence: str) -> None:
+    """Print a warning on standard error."""
+    err.print(f"[yellow]Warning: {escape(sentence)}[/]", soft_wrap=True)
+
+
 def print_json(data: object) -> None:
     """Print a JSON document."""
     click.echo(json.dumps(data))

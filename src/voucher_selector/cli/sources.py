@@ -1,8 +1,9 @@
-"""The commands on what was uploaded: `sources` and `delete`."""
+"""The commands on what was uploaded: `sources`, `rejected` and `delete`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.markup import escape
@@ -10,13 +11,15 @@ from rich.table import Table
 
 from voucher_selector.cli import options, screen
 from voucher_selector.cli.upload import delete_with_progress, document
+from voucher_selector.errors import CommandError, Exit
 from voucher_selector.operations.delete import find_keys
-from voucher_selector.operations.sources import list_states
+from voucher_selector.operations.sources import list_states, source_key
 from voucher_selector.stack import find_stack
 from vouchers.dynamodb.sources_table import Status
+from vouchers.text import truncate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from vouchers.dynamodb.sources_table import State
 
@@ -59,6 +62,50 @@ def show_states(states: Mapping[str, State]) -> None:
     for state in states.values():
         if state.error:
             click.echo(state.error)
+
+
+@options.command(
+    "make rejected KEY=august.parquet",
+    "make rejected KEY=datasets/history/ LIMIT=100",
+    "voucher-selector rejected august.parquet --json",
+)
+@options.argument("key")
+@options.option(
+    "--limit", type=options.Number(int, 1_000_000), default=20, help="Number of rows to print; default: 20."
+)
+@options.json_option
+def rejected(key: str, limit: int, *, as_json: bool) -> None:
+    """Print the rejected rows of the source KEY.
+
+    KEY is the name of a file under vouchers/, or a dataset such as datasets/history/. Rows are numbered from
+    0. The exit code is 1 if there is no such source, or it could not be counted.
+    """
+    from voucher_selector.operations.rejected import read_rejected_rows  # noqa: PLC0415 - importing pyarrow is slow
+
+    stack, source = find_stack(), source_key(key)
+    state = stack.sources_table().load(source).state
+    if state is None or state.status is not Status.COUNTED:
+        problem = state and state.error
+        raise CommandError(problem or f"There is no source {source}", Exit.NO)
+    number, rows = state.report["rejected"], list(islice(read_rejected_rows(stack, state), limit))
+    if as_json:
+        screen.print_json({"source": source, "rejected": number, "rows": rows})
+        return
+    if rows:
+        show_rows(rows)
+    left = f", of which {number - len(rows):,} are not shown" if number > len(rows) else ""
+    click.echo(f"Rejected rows of {source}: {number:,}{left}")
+
+
+def show_rows(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print rows as a table, without the columns that have no value in any of them."""
+    names = [name for name in rows[0] if any(row[name] is not None for row in rows)]
+    table = Table()
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(truncate("" if row[name] is None else str(row[name]))) for name in names))
+    screen.out.print(table)
 
 
 @options.command(

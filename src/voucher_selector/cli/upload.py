@@ -9,9 +9,10 @@ from rich.markup import escape
 from voucher_selector.cli import options, screen
 from voucher_selector.cli.report import add_reports, show_report
 from voucher_selector.errors import CommandError
+from voucher_selector.operations.advice import advise_on_content, advise_on_rows
 from voucher_selector.operations.delete import delete
 from voucher_selector.operations.replay import list_objects
-from voucher_selector.operations.upload import Uploads, send, wait_until_counted
+from voucher_selector.operations.upload import Uploads, find_other_files, send, wait_until_counted
 from voucher_selector.stack import find_stack
 
 if TYPE_CHECKING:
@@ -33,13 +34,22 @@ if TYPE_CHECKING:
 @options.argument("file", nargs=-1, required=True)
 @options.as_of_option
 @options.option("--key", help="Name under vouchers/ of the only FILE; default: its own name.")
+@options.max_rejected_option
 @options.flag("--sync", help="Delete the objects under a folder's key that are not in the folder.")
 @options.json_option
-def upload(file: tuple[str, ...], as_of: str | None, key: str | None, *, sync: bool, as_json: bool) -> None:
+def upload(  # noqa: PLR0913 - as many options as it has
+    file: tuple[str, ...],
+    as_of: str | None,
+    key: str | None,
+    max_rejected: float,
+    *,
+    sync: bool,
+    as_json: bool,
+) -> None:
     """Upload files, wait until they are counted, and print the report.
 
     FILE is a file, or a folder with all its files, whose keys begin with the folder's name. The
-    exit code is 1 if a file cannot be counted.
+    exit code is 1 if a file cannot be counted, or all its rows are rejected.
     """
     if key and len(file) > 1:
         raise CommandError(f"{options.spelled('key')} names one file or folder, but {len(file)} are given")
@@ -47,10 +57,19 @@ def upload(file: tuple[str, ...], as_of: str | None, key: str | None, *, sync: b
     if sync and not uploads.prefixes:
         raise CommandError(f"{options.spelled('sync')} needs a folder, but {file[0]} is a file")
     stack = find_stack()
+    others = find_other_files(stack, uploads.files)
     outcomes, deleted = load(stack, uploads, as_of), list[str]()
     if sync:
         under = {found for prefix in uploads.prefixes for found in list_objects(stack, prefix)}
         deleted = delete_with_progress(stack, sorted(under - uploads.files.keys()))
+    states = {outcome.key: outcome.state for outcome in outcomes if outcome.state}
+    advice = f"give one another name with {options.spelled('key')}, or upload the folder that contains both"
+    for name, state in states.items():
+        if name in others and others[name] != state.etag:
+            screen.warn(
+                f"{name} had the content of another file, which is replaced now. To count both, {advice}"
+            )
+    warn_about(stack, {name: state for name, state in states.items() if state.report}, max_rejected)
     if as_json:
         documents = [document(stack, o.key, o.state, o.error) for o in outcomes]
         several = len(file) > 1 or uploads.prefixes
@@ -71,6 +90,23 @@ def load(stack: Deployed, uploads: Uploads, as_of: str | None = None) -> list[Ou
             outcomes.append(outcome)
             advance(1)
     return sorted(outcomes)
+
+
+def warn_about(
+    stack: Deployed,
+    states: Mapping[str, State],
+    max_rejected: float,
+    etags: Mapping[str, str] | None = None,
+) -> None:
+    """Print warnings on sources that were counted.
+
+    ``etags`` are those of the objects by key, if the sources are not the objects themselves.
+    """
+    for key, state in states.items():
+        for sentence in advise_on_rows(key, state.report, max_rejected):
+            screen.warn(sentence)
+    for sentence in advise_on_content(stack, etags or {key: s.etag or "" for key, s in states.items()}):
+        screen.warn(sentence)
 
 
 def send_with_progress(
@@ -94,9 +130,10 @@ def delete_with_progress(stack: Deployed, keys: Sequence[str]) -> list[str]:
 
 def show_outcomes(stack: Deployed, outcomes: Sequence[Outcome]) -> None:
     """Print one report on all files that were counted."""
-    states = {outcome.key: outcome.state for outcome in outcomes if outcome.state and not outcome.error}
+    states = {outcome.key: outcome.state for outcome in outcomes if outcome.state and outcome.state.report}
     if len(states) > 1:
-        show_report(f"{len(states):,} files", add_reports([state.report for state in states.values()]))
+        total = add_reports([state.report for state in states.values()])
+        show_report(f"{len(states):,} files", total | {"rejected_examples": {}})
     else:
         for key, state in states.items():
             show_report(key, state.report, stack.rejected_rows(state))

@@ -105,7 +105,7 @@ def find_file(name: str, as_of: str | None = None) -> File:
 
 def _parse_as_of(text: str | None) -> AsOf | None:
     try:
-        return AsOf.parse(text) if text else None
+        return AsOf.parse(text, datetime.now(UTC)) if text else None
     except ValueError as error:
         raise CommandError(f"Invalid AS_OF {error}") from None
 

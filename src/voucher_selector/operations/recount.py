@@ -92,7 +92,7 @@ class Recount:
         if state and state.as_of and state.is_of(version.version_id, version.etag):
             text = state.as_of
         try:
-            as_of = self.as_of if text is None else AsOf.parse(text)
+            as_of = self.as_of if text is None else AsOf.parse(text, datetime.now(UTC))
         except ValueError:
             return None
         # Where segmented rows are kept, more columns are read, and each may be what a file fails by.

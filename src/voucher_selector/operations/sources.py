@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 PAGE_SIZE = 1_000
 
 
+def source_key(name: str) -> str:
+    """Return the key of a source, given a dataset's key, or that of an upload with or without vouchers/."""
+    return name if name.startswith(DATASETS) else object_key(name)
+
+
 def list_states(stack: Deployed, prefix: str, statuses: Iterable[Status]) -> dict[str, State]:
     """Return the states of the sources with some statuses by key, sorted, without contributions.
 
     ``prefix`` is what their keys begin with; vouchers/ may be left out.
     """
-    if prefix and not prefix.startswith(DATASETS):
-        prefix = object_key(prefix)
-    table = stack.sources_table()
+    prefix, table = source_key(prefix) if prefix else "", stack.sources_table()
     listed = [found for status in statuses for found in newest_first(table, status, Cursor(), PAGE_SIZE)]
     return {key: state for key, state in sorted(listed, key=itemgetter(0)) if key.startswith(prefix)}

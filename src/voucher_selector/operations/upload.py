@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,9 @@ DATASETS = "datasets/"
 """Every folder under it is one dataset, which is counted on request."""
 
 TRANSFER = TransferConfig(multipart_threshold=64 * 1024 * 1024, multipart_chunksize=16 * 1024 * 1024)
+
+ORIGIN_METADATA = "uploaded-from"
+"""The metadata of an object with a digest of the path of its file."""
 
 MAX_SECONDS = 900.0
 """Seconds to wait for a count: the timeout of the ingest function."""
@@ -154,12 +158,27 @@ def send(
         boto3.exceptions.S3UploadFailedError: if S3 refuses a file.
     """
     s3, bucket = stack.s3(), stack.outputs["UploadsBucket"]
-    settings = {"Metadata": {AS_OF_METADATA: as_of}} if as_of else {}
+    shared = {AS_OF_METADATA: as_of} if as_of else {}
 
     def upload(key: str) -> None:
+        settings = {"Metadata": {**shared, ORIGIN_METADATA: hash_path(files[key])}}
         s3.upload_file(str(files[key]), bucket, key, ExtraArgs=settings, Callback=advance, Config=TRANSFER)
 
     for_each(files, upload, lambda *_: None)
+
+
+def find_other_files(stack: Deployed, files: Mapping[str, Path]) -> dict[str, str]:
+    """Return the ETags by key of the objects that were uploaded from other files than ``files``."""
+    s3, bucket = stack.s3(), stack.outputs["UploadsBucket"]
+    found: dict[str, str] = {}
+
+    def note(key: str, current: ObjectVersion | None) -> None:
+        origin = current and current.metadata.get(ORIGIN_METADATA)
+        if current and origin and origin != hash_path(files[key]):
+            found[key] = current.etag
+
+    for_each(files, lambda key: find_current(s3, bucket, key), note)
+    return found
 
 
 def wait_until_counted(stack: Deployed, keys: Iterable[str]) -> Iterator[Outcome]:
@@ -171,8 +190,7 @@ def wait_until_counted(stack: Deployed, keys: Iterable[str]) -> Iterator[Outcome
         version = uploaded[key]
         state = table.load(key).state if version else None
         if version and state and state.is_of(version.version_id, version.etag):
-            problem = state.error or f"{key} was {state.status} before it was counted"
-            return Outcome(key, state, None if state.status is Status.COUNTED else refusal(problem))
+            return Outcome(key, state, find_failure(key, state))
         current = find_current(s3, bucket, key)
         if version is None or current is None:
             return Outcome(key, error=refusal(f"{key} was deleted before it was counted. Upload it again."))
@@ -210,6 +228,21 @@ def find_current(s3: S3Client, bucket: str, key: str) -> ObjectVersion | None:
         return find_object(s3, bucket, key)
     except SupersededError:
         return None
+
+
+def find_failure(key: str, state: State) -> CommandError | None:
+    """Return why nothing of a source is counted; None if rows are, or it has none."""
+    if state.status is not Status.COUNTED:
+        return refusal(state.error or f"{key} was {state.status} before it was counted")
+    rows, rejected = state.report["rows"], state.report["rejected"]
+    if rejected < rows or not rows:
+        return None
+    return refusal(f"Nothing of {key} is counted, because all its {rows:,} rows are rejected")
+
+
+def hash_path(path: Path) -> str:
+    """Return a digest of a file's place."""
+    return hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:16]
 
 
 def refusal(problem: str) -> CommandError:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import add
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.errors import FileError, SupersededError
@@ -12,7 +11,7 @@ from ingest.row_outputs.rejected_rows import RejectedRows
 from ingest.storage.results_bucket import ResultsBucket
 from ingest.storage.s3_objects import open_object
 from voucher_selector.spark_job.clients import s3_client
-from voucher_selector.spark_job.sums import FAILED, REPLACED, flatten_counts
+from voucher_selector.spark_job.sums import FAILED, REPLACED, combine, flatten_counts
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ class TaskCounter:
     results_bucket: str
     rejected: str
 
-    def count_task(self, task: Task) -> list[tuple[Path, int]]:
+    def count_task(self, task: Task) -> list[tuple[Path, Any]]:
         """Count all pieces of a task.
 
         Raises:
@@ -49,7 +48,7 @@ class TaskCounter:
         """
         return [pair for piece in task for pair in self.count_piece(piece)]
 
-    def count_piece(self, piece: Piece) -> list[tuple[Path, int]]:
+    def count_piece(self, piece: Piece) -> list[tuple[Path, Any]]:
         """Count one piece, or return an error message if its object cannot be counted."""
         key = piece.version.key
         try:
@@ -63,7 +62,7 @@ class TaskCounter:
         except SupersededError:
             message = f"'{key}' was replaced or deleted while the dataset was counted; count it again"
             return [((REPLACED, key, message), 1)]
-        return [*flatten_counts(counted)]
+        return [*flatten_counts(counted, key)]
 
 
 def count_with_spark(spark: SparkContext, tasks: Sequence[Task], counter: TaskCounter) -> Sums:
@@ -73,4 +72,4 @@ def count_with_spark(spark: SparkContext, tasks: Sequence[Task], counter: TaskCo
         py4j.protocol.Py4JJavaError: if a task fails at every attempt.
     """
     counted = spark.parallelize(tasks, len(tasks)).flatMap(counter.count_task)
-    return dict(counted.reduceByKey(add, min(len(tasks), MAX_SHUFFLE_PARTITIONS)).collect())
+    return dict(counted.reduceByKey(combine, min(len(tasks), MAX_SHUFFLE_PARTITIONS)).collect())

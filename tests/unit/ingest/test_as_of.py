@@ -36,6 +36,18 @@ def test_anything_else_is_refused_with_what_was_expected(text: str) -> None:
         AsOf.parse(text)
 
 
+def test_a_date_in_the_future_is_refused() -> None:
+    assert AsOf.parse("2026-11-22T12:30:00Z", UPLOADED).moment == UPLOADED
+    assert AsOf.parse("row", UPLOADED).rule == "row"
+    with pytest.raises(ValueError, match=r"'2026-11-23' is in the future \(UTC\); use a date such as"):
+        AsOf.parse("2026-11-23", UPLOADED)
+
+
+def test_a_stack_refuses_an_as_of_date_in_the_future() -> None:
+    with pytest.raises(SettingsError, match=r"RECENCY_AS_OF is '9999-01-01'; set it to .* past date"):
+        load_settings(ENVIRONMENT | {"RECENCY_AS_OF": "9999-01-01"})
+
+
 def test_microseconds_are_exact() -> None:
     assert microseconds(datetime(1969, 12, 31, 23, 59, 59, 999999, UTC)) == -1
     assert microseconds(None) is None
@@ -51,5 +63,5 @@ def test_settings_come_from_the_environment_and_default_to_the_upload() -> None:
 def test_settings_that_cannot_be_used_are_refused_in_one_sentence() -> None:
     with pytest.raises(SettingsError, match="SOURCES_TABLE is not set; set it to the name"):
         load_settings({"SEGMENTS_TABLE": "a", "SOURCES_TABLE": ""})
-    with pytest.raises(SettingsError, match="RECENCY_AS_OF is 'soon'; set it to upload, row, or a date"):
+    with pytest.raises(SettingsError, match="RECENCY_AS_OF is 'soon'; set it to upload, row, or a past date"):
         load_settings(ENVIRONMENT | {"RECENCY_AS_OF": "soon"})

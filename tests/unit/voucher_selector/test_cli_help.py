@@ -27,6 +27,7 @@ COMMANDS = [
     "demo",
     "profile",
     "redrive",
+    "rejected",
     "replay",
     "run",
     "sample",
@@ -34,7 +35,18 @@ COMMANDS = [
     "upload",
     "verify",
 ]
-WITH_JSON = ["ask", "counts", "dataset", "delete", "redrive", "replay", "sources", "upload", "verify"]
+WITH_JSON = [
+    "ask",
+    "counts",
+    "dataset",
+    "delete",
+    "redrive",
+    "rejected",
+    "replay",
+    "sources",
+    "upload",
+    "verify",
+]
 LAUNCHER = "voucher-selector"
 
 

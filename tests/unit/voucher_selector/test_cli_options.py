@@ -40,6 +40,7 @@ def test_arguments_and_options_are_read_from_their_variables() -> None:
         "file": ("a $b.parquet",),
         "as_of": "2018-08-05",
         "key": None,
+        "max_rejected": 10,
         "sync": False,
         "as_json": True,
     }
@@ -62,6 +63,8 @@ def test_variables_of_a_shell_do_not_change_the_command_line() -> None:
         ("verify", {"REPAIR": "maybe"}, "Invalid REPAIR 'maybe'. Use 1 for yes, or 0 for no."),
         ("upload", {"FILE": HERE, "AS_OF": "May"}, "Invalid AS_OF: 'May' is not an as-of date"),
         ("sources", {"STATUS": "lost"}, "Invalid STATUS 'lost'. Use one of: counted, deleted, failed."),
+        ("dataset", {"NAME": "a", "MAX_REJECTED": "x"}, "Invalid MAX_REJECTED 'x'. Use a number from 0 to"),
+        ("dataset", {"NAME": "a", "MAX_REJECTED": "nan"}, "Invalid MAX_REJECTED 'nan'. Use a number from"),
         ("delete", {"KEY": " "}, "Missing KEY. Example: make delete KEY=2018/august.parquet"),
         ("upload", {"FILE": HERE, "SYNC": "1"}, f"SYNC needs a folder, but {HERE} is a file"),
         ("upload", {}, "Missing FILE. Example: make upload FILE=vouchers.parquet"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ REPORT = {
     "rejected_by_reason": {"total_orders_negative": 1},
     "repaired": {},
     "segments": {},
+    "rejected_examples": {"total_orders_negative": [{"row": 7, "value": "-1", "object": None}]},
     "as_of": "row",
 }
 
@@ -246,7 +248,7 @@ def test_run_shows_the_report_on_a_file_of_ones_own(machine: Machine, tmp_path: 
     result = CliRunner().invoke(cli, ["run", "--sample", str(path)])
 
     assert machine.done == ["start", "load own.parquet as vouchers/own.parquet", "stop"]
-    assert "rejected: total orders negative" in result.stdout
+    assert re.search(r"rejected: total orders negative +│ +1 │\n│ +row 7 +│ +'-1' │", result.stdout)
 
 
 def test_run_refuses_a_missing_sample_before_it_starts(machine: Machine) -> None:
