@@ -11,6 +11,7 @@ from pathlib import Path
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # it ships none
 
 from benchmarks import prices
+from ingest.row_outputs.glue_catalog import INDEXES
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "how-to" / "estimate-costs.md"
@@ -40,6 +41,12 @@ REQUEST_LOG_BYTES = 1_500
 
 CUSTOM_METRICS, ALARM_METRICS = 30, 24
 """Metrics that the functions emit, and metrics of the alarms."""
+
+COUNTRIES = 4
+"""Countries of a file, each a partition of the segmented rows."""
+
+GLUE_REQUESTS = 5
+"""Requests to Glue of a commit with segmented rows."""
 
 TRACES_PER_MONTH, TRACED_SHARE = 30 * 86_400, 0.05
 """X-Ray's default rule: the first request of each second, and one in twenty of the others."""
@@ -127,18 +134,42 @@ def items() -> list[Item]:
     return [Item(name, price, unit, tuple(units)) for name, price, unit, units in rows]
 
 
+def segmented_rows_items() -> list[Item]:
+    """Return what is billed in addition with segmented rows: they take as much space as the uploads."""
+    (uploads,) = (item for item in items() if item.name == "S3, storage")
+    entries = 1 + len(INDEXES)  # a partition, and its entry in each index
+    stored = [RETENTION_MONTHS * size.files * COUNTRIES * entries / 1e6 for size in SIZES]
+    requests = [size.files * GLUE_REQUESTS / 1e6 for size in SIZES]
+    return [
+        Item("segmented rows: S3, storage", uploads.price, uploads.unit, uploads.units),
+        Item(
+            "segmented rows: Glue, partitions and indexes",
+            prices.GLUE_MILLION_OBJECTS_MONTH,
+            "million objects",
+            tuple(stored),
+        ),
+        Item(
+            "segmented rows: Glue, requests",
+            prices.GLUE_MILLION_REQUESTS,
+            "million",
+            tuple(requests),
+        ),
+    ]
+
+
 def table() -> str:
     """Return the costs as a Markdown table: dollars, and the units in brackets."""
     billed = items()
     lines = [["", "price", *(size.name for size in SIZES)], ["---", "---", *["---:"] * len(SIZES)]]
-    for item in billed:
+    totals = [sum(item.price * item.units[n] for item in billed) for n in range(len(SIZES))]
+    total = ["**total**", "", *(f"**{total:,.0f}**" for total in totals)]
+    for item in [*billed, *segmented_rows_items()]:
         cells = [
             f"{item.price * units:,.2f} ({units:{',.0f' if units > MIN_WHOLE else '.2g'}})"
             for units in item.units
         ]
         lines.append([item.name, f"{item.price:g} per {item.unit}", *cells])
-    totals = [sum(item.price * item.units[n] for item in billed) for n in range(len(SIZES))]
-    lines.append(["**total**", "", *(f"**{total:,.0f}**" for total in totals)])
+    lines.insert(2 + len(billed), total)
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

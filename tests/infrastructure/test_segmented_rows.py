@@ -50,7 +50,7 @@ def test_the_ingest_may_do_to_its_table_what_it_does_and_to_no_other(keeping: Te
     content = statements(keeping)["CatalogueRows"]
     calls = ("GetPartitions", "BatchCreatePartition", "BatchUpdatePartition", "DeletePartition")
     assert set(content["Action"]) == {
-        f"glue:{call}" for call in (*calls, "GetTable", "CreateTable", "UpdateTable")
+        f"glue:{call}" for call in (*calls, "GetTable", "CreateTable", "CreatePartitionIndex", "UpdateTable")
     }
     assert [resource["Fn::Sub"] for resource in content["Resource"]] == [
         f"{GLUE}:catalog",

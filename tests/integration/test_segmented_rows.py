@@ -65,6 +65,24 @@ def test_a_reader_of_the_catalogue_counts_what_was_counted(harness: StackHarness
     assert found(harness) == harness.cells()
 
 
+def test_the_table_has_an_index_of_each_partition_that_queries_name(
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    created: list[dict[str, Any]] = []
+    send = BaseClient._make_api_call  # type: ignore[attr-defined] # noqa: SLF001 - every call passes it
+
+    def note(client: Any, name: str, parameters: dict[str, Any]) -> Any:
+        created.extend([parameters] * (name == "CreateTable"))
+        return send(client, name, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", note)
+    harness.ingest(harness.put(KEY, body("peru")))
+
+    (table,) = created
+    assert [index["Keys"] for index in table["PartitionIndexes"]] == [["source"], ["country"]]
+    assert table["TableInput"]["Parameters"]["partition_filtering.enabled"] == "true"
+
+
 def test_an_overwritten_file_is_read_once(harness: StackHarness) -> None:
     harness.ingest(harness.put(KEY, body("wide")))
     harness.ingest(harness.put(KEY, body("china")))

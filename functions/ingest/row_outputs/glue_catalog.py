@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mypy_boto3_glue import GlueClient
+    from mypy_boto3_glue.type_defs import PartitionIndexTypeDef
 
     from ingest.row_outputs.segmented_writer import SegmentedWriter
     from ingest.storage.results_bucket import ResultKeys, ResultsBucket
@@ -42,6 +43,19 @@ BATCH = 100
 
 CHANGED_MEANWHILE = {"AlreadyExistsException", "EntityNotFoundException"}
 """Codes of a batch for partitions that another process has created or deleted since they were read."""
+
+PARQUET = {
+    "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+    "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+    "SerdeInfo": {
+        "SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
+        "Parameters": {"serialization.format": "1"},
+    },
+}
+"""How Athena reads Parquet."""
+
+INDEXES: list[PartitionIndexTypeDef] = [{"IndexName": name, "Keys": [name]} for name in (SOURCE, COUNTRY)]
+"""Without an index Glue reads all partitions of the table, for each commit and each query of a country."""
 
 MAX_PROCESS_LIFETIME = timedelta(seconds=900)
 """How long a registered process may run: Lambda's limit."""
@@ -195,6 +209,22 @@ class GlueCatalog:
                 self.client.delete_partition(**table, PartitionValues=[source, country])
         return True
 
+    def _create_table(self, columns: Mapping[str, str]) -> None:
+        """Create the table, unless it exists; ``columns`` has the Athena type of each column, by name."""
+        table: Any = {
+            "Name": TABLE,
+            "TableType": "EXTERNAL_TABLE",
+            "Parameters": {"classification": "parquet", "partition_filtering.enabled": "true"},
+            "PartitionKeys": [{"Name": name, "Type": "string"} for name in (SOURCE, COUNTRY)],
+            "StorageDescriptor": {
+                "Columns": [{"Name": name, "Type": type_} for name, type_ in columns.items()],
+                "Location": f"s3://{self.results.bucket}/{TABLE}/",
+                **PARQUET,
+            },
+        }
+        with suppress(self.client.exceptions.AlreadyExistsException):
+            self.client.create_table(DatabaseName=self.database, TableInput=table, PartitionIndexes=INDEXES)
+
     def _load_table(self) -> dict[str, Any]:
         """Return how the table is stored; create it first, or add the columns of new segments."""
         columns, table = athena_types(self.definitions), None
@@ -202,9 +232,7 @@ class GlueCatalog:
             try:
                 table = self.client.get_table(DatabaseName=self.database, Name=TABLE)["Table"]
             except self.client.exceptions.EntityNotFoundException:
-                from ingest.row_outputs.segmented_writer import create_table
-
-                create_table(self.database, f"s3://{self.results.bucket}/{TABLE}/", columns)
+                self._create_table(columns)
         storage: Any = table["StorageDescriptor"]
         existing = {column["Name"] for column in storage["Columns"]}
         new = [{"Name": name, "Type": type_} for name, type_ in columns.items() if name not in existing]

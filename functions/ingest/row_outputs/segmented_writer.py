@@ -14,10 +14,10 @@ import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ingest.row_outputs.segmented_rows import counted_rows, schema
-from ingest.storage.partition_names import COUNTRY, SOURCE, TABLE
+from ingest.storage.partition_names import COUNTRY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from types import TracebackType
 
     from ingest.counting.dimensions import Dimensions
@@ -89,27 +89,6 @@ class SegmentedWriter(AbstractContextManager["SegmentedWriter"]):
             boto3_session=session(),
             pyarrow_additional_kwargs=dict(FORMAT),  # awswrangler adds the schema of each file to it
         )
-
-
-def create_table(database: str, url: str, columns: Mapping[str, str]) -> None:
-    """Create the Glue table of the segmented rows, unless it exists.
-
-    ``url`` is the S3 URL of its folder, and ``columns`` has the Athena type of each column, by name.
-
-    Raises:
-        botocore.exceptions.ClientError: if Glue refuses.
-    """
-    wr.catalog.create_parquet_table(
-        database,
-        TABLE,
-        url,
-        columns_types=dict(columns),
-        table_type="EXTERNAL_TABLE",
-        partitions_types={SOURCE: "string", COUNTRY: "string"},
-        compression="zstd",
-        mode="append",
-        boto3_session=session(),
-    )
 
 
 @cache
