@@ -90,6 +90,9 @@ def test_times_and_sizes_are_the_templates() -> None:
         ("docs/how-to/respond-to-alarms.md", f"SQS keeps an event for {kept} days"),
         ("docs/how-to/verify-and-repair.md", f"for {kept} days at most"),
         ("docs/how-to/restore.md", f"deleted in the last {days} days"),
+        ("docs/how-to/erase-customers.md", f"its old versions for {days} days more"),
+        ("docs/how-to/erase-customers.md", f"expire after {days} days"),
+        ("docs/how-to/erase-customers.md", f"keys of files, no rows | {kept} days"),
         (ROWS, f"The function has {ingest['MemorySize']:,} MB"),
     ):
         assert sentence in _text(document)

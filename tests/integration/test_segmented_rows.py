@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -53,9 +53,19 @@ def test_a_row_is_kept_as_counting_sees_it(harness: StackHarness) -> None:
     assert (first["last_order_ts"], first["timestamp"], first["total_orders"]) == (None, None, 4.5)
     assert (first["recency_segment"], first["frequent_segment"]) == (None, None)
     assert (repaired["recency_segment"], repaired["frequent_segment"]) == ("180-99999999", "0-4")
-    assert str(repaired["last_order_ts"]) == "2020-01-01 00:00:00+00:00"
+    assert repaired["last_order_ts"] == date(2020, 1, 1)
     assert repaired["first_order_ts"] is None
-    assert {row["as_of"] for row in harness.listed_rows()} == {UPLOADED}
+    assert {row["as_of"] for row in harness.listed_rows()} == {UPLOADED.date()}
+
+
+def test_a_row_has_dates_and_the_range_of_its_moment(harness: StackHarness) -> None:
+    """UPLOADED is at noon, and 30 days are a limit between ranges."""
+    moments = ["2026-10-23 12:00:00", "2026-10-23 12:00:00.000001", "1969-12-31 23:59:59.999999"]
+    harness.ingest(harness.put(KEY, file_of(sample_rows(*(("Peru", m, None, "3", 2640.0) for m in moments)))))
+
+    rows = {(str(row["last_order_ts"]), row["recency_segment"]) for row in harness.listed_rows()}
+    assert rows == {("2026-10-23", "30-60"), ("2026-10-23", None), ("1969-12-31", "180-99999999")}
+    assert found(harness) == harness.cells()
 
 
 @pytest.mark.parametrize("name", ["peru", "china", "dirty", "wide"])

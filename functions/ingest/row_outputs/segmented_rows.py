@@ -11,7 +11,7 @@ import pyarrow as pa
 from ingest import arrow
 from ingest.counting.dimensions import rejected_rows
 from ingest.counting.encoding import Column, take_parsed
-from ingest.counting.parsing import READABLE, instants, numbers
+from ingest.counting.parsing import DAY, READABLE, instants, numbers
 from ingest.parquet import reader
 from ingest.storage.partition_names import COUNTRY, SOURCE, country_partition, encoded
 from vouchers.counts import NO_VOUCHER
@@ -28,17 +28,20 @@ if TYPE_CHECKING:
 
 AS_OF = "as_of"
 TEXT = pa.dictionary(pa.int32(), pa.string())
-INSTANT = pa.timestamp("us", "UTC")
+DATE = pa.date32()
 VALUES: list[tuple[str, pa.DataType]] = [
     (reader.COUNTRY, TEXT),
-    (reader.LAST_ORDER, INSTANT),
-    (reader.FIRST_ORDER, INSTANT),
-    (reader.TIMESTAMP, INSTANT),
+    (reader.LAST_ORDER, DATE),
+    (reader.FIRST_ORDER, DATE),
+    (reader.TIMESTAMP, DATE),
     (reader.ORDERS, pa.float64()),
     (reader.AMOUNT, pa.float64()),
-    (AS_OF, INSTANT),
+    (AS_OF, DATE),
 ]
-"""The columns before the columns of the segments."""
+"""The columns before the columns of the segments.
+
+Moments become dates, since a moment to the microsecond can identify a customer. Ranges are of the moments.
+"""
 
 MAX_COLUMN_NAME = 200
 """Characters of a column's name: Glue's limit is 255."""
@@ -68,7 +71,7 @@ def schema(definitions: Definitions) -> pa.Schema:
 
 def athena_types(definitions: Definitions) -> dict[str, str]:
     """Return the Athena type of each column of the files, by name."""
-    types = {TEXT: "string", INSTANT: "timestamp", pa.float64(): "double"}
+    types = {TEXT: "string", DATE: "date", pa.float64(): "double"}
     return {field.name: types[field.type] for field in schema(definitions) if field.name != COUNTRY}
 
 
@@ -97,18 +100,18 @@ def counted_rows(
     folders = [encoded(country_partition(country_key(name))) for name in names]
     distinct = {folder: index for index, folder in enumerate(dict.fromkeys(folders))}
     folder_of_country = np.array([distinct[folder] for folder in folders], np.intp)
-    times = [read_instants(batch, name) for name in (reader.LAST_ORDER, reader.FIRST_ORDER, reader.TIMESTAMP)]
+    dates = [read_dates(batch, name) for name in (reader.LAST_ORDER, reader.FIRST_ORDER, reader.TIMESTAMP)]
     orders = take_parsed(*Column(numbers).read(batch.column(reader.ORDERS)))
     order_numbers = np.where(orders.states == READABLE, orders.values, 0).astype(np.float64)
     # Codes below the first are a missing amount, or reject their rows.
     amounts = np.array([*[NO_VOUCHER] * dimensions.amount.first, *dimensions.amount.amounts], np.float64)
-    as_of_dates = times[-1]
+    as_of_dates = dates[-1]
     if as_of is not None:
-        as_of_dates = arrow.from_numpy(np.full(batch.num_rows, as_of, np.int64), dtype=INSTANT)
+        as_of_dates = arrow.from_numpy(np.full(batch.num_rows, as_of // DAY, np.int32), dtype=DATE)
     arrays = [
         lookup(folder_of_country[country], [*distinct]),
         lookup(country, names),
-        *times,
+        *dates,
         arrow.from_numpy(order_numbers),
         arrow.from_numpy(amounts[codes[3]]),
         as_of_dates,
@@ -126,9 +129,9 @@ def lookup(indices: NDArray[Any], names: Sequence[str]) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(places, arrow.from_texts(names))
 
 
-def read_instants(batch: pa.RecordBatch, name: str) -> pa.Array:
-    """Return a column as instants: null if there is no such column, or the value is not readable."""
+def read_dates(batch: pa.RecordBatch, name: str) -> pa.Array:
+    """Return a column as dates in UTC: null if there is no such column, or the value is not readable."""
     if name not in batch.schema.names:
-        return pa.nulls(batch.num_rows, INSTANT)
+        return pa.nulls(batch.num_rows, DATE)
     values, states = take_parsed(*Column(instants).read(batch.column(name)))
-    return arrow.from_numpy(np.ascontiguousarray(values), states == READABLE, INSTANT)
+    return arrow.from_numpy((values // DAY).astype(np.int32), states == READABLE, DATE)

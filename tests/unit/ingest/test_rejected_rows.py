@@ -15,8 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from ingest.errors import FileError
+from ingest.parquet import reader
 from ingest.row_outputs import rejected_rows
 from ingest.row_outputs.rejected_rows import RejectedRows
+from ingest.row_outputs.segmented_rows import schema
+from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +81,12 @@ def test_a_killed_process_leaves_nothing_on_the_disk(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", script], env=environment, check=False)  # noqa: S603 - this script
     assert ended.returncode == -signal.SIGKILL
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_columns_are_kept_but_those_that_counting_may_need() -> None:
+    kept = {*rejected_rows.DATASET_SCHEMA.names, *schema(load_definitions()).names}
+    segments = {segment.name for segment in load_definitions().segments}
+    assert kept - segments == {*reader.ACCEPTED, "object", "row", "reason", "country", "as_of"}
 
 
 class Disk:

@@ -28,8 +28,7 @@ def test_a_segment_has_a_column_of_its_own_that_athena_takes(
 def test_the_tables_columns_are_those_of_the_files_by_their_athena_types() -> None:
     assert athena_types(definitions("orders")) == {
         "country_code": "string",
-        **dict.fromkeys(("last_order_ts", "first_order_ts", "timestamp"), "timestamp"),
+        **dict.fromkeys(("last_order_ts", "first_order_ts", "timestamp", "as_of"), "date"),
         **dict.fromkeys(("total_orders", "voucher_amount"), "double"),
-        "as_of": "timestamp",
         "orders": "string",
     }
