@@ -35,7 +35,7 @@ dashboard: .venv/.run ## Serve the stack's page on this machine, and sign its re
 replay: .venv/.run ## Re-count stale objects, e.g. after changing segments [PREFIX=2018/] [FORCE=1] [JSON=1]
 verify: .venv/.run ## Compare the counts with a fresh count of the bucket [REPAIR=1] [JSON=1]
 redrive: .venv/.run ## Send the failed events to the ingest function again [JSON=1]
-dataset: .venv/.spark ## Count all objects under datasets/NAME/ with Spark [FROM=folder] [AS_OF=…] [FORCE=1] [MAX_REJECTED=10] [JSON=1]
+dataset: .venv/.spark ## Count all objects under datasets/NAME/ with Spark [FROM=folder] [SYNC=1] [AS_OF=…] [FORCE=1] [MAX_REJECTED=10] [JSON=1]
 sample: .venv/.run ## Write the sample to FILE=sample.parquet
 profile: .venv/.explore ## Explore FILE=path, or s3://… of the running stack, as one HTML page [OUT=name.html] [AS_OF=2018-08-05|row]
 $(COMMANDS):

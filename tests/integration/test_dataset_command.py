@@ -169,6 +169,42 @@ def test_an_order_names_the_stacks_parts_and_its_rule(
     assert Order.from_json(first.to_json()) == first
 
 
+def test_a_dataset_keeps_its_as_of_date_until_another_is_given(
+    monkeypatch: pytest.MonkeyPatch, runs: Runs, folder: Path
+) -> None:
+    call("dataset", "history", "--from", str(folder))
+    monkeypatch.setenv("RECENCY_AS_OF", "2020-01-01")
+    for more in (
+        [],
+        ["--as-of", "2026-11-22"],
+        [],
+        ["--as-of", "row"],
+        ["--force"],
+        ["--as-of", "upload"],
+        [],
+    ):
+        call("dataset", "history", *more)
+
+    moment = "2026-11-22T00:00:00.000000Z"
+    rules = ["upload", "upload", "2026-11-22", moment, "row", "row", "upload", "upload"]
+    assert [order.as_of for order in runs.orders] == rules
+
+
+@pytest.mark.usefixtures("runs")
+def test_objects_that_are_not_in_the_folder_are_named_or_deleted(harness: StackHarness, folder: Path) -> None:
+    call("dataset", "history", "--from", str(folder))
+    (folder / "b.parquet").unlink()
+    left = call("dataset", "history", "--from", str(folder), "--force")
+    after = call("dataset", "history", "--from", str(folder), "--sync", "--as-of", "2026-11-22")
+
+    warning = (
+        f"1 objects that are not in {folder} are counted, too: {DATASET}b.parquet. To delete them, add --sync"
+    )
+    assert f"Warning: {warning}\n" in left.stderr
+    assert f"Deleted: {DATASET}b.parquet\n" in after.stderr
+    assert (after.exit_code, harness.cells()) == (0, expected([PERU]))
+
+
 @pytest.mark.usefixtures("runs")
 def test_a_dataset_that_cannot_be_counted_ends_in_its_sentence(folder: Path) -> None:
     (folder / "c.parquet").write_bytes(body("broken"))
@@ -190,6 +226,7 @@ def test_a_dataset_that_cannot_be_counted_ends_in_its_sentence(folder: Path) -> 
             ["history", "--as-of", "soon"],
             "Invalid --as-of: 'soon' is not an as-of date; use a date such as 2018-08-05, 'row' or 'upload'",
         ),
+        (["history", "--sync"], "--sync needs a folder. Name it with --from"),
         (["history", "--from", "nowhere"], "There is no folder nowhere"),
     ],
 )

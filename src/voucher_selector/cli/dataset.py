@@ -10,27 +10,33 @@ import click
 
 from voucher_selector.cli import options, screen
 from voucher_selector.cli.report import show_report
-from voucher_selector.cli.upload import document, send_with_progress, warn_about
+from voucher_selector.cli.upload import delete_with_progress, document, send_with_progress, warn_about
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.operations import dataset_run
 from voucher_selector.operations.invoke import IngestFunction
 from voucher_selector.operations.upload import find_failure, list_files
 from voucher_selector.spark_job.progress import Outcome
 from voucher_selector.stack import find_stack
+from vouchers.text import listed
 
 if TYPE_CHECKING:
     from voucher_selector.spark_job.order import Order
     from voucher_selector.spark_job.progress import Progress
     from voucher_selector.stack import Deployed
 
+MAX_NAMED = 5
+"""Objects that a warning names."""
+
 
 @options.command(
     "make dataset NAME=history FROM=years AS_OF=2018-08-05",
     "make dataset NAME=history",
+    "make dataset NAME=history FROM=years SYNC=1",
     "voucher-selector dataset history --from years --as-of row --json",
 )
 @options.argument("name")
 @options.option("--from", "folder", help="Folder to upload to datasets/NAME/ first.")
+@options.flag("--sync", help="Delete the objects under datasets/NAME/ that are not in the folder.")
 @options.as_of_option
 @options.max_rejected_option
 @options.flag("--force", "forced", help="Count the dataset even if it is up to date.")
@@ -41,27 +47,42 @@ def dataset(  # noqa: PLR0913 - as many options as it has
     as_of: str | None,
     max_rejected: float,
     *,
+    sync: bool,
     forced: bool,
     as_json: bool,
 ) -> None:
     """Count all objects under datasets/NAME/ with Spark.
 
-    They are one source, which replaces the earlier counts of the dataset. Without objects, the source is
-    deleted. Spark runs on EMR Serverless if the stack has it, otherwise on this machine. The exit code is 1
-    if the dataset cannot be counted, or all its rows are rejected.
+    They are one source, which replaces the earlier counts of the dataset. Without --as-of, recency is
+    measured as in the earlier count. Without objects, the source is deleted. Spark runs on EMR Serverless if
+    the stack has it, otherwise on this machine. The exit code is 1 if the dataset cannot be counted, or all
+    its rows are rejected.
     """
+    from voucher_selector.spark_job.listing import list_dataset  # noqa: PLC0415 - importing pyarrow is slow
+
+    if sync and not folder:
+        raise CommandError(
+            f"{options.spelled('sync')} needs a folder. Name it with {options.spelled('folder')}"
+        )
     key, stack = dataset_run.dataset_key(name), find_stack()
     if folder:
         path = Path(folder).expanduser()
         files = {key + file.relative_to(path).as_posix(): file for file in list_files(path)}
         send_with_progress(stack, files, f"{len(files):,} files to {key}")
-    rule = as_of or IngestFunction.of(stack).as_of_rule()
+        objects = list_dataset(stack.s3(), stack.outputs["UploadsBucket"], key).objects
+        others = [found.key for found in objects if found.key not in files]
+        if sync:
+            delete_with_progress(stack, others)
+        elif others:
+            names = listed(others, MAX_NAMED)
+            message = f"{len(others):,} objects that are not in {folder} are counted, too: {names}"
+            screen.warn(f"{message}. To delete them, add {options.spelled('sync')}")
+    before = stack.sources_table().load(key).state
+    rule = as_of or dataset_run.as_of_rule(before) or IngestFunction.of(stack).as_of_rule()
     last = _run(stack, dataset_run.new_order(stack, key, rule, forced=forced))
     state = stack.sources_table().load(key).state
     error = CommandError(last.error, Exit.NO) if last.error else None
     if last.outcome in {Outcome.COUNTED, Outcome.UP_TO_DATE} and state and state.report:
-        from voucher_selector.spark_job.listing import list_dataset  # noqa: PLC0415 - importing pyarrow is slow
-
         objects = list_dataset(stack.s3(), stack.outputs["UploadsBucket"], key).objects
         warn_about(stack, {key: state}, max_rejected, {found.key: found.etag for found in objects})
         error = error or find_failure(key, state)

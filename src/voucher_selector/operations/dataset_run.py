@@ -11,6 +11,7 @@ from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
+from ingest.counting.as_of import UPLOAD
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.local_stack.emulator import LOGS, short, start_supervised
 from voucher_selector.operations.upload import DATASETS
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from voucher_selector.stack import Deployed
+    from vouchers.dynamodb.sources_table import State
 
 SECONDS_BETWEEN_LOOKS = 0.5
 LOOKS_PER_STATUS_CALL = 10
@@ -97,6 +99,13 @@ def dataset_key(name: str) -> str:
     if not path.strip() or any(part in {"", ".", ".."} for part in path.split("/")):
         raise CommandError(f"Invalid name of a dataset '{name}'. Use a name such as history or history/2018.")
     return f"{DATASETS}{path}/"
+
+
+def as_of_rule(state: State | None) -> str | None:
+    """Return the as-of date that a dataset was counted with, as an order names it; None if it was not."""
+    if state is None or state.as_of is None:
+        return None
+    return UPLOAD if state.as_of == state.uploaded_at else state.as_of
 
 
 def new_order(stack: Deployed, key: str, as_of: str, *, forced: bool) -> Order:
