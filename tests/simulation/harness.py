@@ -28,12 +28,16 @@ from ingest.storage.partition_names import TABLE, source_partition
 from ingest.storage.results_bucket import ResultsBucket
 from tests.simulation.model import START, Model
 from tests.simulation.scheduler import Call, Client, Process, Program, State, make
+from voucher_selector.operations import recount
 from voucher_selector.operations.garbage import delete_garbage
+from voucher_selector.operations.replay import list_objects
+from voucher_selector.operations.verify import compare, repair
 from voucher_selector.spark_job import counting as spark_counting
 from voucher_selector.spark_job import run as spark_run
 from voucher_selector.spark_job.order import Order
 from voucher_selector.spark_job.run import RunError
 from vouchers.counts import Cell, Contribution
+from vouchers.dynamodb.segments_table import SegmentsTable
 from vouchers.dynamodb.sources_table import Source, SourcesTable, Status
 from vouchers.segments import load_definitions
 from vouchers.timestamps import iso
@@ -77,8 +81,9 @@ class Deed(NamedTuple):
 
     ``put`` and ``delete`` change an object and deliver the event, ``again`` delivers the event of another
     process again, ``replay`` and ``force`` replay an object, ``count`` counts a dataset after it has put an
-    object there, ``clean`` deletes garbage. In the preparation, ``upload`` and ``remove`` change an object
-    and leave its event to a process.
+    object there, or counts it by force, ``clean`` deletes garbage, ``repair`` verifies the counts and repairs
+    the table. In the preparation, ``upload`` and ``remove`` change an object and leave its event to a
+    process, and ``spoil`` makes the table wrong.
     """
 
     verb: str
@@ -125,6 +130,8 @@ def simulated(scenario: Scenario) -> Iterator[Harness]:
             (spark_counting, "count_file", count_file),
             (spark_counting, "RejectedRows", RejectedRows),
             (spark_counting, "s3_client", lambda: CLIENT),
+            (recount, "count_file", count_file),
+            (recount.Recount, "as_of", AsOf("upload")),
             (spark_run, "s3_client", lambda: CLIENT),
             (spark_run, "dynamodb_client", lambda: CLIENT),
             (spark_run, "datetime", SimpleNamespace(now=lambda _: SPARK_STARTS[getcurrent()])),
@@ -223,6 +230,16 @@ class Harness:
         self.scenario = scenario
         self.sources = SourcesTable(CLIENT, SOURCES)
         self.results = ResultsBucket(CLIENT, RESULTS)
+        outputs = {"ResultsBucket": RESULTS, "UploadsBucket": UPLOADS}
+        self.stack: Any = SimpleNamespace(
+            s3=lambda: CLIENT,
+            sources_table=lambda: self.sources,
+            segments_table=lambda: SegmentsTable(CLIENT, SEGMENTS),
+            results_bucket=lambda: self.results,
+            session=SimpleNamespace(client=lambda *_, **__: CLIENT),
+            endpoint=None,
+            outputs=outputs | ({"RowsDatabase": DATABASE} if scenario.keeps_rows else {}),
+        )
         versioned = frozenset({UPLOADS} if scenario.versioned else ())
         self.prepared = Model(versioned, frozenset({RESULTS}), watch)
         for number, deed in enumerate(scenario.before, 1):
@@ -244,9 +261,19 @@ class Harness:
             state = state.after(options[0])
 
     def _carry_out(self, number: int, deed: Deed, process: Process) -> bool:
-        if deed.verb == "clean":
-            delete_garbage(STACK, deed.key)
-            return True
+        match deed.verb:
+            case "clean":
+                delete_garbage(self.stack, deed.key)
+                return True
+            case "repair":
+                return self._repair()
+            case "verify":
+                found = compare(self.stack, [*list_objects(self.stack)], lambda _: None)
+                assert found.is_clean, found
+                return True
+            case "spoil":
+                make(Call("change", {}, spoil))
+                return True
         event = process.start.kept
         if event is None and (deed.content or deed.verb in {"delete", "remove"}):
             event = make(Call("change", {}, partial(change, number, deed), is_kept=True))
@@ -262,7 +289,7 @@ class Harness:
             )
             event = make(receive)
         if deed.verb == "count":
-            return self._count(process, deed.key)
+            return self._count(process, deed)
         if deed.verb in {"replay", "force"}:
             forced = deed.verb == "force"
             now = START + timedelta(minutes=1, hours=deed.of)
@@ -295,15 +322,25 @@ class Harness:
         )
         return IngestService(CLIENT, committer_, DEFINITIONS, AsOf("upload"), row_output)
 
-    def _count(self, process: Process, dataset: str) -> bool:
+    def _repair(self) -> bool:
+        """Do what ``make verify REPAIR=1`` does."""
+        found = compare(self.stack, [*list_objects(self.stack)], lambda _: None)
+        table = self.stack.segments_table()
+        for cell in table.cells_with_zeros():
+            table.remove_zeros(cell)
+        if found.can_be_repaired:
+            repair(self.stack, found.differences)
+        return True
+
+    def _count(self, process: Process, deed: Deed) -> bool:
         """Count a dataset; return whether the run has not broken off."""
         SPARK_STARTS[getcurrent()] = make(Call("start", {}, Model.tick))
         name = f"{process.number}x{process.start.attempt}"
         order = Order(
             name,
-            dataset,
+            deed.key,
             "upload",
-            forced=False,
+            forced=bool(deed.of),
             uploads_bucket=UPLOADS,
             results_bucket=RESULTS,
             segments_table=SEGMENTS,
@@ -321,6 +358,9 @@ class Harness:
         if end in self._checked:
             return
         model = state.model.copy()
+        if any(deed.verb == "spoil" for deed in self.scenario.before):
+            check_counts(model, SURPLUS)
+            self.run_alone(model, len(self.scenario.deeds), Deed("repair"))
         check_counts(model)
         check_catalog(model)
         if was_smooth:
@@ -328,7 +368,7 @@ class Harness:
         keys = {place[2] for place in model.values if place[:2] == ("object", UPLOADS)}
         keys = {key for key in keys if not key.startswith(DATASETS)} | {s.key for s in all_sources(model)}
         deeds = [Deed("count" if key.startswith(DATASETS) else "replay", key, of=1) for key in sorted(keys)]
-        deeds += [Deed("clean", "vouchers/"), Deed("clean", DATASETS)]
+        deeds += [Deed("clean", "vouchers/"), Deed("clean", DATASETS), Deed("verify")]
         for number, deed in enumerate(deeds, len(self.scenario.deeds)):
             self.run_alone(model, number, deed)
         check_counts(model)
@@ -352,6 +392,17 @@ def change(number: int, deed: Deed, model: Model) -> ObjectEvent:
     event = ObjectEvent(kind, UPLOADS, key, now, sequencer, answer.get("VersionId"), etag, forced=False)
     model.set(("event", number), event)
     return event
+
+
+SURPLUS = Counter({"1": 3})
+"""What ``spoil`` adds to the first cell."""
+
+
+def spoil(model: Model) -> None:
+    """Add to the counters of a cell what no source contributes."""
+    place, item = next(model.under("item", SEGMENTS))
+    added = {name: {"N": str(int(item[name]["N"]) + number)} for name, number in SURPLUS.items()}
+    model.set(place, item | added)
 
 
 def watch(model: Model, place: Place) -> None:
@@ -398,8 +449,11 @@ def all_sources(model: Model) -> list[Source]:
     return [Source.from_item(item) for _, item in model.under("item", SOURCES)]
 
 
-def check_counts(model: Model) -> None:
-    """Check that the counters are those of a fresh count, and that each source says that it is counted."""
+def check_counts(model: Model, surplus: Counter[str] | None = None) -> None:
+    """Check that the counters are those of a fresh count, and that each source says that it is counted.
+
+    With a ``surplus``, the first cell may have so much more.
+    """
     current = {
         place[2]: versions[-1]
         for place, versions in model.values.items()
@@ -414,6 +468,8 @@ def check_counts(model: Model) -> None:
         for place, item in model.under("item", SEGMENTS)
         if (numbers := {n: int(v["N"]) for n, v in item.items() if v.get("N", "0") != "0"})
     }
+    if surplus and counted != expected:
+        expected[CELLS[0]].update(surplus)
     assert counted == expected, f"the counters are {counted}"
     states = {source.key: source.state for source in all_sources(model) if source.pending is None}
     assert len(states) == len(all_sources(model)), "a commit is pending"
@@ -453,14 +509,6 @@ def count_tasks(tasks: Sequence[Any], counter: Any) -> dict[Any, int]:
     for task in tasks:
         sums.update(dict(counter.count_task(task)))
     return dict(sums)
-
-
-STACK: Any = SimpleNamespace(
-    s3=lambda: CLIENT,
-    sources_table=lambda: SourcesTable(CLIENT, SOURCES),
-    results_bucket=lambda: ResultsBucket(CLIENT, RESULTS),
-    outputs={"ResultsBucket": RESULTS},
-)
 
 
 def is_refusal(error: str) -> bool:

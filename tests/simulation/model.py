@@ -128,7 +128,11 @@ class Model:
         return {"Item": item} if item else {}
 
     def scan(self, request: Request) -> dict[str, Any]:
-        return {"Items": [item for _, item in self.under("item", request["TableName"])]}
+        """Return a page of one item."""
+        last = request.get("ExclusiveStartKey", ())
+        items = [found for found in self.under("item", request["TableName"]) if found[0] > last]
+        page: dict[str, Any] = {"Items": [item for _, item in items[:1]]}
+        return page | ({"LastEvaluatedKey": items[0][0]} if len(items) > 1 else {})
 
     def update_item(self, request: Request) -> dict[str, Any]:
         place, item = self._updated(request)

@@ -12,9 +12,10 @@ from ingest.commit.committer import Committer
 from ingest.row_outputs.glue_catalog import GlueCatalog
 from ingest.service import IngestService
 from ingest.storage.results_bucket import ResultKeys
-from voucher_selector.operations import garbage
+from voucher_selector.operations import garbage, verify
 from voucher_selector.spark_job import run as spark_run
 from vouchers.dynamodb import sources_table
+from vouchers.dynamodb.segments_table import SegmentsTable
 from vouchers.dynamodb.sources_table import SourcesTable
 
 if TYPE_CHECKING:
@@ -127,6 +128,27 @@ MUTANTS = {
         "result.revision <= source.revision and",
         "",
         "garbage while an object is counted",
+    ),
+    "zeros are removed without a condition": Mutant(
+        SegmentsTable,
+        "remove_zeros",
+        'ConditionExpression=" AND ".join(f"{name}=:zero" for name in names),',
+        "",
+        "zeros are removed while an object is counted",
+    ),
+    "a repair has no condition": Mutant(
+        SegmentsTable,
+        "correct",
+        'ConditionExpression=" AND ".join(unchanged),',
+        "",
+        "a repair while an object is counted",
+    ),
+    "a repair ignores sources that have changed": Mutant(
+        verify,
+        "compare",
+        "_compare_snapshots(before, after, {*keys, *datasets})",
+        "[]",
+        "a repair while an object is counted",
     ),
     "events are applied in any order": Mutant(
         IngestService,

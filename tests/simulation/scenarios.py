@@ -53,6 +53,12 @@ SMALL = {
     "garbage while an object is counted": Scenario(
         (Deed("put", A, "dirty"), Deed("clean", "vouchers/")), (Deed("put", A, "two"),), limits=IN_S3
     ),
+    "zeros are removed while an object is counted": Scenario(
+        (Deed("put", B, "one"), Deed("delete", A)), (Deed("put", A, "two"),), Limits(counters=1)
+    ),
+    "a repair while an object is counted": Scenario(
+        (Deed("put", A, "two"), Deed("repair")), (Deed("put", A, "one"), Deed("spoil"))
+    ),
     "segmented rows": Scenario(
         (Deed("put", A, "two"), Deed("replay", A)), (Deed("put", A, "one"),), keeps_rows=True
     ),
@@ -89,7 +95,7 @@ def random_scenario(chance: random.Random) -> Scenario:
                 Deed("again", of=other) for other in range(number) if deeds[other].verb in {"put", "delete"}
             ]
             deeds[-1] = chance.choice(
-                [Deed("replay", key), Deed("force", key), Deed("clean", "vouchers/"), *again]
+                [Deed("replay", key), Deed("force", key), Deed("clean", "vouchers/"), Deed("repair"), *again]
             )
     return Scenario(
         tuple(deeds), tuple(before), limits, versioned=chance.random() < 0.5, keeps_rows=chance.random() < 0.3

@@ -91,12 +91,17 @@ class Call(NamedTuple):
 
 
 class Paginator(NamedTuple):
-    """Yields one page, by one call."""
+    """Yields pages, each by one call."""
 
     operation: Callable[..., Any]
 
     def paginate(self, **request: Any) -> Iterator[Any]:
-        yield self.operation(**request)
+        while True:
+            page = self.operation(**request)
+            yield page
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
 class Client:
