@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ingest.events import is_upload
 from voucher_selector import api_client
 from voucher_selector.cli import options, screen
 from voucher_selector.cli.report import show_counts
 from voucher_selector.cli.upload import load, require_counted, show_outcomes
 from voucher_selector.errors import StackError
 from voucher_selector.local_stack.deploy import session
+from voucher_selector.local_stack.emulator import LOGS
 from voucher_selector.local_stack.gateway import Target
 from voucher_selector.local_stack.ports import free_port, require_free
 from voucher_selector.local_stack.relay import bridge, relay
 from voucher_selector.local_stack.stack import running
-from voucher_selector.operations.upload import Uploads
+from voucher_selector.operations.keep import restore_objects, save_objects
+from voucher_selector.operations.upload import DATASETS, Uploads, wait_until_counted
 from voucher_selector.stack import Deployed, Ports, log_place, ports
 
 if TYPE_CHECKING:
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 
 SAMPLE = "sample.parquet"
 NONE = "none"
+
+KEEPS = "The uploaded files are saved then."
+FORGETS = "The stack forgets its data then; KEEP=1 (--keep) saves the uploaded files."
 
 REFERENCE = {
     "customer_id": 123,
@@ -71,15 +77,18 @@ def demo() -> None:
     "make run",
     "make run SAMPLE=vouchers.parquet PORT=5001",
     "make run ROWS=1",
+    "make run KEEP=1",
     "voucher-selector run --sample none --containers",
 )
 @options.option("--sample", "file", help="File or folder to upload instead of the sample, or 'none'.")
 @options.flag("--containers", help="Let containers of this machine call AWS, for sam local.")
+@options.flag("--keep", help="Keep the uploaded files in .stack, and count them again at the next run.")
 @options.flag("--rows", help="Keep the segmented rows, and list them in Glue.")
-def run(file: str | None, *, containers: bool, rows: bool) -> None:
+def run(file: str | None, *, containers: bool, keep: bool, rows: bool) -> None:
     """Start the stack, and keep it running until Ctrl-C.
 
-    At the start it uploads the sample, another file, or nothing.
+    At the start it uploads the sample, another file, or nothing. With --keep it uploads the files of the run
+    before instead of the sample, and saves those of this run when it stops.
     """
     uploads = Uploads.find([file] if file and file != NONE else [])
     with ExitStack() as parts:
@@ -88,11 +97,12 @@ def run(file: str | None, *, containers: bool, rows: bool) -> None:
             if interface := bridge():
                 parts.enter_context(relay(ports().aws, interface))
             click.echo(f"{'for containers':<18} http://host.docker.internal:{ports().aws}")
+        kept = restore(stack) if keep else None
         if uploads.files:
             outcomes = load(stack, uploads)
             show_outcomes(stack, outcomes)
             require_counted(outcomes)
-        elif file != NONE:
+        elif file != NONE and kept is None:
             _load_sample(stack)
         places = {"API": url, "page": f"{url}/", "AWS endpoint": stack.endpoint, "log": log_place()}
         for name, value in (places | stack.outputs).items():
@@ -100,10 +110,34 @@ def run(file: str | None, *, containers: bool, rows: bool) -> None:
         variables = ports().assignments
         click.echo(f"\nTry in another terminal:\n  make counts COUNTRY=Peru{variables}")
         click.echo(f"  make upload FILE=vouchers.parquet AS_OF=2018-08-05{variables}")
-        click.echo(f'  {CURL} "{url}/voucher_amount"\nPress Ctrl-C to stop.')
+        click.echo(f'  {CURL} "{url}/voucher_amount"')
+        click.echo(f"Press Ctrl-C to stop. {KEEPS if keep else FORGETS}")
         screen.wait_for_interrupt()
+        if keep:
+            with screen.step("Saving the uploaded files"):
+                save_objects(stack, kept_folder())
         with screen.step("Stopping"):
             parts.close()
+
+
+def kept_folder() -> Path:
+    """Return the folder of the files that runs on this AWS_PORT keep."""
+    return LOGS / f"{ports().aws}.kept"
+
+
+def restore(stack: Deployed) -> list[str] | None:
+    """Upload the files of the run before, wait until they are counted, and return their keys."""
+    with screen.step("Counting the files of the run before"):
+        keys = restore_objects(stack, kept_folder())
+        outcomes = [*wait_until_counted(stack, filter(is_upload, keys or []))]
+    for outcome in outcomes:
+        if outcome.error:
+            screen.warn(str(outcome.error))
+    if names := sorted({key.split("/")[1] for key in keys or [] if key.startswith(DATASETS)}):
+        screen.warn(
+            f"Datasets are not counted yet. Count them: make dataset NAME={names[0]}{ports().assignments}"
+        )
+    return keys
 
 
 @options.command("make sample", "make sample FILE=sample.parquet", "voucher-selector sample sample.parquet")

@@ -278,3 +278,34 @@ def test_run_says_where_the_log_is(machine: Machine) -> None:
     result = CliRunner().invoke(cli, ["run", "--sample", "none"])
 
     assert f"log                .stack/{machine.ports[0]}.log\n" in result.stdout
+
+
+@pytest.mark.usefixtures("interrupted")
+@pytest.mark.parametrize(
+    ("kept", "done"),
+    [
+        (None, ["start", "write sample.parquet", "load sample.parquet as vouchers/sample.parquet"]),
+        ([], ["start"]),
+        (["vouchers/own.parquet"], ["start"]),
+    ],
+)
+def test_run_keeps_files_and_loads_the_sample_only_if_none_were_kept(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, kept: list[str] | None, done: list[str]
+) -> None:
+    monkeypatch.setattr(commands, "restore_objects", lambda _, folder: kept if folder.suffix else None)
+    monkeypatch.setattr(
+        commands, "wait_until_counted", lambda _, keys: [Outcome(key) for key in keys if key in (kept or [])]
+    )
+    monkeypatch.setattr(commands, "save_objects", lambda *_: machine.done.append("save"))
+
+    result = CliRunner().invoke(cli, ["run", "--keep"])
+
+    assert machine.done == [*done, "save", "stop"]
+    assert "Press Ctrl-C to stop. The uploaded files are saved then." in result.stdout
+
+
+@pytest.mark.usefixtures("interrupted", "machine")
+def test_run_says_that_it_forgets_unless_it_keeps() -> None:
+    result = CliRunner().invoke(cli, ["run", "--sample", "none"])
+
+    assert "Press Ctrl-C to stop. The stack forgets its data then; KEEP=1 (--keep) saves" in result.stdout
