@@ -35,6 +35,10 @@ REGRESSIONS = {
     "another run withdraws the commit of a dataset": (
         "two counts of a dataset: 0 0 0 0 0 0 0 0 1 1 1 1 1 1 1 1 1 1 1!refused 1 0 0 0 1 1 1 1"
     ),
+    "a verification does not see a commit that fails as the one before did": (
+        "a repair while an object is counted: 0 0 0 0 1 0!refused 0 0 0 0 0 0 0 1 0!refused 0 1"
+        " 0 0 0 0 0 1 1 1 1 1 1 1 1 1 1 1 1 0"
+    ),
 }
 """What was wrong, with a schedule that shows it: the scenario, and the steps."""
 

@@ -61,8 +61,8 @@ class Recount:
         except FileError:
             failed = source.state is not None and source.state.status is Status.FAILED
             return {}, [] if failed else [Finding(Problem.FAILS, key)]
-        if source.is_unfinished:  # A verification reports unfinished commits of all sources itself.
-            return contribution or {}, []
+        if source.is_unfinished:
+            return contribution or {}, [Finding(Problem.UNFINISHED, key)]
         problems = self._compare(version, source, contribution)
         return contribution or {}, [Finding(problem, key) for problem in problems]
 
