@@ -19,6 +19,7 @@ from ingest import retry, service
 from ingest.commit import chunks, committer
 from ingest.commit.committer import Committer
 from ingest.counting.as_of import AsOf
+from ingest.counting.count_file import Counted
 from ingest.errors import FileError
 from ingest.events import Kind, ObjectEvent
 from ingest.row_outputs.glue_catalog import GlueCatalog
@@ -36,9 +37,11 @@ from voucher_selector.spark_job import counting as spark_counting
 from voucher_selector.spark_job import run as spark_run
 from voucher_selector.spark_job.order import Order
 from voucher_selector.spark_job.run import RunError
+from voucher_selector.spark_job.sums import combine
 from vouchers.counts import Cell, Contribution
 from vouchers.dynamodb.segments_table import SegmentsTable
 from vouchers.dynamodb.sources_table import Source, SourcesTable, Status
+from vouchers.report import RejectedExample, Report
 from vouchers.segments import load_definitions
 from vouchers.timestamps import iso
 
@@ -153,7 +156,7 @@ SPARK_STARTS: WeakKeyDictionary[Any, datetime] = WeakKeyDictionary()
 """When the Spark job of each process started, which is its time to its end."""
 
 
-def count_file(file: Any, _: object, __: object, callbacks: Any = None, ___: object = None) -> Any:
+def count_file(file: Any, _: object, __: object, callbacks: Any = None, ___: object = None) -> Counted:
     """Return what an object contributes, given by its content, in place of counting its rows."""
     content = file.read().decode()
     if content not in CONTENTS:
@@ -163,8 +166,10 @@ def count_file(file: Any, _: object, __: object, callbacks: Any = None, ___: obj
         callbacks.reject(content)
     if callbacks.keep:
         callbacks.keep({cell.country for cell in contribution})
-    rows = {"rows": 1, "counted": 1, "rejected": int(content == "dirty")}
-    return SimpleNamespace(contribution=contribution, report=SimpleNamespace(as_dict=lambda: rows))
+    examples = {"a reason": [RejectedExample(0, "a value")]} if content == "dirty" else {}
+    rejected = {reason: len(found) for reason, found in examples.items()}
+    report = Report(1 + len(rejected), 1, len(rejected), rejected, {}, {}, rejected_examples=examples)
+    return Counted(contribution, report)
 
 
 class RejectedRows:
@@ -505,10 +510,10 @@ def check_catalog(model: Model) -> None:
 
 def count_tasks(tasks: Sequence[Any], counter: Any) -> dict[Any, int]:
     """Count the tasks of a dataset, and add up what they return, as Spark does."""
-    sums = Counter[Any]()
-    for task in tasks:
-        sums.update(dict(counter.count_task(task)))
-    return dict(sums)
+    sums: dict[Any, Any] = {}
+    for path, value in (pair for task in tasks for pair in counter.count_task(task)):
+        sums[path] = combine(sums[path], value) if path in sums else value
+    return sums
 
 
 def is_refusal(error: str) -> bool:
