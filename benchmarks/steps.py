@@ -12,7 +12,7 @@ from benchmarks.contestants.ours import as_of
 from ingest.counting.dimensions import Dimensions
 from ingest.counting.histogram import Histogram
 from ingest.counting.report import make_report
-from ingest.parquet import reader
+from ingest.parquet.column_names import AMOUNT, COUNTRY, LAST_ORDER, ORDERS
 from ingest.parquet.reader import batches, needed_columns, open_parquet
 from vouchers.segments import load_definitions
 
@@ -53,10 +53,10 @@ def _once(path: Path) -> dict[str, float]:
 
 def _of_axes(dimensions: Dimensions) -> list[Step]:
     return [
-        ("country", lambda batch: dimensions.country.read(batch.column(reader.COUNTRY))),
-        ("last order", lambda batch: dimensions.recency.read(batch.column(reader.LAST_ORDER), None)),
-        ("orders", lambda batch: dimensions.orders.read(batch.column(reader.ORDERS))),
-        ("amount", lambda batch: dimensions.amount.read(batch.column(reader.AMOUNT))),
+        ("country", lambda batch: dimensions.country.read(batch.column(COUNTRY))),
+        ("last order", lambda batch: dimensions.recency.read(batch.column(LAST_ORDER), None)),
+        ("orders", lambda batch: dimensions.orders.read(batch.column(ORDERS))),
+        ("amount", lambda batch: dimensions.amount.read(batch.column(AMOUNT))),
     ]
 
 

@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ingest.counting.as_of import AsOf
+from ingest.parquet.column_names import ColumnMapping
 from vouchers.settings import SettingsError, required
 
 if TYPE_CHECKING:
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The ingest function's settings: names of AWS resources, and the default rule for the as-of date.
+    """The ingest function's settings: names of AWS resources, and defaults for objects.
 
-    ``uploads_bucket`` contains the objects to count. ``rows_database`` is the Glue database of the segmented
-    rows; None if they are not kept. ``max_rows`` is the most rows of a file; None for no limit.
+    ``uploads_bucket`` contains the objects to count. ``recency_as_of`` is the rule for the as-of date, and
+    ``column_names`` maps columns. ``rows_database`` is the Glue database of the segmented rows; None if they
+    are not kept. ``max_rows`` is the most rows of a file; None for no limit.
     """
 
     segments_table: str
@@ -29,6 +31,7 @@ class Settings:
     uploads_bucket: str
     results_bucket: str
     recency_as_of: AsOf
+    column_names: ColumnMapping
     rows_database: str | None = None
     max_rows: int | None = None
 
@@ -37,8 +40,8 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings.
 
     Raises:
-        SettingsError: if a variable is missing, ``RECENCY_AS_OF`` is not `upload`, `row` or a past date, or
-            ``MAX_ROWS_PER_FILE`` is not a number.
+        SettingsError: if a variable is missing, ``RECENCY_AS_OF`` is not `upload`, `row` or a past date,
+            ``MAX_ROWS_PER_FILE`` is not a number, or ``COLUMN_NAMES`` is no mapping.
     """
     max_rows = environment.get("MAX_ROWS_PER_FILE", "").strip() or "0"
     if not max_rows.isdecimal():
@@ -50,12 +53,18 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         raise SettingsError(
             "RECENCY_AS_OF", as_of, "upload, row, or a past date such as 2018-08-05"
         ) from None
+    columns = environment.get("COLUMN_NAMES", "")
+    try:
+        column_names = ColumnMapping.parse(columns)
+    except ValueError:
+        raise SettingsError("COLUMN_NAMES", columns, "pairs such as country_code=country") from None
     return Settings(
         required(environment, "SEGMENTS_TABLE", "the name of the DynamoDB table of counts"),
         required(environment, "SOURCES_TABLE", "the name of the DynamoDB table of sources"),
         required(environment, "UPLOADS_BUCKET", "the name of the S3 bucket for uploads"),
         required(environment, "RESULTS_BUCKET", "the name of the S3 bucket for results"),
         recency_as_of,
+        column_names,
         environment.get("ROWS_DATABASE", "").strip() or None,
         int(max_rows) or None,
     )

@@ -139,7 +139,13 @@ def create_service(settings: Settings, context: LambdaContext) -> IngestService:
         dynamodb_client(), sources, settings.segments_table, results, now, seconds_left, writer
     )
     return IngestService(
-        s3_client(), committer, definitions, settings.recency_as_of, row_output, settings.max_rows
+        s3_client(),
+        committer,
+        definitions,
+        settings.recency_as_of,
+        settings.column_names,
+        row_output,
+        settings.max_rows,
     )
 
 

@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 from ingest.counting.as_of import AsOf, microseconds, recorded
 from ingest.counting.count_file import RowCallbacks, count_file
+from ingest.counting.metadata import read_metadata
 from ingest.errors import FileError, SupersededError
 from ingest.events import Kind, is_folder, is_upload
+from ingest.parquet.column_names import NO_MAPPING, ColumnMapping, ColumnRule
+from ingest.parquet.reader import Selection
 from ingest.retry import ConflictError
 from ingest.row_outputs.rejected_rows import RejectedRows
 from ingest.storage.partition_names import TABLE
 from ingest.storage.results_bucket import ResultKeys
-from ingest.storage.s3_objects import AS_OF_METADATA, find_object, open_object
+from ingest.storage.s3_objects import find_object, open_object
 from vouchers.counts import Cell, Counters
 from vouchers.dynamodb.sources_table import State, Status
 from vouchers.timestamps import iso
@@ -126,6 +129,7 @@ class IngestService:
         committer: of the counts.
         definitions: the segments.
         as_of: the rule for the as-of date of objects that name none.
+        columns: the names of columns in objects that do not map them.
         row_output: for the counted rows, if they are kept.
         max_rows: the most rows of an object; None for no limit.
     """
@@ -134,6 +138,7 @@ class IngestService:
     committer: Committer
     definitions: Definitions
     as_of: AsOf
+    columns: ColumnMapping = NO_MAPPING
     row_output: RowOutput | None = None
     max_rows: int | None = None
 
@@ -204,17 +209,14 @@ class IngestService:
                 uploaded = datetime.fromisoformat(current.uploaded_at)
         state = replace(state, status=Status.COUNTED, uploaded_at=iso(uploaded))
         state = replace(state, version_id=version.version_id, etag=version.etag)
-        text = version.metadata.get(AS_OF_METADATA)
         try:
-            as_of = (self.as_of if text is None else AsOf.parse(text, self.committer.now())).at(uploaded)
-        except ValueError as error:
-            message = f"in its metadata x-amz-meta-{AS_OF_METADATA}, {error}"
-            return Target(
-                state, partial(refuse, FileError(message, "upload the file again with such a value"))
-            )
-        return Target(
-            replace(state, as_of=recorded(as_of)), partial(self._count_object, version, microseconds(as_of))
-        )
+            now = self.committer.now()
+            as_of_rule, mapping = read_metadata(version.metadata, self.as_of, self.columns, now)
+        except FileError as error:
+            return Target(state, partial(refuse, error))
+        as_of, rule = as_of_rule.at(uploaded), ColumnRule(mapping, version.key)
+        state = replace(state, as_of=recorded(as_of), columns=str(mapping) or None)
+        return Target(state, partial(self._count_object, version, microseconds(as_of), rule))
 
     def _find_version(self, event: ObjectEvent) -> ObjectVersion | None:
         version = None
@@ -307,15 +309,17 @@ class IngestService:
             return current is None or current.status is Status.DELETED
         if current is None or not current.is_of(target.version_id, target.etag or ""):
             return False
-        decisive = attrgetter("status", "definitions", "as_of")
+        decisive = attrgetter("status", "definitions", "as_of", "columns")
         keeps_rows = self.row_output is not None and current.report.get("counted", 0) > 0
         return decisive(current) == decisive(target) and keeps_rows == (current.rows_folder is not None)
 
-    def _count_object(self, version: ObjectVersion, as_of: int | None, keys: ResultKeys) -> CountedRows:
+    def _count_object(
+        self, version: ObjectVersion, as_of: int | None, rule: ColumnRule, keys: ResultKeys
+    ) -> CountedRows:
         writer = self.row_output.open_writer(keys, as_of) if self.row_output else nullcontext()
         with open_object(self.objects, version) as file, RejectedRows() as rejected, writer as rows:
             callbacks = RowCallbacks(rejected.add, rows.add if rows else None)
-            counted = count_file(file, as_of, self.definitions, callbacks)
+            counted = count_file(file, as_of, self.definitions, callbacks, Selection(rule))
             if self.max_rows is not None and counted.report.rows > self.max_rows:
                 sentence = f"it has {counted.report.rows:,} rows, and MaxRowsPerFile is {self.max_rows:,}"
                 raise FileError(sentence, TOO_MANY_ROWS)

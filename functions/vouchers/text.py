@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
+"""Characters without a width, and the byte order mark, as ``str.translate`` removes them."""
 
 LENGTH = 60
 """How many characters are repeated."""
@@ -24,6 +28,11 @@ def listed(names: Sequence[str], most: int, shown: Callable[[str], str] = trunca
     return f"{first} and {more} more" if more > 0 else first
 
 
+def country_name(name: str) -> str:
+    """Return a country's name in Unicode's form NFC, with single blanks and without zero-width characters."""
+    return " ".join(normalize("NFC", name.translate(ZERO_WIDTH)).split())
+
+
 def country_key(name: str) -> str:
-    """Return what all spellings of a country's name share: no blanks around it, no regard to case."""
-    return name.strip().casefold()
+    """Return what all spellings of a country's name share."""
+    return country_name(name).casefold()

@@ -40,10 +40,7 @@ WORDS = {5: "five"}
         (CONTRACT, f"more than {dimensions.MAX_COUNTRY_BYTES:,} bytes"),
         (CONTRACT, f"| counts that a file leads to (country, range and amount) | {report.MAX_COUNTERS:,} |"),
         (CONTRACT, f"| rows | {footer.MAX_ROWS:,} |"),
-        (
-            CONTRACT,
-            f"{footer.MAX_FOOTER_BYTES // MB} MB, with columns nested up to {footer.MAX_SCHEMA_DEPTH}",
-        ),
+        (CONTRACT, f"| footer of the file | {footer.MAX_FOOTER_BYTES // MB} MB |"),
         (
             CONTRACT,
             f"{page_limits.BATCH_ROWS:,} rows, uncompressed | {page_limits.MAX_PAGE_BYTES // MB} MB |",

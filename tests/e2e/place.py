@@ -67,7 +67,7 @@ class Place:
         return self.deployed.outputs["UploadsBucket"]
 
     def upload(self, file: Path, name: str, as_of: str | None = None) -> State:
-        send(self.deployed, {object_key(name): file}, as_of)
+        send(self.deployed, {object_key(name): file}, {"as-of": as_of} if as_of else {})
         [outcome] = wait_until_counted(self.deployed, [object_key(name)])
         if outcome.state is None or outcome.error:
             raise AssertionError(outcome.error)

@@ -130,6 +130,7 @@ def test_an_environment_holds_names_and_settings_and_nothing_secret(template: Te
     }  # fmt: skip
     own = {
         "IngestFunction": {
+            "COLUMN_NAMES",
             "MAX_ROWS_PER_FILE",
             "RECENCY_AS_OF",
             "RESULTS_BUCKET",

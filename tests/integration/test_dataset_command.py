@@ -270,7 +270,7 @@ def last_line(result: Result) -> str:
 def test_where_the_stack_has_emr_serverless_the_run_is_there(
     stack: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    order = dataset_run.new_order(stack, DATASET, "row", forced=False)
+    order = dataset_run.new_order(stack, DATASET, {"as-of": "row"}, forced=False)
     client = boto3.client("emr-serverless")
     monkeypatch.setattr(type(stack.session), "client", lambda *_, **__: client)
     stack.outputs.update(SparkApplication="00f1", SparkRole="arn:aws:iam::123456789012:role/job")
@@ -318,7 +318,7 @@ def test_missing_requirements_of_a_local_run_are_named(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
     with pytest.raises(CommandError, match=re.escape(message)):
-        dataset_run.start(stack, dataset_run.new_order(stack, DATASET, "row", forced=False))
+        dataset_run.start(stack, dataset_run.new_order(stack, DATASET, {"as-of": "row"}, forced=False))
 
 
 def job_run(state: str) -> dict[str, Any]:

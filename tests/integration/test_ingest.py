@@ -31,7 +31,7 @@ DIRT = [
         {"last_order_ts": "yesterday"},
         {"total_orders": "many"},
         {"total_orders": "-1"},
-        {"voucher_amount": float("nan")},
+        {"voucher_amount": float("inf")},
         {"voucher_amount": -1.0},
         {"country_code": "P" * 1001},
     )
@@ -202,7 +202,7 @@ def test_rejected_rows_are_replaced_and_deleted_with_their_source(harness: Stack
         ),
         (
             parquet(pa.table([pa.array(["Peru"])] * 2, names=["country_code"] * 2)),
-            "it has no column 'last_order_ts', 'total_orders', 'voucher_amount'",
+            "it has more than one column 'country_code'",
         ),
     ],
 )
@@ -239,8 +239,8 @@ def test_a_column_of_a_type_that_cannot_be_read_is_named(
 ) -> None:
     content = pa.table({name: pa.array([value]) for name, value in PERU[0].items()})
     content = content.set_column(content.column_names.index(column), column, values)
-    kind = "list" if column == "voucher_amount" else str(values.type)
-    with pytest.raises(IngestError, match=f"its column '{column}' is of type {kind}"):
+    kind = "nested" if column == "voucher_amount" else f"of type {values.type}"
+    with pytest.raises(IngestError, match=f"its column '{column}' is {kind}"):
         harness.ingest(harness.put(KEY, parquet(content)))
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.counting.count_file import Counted, RowCallbacks, count_file
-from ingest.parquet.reader import WHOLE, Part
+from ingest.parquet.reader import WHOLE, Part, Selection
 from tests.support.sample_files import DIRTY, WIDE, file_of
 from vouchers.segments import load_definitions
 
@@ -44,7 +44,11 @@ def count(file: bytes, part: Part = WHOLE, *, by_row: bool) -> tuple[Counted, li
         rejected.extend(zip(np.asarray(rows).tolist(), reasons.to_pylist(), strict=True))
 
     counted = count_file(
-        io.BytesIO(file), None if by_row else 0, load_definitions(), RowCallbacks(reject), part
+        io.BytesIO(file),
+        None if by_row else 0,
+        load_definitions(),
+        RowCallbacks(reject),
+        Selection(part=part),
     )
     return counted, rejected
 

@@ -70,7 +70,7 @@ def cleaned(row: dict[str, Any], as_of: Any) -> dict[str, Any]:
     country = country.decode("utf-8", "replace") if isinstance(country, bytes) else country
     moments = {name: moment(row.get(name)) for name in ("last_order_ts", *OPTIONAL)}
     return {
-        "country_code": country.strip(),
+        "country_code": oracle.spelling(country),
         **moments,
         "total_orders": oracle.number(row["total_orders"], "", empty_is_zero=True)[0],
         "voucher_amount": oracle.number(row["voucher_amount"], "", empty_is_zero=False)[0],

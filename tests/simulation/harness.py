@@ -325,7 +325,7 @@ class Harness:
         committer_ = Committer(
             CLIENT, self.sources, SEGMENTS, self.results, now, lambda: process.seconds, writer
         )
-        return IngestService(CLIENT, committer_, DEFINITIONS, AsOf("upload"), row_output)
+        return IngestService(CLIENT, committer_, DEFINITIONS, AsOf("upload"), row_output=row_output)
 
     def _repair(self) -> bool:
         """Do what ``make verify REPAIR=1`` does."""
@@ -345,6 +345,7 @@ class Harness:
             name,
             deed.key,
             "upload",
+            columns="",
             forced=bool(deed.of),
             uploads_bucket=UPLOADS,
             results_bucket=RESULTS,

@@ -84,12 +84,12 @@ def start_of(column: str) -> int:
     return start
 
 
-def encrypted(*, plaintext_footer: bool) -> bytes:
-    """Return a file encrypted with a key management service."""
+def encrypted(*, plaintext_footer: bool, column: str = "country_code") -> bytes:
+    """Return a file with a column that is encrypted with a key management service."""
     keys = {"footer": b"0123456789012345", "column": b"1234567890123450"}
     factory = pe.CryptoFactory(lambda _: _InMemoryKms(keys))
     settings = pe.EncryptionConfiguration(
-        footer_key="footer", column_keys={"column": ["country_code"]}, plaintext_footer=plaintext_footer
+        footer_key="footer", column_keys={"column": [column]}, plaintext_footer=plaintext_footer
     )
     properties = factory.file_encryption_properties(pe.KmsConnectionConfig(), settings)
     return parquet(table(), encryption_properties=properties)
@@ -173,7 +173,7 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: parquet(
             table().set_column(1, "country_code", pa.array([{f"f{i}": i for i in range(500)}] * ROWS))
         ),
-        "its column 'country_code' is of type struct<.*…, which cannot be read as a name",
+        "its column 'country_code' is nested, which cannot be read as a name",
     ),
     "half the rows of a row group": (
         lambda: _with_row_count(uniform_file(10), 20),
@@ -265,17 +265,17 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
     "a text of 250 MB": (lambda: country_pages(long_text(250 * MB)), TOO_MUCH_TEXT),
     "texts that repeat the one before, of 2 GB together": (lambda: growing(4_000, MB // 2), TOO_MUCH),
     "texts that repeat the one before, of 16 GB together": (lambda: growing(16_000, MB), TOO_MUCH),
-    "columns nested 6,000 levels deep": (lambda: nested(6_000, group_of(1, REPEATED)), "256 levels"),
-    "columns nested 60,000 levels deep": (lambda: nested(60_000, group_of(1)), "256 levels"),
+    "columns nested 6,000 levels deep": (lambda: nested(6_000, group_of(1, REPEATED)), "it has no column"),
+    "columns nested 60,000 levels deep": (lambda: nested(60_000, group_of(1)), "it has no column"),
     "lists nested 20,000 levels deep": (
         lambda: nested(10_000, group_of(1, OPTIONAL, meaning=LIST_OF), group_of(1, REPEATED)),
-        "256 levels",
+        "it has no column",
     ),
     "maps nested 12,000 levels deep": (
         lambda: nested(
             6_000, group_of(1, OPTIONAL, meaning=MAP_OF), group_of(2, REPEATED), leaf("k", DOUBLE)
         ),
-        "256 levels",
+        "it has no column",
     ),
     "a long name over many levels": (
         lambda: (
@@ -284,7 +284,7 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
                 [root(1), group_of(1, name=b"n" * (4 * MB)), *[group_of(1)] * 200, leaf("v", DOUBLE)], [], 0
             )
         ),
-        "names that are too long",
+        "it has no column",
     ),
     "a list of structs that is said to be one of numbers": (
         lambda: (

@@ -28,6 +28,7 @@ def order(harness: StackHarness, dataset: str = DATASET, **instead: Any) -> Orde
         "run": f"run{next(_numbers)}",
         "dataset": dataset,
         "as_of": "2026-11-22T12:00:00",
+        "columns": "",
         "forced": False,
         "uploads_bucket": harness.uploads,
         "results_bucket": harness.results,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -21,6 +22,9 @@ CLOCK = r"\d\d(?::\d\d(?::\d\d(?:[.,]\d{1,9})?)?)?"
 ZONE = r"(?: ?(?:Z|z|UTC|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?))?(?:\[UTC\])?"
 INSTANT = re.compile(rf"(\d{{4}}-\d\d-\d\d)(?:[ Tt]({CLOCK}){ZONE})?|(\d{{8}})", re.ASCII)
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+ZERO_WIDTH = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 
 
 class Reject(Exception):  # noqa: N818 - an outcome, not an error
@@ -53,7 +57,7 @@ def count(rows: list[dict[str, Any]], as_of: datetime | None, segments: Segments
 
 
 def _count_row(row: dict[str, Any], as_of: datetime | None, expected: Expected, segments: Segments) -> None:
-    country = (_text(row["country_code"]) or "").strip()
+    country = spelling(_text(row["country_code"]) or "")
     if not country:
         raise Reject("country_code_missing")
     last_order = instant(row["last_order_ts"], "last_order_ts")
@@ -81,6 +85,11 @@ def _count_row(row: dict[str, Any], as_of: datetime | None, expected: Expected, 
     expected.add(country, "#spellings", country)
 
 
+def spelling(name: str) -> str:
+    visible = "".join(c for c in name if c not in ZERO_WIDTH)
+    return re.sub(r"\s+", " ", unicodedata.normalize("NFC", visible)).strip()
+
+
 def instant(value: Any, column: str) -> datetime | None:
     if isinstance(value, str | bytes):
         found = INSTANT.fullmatch((_text(value) or "").strip())
@@ -100,7 +109,7 @@ def instant(value: Any, column: str) -> datetime | None:
 
 
 def number(value: Any, column: str, *, empty_is_zero: bool) -> tuple[float, bool]:
-    if value is None:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return 0.0, True
     if isinstance(value, str | bytes):
         value = (_text(value) or "").strip()

@@ -88,7 +88,10 @@ COUNTRIES = st.tuples(
     st.sampled_from(TEXTS),
     st.lists(
         mostly(
-            st.sampled_from(["Peru", "PERU", " Peru ", "Côte d'Ivoire", "#x"]), st.sampled_from(["", " \t"])
+            st.sampled_from(
+                ["Peru", "PERU", " Peru ", "Côte d'Ivoire", "Co\u0302te\xa0 d'Ivoire", "#x", "Pe\u200bru"]
+            ),
+            st.sampled_from(["", " \t", "\ufeff"]),
         )
     ),
 )

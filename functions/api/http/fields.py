@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from api.http.errors import BodyTooLargeError, RequestError, format_value
-from vouchers.text import country_key
+from vouchers.text import country_key, country_name
 from vouchers.timestamps import TIMESTAMP_PATTERN, parse_timestamp
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ Timestamp = Annotated[
     str,
     Meta(
         examples=["2018-05-03", "2018-05-03T14:30:00Z"],
-        extra_json_schema={"pattern": rf"^\s*{TIMESTAMP_PATTERN}\s*$"},
+        extra_json_schema={"pattern": rf"^\s*(?:{TIMESTAMP_PATTERN})?\s*$"},
     ),
 ]
-"""A date, or a date and time with optional seconds, fraction and zone; UTC by default."""
+"""A date, or a date and time with optional seconds, fraction and zone; UTC by default. Empty: no time."""
 
 CountryName = Annotated[str, Meta(examples=["Peru"], extra_json_schema={"pattern": r"\S"})]
 SegmentName = Annotated[str, Meta(extra_json_schema={"format": SEGMENT_FORMAT})]
@@ -147,7 +147,7 @@ def read_exactly(fields: Mapping[str, object], into: type[Fields]) -> Fields:
 
 
 def country_of(name: str, value: str) -> str:
-    """Return the value of a field with a country's name, without surrounding blanks.
+    """Return the value of a field with a country's name, as ``vouchers.text.country_name`` writes it.
 
     Raises:
         RequestError: if it is blank, too long, or not UTF-8.
@@ -158,7 +158,7 @@ def country_of(name: str, value: str) -> str:
         length = 0
     if not 0 < length <= MAX_COUNTRY_KEY:
         raise wrong(name, value)
-    return value.strip()
+    return country_name(value)
 
 
 def segment_of(name: str, value: str, definitions: Definitions, country: str) -> Segment:

@@ -21,7 +21,7 @@ REFERENCE = "#/components/schemas/"
 NUMBER_OR_STRING = {
     "type": ["number", "string"],
     "minimum": 0,
-    "pattern": r"^(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$",
+    "pattern": r"^(\s*|(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?)$",
     "examples": [15, "15"],
 }
 ATTRIBUTE = re.compile(r"^ {4}(\w+): (.+?)(?=^ {4}\w|\Z)", re.DOTALL | re.MULTILINE)

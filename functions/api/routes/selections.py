@@ -22,7 +22,7 @@ from api.http.errors import (
 )
 from api.http.fields import Fallback, Timestamp, json_object, read_exactly, time_of
 from api.http.middleware import log_fields, request_id
-from api.routes.vouchers import Customer, VoucherFields, parse_customer
+from api.routes.vouchers import Customer, VoucherFields, parse_customer, read_blanks
 from api.statistics import CONFIDENCE, MAX_AMOUNTS, Interval, UsedAmount, ranked, sample_size
 from vouchers.counts import NO_VOUCHER, most_used, range_cell, spellings_cell
 from vouchers.dynamodb.segments_table import CellCounts, Found
@@ -183,7 +183,7 @@ def parse_entry(entry: object, request: SelectionsFields, as_of: datetime) -> Cu
         return RequestError(f"a customer must be an object, not {format_value(entry)}")
     later = "is in the future" if request.as_of is None else f"is later than as_of {request.as_of}"
     try:
-        customer = parse_customer(read_exactly(entry, VoucherFields), as_of, later)
+        customer = parse_customer(read_exactly(read_blanks(entry), VoucherFields), as_of, later)
     except RequestError as error:
         return error
     return replace(customer, fallback=customer.fallback or request.fallback is not None)

@@ -43,16 +43,19 @@ SOURCE_FIELDS = {
 }
 """The field that each attribute is computed from."""
 
+*TIMES, ORDERS = SOURCE_FIELDS.values()
+
 
 class VoucherFields(msgspec.Struct, frozen=True, kw_only=True):
-    """A request for a voucher. Unknown fields are ignored; null means that a field is missing.
+    """A request for a voucher. Unknown fields are ignored. A time that is null or empty is missing.
 
     Attributes:
-        country_code: the country's name; surrounding blanks and case are ignored.
+        country_code: the country's name, in any spelling that files may have.
         segment_name: the segment to choose by.
         last_order_ts: time of the last order; required by segments by days since the last order.
         first_order_ts: time of the first order; required by segments by days since the first order.
-        total_orders: number of orders, as a number or a string; required by segments by orders.
+        total_orders: number of orders, as a number or a string; required by segments by orders. Null and
+            empty are 0, as in files.
         customer_id: the customer's id; never logged.
         fallback: if the customer's range has no answer, use the counts of all ranges in the country.
     """
@@ -100,8 +103,20 @@ def voucher_amount(router: Router) -> VoucherAnswer:
     fields = body_or_query(router.current_event)
     log_fields(router, country=fields.get("country_code"), segment=fields.get("segment_name"))
     now = datetime.now(UTC)
-    customer = parse_customer(read(fields, VoucherFields), now)
+    customer = parse_customer(read(read_blanks(fields), VoucherFields), now)
     return VoucherAnswer(choose_amounts(dependencies.cached_segments_table(router, now), customer))
+
+
+def read_blanks(fields: Mapping[str, object]) -> dict[str, object]:
+    """Return the fields of a customer without empty times, and with 0 for no number of orders."""
+
+    def is_blank(name: str) -> bool:
+        return isinstance(value := fields[name], str) and not value.strip()
+
+    given = {name: value for name, value in fields.items() if name not in TIMES or not is_blank(name)}
+    if ORDERS in given and (given[ORDERS] is None or is_blank(ORDERS)):
+        given[ORDERS] = 0
+    return given
 
 
 def parse_customer(given: VoucherFields, as_of: datetime, later: str = "is in the future") -> Customer:

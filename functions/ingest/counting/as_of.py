@@ -45,6 +45,10 @@ class AsOf:
             raise ValueError(f"'{truncate(text)}' is in the future (UTC); {accepted}")
         return cls("date", moment)
 
+    def __str__(self) -> str:
+        """Return the text that ``parse`` reads."""
+        return iso(self.moment) if self.moment else self.rule
+
     def at(self, uploaded: datetime) -> datetime | None:
         """Return the as-of date of an object uploaded at ``uploaded``; None if each row has its own."""
         return uploaded if self.rule == UPLOAD else self.moment

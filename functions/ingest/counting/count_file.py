@@ -14,6 +14,7 @@ from ingest.counting.histogram import Histogram
 from ingest.counting.report import make_report
 from ingest.errors import FileError
 from ingest.parquet import reader
+from ingest.parquet.column_names import FIRST_ORDER, TIMESTAMP
 from vouchers.segments import Attribute
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     RejectCallback = Callable[[pa.RecordBatch, NDArray[np.int64], pa.DictionaryArray], None]
     BatchCallback = Callable[[pa.RecordBatch, Sequence[EncodedColumn], Dimensions], None]
 
-OPTIONAL_COLUMNS = (reader.FIRST_ORDER, reader.TIMESTAMP)
+OPTIONAL_COLUMNS = (FIRST_ORDER, TIMESTAMP)
 """Columns that are read for ``RowCallbacks.keep`` if the file has them."""
 
 
@@ -69,7 +70,7 @@ def count_file(
     as_of: int | None,
     definitions: Definitions,
     callbacks: RowCallbacks = NO_CALLBACKS,
-    part: reader.Part = reader.WHOLE,
+    selection: reader.Selection = reader.EVERYTHING,
 ) -> Counted:
     """Count the voucher amounts of a Parquet file.
 
@@ -78,7 +79,8 @@ def count_file(
         as_of: microseconds since 1970 (UTC) to which recency is measured; None for each row's ``timestamp``.
         definitions: the segments.
         callbacks: called for the rows.
-        part: the part of the file to count. The results of all parts add up to those of the file.
+        selection: where its columns are, and the part of it to count. The results of all parts add up to
+            those of the file.
 
     Raises:
         FileError: if the file cannot be counted.
@@ -89,7 +91,8 @@ def count_file(
     reasons = dimensions.reasons
     histogram, examples = Histogram(len(dimensions.sizes)), Examples()
     try:
-        file = reader.open_parquet(source, columns, OPTIONAL_COLUMNS if callbacks.keep else (), part)
+        optional = [name for name in OPTIONAL_COLUMNS if callbacks.keep and name not in columns]
+        file = reader.open_parquet(source, columns, optional, selection)
         first_row = file.first_row
         for whole in reader.batches(file):
             batch = whole.select(columns) if callbacks.keep else whole

@@ -19,14 +19,14 @@ from ingest.counting.parsing import (
     NULL,
     READABLE,
     UNREADABLE,
-    cleaned,
+    decoded,
     instants,
     numbers,
 )
 from ingest.errors import FileError
-from ingest.parquet import reader
+from ingest.parquet.column_names import AMOUNT, COUNTRY, FIRST_ORDER, LAST_ORDER, ORDERS, TIMESTAMP
 from vouchers.segments import Attribute
-from vouchers.text import country_key
+from vouchers.text import country_key, country_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,14 +48,14 @@ MAX_INT64 = 2**63 - 1
 
 
 class CountryDimension:
-    """Countries by their name as written, without blanks around it."""
+    """Countries by their name as ``vouchers.text.country_name`` writes it."""
 
     reasons: ClassVar = {0: "country_code_missing", 1: "country_code_too_long"}
     first: ClassVar = 2
 
     def __init__(self) -> None:
         self._codes: dict[str, int] = {}
-        self._column = Column(lambda names: self._encode(cleaned(names).to_pylist()))
+        self._column = Column(lambda names: self._encode(decoded(names).to_pylist()))
 
     @property
     def size(self) -> int:
@@ -78,7 +78,8 @@ class CountryDimension:
 
     def _encode(self, names: list[str | None]) -> Codes:
         codes = np.zeros(len(names), np.uint16)
-        for position, name in enumerate(names):
+        for position, written in enumerate(names):
+            name = country_name(written or "")
             if not name:
                 continue
             if len(country_key(name).encode()) > MAX_COUNTRY_BYTES:
@@ -233,7 +234,7 @@ class Dimensions:
 
         last_order, first_order = Attribute.DAYS_SINCE_LAST_ORDER, Attribute.DAYS_SINCE_FIRST_ORDER
         self.country = CountryDimension()
-        self.recency = DaysDimension(reader.LAST_ORDER, intervals(last_order), as_of)
+        self.recency = DaysDimension(LAST_ORDER, intervals(last_order), as_of)
         self.orders = OrdersDimension(intervals(Attribute.TOTAL_ORDERS, whole=False))
         self.amount = AmountDimension()
         self.all: list[CountryDimension | DaysDimension | OrdersDimension | AmountDimension]
@@ -241,7 +242,7 @@ class Dimensions:
         self.by_attribute: dict[Attribute, DaysDimension | OrdersDimension]
         self.by_attribute = {last_order: self.recency, Attribute.TOTAL_ORDERS: self.orders}
         if definitions.go_by(first_order):
-            tenure = DaysDimension(reader.FIRST_ORDER, intervals(first_order), as_of)
+            tenure = DaysDimension(FIRST_ORDER, intervals(first_order), as_of)
             self.by_attribute[first_order] = tenure
             self.all.append(tenure)
         self.reasons: Reasons = [dimension.reasons for dimension in self.all]
@@ -257,16 +258,16 @@ class Dimensions:
         Raises:
             FileError: if the file has too many countries or amounts.
         """
-        timestamp = batch.column(reader.TIMESTAMP) if reader.TIMESTAMP in batch.schema.names else None
+        timestamp = batch.column(TIMESTAMP) if TIMESTAMP in batch.schema.names else None
         columns = [
-            self.country.read(batch.column(reader.COUNTRY)),
-            self.recency.read(batch.column(reader.LAST_ORDER), timestamp),
-            self.orders.read(batch.column(reader.ORDERS)),
-            self.amount.read(batch.column(reader.AMOUNT)),
+            self.country.read(batch.column(COUNTRY)),
+            self.recency.read(batch.column(LAST_ORDER), timestamp),
+            self.orders.read(batch.column(ORDERS)),
+            self.amount.read(batch.column(AMOUNT)),
         ]
         tenure = self.by_attribute.get(Attribute.DAYS_SINCE_FIRST_ORDER)
         if isinstance(tenure, DaysDimension):
-            columns.append(tenure.read(batch.column(reader.FIRST_ORDER), timestamp))
+            columns.append(tenure.read(batch.column(FIRST_ORDER), timestamp))
         return columns
 
     def ranges(self, segment: Segment, codes: Sequence[NDArray[Any]]) -> NDArray[np.intp]:

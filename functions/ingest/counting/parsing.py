@@ -50,11 +50,11 @@ class Parsed(NamedTuple):
 
 
 def instants(array: pa.Array) -> Parsed:
-    """Read texts, dates and timestamps as microseconds since 1970 UTC; the default zone is UTC."""
+    """Read texts, dates and timestamps as microseconds since 1970 UTC, by default in UTC; NaT is null."""
     if pa.types.is_null(array.type):
         return Parsed(np.zeros(len(array), np.int64), _states(array))
     if not arrow.is_text(array.type):
-        return Parsed(_microseconds(array), _states(array))
+        return _typed_instants(array)
     try:
         texts = array.cast(pa.string())
         zone = "UTC" if _has_zone(texts) else None
@@ -76,13 +76,13 @@ def instants(array: pa.Array) -> Parsed:
 
 
 def numbers(array: pa.Array) -> Parsed:
-    """Read integers unchanged; texts, floats and decimals as float64. NaN and infinities are unreadable."""
+    """Read integers unchanged, others as float64; NaN is null, infinities and "nan" are unreadable."""
     if pa.types.is_null(array.type):
         return Parsed(np.zeros(len(array)), _states(array))
     if pa.types.is_signed_integer(array.type):
         return Parsed(arrow.values(array, np.dtype(str(array.type))), _states(array))
     if not arrow.is_text(array.type):
-        return _finite(array.cast(pa.float64(), safe=False), _states(array))
+        return _finite(array.cast(pa.float64(), safe=False), _states(array), nan=NULL)
     try:
         texts = array.cast(pa.string())
         empty = _empty(texts)
@@ -144,16 +144,19 @@ def _empty(texts: pa.Array) -> NDArray[np.bool_]:
     return empty
 
 
-def _microseconds(array: pa.Array) -> NDArray[np.int64]:
-    if pa.types.is_date32(array.type):
-        unit, raw = "D", arrow.values(array, np.int32).astype(np.int64)
-    else:
-        unit = "ms" if pa.types.is_date64(array.type) else array.type.unit
-        raw = arrow.values(array, np.int64)
+def _typed_instants(array: pa.Array) -> Parsed:
+    """Read dates and timestamps; the lowest integer is NaT, which some writers do not mark as null."""
+    is_days = pa.types.is_date32(array.type)
+    raw = arrow.values(array, np.int32 if is_days else np.int64)
+    states, lowest = _states(array), np.iinfo(raw.dtype).min
+    if raw.min(initial=0) == lowest:
+        states[raw == lowest] = NULL
+    unit = "D" if is_days else "ms" if pa.types.is_date64(array.type) else array.type.unit
     if unit == "ns":
-        return raw // 1_000
+        return Parsed(raw // 1_000, states)
     factor = _MICROSECONDS[unit]
-    return np.clip(raw, -MAX_INSTANT // factor, MAX_INSTANT // factor) * np.int64(factor)
+    clipped = np.clip(raw.astype(np.int64), -MAX_INSTANT // factor, MAX_INSTANT // factor)
+    return Parsed(clipped * np.int64(factor), states)
 
 
 def _within_years(instants: pa.Array, states: NDArray[np.uint8]) -> Parsed:
@@ -164,10 +167,12 @@ def _within_years(instants: pa.Array, states: NDArray[np.uint8]) -> Parsed:
     return Parsed(values, states)
 
 
-def _finite(floats: pa.Array, states: NDArray[np.uint8]) -> Parsed:
+def _finite(floats: pa.Array, states: NDArray[np.uint8], *, nan: int = UNREADABLE) -> Parsed:
+    """Mark infinities as unreadable, and NaN as ``nan``: a text such as "nan" is no number."""
     values = arrow.values(floats, np.float64)
     if len(values) and not np.isfinite([values.min(), values.max()]).all():
         finite = np.isfinite(values)
+        states[np.isnan(values) & (states == READABLE)] = nan
         states[~finite & (states == READABLE)] = UNREADABLE
         values = np.where(finite, values, 0)
     return Parsed(values, states)

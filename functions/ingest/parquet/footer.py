@@ -1,49 +1,62 @@
-"""Read a Parquet file's footer, and reject footers that would crash Arrow.
+"""Read a Parquet file's footer, and write one that names only the needed columns.
 
-Arrow trusts the footer: columns that are encrypted or nested too deeply end the process.
+Arrow gets only the written footer. It converts the whole schema of a footer, and refuses a file for a type
+that nobody needs. It also trusts the footer: columns that are encrypted or nested too deeply end the process.
 """
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from ingest.errors import FileError
 from ingest.parquet.page_headers import DATA, DATA_V2, REFERRING
-from ingest.parquet.thrift import BINARY, I32, I64, LIST, STRUCT, Reader, ThriftError
+from ingest.parquet.thrift import (
+    BINARY,
+    I32,
+    I64,
+    LIST,
+    RAW,
+    STRUCT,
+    WITH_RAW,
+    Reader,
+    ThriftError,
+    write_binary,
+    write_integer,
+    write_structs,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator, Mapping, Sequence
+    from io import RawIOBase
 
     from ingest.parquet.thrift import Shape, Struct
 
 TAIL = 8
 """Bytes after the footer: its length, and the magic."""
 
-MAX_FOOTER_BYTES = 8 << 20
-"""Bytes. Arrow needs up to 250 times as much memory."""
+END_BYTES = 1 << 16
+"""Bytes of the first read, which contain most footers."""
 
-MAX_SCHEMA_DEPTH = 256
-"""Levels of nested columns; Arrow recurses and overflows the stack at some thousands."""
+MAX_FOOTER_BYTES = 8 << 20
+"""Bytes. Reading takes up to 50 times as much memory."""
 
 MAX_ROWS = 5_000_000_000
 """Rows that the function has time to count; a few bytes can encode any number of rows."""
-
-MAX_PATH_BYTES = 100_000_000
-"""Total bytes of the paths of all columns and their parents."""
 
 MAGIC, ENCRYPTED_MAGIC = b"PAR1", b"PARE"
 BROKEN = "it cannot be read as Parquet: its footer is broken"
 ENCRYPTED = "it is encrypted; upload it unencrypted"
 
 _META: Shape = {2: [I32], 3: [BINARY], 8: [{}], 13: [{}], 16: {2: [I64], 3: [I64]}, 17: {2: [I32]}}
-_CHUNK: Shape = {3: _META, 8: {2: {1: [BINARY]}}}
-_FOOTER: Shape = {2: [{}], 4: [{1: [_CHUNK], 4: [{}]}], 5: [{}], 7: [{}]}
-_SCHEMA, _ROWS, _GROUPS, _ENCRYPTION = (2, LIST), (3, I64), (4, LIST), (8, STRUCT)
-_NAME, _CHILDREN = (4, BINARY), (5, I32)
+_CHUNK: Shape = {3: _META, 8: {2: {1: [BINARY]}}, **WITH_RAW}
+_FOOTER: Shape = {2: [WITH_RAW], 4: [{1: [_CHUNK], 4: [{}]}], 5: [{}], 7: [{}]}
+_SCHEMA, _ROWS, _GROUPS, _CREATED_BY = (2, LIST), (3, I64), (4, LIST), (6, BINARY)
+_TYPE, _REPETITION, _NAME, _CHILDREN = (1, I32), (3, I32), (4, BINARY), (5, I32)
+_REPEATED = 2
 _CHUNKS, _GROUP_ROWS = (1, LIST), (3, I64)
-_COLUMN, _KEYS, _SECRET = (3, STRUCT), (8, STRUCT), (9, BINARY)
+_FILE, _COLUMN, _KEYS, _SECRET = (1, BINARY), (3, STRUCT), (8, STRUCT), (9, BINARY)
 _ENCODINGS, _VALUES, _STORED, _DATA, _DICTIONARY = (2, LIST), (5, I64), (7, I64), (9, I64), (11, I64)
 _PAGES = (13, LIST)
 _PAGE_KIND, _PAGE_ENCODING = (1, I32), (2, I32)
@@ -69,10 +82,114 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class RowGroup:
-    """The number of rows, and one chunk for each leaf column, in the order of the schema."""
+    """The number of rows, and one chunk for each needed column."""
 
     rows: int
     chunks: tuple[Chunk, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the schema's first level.
+
+    Attributes:
+        name: as the file writes it.
+        leaf: its number among all leaves; None if it is nested or repeated.
+        element: the bytes of its schema element.
+    """
+
+    name: str
+    leaf: int | None
+    element: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """The footer of a file.
+
+    Attributes:
+        columns: of the schema's first level.
+        leaves: how many leaves the schema has.
+        groups: the row groups.
+        created_by: the writer. Arrow works around faults of some.
+    """
+
+    columns: tuple[Column, ...]
+    leaves: int
+    groups: Sequence[Struct]
+    created_by: bytes
+
+    def select(self, columns: Mapping[str, Column]) -> tuple[bytes, tuple[RowGroup, ...]]:
+        """Return a file of nothing but a footer with some columns under other names, and its row groups.
+
+        Args:
+            columns: with leaves, by their new names, in the order in which they are to be.
+
+        Raises:
+            FileError: if the row groups lack them, or they are encrypted.
+        """
+        leaves = [column.leaf or 0 for column in columns.values()]
+        try:
+            groups = [(group[_GROUP_ROWS], self._chunks(i, leaves)) for i, group in enumerate(self.groups)]
+            selected = tuple(RowGroup(rows, tuple(map(_chunk, chunks))) for rows, chunks in groups)
+        except KeyError:
+            raise FileError(BROKEN) from None
+        # Where a field is repeated, the last one counts.
+        renamed = [
+            column.element[:-1] + b"\x08" + write_integer(4) + write_binary(name.encode()) + b"\0"
+            for name, column in columns.items()
+        ]
+        root = b"\x48" + write_binary(b"schema") + b"\x15" + write_integer(len(columns)) + b"\0"
+        written_groups = [
+            b"\x19" + write_structs([chunk[RAW] for chunk in chunks])
+            + b"\x16\0\x16" + write_integer(rows) + b"\0"
+            for rows, chunks in groups
+        ]  # fmt: skip
+        footer = b"".join(
+            (
+                b"\x15\x04\x19",
+                write_structs([root, *renamed]),
+                b"\x16",
+                write_integer(sum(rows for rows, _ in groups)),
+                b"\x19",
+                write_structs(written_groups),
+                b"\x28" + write_binary(self.created_by) + b"\0",
+            )
+        )
+        file = MAGIC + footer + len(footer).to_bytes(4, "little") + MAGIC
+        return file, selected
+
+    def _chunks(self, number: int, leaves: Sequence[int]) -> list[Struct]:
+        """Return the chunks of some leaves in a row group."""
+        chunks, rows = self.groups[number][_CHUNKS], self.groups[number][_GROUP_ROWS]
+        if len(chunks) != self.leaves:
+            raise FileError(f"its row group {number} does not have as many columns as the file")
+        found = [chunks[leaf] for leaf in leaves]
+        if any(_KEYS in chunk or _SECRET in chunk for chunk in found):
+            raise FileError(ENCRYPTED)
+        if any(chunk.get(_FILE) for chunk in found):
+            raise FileError("its rows are in other files; upload these files")
+        if any(chunk[_COLUMN][_VALUES] != rows for chunk in found):
+            raise FileError(f"its row group {number} does not have a value of each needed column in each row")
+        return found
+
+
+def read_end(source: IO[bytes] | RawIOBase) -> bytes:
+    """Return the footer of a file without the bytes after it.
+
+    Raises:
+        FileError: if there is no footer, or it is encrypted or too long.
+    """
+    size = source.seek(0, io.SEEK_END)
+    source.seek(max(size - END_BYTES, 0))
+    end = bytes(source.read() or b"")
+    if len(end) < TAIL:
+        raise FileError("it cannot be read as Parquet: it is empty or almost so")
+    length = footer_length(end[-TAIL:], size)
+    if length > len(end) - TAIL:
+        source.seek(size - TAIL - length)
+        end = bytes(source.read() or b"")
+    return end[-TAIL - length : -TAIL]
 
 
 def footer_length(tail: bytes, file_size: int) -> int:
@@ -83,7 +200,7 @@ def footer_length(tail: bytes, file_size: int) -> int:
     """
     if tail[-4:] == ENCRYPTED_MAGIC:
         raise FileError(ENCRYPTED)
-    if tail[-4:] != MAGIC or len(tail) < TAIL:
+    if tail[-4:] != MAGIC:
         raise FileError("it cannot be read as Parquet: it does not end as a Parquet file does")
     length = int.from_bytes(tail[-TAIL:-4], "little")
     if length > file_size - TAIL - len(MAGIC):
@@ -95,34 +212,35 @@ def footer_length(tail: bytes, file_size: int) -> int:
     return length
 
 
-def read_footer(footer: bytes) -> tuple[RowGroup, ...]:
-    """Return a file's row groups.
+def read_footer(data: bytes) -> Footer:
+    """Return a file's footer.
 
     Raises:
-        FileError: if the footer is broken or inconsistent, parts of the file are encrypted, or there are too
-            many rows, too many columns or too many levels of nested columns.
+        FileError: if it is broken or inconsistent, or there are too many rows.
     """
     try:
-        fields = Reader(footer).struct(_FOOTER)
-        _check_schema(fields[_SCHEMA])
-        if _ENCRYPTION in fields:
-            raise FileError(ENCRYPTED)
-        groups = tuple(
-            RowGroup(group[_GROUP_ROWS], tuple(map(_chunk, group[_CHUNKS]))) for group in fields[_GROUPS]
-        )
-    except (ThriftError, IndexError, KeyError):
+        fields = Reader(data).struct(_FOOTER)
+        root, *elements = fields[_SCHEMA]
+        columns = tuple(_columns(elements))
+        leaves, groups = sum(_TYPE in element for element in elements), fields[_GROUPS]
+        total = sum(group[_GROUP_ROWS] for group in groups)
+        if len(columns) != root.get(_CHILDREN, 0) or any(group[_GROUP_ROWS] < 0 for group in groups):
+            raise FileError(BROKEN)
+        if not all(group.keys() >= {_CHUNKS} for group in groups):
+            raise FileError(BROKEN)
+    except (ThriftError, IndexError, KeyError, ValueError):
         raise FileError(BROKEN) from None
-    if fields.get(_ROWS, 0) > MAX_ROWS:
+    stated = fields.get(_ROWS, 0)
+    if max(stated, total) > MAX_ROWS:
         raise FileError(f"it has more than {MAX_ROWS:,} rows; split it")
-    if fields.get(_ROWS) != sum(group.rows for group in groups):
+    # Some writers leave 0.
+    if stated not in {0, total}:
         raise FileError("its row groups do not have as many rows as it says")
-    return groups
+    return Footer(columns, leaves, groups, fields.get(_CREATED_BY, b""))
 
 
 def _chunk(fields: Struct) -> Chunk:
     """Return a chunk; like Arrow, start at the dictionary if the chunk has one."""
-    if _KEYS in fields or _SECRET in fields:
-        raise FileError(ENCRYPTED)
     column = fields[_COLUMN]
     start, dictionary = column[_DATA], column.get(_DICTIONARY, 0)
     has_dictionary = 0 < dictionary < start
@@ -139,21 +257,16 @@ def _chunk(fields: Struct) -> Chunk:
     )
 
 
-def _check_schema(elements: Iterable[Struct]) -> None:
-    """Walk the tree, parents first, and count the remaining children at each level."""
-    left: list[int] = []
-    names: list[int] = []
-    total = 0
-    for element in elements:
-        while left and left[-1] <= 0:
-            left.pop()
-            names.pop()
-        if left:
-            left[-1] -= 1
-        left.append(element.get(_CHILDREN, 0))
-        names.append(len(element.get(_NAME, b"")) + 1)
-        if len(left) > MAX_SCHEMA_DEPTH:
-            raise FileError(f"its columns are nested more than {MAX_SCHEMA_DEPTH} levels deep")
-        total += sum(accumulate(names)) if left[-1] <= 0 else 0
-        if total > MAX_PATH_BYTES:
-            raise FileError("it has too many columns, or names that are too long")
+def _columns(elements: Sequence[Struct]) -> Iterator[Column]:
+    """Yield the columns of the first level; the elements are the whole tree, parents first."""
+    at = leaf = 0
+    while at < len(elements):
+        first, first_leaf, left = elements[at], leaf, 1
+        while left:
+            element = elements[at]
+            left += max(element.get(_CHILDREN, 0), 0) - 1
+            leaf += _TYPE in element
+            at += 1
+        is_flat = _TYPE in first and not first.get(_CHILDREN) and first.get(_REPETITION) != _REPEATED
+        name = bytes(first[_NAME]).decode("utf-8", "replace")
+        yield Column(name, first_leaf if is_flat else None, first[RAW])

@@ -1,4 +1,4 @@
-"""A file object that checks a Parquet file's footer and page headers before Arrow uses them."""
+"""A file object that checks a Parquet file's page headers before Arrow uses them."""
 
 from __future__ import annotations
 
@@ -6,33 +6,28 @@ import io
 from typing import IO, TYPE_CHECKING
 
 from ingest.errors import FileError
-from ingest.parquet.footer import TAIL, footer_length, read_footer
 from ingest.parquet.page_limits import BATCH_ROWS, MAX_PAGE_BYTES, ColumnPages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from io import RawIOBase
 
-    from ingest.parquet.footer import Chunk, RowGroup
+    from ingest.parquet.footer import Chunk
 
 
 class GuardedFile(io.RawIOBase):
-    """A seekable Parquet file that rejects footers and pages that would take too much memory.
+    """A seekable Parquet file that rejects pages that would take too much memory.
 
-    Reads raise ``FileError`` for these, and the errors of the source. Arrow reads the end of the file first;
-    this sets ``row_groups``. Reads inside the chunks of ``pages`` check the page headers.
+    Reads raise ``FileError`` for these, and the errors of the source. Reads inside the chunks of ``pages``
+    check the page headers.
     """
 
     def __init__(self, source: IO[bytes] | RawIOBase) -> None:
         super().__init__()
         self._source = source
-        self._size = source.seek(0, io.SEEK_END)
         # Arrow's files and ReadAhead return buffers without a copy.
         self._read = getattr(source, "read_buffer", source.read)
         self.pages: list[ColumnPages] = []
-        self.row_groups: tuple[RowGroup, ...] | None = None
-        if self._size < TAIL:
-            raise FileError("it cannot be read as Parquet: it is empty or almost so")
 
     def watch(self, chunks: Iterable[Chunk]) -> None:
         """Check the pages of these column chunks from now on, and no others."""
@@ -62,15 +57,6 @@ class GuardedFile(io.RawIOBase):
         """Return the next ``size`` bytes, or all that are left; Arrow calls this method."""
         at = self._source.tell()
         data = memoryview(self._read(size)).cast("B")
-        if self.row_groups is None and at + len(data) == self._size:
-            start = self._size - TAIL - footer_length(bytes(data[-TAIL:]), self._size)
-            footer = data[max(start - at, 0) :]
-            if start < at:
-                end = self._source.tell()
-                self._source.seek(start)
-                footer = memoryview(self._source.read(self._size - start) or b"")
-                self._source.seek(end)
-            self.row_groups = read_footer(bytes(footer[:-TAIL]))
         for pages in self.pages:
             pages.read(at, data)
         if sum(pages.max_bytes for pages in self.pages) > MAX_PAGE_BYTES:

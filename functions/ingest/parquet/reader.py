@@ -3,34 +3,45 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingest import arrow
 from ingest.errors import CORRECT, FileError
-from ingest.parquet.footer import RowGroup
+from ingest.parquet.column_names import (
+    AMOUNT,
+    COUNTRY,
+    FIRST_ORDER,
+    LAST_ORDER,
+    ORDERS,
+    TIMES,
+    TIMESTAMP,
+    WITHOUT_ROW,
+    ColumnRule,
+)
+from ingest.parquet.footer import read_end, read_footer
 from ingest.parquet.guarded_file import GuardedFile
 from ingest.parquet.page_limits import BATCH_ROWS
 from ingest.parquet.read_ahead import ReadAhead, Span
-from vouchers.text import listed, truncate
+from vouchers.text import truncate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from io import RawIOBase
 
-    from ingest.parquet.footer import Chunk
+    from ingest.parquet.footer import Chunk, Column, Footer, RowGroup
 
-
-COUNTRY, LAST_ORDER, TIMESTAMP = "country_code", "last_order_ts", "timestamp"
-FIRST_ORDER, ORDERS, AMOUNT = "first_order_ts", "total_orders", "voucher_amount"
 
 Kinds = tuple["Callable[[pa.DataType], bool]", ...]
 _TEXT: Kinds = (arrow.is_text, pa.types.is_null)
 _INSTANT: Kinds = (*_TEXT, pa.types.is_timestamp, pa.types.is_date)
 _NUMBER: Kinds = (*_TEXT, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+_COUNT: Kinds = (pa.types.is_integer, pa.types.is_floating)
 ACCEPTED: dict[str, tuple[str, Kinds]] = {
     COUNTRY: ("a name", _TEXT),
     LAST_ORDER: ("a point in time", _INSTANT),
@@ -57,9 +68,6 @@ SAMPLE_ROWS = 1 << 12
 SAMPLE_BYTES = 1 << 16
 """Bytes in one read of a sample."""
 
-WITHOUT_ROW = "only the as-of date 'row' needs 'timestamp'; upload a file that has it, or name a date"
-"""The advice if only the column ``timestamp`` is wrong."""
-
 
 class Part(NamedTuple):
     """One of ``of`` parts of a file, counted from 0; every row group belongs to exactly one part."""
@@ -73,6 +81,16 @@ class Part(NamedTuple):
 
 
 WHOLE = Part(0, 1)
+
+
+class Selection(NamedTuple):
+    """What to read of a file: where its columns are, and a part of its rows."""
+
+    rule: ColumnRule = ColumnRule()
+    part: Part = WHOLE
+
+
+EVERYTHING = Selection()
 
 
 def needed_columns(*, row_as_of: bool, tenure: bool = False) -> tuple[str, ...]:
@@ -90,16 +108,20 @@ class OpenFile:
 
     Attributes:
         guard: checks what Arrow reads.
-        columns: to read.
-        row_groups: all, with the chunks of these columns only.
+        columns: the columns of its batches, in this order.
+        constants: the columns whose value all rows share, ``BATCH_ROWS`` long.
+        units: the unit of each column of integers that count from 1970.
+        row_groups: all, with the chunks of the other columns only.
         part: the range of the row groups to read.
         dictionaries: the text columns that are read as dictionaries.
         built: those of them whose dictionaries Arrow builds from plain values.
-        parquet: reads them.
+        parquet: reads all columns but the constant ones.
     """
 
     guard: GuardedFile
     columns: tuple[str, ...]
+    constants: dict[str, pa.Array]
+    units: dict[str, str]
     row_groups: tuple[RowGroup, ...]
     part: range
     dictionaries: set[str]
@@ -125,7 +147,7 @@ def open_parquet(
     source: IO[bytes] | RawIOBase,
     columns: Sequence[str],
     optional: Sequence[str] = (),
-    part: Part = WHOLE,
+    selection: Selection = EVERYTHING,
 ) -> OpenFile:
     """Open a Parquet file, or a part of it, and check that ``columns`` are there and of readable types.
 
@@ -134,22 +156,21 @@ def open_parquet(
     Raises:
         FileError: if the file is not Parquet, or a column is missing, repeated or of an unreadable type.
     """
-    guard = GuardedFile(source)
+    guard, (rule, part) = GuardedFile(source), selection
     with file_errors("it cannot be read as Parquet"):
-        file = pq.ParquetFile(guard)
-        schema, metadata = file.schema_arrow, file.metadata
-        _check_columns(schema, columns)
-        unique = [name for name in optional if name not in columns and schema.names.count(name) == 1]
-        columns = (*columns, *(name for name in unique if _is_accepted(name, schema.field(name).type)))
-        groups = _select_columns(guard.row_groups or (), file.schema, columns)
+        footer = read_footer(read_end(guard))
+        found = rule.find([(column.name, column) for column in footer.columns], columns, optional)
+        units = {name: unit for name, (_, unit) in rule.mapping.names.items() if unit}
+        stored, metadata, groups = _select(footer, found.stored, columns, units)
         chosen = part.among(len(groups))
         if isinstance(source, ReadAhead):
             source.expect(
                 [Span(chunk.start, chunk.start + chunk.size) for chunk in group.chunks]
                 for group in groups[chosen.start : chosen.stop]
             )
+        schema = metadata.schema.to_arrow_schema()
         dictionaries, built = set[str](), set[str]()
-        for place, name in enumerate(columns):
+        for place, name in enumerate(stored):
             chunks = [group.chunks[place] for group in groups]
             if not (chunks and arrow.is_text(schema.field(name).type)):
                 continue
@@ -159,7 +180,10 @@ def open_parquet(
                 dictionaries.add(name)
                 built |= {name} if plain else set()
         parquet = _reader(guard, metadata, groups, dictionaries)
-    return OpenFile(guard, tuple(columns), groups, chosen, dictionaries, built, parquet)
+        constants = {name: _constant(value, units.get(name)) for name, value in found.constant.items()}
+    every = tuple(name for name in (*columns, *optional) if name in stored or name in constants)
+    used = {name: unit for name, unit in units.items() if name in stored}
+    return OpenFile(guard, every, constants, used, groups, chosen, dictionaries, built, parquet)
 
 
 def batches(file: OpenFile) -> Iterator[pa.RecordBatch]:
@@ -173,7 +197,7 @@ def batches(file: OpenFile) -> Iterator[pa.RecordBatch]:
         for batch in _decode(file, number):
             _check_batch(batch, file, rows)
             rows += batch.num_rows
-            yield batch
+            yield _completed(batch, file)
         if rows != group.rows:
             raise FileError(f"its row group {number} holds {rows:,} rows and says that it has {group.rows:,}")
 
@@ -221,19 +245,14 @@ def _decode(file: OpenFile, group: int, done: int = 0) -> Iterator[pa.RecordBatc
     row = 0
     with file_errors("its data cannot be decoded"):
         for batch in file.parquet.iter_batches(
-            BATCH_ROWS, row_groups=[group], columns=list(file.columns), use_threads=pa.cpu_count() > 1
+            BATCH_ROWS, row_groups=[group], use_threads=pa.cpu_count() > 1
         ):
             if file.drop_outgrown(batch):
                 yield from _decode(file, group, done)
                 return
             row += batch.num_rows
             if row > done:
-                rest = batch.slice(batch.num_rows - (row - done))
-                for place, field in enumerate(rest.schema):
-                    # Arrow can neither take rows of views nor build dictionaries from them.
-                    if pa.types.is_string_view(field.type) or pa.types.is_binary_view(field.type):
-                        rest = rest.set_column(place, field.name, rest.column(place).cast(pa.binary()))
-                yield rest
+                yield batch.slice(batch.num_rows - (row - done))
                 done = row
 
 
@@ -248,7 +267,7 @@ def _check_batch(batch: pa.RecordBatch, file: OpenFile, row: int) -> None:
             raise FileError(
                 f"{BATCH_ROWS:,} of its rows hold more than {MAX_TEXT_BYTES >> 20} MB of different texts"
             )
-    for name, pages in zip(file.columns, file.guard.pages, strict=True):
+    for name, pages in zip(batch.schema.names, file.guard.pages, strict=True):
         if row >= pages.coded:
             continue
         column = batch.column(name)
@@ -258,40 +277,74 @@ def _check_batch(batch: pa.RecordBatch, file: OpenFile, row: int) -> None:
             )
 
 
-def _select_columns(
-    groups: Sequence[RowGroup], schema: pq.ParquetSchema, columns: Sequence[str]
-) -> tuple[RowGroup, ...]:
-    paths = [schema.column(leaf).path for leaf in range(len(schema))]
-    leaves = [paths.index(name) for name in columns]
-    for number, group in enumerate(groups):
-        if len(group.chunks) != len(paths):
-            raise FileError(f"its row group {number} does not have as many columns as the file")
-        if any(group.chunks[leaf].values != group.rows for leaf in leaves):
-            raise FileError(f"its row group {number} does not have a value of each needed column in each row")
-    return tuple(RowGroup(group.rows, tuple(group.chunks[leaf] for leaf in leaves)) for group in groups)
+def _completed(batch: pa.RecordBatch, file: OpenFile) -> pa.RecordBatch:
+    """Return a batch with the constant columns, and with moments for integers that count from 1970."""
+    if not file.constants and not file.units:
+        return batch
+    arrays = [
+        constant[: batch.num_rows] if (constant := file.constants.get(name)) else batch.column(name)
+        for name in file.columns
+    ]
+    for place, name in enumerate(file.columns):
+        if name in file.units:
+            with file_errors(f"the times in its column '{name}' cannot be read"):
+                arrays[place] = _moments(arrays[place], file.units[name])
+    return pa.RecordBatch.from_arrays(arrays, names=list(file.columns))
 
 
-def _check_columns(schema: pa.Schema, columns: Sequence[str]) -> None:
-    missing = [name for name in columns if name not in schema.names]
-    if missing:
-        absent, present = (
-            listed(names, 20, lambda name: f"'{truncate(name)}'") or "none"
-            for names in (missing, schema.names)
-        )
-        advice = WITHOUT_ROW if missing == [TIMESTAMP] else CORRECT
-        raise FileError(f"it has no column {absent}; it has {present}", advice)
-    for name in columns:
-        if schema.names.count(name) > 1:
-            raise FileError(f"it has more than one column '{name}'")
-        type_ = schema.field(name).type
-        if not _is_accepted(name, type_):
-            raise FileError(
-                f"its column '{name}' is of type {truncate(str(type_))}, "
-                f"which cannot be read as {ACCEPTED[name][0]}",
-                WITHOUT_ROW if name == TIMESTAMP else CORRECT,
-            )
+def _constant(value: str | None, unit: str | None) -> pa.Array:
+    """Return a column of one value; integers in text are moments if there is a unit."""
+    texts = pa.array([value], pa.string())
+    if unit and value and value.strip().isascii() and value.strip().isdecimal():
+        texts = _moments(pa.array([int(value)], pa.int64()), unit)
+    return texts.dictionary_encode().take(arrow.from_numpy(np.zeros(BATCH_ROWS, np.int32)))
 
 
-def _is_accepted(name: str, type_: pa.DataType) -> bool:
-    inner = type_.value_type if pa.types.is_dictionary(type_) else type_
-    return any(accepts(inner) for accepts in ACCEPTED[name][1])
+def _moments(array: pa.Array, unit: str) -> pa.Array:
+    """Return the moments that numbers since 1970 name; NaN is null."""
+    if pa.types.is_floating(array.type):
+        floats = array.cast(pa.float64())
+        array = pc.floor(pc.if_else(pc.is_nan(floats), pa.nulls(1, pa.float64())[0], floats))
+    return array.cast(pa.int64()).cast(pa.timestamp(unit))
+
+
+def _select(
+    footer: Footer, found: dict[str, Column], needed: Sequence[str], units: Mapping[str, str]
+) -> tuple[list[str], pq.FileMetaData, tuple[RowGroup, ...]]:
+    """Return the columns to read of those that were found, and Arrow's footer and row groups for them.
+
+    Raises:
+        FileError: if a needed column is of an unreadable type.
+    """
+    readable: dict[str, Column] = {}
+    for name, column in found.items():
+        error = _type_error(name, column, footer, units.get(name))
+        if error is None:
+            readable[name] = column
+        elif name in needed:
+            raise error
+    file, groups = footer.select(readable)
+    return list(readable), pq.read_metadata(pa.BufferReader(file)), groups
+
+
+def _type_error(name: str, column: Column, footer: Footer, unit: str | None) -> FileError | None:
+    """Return the error of a column whose type cannot be read."""
+    meaning, kinds = (f"a number of {unit} since 1970", _COUNT) if unit else ACCEPTED[name]
+    type_ = "nested"
+    if column.leaf is not None:
+        alone = replace(footer, groups=()).select({name: column})[0]
+        try:
+            parsed = pq.read_metadata(pa.BufferReader(alone)).schema.to_arrow_schema().field(0).type
+        except pa.ArrowException as error:
+            type_ = truncate(str(error).rstrip("."), 100)
+        else:
+            if any(accepts(parsed) for accepts in kinds):
+                return None
+            type_ = f"of type {truncate(str(parsed))}"
+            if pa.types.is_integer(parsed) and name in TIMES:
+                advice = f'if it counts milliseconds since 1970, say so: --columns "{name}={column.name}:ms"'
+                return FileError(
+                    f"its column '{truncate(column.name)}' is {type_}, and no point in time", advice
+                )
+    message = f"its column '{truncate(column.name)}' is {type_}, which cannot be read as {meaning}"
+    return FileError(message, WITHOUT_ROW if name == TIMESTAMP else CORRECT)

@@ -1,12 +1,16 @@
-"""Read Thrift's compact protocol, the encoding of Parquet's footers and page headers.
+"""Read and write Thrift's compact protocol, the encoding of Parquet's footers and page headers.
 
-Where Arrow's reader is lenient (it truncates long numbers, and a later field replaces an earlier one with the
-same id), this reader returns the same result: both must see the same values.
+Where Arrow's reader is lenient (it truncates long numbers, accepts any kind of an empty list, and a later
+field replaces an earlier one with the same id), this reader returns the same result: both must see the same
+values.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, _MAP, STRUCT = range(1, 13)
 
@@ -19,10 +23,14 @@ _MORE = 128
 """The bit of a byte that announces another byte of the same number."""
 
 Struct = dict[tuple[int, int], Any]
-"""Values by field id and kind."""
+"""Values by field id and kind; under ``RAW``, the bytes of the struct if its shape asks for them."""
 
 Shape = dict[int, Any]
 """By field id: the shape of a struct, or a list with the shape or the kind of its elements."""
+
+RAW = (0, 0)
+WITH_RAW: Shape = {0: True}
+"""The shape of a struct whose bytes are needed."""
 
 
 class ThriftError(Exception):
@@ -46,13 +54,15 @@ class Reader:
         if depth > MAX_DEPTH or self._structs > MAX_STRUCTS:
             raise ThriftError("it is too deep or too long")
         found: Struct = {}
-        field = 0
+        start, field = self.at, 0
         while head := self._byte():
             kind = head & 15
             field = field + (head >> 4) if head >> 4 else self._integer(I16)
             if field > _LAST_FIELD:
                 raise ThriftError("it has a field that Parquet does not have")
             found[field, kind] = self._value(kind, shape.get(field), depth) if kind > FALSE else kind == TRUE
+        if 0 in shape:
+            found[RAW] = self._data[start : self.at]
         return found
 
     def _value(self, kind: int, shape: object, depth: int) -> object:
@@ -75,10 +85,10 @@ class Reader:
     def _list(self, shape: object, depth: int) -> list[object]:
         head = self._byte()
         kind, size = head & 15, head >> 4
-        expected = STRUCT if isinstance(shape, dict) else shape
-        if expected is not None and kind != expected:
-            raise ThriftError("it has a list of the wrong kind")
         size = self._size() if size == _LONG else size
+        expected = STRUCT if isinstance(shape, dict) else shape
+        if size and expected is not None and kind != expected:
+            raise ThriftError("it has a list of the wrong kind")
         if depth > MAX_DEPTH or size > len(self._data) - self.at:
             raise IndexError
         return [self._value(kind, shape, depth + 1) for _ in range(size)]
@@ -109,3 +119,27 @@ class Reader:
             if byte < _MORE:
                 return number & 0xFFFFFFFFFFFFFFFF
         raise ThriftError("it has a number without an end")
+
+
+def write_varint(number: int) -> bytes:
+    """Return a number from 0 up as a varint."""
+    written = bytearray()
+    while number >= _MORE:
+        written.append(number & 127 | _MORE)
+        number >>= 7
+    return bytes((*written, number))
+
+
+def write_integer(number: int) -> bytes:
+    """Return the value of an I16, I32 or I64 field."""
+    return write_varint(number << 1 ^ number >> 63)
+
+
+def write_binary(value: bytes) -> bytes:
+    """Return the value of a BINARY field."""
+    return write_varint(len(value)) + value
+
+
+def write_structs(structs: Sequence[bytes | memoryview]) -> bytes:
+    """Return the value of a LIST field, from the bytes of its structs."""
+    return bytes([_LONG << 4 | STRUCT]) + write_varint(len(structs)) + b"".join(structs)

@@ -12,7 +12,7 @@ from ingest import arrow
 from ingest.counting.dimensions import rejected_rows
 from ingest.counting.encoding import Column, take_parsed
 from ingest.counting.parsing import DAY, READABLE, instants, numbers
-from ingest.parquet import reader
+from ingest.parquet import column_names
 from ingest.storage.partition_names import COUNTRY, SOURCE, country_partition, encoded
 from vouchers.counts import NO_VOUCHER
 from vouchers.text import country_key
@@ -30,12 +30,12 @@ AS_OF = "as_of"
 TEXT = pa.dictionary(pa.int32(), pa.string())
 DATE = pa.date32()
 VALUES: list[tuple[str, pa.DataType]] = [
-    (reader.COUNTRY, TEXT),
-    (reader.LAST_ORDER, DATE),
-    (reader.FIRST_ORDER, DATE),
-    (reader.TIMESTAMP, DATE),
-    (reader.ORDERS, pa.float64()),
-    (reader.AMOUNT, pa.float64()),
+    (column_names.COUNTRY, TEXT),
+    (column_names.LAST_ORDER, DATE),
+    (column_names.FIRST_ORDER, DATE),
+    (column_names.TIMESTAMP, DATE),
+    (column_names.ORDERS, pa.float64()),
+    (column_names.AMOUNT, pa.float64()),
     (AS_OF, DATE),
 ]
 """The columns before the columns of the segments.
@@ -100,8 +100,11 @@ def counted_rows(
     folders = [encoded(country_partition(country_key(name))) for name in names]
     distinct = {folder: index for index, folder in enumerate(dict.fromkeys(folders))}
     folder_of_country = np.array([distinct[folder] for folder in folders], np.intp)
-    dates = [read_dates(batch, name) for name in (reader.LAST_ORDER, reader.FIRST_ORDER, reader.TIMESTAMP)]
-    orders = take_parsed(*Column(numbers).read(batch.column(reader.ORDERS)))
+    dates = [
+        read_dates(batch, name)
+        for name in (column_names.LAST_ORDER, column_names.FIRST_ORDER, column_names.TIMESTAMP)
+    ]
+    orders = take_parsed(*Column(numbers).read(batch.column(column_names.ORDERS)))
     order_numbers = np.where(orders.states == READABLE, orders.values, 0).astype(np.float64)
     # Codes below the first are a missing amount, or reject their rows.
     amounts = np.array([*[NO_VOUCHER] * dimensions.amount.first, *dimensions.amount.amounts], np.float64)

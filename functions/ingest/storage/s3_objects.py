@@ -55,8 +55,6 @@ INCOMPLETE = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 ATTEMPTS = 3
 """Requests for a range whose responses break off."""
 
-AS_OF_METADATA = "as-of"
-
 
 @dataclass(frozen=True, slots=True)
 class ObjectVersion:

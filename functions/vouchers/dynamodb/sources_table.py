@@ -68,6 +68,7 @@ class State:
         committed_at: when the counts were committed (ISO 8601, UTC).
         definitions: the version of the segment definitions.
         as_of: the as-of date (ISO 8601, UTC), or ``row``.
+        columns: the names of columns that have other names in the file, as a mapping writes them.
         uploaded_at: when the object was uploaded (ISO 8601, UTC).
         version_id: of the object, in a versioned bucket.
         etag: of the object.
@@ -85,6 +86,7 @@ class State:
     committed_at: str
     definitions: str
     as_of: str | None = None
+    columns: str | None = None
     uploaded_at: str | None = None
     version_id: str | None = None
     etag: str | None = None

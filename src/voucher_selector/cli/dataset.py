@@ -13,13 +13,14 @@ from voucher_selector.cli.report import show_report
 from voucher_selector.cli.upload import delete_with_progress, document, send_with_progress, warn_about
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.operations import dataset_run
-from voucher_selector.operations.invoke import IngestFunction
 from voucher_selector.operations.upload import find_failure, list_files
 from voucher_selector.spark_job.progress import Outcome
 from voucher_selector.stack import find_stack
 from vouchers.text import listed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from voucher_selector.spark_job.order import Order
     from voucher_selector.spark_job.progress import Progress
     from voucher_selector.stack import Deployed
@@ -37,14 +38,14 @@ MAX_NAMED = 5
 @options.argument("name")
 @options.option("--from", "folder", help="Folder to upload to datasets/NAME/ first.")
 @options.flag("--sync", help="Delete the objects under datasets/NAME/ that are not in the folder.")
-@options.as_of_option
+@options.metadata_options
 @options.max_rejected_option
 @options.flag("--force", "forced", help="Count the dataset even if it is up to date.")
 @options.json_option
 def dataset(  # noqa: PLR0913 - as many options as it has
     name: str,
     folder: str | None,
-    as_of: str | None,
+    metadata: Mapping[str, str],
     max_rejected: float,
     *,
     sync: bool,
@@ -77,9 +78,8 @@ def dataset(  # noqa: PLR0913 - as many options as it has
             names = listed(others, MAX_NAMED)
             message = f"{len(others):,} objects that are not in {folder} are counted, too: {names}"
             screen.warn(f"{message}. To delete them, add {options.spelled('sync')}")
-    before = stack.sources_table().load(key).state
-    rule = as_of or dataset_run.as_of_rule(before) or IngestFunction.of(stack).as_of_rule()
-    last = _run(stack, dataset_run.new_order(stack, key, rule, forced=forced))
+    earlier = dataset_run.earlier_metadata(stack.sources_table().load(key).state)
+    last = _run(stack, dataset_run.new_order(stack, key, {**earlier, **metadata}, forced=forced))
     state = stack.sources_table().load(key).state
     error = CommandError(last.error, Exit.NO) if last.error else None
     if last.outcome in {Outcome.COUNTED, Outcome.UP_TO_DATE} and state and state.report:

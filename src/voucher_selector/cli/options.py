@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ingest.counting.as_of import AsOf
+from ingest.counting.metadata import AS_OF_METADATA, COLUMNS_METADATA
+from ingest.parquet.column_names import ColumnMapping
 from voucher_selector.errors import CommandError
 from voucher_selector.operations.advice import DEFAULT_MAX_REJECTED
 
@@ -118,6 +121,19 @@ class AsOfDate(click.ParamType[str]):
         return rule.moment.isoformat().removesuffix("T00:00:00+00:00") if rule.moment else rule.rule
 
 
+class Columns(click.ParamType[str]):
+    """Names of columns, as the mapping writes them in metadata of S3, which is ASCII."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401, ARG002 - as above
+        """Return the mapping as text."""
+        try:
+            return str(ColumnMapping.parse(value))
+        except ValueError as error:
+            raise CommandError(f"Invalid {spelled(str(param and param.name))}: {error}") from None
+
+
 def command(*examples: str) -> Callable[[Callable[..., object]], click.Command]:
     """Declare a command, whose help ends with examples."""
     return click.command(epilog="\n".join(("\b", "Examples:", *(f"  {line}" for line in examples))))
@@ -146,4 +162,23 @@ max_rejected_option = option(
     default=DEFAULT_MAX_REJECTED,
     help="Percent of the rows of a file that may be rejected without a warning; default: 10.",
 )
+columns_option = option(
+    "--columns",
+    type=Columns(),
+    metavar="NAMES",
+    help="Other names of columns: country_code=country,last_order_ts=ts:ms (integers in s, ms, us or ns).",
+)
 json_option = flag("--json", "as_json", help="Print the result as one JSON document.")
+
+
+def metadata_options(function: Callable[..., object]) -> Callable[..., object]:
+    """Declare the options whose values are metadata of objects; pass these as ``metadata``."""
+
+    @as_of_option
+    @columns_option
+    @wraps(function)
+    def with_metadata(*, as_of: str | None, columns: str | None, **others: Any) -> object:  # noqa: ANN401 - of click
+        given = {AS_OF_METADATA: as_of, COLUMNS_METADATA: columns}
+        return function(metadata={name: value for name, value in given.items() if value}, **others)
+
+    return with_metadata

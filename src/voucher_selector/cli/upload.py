@@ -12,7 +12,13 @@ from voucher_selector.errors import CommandError
 from voucher_selector.operations.advice import advise_on_content, advise_on_rows
 from voucher_selector.operations.delete import delete
 from voucher_selector.operations.replay import list_objects
-from voucher_selector.operations.upload import Uploads, find_other_files, send, wait_until_counted
+from voucher_selector.operations.upload import (
+    NO_METADATA,
+    Uploads,
+    find_other_files,
+    send,
+    wait_until_counted,
+)
 from voucher_selector.stack import find_stack
 
 if TYPE_CHECKING:
@@ -32,14 +38,14 @@ if TYPE_CHECKING:
     "voucher-selector upload years june.parquet july.parquet",
 )
 @options.argument("file", nargs=-1, required=True)
-@options.as_of_option
+@options.metadata_options
 @options.option("--key", help="Name under vouchers/ of the only FILE; default: its own name.")
 @options.max_rejected_option
 @options.flag("--sync", help="Delete the objects under a folder's key that are not in the folder.")
 @options.json_option
 def upload(  # noqa: PLR0913 - as many options as it has
     file: tuple[str, ...],
-    as_of: str | None,
+    metadata: Mapping[str, str],
     key: str | None,
     max_rejected: float,
     *,
@@ -58,7 +64,7 @@ def upload(  # noqa: PLR0913 - as many options as it has
         raise CommandError(f"{options.spelled('sync')} needs a folder, but {file[0]} is a file")
     stack = find_stack()
     others = find_other_files(stack, uploads.files)
-    outcomes, deleted = load(stack, uploads, as_of), list[str]()
+    outcomes, deleted = load(stack, uploads, metadata), list[str]()
     if sync:
         under = {found for prefix in uploads.prefixes for found in list_objects(stack, prefix)}
         deleted = delete_with_progress(stack, sorted(under - uploads.files.keys()))
@@ -79,11 +85,11 @@ def upload(  # noqa: PLR0913 - as many options as it has
     require_counted(outcomes)
 
 
-def load(stack: Deployed, uploads: Uploads, as_of: str | None = None) -> list[Outcome]:
+def load(stack: Deployed, uploads: Uploads, metadata: Mapping[str, str] = NO_METADATA) -> list[Outcome]:
     """Upload files with a progress bar, wait until they are counted, and return the outcomes by key."""
     number = len(uploads.files)
     key, path = next(iter(uploads.files.items()))
-    send_with_progress(stack, uploads.files, path.name if number == 1 else f"{number:,} files", as_of)
+    send_with_progress(stack, uploads.files, path.name if number == 1 else f"{number:,} files", metadata)
     outcomes = []
     with screen.bar(f"Counting {key if number == 1 else f'{number:,} files'}", number) as advance:
         for outcome in wait_until_counted(stack, uploads.files):
@@ -110,11 +116,11 @@ def warn_about(
 
 
 def send_with_progress(
-    stack: Deployed, files: Mapping[str, Path], title: str, as_of: str | None = None
+    stack: Deployed, files: Mapping[str, Path], title: str, metadata: Mapping[str, str] = NO_METADATA
 ) -> None:
     """Upload files, given by key, with a progress bar."""
     with screen.bar(f"Uploading {title}", sum(path.stat().st_size for path in files.values())) as advance:
-        send(stack, files, as_of, advance)
+        send(stack, files, metadata, advance)
 
 
 def delete_with_progress(stack: Deployed, keys: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ from IPython.display import Image
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from ingest.parquet.reader import LAST_ORDER, TIMESTAMP
+from ingest.parquet.column_names import LAST_ORDER, TIMESTAMP
 from voucher_selector.explore.frames import parse_timestamps, used_before_last_order
 from vouchers.text import truncate
 

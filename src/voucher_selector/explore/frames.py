@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ingest.parquet.reader import FIRST_ORDER, LAST_ORDER, TIMESTAMP
+from ingest.parquet.column_names import FIRST_ORDER, LAST_ORDER, TIMESTAMP
 from vouchers.text import truncate
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from ingest.counting.as_of import ROW, AsOf, microseconds
 from ingest.counting.count_file import Counted, RowCallbacks, count_file
 from ingest.errors import FileError
-from ingest.parquet.reader import COUNTRY, LAST_ORDER, TIMESTAMP
+from ingest.parquet.column_names import COUNTRY, LAST_ORDER, TIMESTAMP
 from voucher_selector.errors import Exit
 from voucher_selector.explore.frames import parse_timestamps
 from voucher_selector.explore.sources import ExploreError

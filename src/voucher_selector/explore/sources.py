@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from ingest.counting.as_of import UPLOAD, AsOf
+from ingest.counting.metadata import AS_OF_METADATA
 from ingest.errors import SupersededError
-from ingest.storage.s3_objects import AS_OF_METADATA, find_object, open_object
+from ingest.storage.s3_objects import find_object, open_object
 from voucher_selector.error_messages import sentence
 from voucher_selector.errors import EXPECTED, CommandError, Exit
 from voucher_selector.operations.upload import object_key, require_file

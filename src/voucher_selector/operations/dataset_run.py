@@ -7,20 +7,23 @@ import shutil
 import sys
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from ingest.counting.as_of import UPLOAD
+from ingest.counting.metadata import AS_OF_METADATA, COLUMNS_METADATA, read_metadata
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.local_stack.emulator import LOGS, short, start_supervised
+from voucher_selector.operations.invoke import IngestFunction
 from voucher_selector.operations.upload import DATASETS
 from voucher_selector.spark_job.order import Order
 from voucher_selector.spark_job.progress import Progress, progress_key, read_progress
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from voucher_selector.stack import Deployed
     from vouchers.dynamodb.sources_table import State
@@ -101,19 +104,22 @@ def dataset_key(name: str) -> str:
     return f"{DATASETS}{path}/"
 
 
-def as_of_rule(state: State | None) -> str | None:
-    """Return the as-of date that a dataset was counted with, as an order names it; None if it was not."""
+def earlier_metadata(state: State | None) -> dict[str, str]:
+    """Return the metadata by which a dataset was counted, as those of an object; empty if it was not."""
     if state is None or state.as_of is None:
-        return None
-    return UPLOAD if state.as_of == state.uploaded_at else state.as_of
+        return {}
+    as_of = UPLOAD if state.as_of == state.uploaded_at else state.as_of
+    return {AS_OF_METADATA: as_of} | ({COLUMNS_METADATA: state.columns} if state.columns else {})
 
 
-def new_order(stack: Deployed, key: str, as_of: str, *, forced: bool) -> Order:
-    """Return an order to count a dataset of a stack in a new run."""
+def new_order(stack: Deployed, key: str, metadata: Mapping[str, str], *, forced: bool) -> Order:
+    """Return an order to count a dataset in a new run, by the rules for an object with ``metadata``."""
+    rule, mapping = read_metadata(metadata, *IngestFunction.of(stack).defaults(), datetime.now(UTC))
     return Order(
         run=uuid.uuid4().hex,
         dataset=key,
-        as_of=as_of,
+        as_of=str(rule),
+        columns=str(mapping),
         forced=forced,
         uploads_bucket=stack.outputs["UploadsBucket"],
         results_bucket=stack.outputs["ResultsBucket"],

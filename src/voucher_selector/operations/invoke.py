@@ -12,6 +12,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnectedError
 
+from ingest.counting.as_of import UPLOAD, AsOf
+from ingest.parquet.column_names import ColumnMapping
 from voucher_selector.error_messages import sentence
 from voucher_selector.stack import log_place
 
@@ -78,10 +80,12 @@ class IngestFunction:
         text = text or f"The ingest function failed without an error message. See the log: {log_place()}"
         return Answer(error=" ".join(str(text).split()))
 
-    def as_of_rule(self) -> str:
-        """Return the as-of date of objects that name none: ``upload``, ``row`` or a date."""
+    def defaults(self) -> tuple[AsOf, ColumnMapping]:
+        """Return the as-of rule and the names of columns for objects that have none of their own."""
         found = self.client.get_function_configuration(FunctionName=self.name)
-        return found.get("Environment", {}).get("Variables", {}).get("RECENCY_AS_OF") or "upload"
+        variables = found.get("Environment", {}).get("Variables", {})
+        as_of, columns = (variables.get(name) for name in ("RECENCY_AS_OF", "COLUMN_NAMES"))
+        return AsOf.parse(as_of or UPLOAD), ColumnMapping.parse(columns or "")
 
     def _invoke(self, payload: bytes) -> Mapping[str, Any]:
         """Call the function; if Lambda throttles the call, wait and try again."""

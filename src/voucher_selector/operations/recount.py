@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 from ingest.counting.as_of import AsOf, microseconds
 from ingest.counting.count_file import RowCallbacks, count_file
+from ingest.counting.metadata import read_metadata
 from ingest.errors import FileError, SupersededError
+from ingest.parquet.column_names import ColumnRule
+from ingest.parquet.reader import Selection
 from ingest.row_outputs.glue_catalog import GlueCatalog
-from ingest.storage.s3_objects import AS_OF_METADATA, find_object, open_object
+from ingest.storage.s3_objects import find_object, open_object
 from voucher_selector.operations.findings import Finding, Problem
 from voucher_selector.operations.invoke import IngestFunction
 from voucher_selector.spark_job.listing import list_dataset
@@ -21,6 +24,7 @@ from vouchers.segments import load_definitions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ingest.parquet.column_names import ColumnMapping
     from ingest.storage.s3_objects import ObjectVersion
     from voucher_selector.stack import Deployed
     from vouchers.counts import Contribution
@@ -36,9 +40,9 @@ class Recount:
         self.definitions = load_definitions()
 
     @cached_property
-    def as_of(self) -> AsOf:
-        """The as-of date of objects that name none and were not counted yet."""
-        return AsOf.parse(IngestFunction.of(self.stack).as_of_rule())
+    def defaults(self) -> tuple[AsOf, ColumnMapping]:
+        """The as-of rule and the names of columns for objects that have none of their own."""
+        return IngestFunction.of(self.stack).defaults()
 
     @cached_property
     def catalog(self) -> GlueCatalog | None:
@@ -88,19 +92,19 @@ class Recount:
 
     def _count(self, version: ObjectVersion, state: State | None) -> Contribution | None:
         """Return the contribution of an object; None if it cannot be counted."""
-        text = version.metadata.get(AS_OF_METADATA)
-        if state and state.as_of and state.is_of(version.version_id, version.etag):
-            text = state.as_of
         try:
-            as_of = self.as_of if text is None else AsOf.parse(text, datetime.now(UTC))
-        except ValueError:
+            as_of, mapping = read_metadata(version.metadata, *self.defaults, datetime.now(UTC))
+        except FileError:
             return None
+        if state and state.as_of and state.is_of(version.version_id, version.etag):
+            as_of = AsOf.parse(state.as_of)
         # Where segmented rows are kept, more columns are read, and each may be what a file fails by.
         callbacks = RowCallbacks(keep=(lambda *_: None) if self.catalog else None)
         try:
             with open_object(self.s3, version) as file:
                 moment = microseconds(as_of.at(version.modified))
-                return count_file(file, moment, self.definitions, callbacks).contribution
+                selection = Selection(ColumnRule(mapping, version.key))
+                return count_file(file, moment, self.definitions, callbacks, selection).contribution
         except FileError:
             return None
 

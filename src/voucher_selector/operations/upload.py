@@ -7,13 +7,14 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from boto3.s3.transfer import TransferConfig
 
 from ingest.errors import SupersededError
 from ingest.events import PREFIX, is_marker, is_upload
-from ingest.storage.s3_objects import AS_OF_METADATA, find_object
+from ingest.storage.s3_objects import find_object
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.operations.invoke import for_each
 from voucher_selector.stack import log_place
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 DATASETS = "datasets/"
 """Every folder under it is one dataset, which is counted on request."""
+
+NO_METADATA: Mapping[str, str] = MappingProxyType({})
 
 TRANSFER = TransferConfig(multipart_threshold=64 * 1024 * 1024, multipart_chunksize=16 * 1024 * 1024)
 
@@ -146,22 +149,20 @@ def list_files(folder: Path) -> list[Path]:
 def send(
     stack: Deployed,
     files: Mapping[str, Path],
-    as_of: str | None = None,
+    metadata: Mapping[str, str] = NO_METADATA,
     advance: Callable[[int], object] | None = None,
 ) -> None:
     """Upload files, given by key, several at a time.
 
-    The as-of date is an ISO date or moment, ``row`` or ``upload``, or None for the stack's rule. ``advance``
-    is called with the number of bytes after each part.
+    ``metadata`` is that of the objects. ``advance`` is called with the number of bytes after each part.
 
     Raises:
         boto3.exceptions.S3UploadFailedError: if S3 refuses a file.
     """
     s3, bucket = stack.s3(), stack.outputs["UploadsBucket"]
-    shared = {AS_OF_METADATA: as_of} if as_of else {}
 
     def upload(key: str) -> None:
-        settings = {"Metadata": {**shared, ORIGIN_METADATA: hash_path(files[key])}}
+        settings = {"Metadata": {**metadata, ORIGIN_METADATA: hash_path(files[key])}}
         s3.upload_file(str(files[key]), bucket, key, ExtraArgs=settings, Callback=advance, Config=TRANSFER)
 
     for_each(files, upload, lambda *_: None)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.errors import FileError, SupersededError
+from ingest.parquet.column_names import NO_MAPPING, ColumnMapping, ColumnRule
+from ingest.parquet.reader import Selection
 from ingest.row_outputs.rejected_rows import RejectedRows
 from ingest.storage.results_bucket import ResultsBucket
 from ingest.storage.s3_objects import open_object
@@ -34,11 +36,13 @@ class TaskCounter:
         as_of: microseconds since 1970 (UTC) to which recency is measured; None for each row's ``timestamp``.
         results_bucket: the bucket of the rejected rows.
         rejected: their prefix, ending in a slash. A retried piece writes the same objects again.
+        mapping: the names of columns.
     """
 
     as_of: int | None
     results_bucket: str
     rejected: str
+    mapping: ColumnMapping = NO_MAPPING
 
     def count_task(self, task: Task) -> list[tuple[Path, Any]]:
         """Count all pieces of a task.
@@ -54,7 +58,8 @@ class TaskCounter:
         try:
             with open_object(s3_client(), piece.version) as file, RejectedRows(key) as rejected:
                 callbacks = RowCallbacks(rejected.add)
-                counted = count_file(file, self.as_of, load_definitions(), callbacks, piece.part)
+                selection = Selection(ColumnRule(self.mapping, key), piece.part)
+                counted = count_file(file, self.as_of, load_definitions(), callbacks, selection)
                 results = ResultsBucket(s3_client(), self.results_bucket)
                 rejected.store(results, f"{self.rejected}{piece.number:06d}-")
         except FileError as error:

@@ -14,6 +14,7 @@ class Order:
         run: the unique name of the run, of letters and digits.
         dataset: the prefix of the objects in the uploads bucket, ending in a slash; the key of the source.
         as_of: `row`, `upload` (the time of the newest object), or a date or moment in ISO 8601.
+        columns: the names of columns that have other names in the objects, as a mapping writes them.
         forced: whether to count the dataset even if it is up to date.
         results_bucket: the bucket of the rejected rows and of the run's progress.
     """
@@ -21,6 +22,7 @@ class Order:
     run: str
     dataset: str
     as_of: str
+    columns: str
     forced: bool
     uploads_bucket: str
     results_bucket: str

@@ -11,6 +11,7 @@ from ingest.commit.committer import Committer
 from ingest.counting.as_of import AsOf, microseconds, recorded
 from ingest.counting.report import MAX_COUNTERS
 from ingest.errors import FileError
+from ingest.parquet.column_names import ColumnMapping
 from ingest.retry import ConflictError
 from ingest.service import Action, CountedRows, IngestService, Target
 from ingest.storage.results_bucket import ResultsBucket
@@ -85,7 +86,7 @@ def run(order: Order, count: Count) -> Progress:
     if dataset.objects:
         as_of, uploaded_at = rule.at(dataset.uploaded), iso(dataset.uploaded)
         state = replace(state, status=Status.COUNTED, as_of=recorded(as_of))
-        state = replace(state, uploaded_at=uploaded_at, etag=dataset.etag)
+        state = replace(state, uploaded_at=uploaded_at, etag=dataset.etag, columns=order.columns or None)
         target = Target(state, partial(count_rows, order, dataset, microseconds(as_of), count))
     plan = service.plan(source, target, check=not order.forced)
     if plan.state:
@@ -121,7 +122,8 @@ def count_rows(
         RunError: if an object was replaced or deleted while it was counted.
     """
     rejected = f"{keys.rejected}{order.run}/"
-    sums = count(dataset.tasks(), TaskCounter(as_of, order.results_bucket, rejected))
+    mapping = ColumnMapping.parse(order.columns)
+    sums = count(dataset.tasks(), TaskCounter(as_of, order.results_bucket, rejected, mapping))
     objects, replaced = len(dataset.objects), [*errors_by_object(sums, REPLACED).values()]
     failures = [*errors_by_object(sums, FAILED).values()]
     if replaced or failures or len(sums) > MAX_COUNTERS:

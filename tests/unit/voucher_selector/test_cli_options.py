@@ -39,6 +39,7 @@ def test_arguments_and_options_are_read_from_their_variables() -> None:
     assert values("upload", under_make="1", FILE="a $b.parquet", AS_OF="20180805", KEY="", JSON="1") == {
         "file": ("a $b.parquet",),
         "as_of": "2018-08-05",
+        "columns": None,
         "key": None,
         "max_rejected": 10,
         "sync": False,
