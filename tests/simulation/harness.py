@@ -22,6 +22,7 @@ from ingest.counting.as_of import AsOf
 from ingest.counting.count_file import Counted
 from ingest.errors import FileError
 from ingest.events import Kind, ObjectEvent
+from ingest.parquet.column_names import NO_MAPPING
 from ingest.row_outputs.glue_catalog import GlueCatalog
 from ingest.service import Action, IngestService
 from ingest.storage import results_bucket
@@ -134,7 +135,7 @@ def simulated(scenario: Scenario) -> Iterator[Harness]:
             (spark_counting, "RejectedRows", RejectedRows),
             (spark_counting, "s3_client", lambda: CLIENT),
             (recount, "count_file", count_file),
-            (recount.Recount, "as_of", AsOf("upload")),
+            (recount.Recount, "defaults", (AsOf("upload"), NO_MAPPING)),
             (spark_run, "s3_client", lambda: CLIENT),
             (spark_run, "dynamodb_client", lambda: CLIENT),
             (spark_run, "datetime", SimpleNamespace(now=lambda _: SPARK_STARTS[getcurrent()])),

@@ -47,7 +47,7 @@ class AsOf:
 
     def __str__(self) -> str:
         """Return the text that ``parse`` reads."""
-        return iso(self.moment) if self.moment else self.rule
+        return iso(self.moment).removesuffix("T00:00:00.000000Z") if self.moment else self.rule
 
     def at(self, uploaded: datetime) -> datetime | None:
         """Return the as-of date of an object uploaded at ``uploaded``; None if each row has its own."""

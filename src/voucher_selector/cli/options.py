@@ -147,7 +147,7 @@ def argument(name: str, **settings: Any) -> Decorator:  # noqa: ANN401 - as clic
 def option(*names: str, **settings: Any) -> Decorator:  # noqa: ANN401 - as click declares them
     """Declare an option, which Make gives in the variable of its name: ``--as-of`` in AS_OF."""
     variable = names[0].removeprefix("--").replace("-", "_").upper()
-    return click.option(*names, cls=Option, envvar=variable, **settings)
+    return click.option(*names, cls=Option, **{"envvar": variable, **settings})
 
 
 def flag(*names: str, **settings: Any) -> Decorator:  # noqa: ANN401 - as click declares them
@@ -165,6 +165,7 @@ max_rejected_option = option(
 columns_option = option(
     "--columns",
     type=Columns(),
+    envvar="COLUMN_NAMES",  # shells set COLUMNS to the width of the terminal
     metavar="NAMES",
     help="Other names of columns: country_code=country,last_order_ts=ts:ms (integers in s, ms, us or ns).",
 )

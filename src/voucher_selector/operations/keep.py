@@ -6,8 +6,8 @@ import json
 import shutil
 from typing import TYPE_CHECKING
 
+from ingest.counting.metadata import AS_OF_METADATA
 from ingest.events import PREFIX
-from ingest.storage.s3_objects import AS_OF_METADATA
 from voucher_selector.errors import CommandError
 from voucher_selector.operations.replay import list_objects
 from voucher_selector.operations.upload import DATASETS
