@@ -13,7 +13,9 @@ from ingest.commit.committer import MAX_CELL_BYTES
 from ingest.handler import IngestError
 from tests.support.crash_injection import Crash, calls
 from tests.support.emulator import emulated, new_harness
+from tests.support.fake_stack_client import Lambda, deployed
 from tests.support.sample_files import FILES, PERU, Rows, body, expected, file_of, sample_rows
+from voucher_selector.operations.verify import compare
 from vouchers.dynamodb.sources_table import Status
 
 if TYPE_CHECKING:
@@ -140,6 +142,9 @@ def test_files_with_too_many_amounts_fail_and_leave_room_for_others(harness: Sta
             harness.ingest(harness.put(key, wide(number * 19_000)))
     assert harness.ingest(harness.put(KEY, file_of(PERU))) == ["counted"]
     assert harness.cells() == expected([PERU])
+    found = compare(deployed(harness, Lambda()), [*keys, KEY], lambda _: None)
+    assert found.is_clean
+    assert found.failed.keys() == set(keys)
     for key in (*keys, KEY):
         assert harness.ingest(harness.delete(key)) == ["deleted"]
     assert harness.cells() == {}

@@ -568,6 +568,17 @@ def test_a_source_that_was_forgotten_is_counted_again_and_then_set_right(harness
     assert harness.cells() == before
 
 
+def test_a_file_with_too_many_rows_failed_rightly_until_more_are_allowed(
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAX_ROWS_PER_FILE", "1")
+    put(harness, KEY, "peru")
+    assert run("verify").exit_code == 0
+
+    monkeypatch.setenv("MAX_ROWS_PER_FILE", "")
+    assert problems(run_json("verify")[1]) == [(KEY, "is recorded as failed, but can be counted")]
+
+
 def test_the_as_of_date_is_the_one_that_is_recorded(
     harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:

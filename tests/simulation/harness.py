@@ -18,6 +18,7 @@ from greenlet import getcurrent
 from ingest import retry, service
 from ingest.commit import chunks, committer
 from ingest.commit.committer import Committer
+from ingest.config import Settings
 from ingest.counting.as_of import AsOf
 from ingest.counting.count_file import Counted
 from ingest.errors import FileError
@@ -135,7 +136,7 @@ def simulated(scenario: Scenario) -> Iterator[Harness]:
             (spark_counting, "RejectedRows", RejectedRows),
             (spark_counting, "s3_client", lambda: CLIENT),
             (recount, "count_file", count_file),
-            (recount.Recount, "defaults", (AsOf("upload"), NO_MAPPING)),
+            (recount.Recount, "settings", Settings("", "", "", "", AsOf("upload"), NO_MAPPING)),
             (spark_run, "s3_client", lambda: CLIENT),
             (spark_run, "dynamodb_client", lambda: CLIENT),
             (spark_run, "datetime", SimpleNamespace(now=lambda _: SPARK_STARTS[getcurrent()])),

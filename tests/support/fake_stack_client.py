@@ -42,7 +42,7 @@ class Lambda:
 
     def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803 - as boto3's
         assert FunctionName == "ingest"
-        return {"Environment": {"Variables": {"RECENCY_AS_OF": os.environ["RECENCY_AS_OF"]}}}
+        return {"Environment": {"Variables": dict(os.environ)}}
 
 
 def answer(message: object) -> dict[str, Any]:

@@ -114,7 +114,8 @@ def earlier_metadata(state: State | None) -> dict[str, str]:
 
 def new_order(stack: Deployed, key: str, metadata: Mapping[str, str], *, forced: bool) -> Order:
     """Return an order to count a dataset in a new run, by the rules for an object with ``metadata``."""
-    rule, mapping = read_metadata(metadata, *IngestFunction.of(stack).defaults(), datetime.now(UTC))
+    settings = IngestFunction.of(stack).settings()
+    rule, mapping = read_metadata(metadata, settings.recency_as_of, settings.column_names, datetime.now(UTC))
     return Order(
         run=uuid.uuid4().hex,
         dataset=key,

@@ -12,8 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnectedError
 
-from ingest.counting.as_of import UPLOAD, AsOf
-from ingest.parquet.column_names import ColumnMapping
+from ingest.config import load_settings
 from voucher_selector.error_messages import sentence
 from voucher_selector.stack import log_place
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_lambda import LambdaClient
 
+    from ingest.config import Settings
     from voucher_selector.stack import Deployed
 
 Item = TypeVar("Item")
@@ -80,12 +80,14 @@ class IngestFunction:
         text = text or f"The ingest function failed without an error message. See the log: {log_place()}"
         return Answer(error=" ".join(str(text).split()))
 
-    def defaults(self) -> tuple[AsOf, ColumnMapping]:
-        """Return the as-of rule and the names of columns for objects that have none of their own."""
+    def settings(self) -> Settings:
+        """Return the function's settings.
+
+        Raises:
+            SettingsError: if one of them is invalid.
+        """
         found = self.client.get_function_configuration(FunctionName=self.name)
-        variables = found.get("Environment", {}).get("Variables", {})
-        as_of, columns = (variables.get(name) for name in ("RECENCY_AS_OF", "COLUMN_NAMES"))
-        return AsOf.parse(as_of or UPLOAD), ColumnMapping.parse(columns or "")
+        return load_settings(found.get("Environment", {}).get("Variables", {}))
 
     def _invoke(self, payload: bytes) -> Mapping[str, Any]:
         """Call the function; if Lambda throttles the call, wait and try again."""

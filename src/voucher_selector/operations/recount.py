@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from ingest.commit.chunks import MAX_COUNTERS
+from ingest.commit.committer import MAX_CELL_BYTES
 from ingest.counting.as_of import AsOf, microseconds
 from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.counting.metadata import read_metadata
@@ -24,7 +26,7 @@ from vouchers.segments import load_definitions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ingest.parquet.column_names import ColumnMapping
+    from ingest.config import Settings
     from ingest.storage.s3_objects import ObjectVersion
     from voucher_selector.stack import Deployed
     from vouchers.counts import Contribution
@@ -40,9 +42,9 @@ class Recount:
         self.definitions = load_definitions()
 
     @cached_property
-    def defaults(self) -> tuple[AsOf, ColumnMapping]:
-        """The as-of rule and the names of columns for objects that have none of their own."""
-        return IngestFunction.of(self.stack).defaults()
+    def settings(self) -> Settings:
+        """The settings of the stack's ingest function."""
+        return IngestFunction.of(self.stack).settings()
 
     @cached_property
     def catalog(self) -> GlueCatalog | None:
@@ -92,8 +94,11 @@ class Recount:
 
     def _count(self, version: ObjectVersion, state: State | None) -> Contribution | None:
         """Return the contribution of an object; None if it cannot be counted."""
+        settings = self.settings
         try:
-            as_of, mapping = read_metadata(version.metadata, *self.defaults, datetime.now(UTC))
+            as_of, mapping = read_metadata(
+                version.metadata, settings.recency_as_of, settings.column_names, datetime.now(UTC)
+            )
         except FileError:
             return None
         if state and state.as_of and state.is_of(version.version_id, version.etag):
@@ -104,9 +109,21 @@ class Recount:
             with open_object(self.s3, version) as file:
                 moment = microseconds(as_of.at(version.modified))
                 selection = Selection(ColumnRule(mapping, version.key))
-                return count_file(file, moment, self.definitions, callbacks, selection).contribution
+                counted = count_file(file, moment, self.definitions, callbacks, selection)
         except FileError:
             return None
+        if settings.max_rows is not None and counted.report.rows > settings.max_rows:
+            return None
+        has_failed = state is not None and state.status is Status.FAILED
+        return counted.contribution if not has_failed or self._has_room(counted.contribution) else None
+
+    def _has_room(self, contribution: Contribution) -> bool:
+        """Return whether the table can hold what a failed source would contribute."""
+        table = self.stack.segments_table()
+        return all(
+            len(counters) <= MAX_COUNTERS or table.bytes_with(cell, counters) <= MAX_CELL_BYTES
+            for cell, counters in contribution.items()
+        )
 
     def _compare(
         self, version: ObjectVersion, source: Source, counted: Contribution | None
