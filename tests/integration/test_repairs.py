@@ -22,6 +22,7 @@ from tests.support.fake_stack_client import Lambda, deployed
 from tests.support.sample_files import FILES, body, expected
 from voucher_selector.cli import redrive, replay, verify
 from voucher_selector.cli.main import cli
+from voucher_selector.errors import Exit
 from voucher_selector.operations import invoke, recount
 from voucher_selector.operations import redrive as redriving
 from vouchers.dynamodb.segments_table import MAX_COUNTERS_IN_CORRECTION, SegmentsTable
@@ -577,6 +578,18 @@ def test_a_file_with_too_many_rows_failed_rightly_until_more_are_allowed(
 
     monkeypatch.setenv("MAX_ROWS_PER_FILE", "")
     assert problems(run_json("verify")[1]) == [(KEY, "is recorded as failed, but can be counted")]
+
+
+def test_a_wrong_setting_of_the_function_is_named(
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(harness, KEY, "peru")
+    monkeypatch.setenv("COLUMN_NAMES", "land")
+
+    result = run("verify")
+
+    assert result.exit_code == Exit.STACK
+    assert "Error: In the function ingest, COLUMN_NAMES is 'land'; set it to pairs such as" in result.stderr
 
 
 def test_the_as_of_date_is_the_one_that_is_recorded(

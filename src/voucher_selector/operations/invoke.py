@@ -14,7 +14,9 @@ from botocore.exceptions import ConnectionError as NotConnectedError
 
 from ingest.config import load_settings
 from voucher_selector.error_messages import sentence
+from voucher_selector.errors import CommandError, Exit
 from voucher_selector.stack import log_place
+from vouchers.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -84,10 +86,13 @@ class IngestFunction:
         """Return the function's settings.
 
         Raises:
-            SettingsError: if one of them is invalid.
+            CommandError: if one of them is invalid.
         """
         found = self.client.get_function_configuration(FunctionName=self.name)
-        return load_settings(found.get("Environment", {}).get("Variables", {}))
+        try:
+            return load_settings(found.get("Environment", {}).get("Variables", {}))
+        except SettingsError as error:
+            raise CommandError(f"In the function {self.name}, {error}", Exit.STACK) from None
 
     def _invoke(self, payload: bytes) -> Mapping[str, Any]:
         """Call the function; if Lambda throttles the call, wait and try again."""
