@@ -317,8 +317,9 @@ def _select(
         FileError: if a needed column is of an unreadable type.
     """
     readable: dict[str, Column] = {}
+    types = _types(replace(footer, groups=()), found)
     for name, column in found.items():
-        error = _type_error(name, column, footer, units.get(name))
+        error = _type_error(name, column.name, types[name], units.get(name))
         if error is None:
             readable[name] = column
         elif name in needed:
@@ -327,24 +328,30 @@ def _select(
     return list(readable), pq.read_metadata(pa.BufferReader(file)), groups
 
 
-def _type_error(name: str, column: Column, footer: Footer, unit: str | None) -> FileError | None:
+def _types(footer: Footer, columns: Mapping[str, Column]) -> dict[str, pa.DataType | str]:
+    """Return the type of each column, or a text if Arrow reads none; the footer has no row groups."""
+    flat = {name: column for name, column in columns.items() if column.leaf is not None}
+    types: dict[str, pa.DataType | str] = dict.fromkeys(columns, "nested")
+    try:
+        metadata = pq.read_metadata(pa.BufferReader(footer.select(flat)[0]))
+        types |= {field.name: field.type for field in metadata.schema.to_arrow_schema()}
+    except pa.ArrowException as error:
+        if len(flat) == 1:
+            return types | dict.fromkeys(flat, truncate(str(error).rstrip("."), 100))
+        for name, column in flat.items():
+            types |= _types(footer, {name: column})
+    return types
+
+
+def _type_error(name: str, in_file: str, type_: pa.DataType | str, unit: str | None) -> FileError | None:
     """Return the error of a column whose type cannot be read."""
     meaning, kinds = (f"a number of {unit} since 1970", _COUNT) if unit else ACCEPTED[name]
-    type_ = "nested"
-    if column.leaf is not None:
-        alone = replace(footer, groups=()).select({name: column})[0]
-        try:
-            parsed = pq.read_metadata(pa.BufferReader(alone)).schema.to_arrow_schema().field(0).type
-        except pa.ArrowException as error:
-            type_ = truncate(str(error).rstrip("."), 100)
-        else:
-            if any(accepts(parsed) for accepts in kinds):
-                return None
-            type_ = f"of type {truncate(str(parsed))}"
-            if pa.types.is_integer(parsed) and name in TIMES:
-                advice = f'if it counts milliseconds since 1970, say so: --columns "{name}={column.name}:ms"'
-                return FileError(
-                    f"its column '{truncate(column.name)}' is {type_}, and no point in time", advice
-                )
-    message = f"its column '{truncate(column.name)}' is {type_}, which cannot be read as {meaning}"
-    return FileError(message, WITHOUT_ROW if name == TIMESTAMP else CORRECT)
+    is_type = isinstance(type_, pa.DataType)
+    if is_type and any(accepts(type_) for accepts in kinds):
+        return None
+    found = f"its column '{truncate(in_file)}' is {f'of type {truncate(str(type_))}' if is_type else type_}"
+    if is_type and pa.types.is_integer(type_) and name in TIMES:
+        advice = f'if it counts milliseconds since 1970, use --columns "{name}={in_file}:ms"'
+        return FileError(f"{found}, and no point in time", advice)
+    advice = WITHOUT_ROW if name == TIMESTAMP else CORRECT
+    return FileError(f"{found}, which cannot be read as {meaning}", advice)
