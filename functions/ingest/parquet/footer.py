@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from ingest.errors import FileError
+from ingest.parquet.other_formats import HEAD_BYTES, recognize
 from ingest.parquet.page_headers import DATA, DATA_V2, REFERRING
 from ingest.parquet.thrift import (
     BINARY,
@@ -185,6 +186,12 @@ def read_end(source: IO[bytes] | RawIOBase) -> bytes:
     end = bytes(source.read() or b"")
     if len(end) < TAIL:
         raise FileError("it cannot be read as Parquet: it is empty or almost so")
+    if end[-len(MAGIC) :] not in {MAGIC, ENCRYPTED_MAGIC}:
+        source.seek(0)
+        found = recognize(bytes(source.read(HEAD_BYTES) or b""))
+        if found:
+            raise FileError(f"it cannot be read as Parquet: it looks like {found.name}", found.advice)
+        raise FileError("it cannot be read as Parquet: it does not end as a Parquet file does")
     length = footer_length(end[-TAIL:], size)
     if length > len(end) - TAIL:
         source.seek(size - TAIL - length)
@@ -200,8 +207,6 @@ def footer_length(tail: bytes, file_size: int) -> int:
     """
     if tail[-4:] == ENCRYPTED_MAGIC:
         raise FileError(ENCRYPTED)
-    if tail[-4:] != MAGIC:
-        raise FileError("it cannot be read as Parquet: it does not end as a Parquet file does")
     length = int.from_bytes(tail[-TAIL:-4], "little")
     if length > file_size - TAIL - len(MAGIC):
         raise FileError("it cannot be read as Parquet: its footer would be longer than the file")
