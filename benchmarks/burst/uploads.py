@@ -76,6 +76,11 @@ class FakeUploadsBucket:
         etag = f'"{VersionId.replace("v", "e")}"'
         return {"ContentLength": len(body), "ETag": etag, "VersionId": VersionId, "LastModified": UPLOADED}
 
+    def list_objects_v2(self, **_: Any) -> dict[str, Any]:  # noqa: ANN401 - as botocore's
+        """Find no table."""
+        self.clock.sleep_about(HEAD_SECONDS)
+        return {}
+
     def get_object(self, *, IfMatch: str, **_: Any) -> dict[str, Any]:  # noqa: N803, ANN401 - as botocore's
         """Return the bytes of a version."""
         self.clock.sleep_about(GET_SECONDS)

@@ -23,6 +23,7 @@ from ingest.row_outputs.rejected_rows import RejectedRows
 from ingest.storage.partition_names import TABLE
 from ingest.storage.results_bucket import ResultKeys
 from ingest.storage.s3_objects import find_object, open_object
+from ingest.storage.tables import refuse_table_file, table_begun_by
 from vouchers.counts import Cell, Counters
 from vouchers.dynamodb.sources_table import State, Status
 from vouchers.timestamps import iso
@@ -153,6 +154,8 @@ class IngestService:
             botocore.exceptions.BotoCoreError: if AWS cannot be reached.
             botocore.exceptions.ClientError: if AWS refuses.
         """
+        if event.kind is Kind.CREATED and (root := table_begun_by(event.key)) is not None:
+            self._count_again(event, root)
         if event.kind is Kind.UNCHANGED or not is_upload(event.key):
             return Outcome(Action.IGNORED)
         plan: Plan | None = None
@@ -164,6 +167,15 @@ class IngestService:
                 plan = self._plan_event(event, source)
             with suppress(ConflictError):
                 return self.carry_out(source, plan, inspect=event.kind is Kind.REPLAYED)
+
+    def _count_again(self, event: ObjectEvent, root: str) -> None:
+        """Look again at the counted objects of a table. Its first files can be older than its metadata."""
+        pages = self.objects.get_paginator("list_objects_v2").paginate(Bucket=event.bucket, Prefix=root)
+        for key in (entry["Key"] for page in pages for entry in page.get("Contents", [])):
+            state = self.committer.load_settled(key).state if is_upload(key) else None
+            if state and state.status is Status.COUNTED:
+                replay = replace(event, kind=Kind.REPLAYED, key=key, sequencer="", forced=True)
+                self.apply(replace(replay, version_id=None, etag=None))
 
     def _plan_event(self, event: ObjectEvent, source: Source) -> Plan:
         replayed = event.kind is Kind.REPLAYED
@@ -316,6 +328,7 @@ class IngestService:
     def _count_object(
         self, version: ObjectVersion, as_of: int | None, rule: ColumnRule, keys: ResultKeys
     ) -> CountedRows:
+        refuse_table_file(self.objects, version.bucket, version.key)
         writer = self.row_output.open_writer(keys, as_of) if self.row_output else nullcontext()
         with open_object(self.objects, version) as file, RejectedRows() as rejected, writer as rows:
             callbacks = RowCallbacks(rejected.add, rows.add if rows else None)

@@ -132,6 +132,8 @@ def simulated(scenario: Scenario) -> Iterator[Harness]:
             (service, "time", still),
             (service, "count_file", count_file),
             (service, "RejectedRows", RejectedRows),
+            (service, "refuse_table_file", lambda *_: None),
+            (recount, "refuse_table_file", lambda *_: None),
             (spark_counting, "count_file", count_file),
             (spark_counting, "RejectedRows", RejectedRows),
             (spark_counting, "s3_client", lambda: CLIENT),

@@ -16,6 +16,7 @@ from ingest.parquet.column_names import ColumnRule
 from ingest.parquet.reader import Selection
 from ingest.row_outputs.glue_catalog import GlueCatalog
 from ingest.storage.s3_objects import find_object, open_object
+from ingest.storage.tables import refuse_table_file
 from voucher_selector.operations.findings import Finding, Problem
 from voucher_selector.operations.invoke import IngestFunction
 from voucher_selector.spark_job.listing import list_dataset
@@ -106,6 +107,7 @@ class Recount:
         # Where segmented rows are kept, more columns are read, and each may be what a file fails by.
         callbacks = RowCallbacks(keep=(lambda *_: None) if self.catalog else None)
         try:
+            refuse_table_file(self.s3, version.bucket, version.key)
             with open_object(self.s3, version) as file:
                 moment = microseconds(as_of.at(version.modified))
                 selection = Selection(ColumnRule(mapping, version.key))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ingest.events import is_folder, is_marker
 from ingest.parquet.reader import Part
 from ingest.storage.s3_objects import ObjectVersion
+from ingest.storage.tables import table_format
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,9 +48,10 @@ Task = list[Piece]
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """The objects of a dataset, ordered by key."""
+    """The objects of a dataset, ordered by key, and the format of the table that they are, if any."""
 
     objects: tuple[ObjectVersion, ...]
+    table: str | None = None
 
     @property
     def etag(self) -> str:
@@ -89,10 +91,11 @@ def list_dataset(client: S3Client, bucket: str, prefix: str) -> Dataset:
     Raises:
         botocore.exceptions.ClientError: if S3 refuses.
     """
-    objects = []
+    objects, table = [], None
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for entry in page.get("Contents", []):
             key, size, modified = entry["Key"], entry["Size"], entry["LastModified"]
+            table = table or table_format(key)
             if not is_marker(key.removeprefix(prefix)) and not is_folder(key, size):
                 objects.append(ObjectVersion(bucket, key, size, entry["ETag"], None, modified, {}))
-    return Dataset(tuple(sorted(objects, key=lambda version: version.key)))
+    return Dataset(tuple(sorted(objects, key=lambda version: version.key)), table)

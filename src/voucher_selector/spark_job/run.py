@@ -15,6 +15,7 @@ from ingest.parquet.column_names import ColumnMapping
 from ingest.retry import ConflictError
 from ingest.service import Action, CountedRows, IngestService, Target
 from ingest.storage.results_bucket import ResultsBucket
+from ingest.storage.tables import ADVICE
 from voucher_selector.spark_job.clients import dynamodb_client, s3_client
 from voucher_selector.spark_job.counting import TaskCounter
 from voucher_selector.spark_job.listing import list_dataset
@@ -121,6 +122,8 @@ def count_rows(
         FileError: if objects cannot be counted.
         RunError: if an object was replaced or deleted while it was counted.
     """
+    if dataset.table:
+        raise FileError(f"it is a table of {dataset.table}, and not all of its files count", ADVICE)
     rejected = f"{keys.rejected}{order.run}/"
     mapping = ColumnMapping.parse(order.columns)
     sums = count(dataset.tasks(), TaskCounter(as_of, order.results_bucket, rejected, mapping))

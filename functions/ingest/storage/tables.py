@@ -1,0 +1,65 @@
+"""Recognize files of Delta Lake and Apache Iceberg tables, by the metadata beside them.
+
+Such a file does not stand alone: its rows may be deleted, or written again to another file.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ingest.errors import FileError
+from ingest.events import PREFIX
+from vouchers.text import truncate
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+DELTA, ICEBERG = "Delta Lake", "Apache Iceberg"
+LOG, METADATA, METADATA_FILE = "_delta_log/", "metadata/", ".metadata.json"
+ICEBERG_FOLDERS = {"data", "metadata"}
+METADATA_KEYS = {
+    DELTA: re.compile(rf"(.*/)?{LOG}[^/]+\.json"),
+    ICEBERG: re.compile(rf"(.*/)?{METADATA}[^/]+{re.escape(METADATA_FILE)}"),
+}
+FIRST_LOG = re.compile(r".*/0+\.json")
+
+ADVICE = "write its rows to a Parquet file, such as with DuckDB's delta_scan or iceberg_scan, and upload that"
+
+
+def refuse_table_file(client: S3Client, bucket: str, key: str) -> None:
+    """Check that an object is no file of a table.
+
+    Raises:
+        FileError: if it is.
+        botocore.exceptions.ClientError: if S3 refuses to list the bucket.
+    """
+    folders = key.removeprefix(PREFIX).split("/")[:-1]
+    for depth in range(len(folders), -1, -1):
+        root = PREFIX + "".join(f"{folder}/" for folder in folders[:depth])
+        is_below = depth < len(folders) and folders[depth] in ICEBERG_FOLDERS
+        format_ = DELTA if _has(client, bucket, f"{root}{LOG}", ".json") else None
+        if format_ is None and is_below and _has(client, bucket, f"{root}{METADATA}", METADATA_FILE):
+            format_ = ICEBERG
+        if format_:
+            raise FileError(f"it is one file of the {format_} table '{truncate(root)}'", ADVICE)
+
+
+def table_format(key: str) -> str | None:
+    """Return the format of the table whose metadata an object is; None if it is none."""
+    return next((format_ for format_, pattern in METADATA_KEYS.items() if pattern.fullmatch(key)), None)
+
+
+def table_begun_by(key: str) -> str | None:
+    """Return the folder of the table that an object may begin; None if it begins none."""
+    format_ = table_format(key)
+    if format_ is None or (format_ == DELTA and not FIRST_LOG.fullmatch(key)):
+        return None
+    found = METADATA_KEYS[format_].fullmatch(key)
+    return found[1] if found else None
+
+
+def _has(client: S3Client, bucket: str, prefix: str, suffix: str) -> bool:
+    """Return whether one of the first objects under a prefix has a suffix."""
+    found = client.list_objects_v2(Bucket=bucket, Prefix=prefix)
+    return any(entry["Key"].endswith(suffix) for entry in found.get("Contents", []))
