@@ -27,17 +27,20 @@ CORRECT = "; upload a corrected file under the same key"
 AGAIN = "; upload the file again with such a value"
 WITHOUT_ROW = "; only the as-of date 'row' needs 'timestamp'; upload a file that has it, or name a date"
 
+UNIT = '; if it counts milliseconds since 1970, use --columns "timestamp=timestamp:ms"'
+
 
 @pytest.mark.parametrize(
     ("table", "as_of", "advice"),
     [
         (GOOD, "soon", AGAIN),
         (UNTIMED, "row", WITHOUT_ROW),
-        (UNTIMED.append_column("timestamp", pa.array([1])), "row", WITHOUT_ROW),
+        (UNTIMED.append_column("timestamp", pa.array([1])), "row", UNIT),
+        (UNTIMED.append_column("timestamp", pa.array([True])), "row", WITHOUT_ROW),
         (UNTIMED.drop_columns("country_code"), "row", CORRECT),
         (GOOD.drop_columns("country_code"), "2020-06-01", CORRECT),
     ],
-    ids=["no date", "no timestamp", "a number for a timestamp", "two columns missing", "no country"],
+    ids=["no date", "no timestamp", "a number", "a truth value", "two columns missing", "no country"],
 )
 def test_it_depends_on_what_is_wrong(harness: StackHarness, table: pa.Table, as_of: str, advice: str) -> None:
     with pytest.raises(IngestError) as failed:
