@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import given, settings
@@ -17,6 +18,7 @@ from vouchers.counts import Cell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     import pyarrow as pa
 
@@ -68,19 +70,20 @@ def expected(rows: list[dict[str, Any]], as_of: Any, segments: oracle.Segments) 
 def cleaned(row: dict[str, Any], as_of: Any) -> dict[str, Any]:
     country = row["country_code"]
     country = country.decode("utf-8", "replace") if isinstance(country, bytes) else country
-    moments = {name: moment(row.get(name)) for name in ("last_order_ts", *OPTIONAL)}
+    dates = {name: day(row.get(name)) for name in ("last_order_ts", *OPTIONAL)}
     return {
         "country_code": oracle.spelling(country),
-        **moments,
+        **dates,
         "total_orders": oracle.number(row["total_orders"], "", empty_is_zero=True)[0],
         "voucher_amount": oracle.number(row["voucher_amount"], "", empty_is_zero=False)[0],
-        "as_of": as_of or moments["timestamp"],
+        "as_of": day(as_of) or dates["timestamp"],
     }
 
 
-def moment(value: Any) -> Any:
-    """Return an instant, or None where a value that counting does not need is none."""
+def day(value: Any) -> date | None:
+    """Return the day of an instant (UTC), or None where a value that counting does not need is none."""
     try:
-        return oracle.instant(value, "")
+        moment = oracle.instant(value, "")
     except oracle.Reject:
         return None
+    return moment.astimezone(UTC).date() if moment else None
