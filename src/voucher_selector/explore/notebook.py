@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -94,5 +95,6 @@ def _execute(notebook: NotebookNode, environment: dict[str, str]) -> None:
             running.result()
         except KeyboardInterrupt:
             if client.km:
-                asyncio.run(ensure_async(client.km.shutdown_kernel(now=True)))
+                # The thread's client sees that the process is dead. It alone may use and close the sockets.
+                asyncio.run(ensure_async(client.km.signal_kernel(signal.SIGKILL)))
             raise
