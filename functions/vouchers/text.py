@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
@@ -28,11 +29,13 @@ def listed(names: Sequence[str], most: int, shown: Callable[[str], str] = trunca
     return f"{first} and {more} more" if more > 0 else first
 
 
+@lru_cache(1024)
 def country_name(name: str) -> str:
     """Return a country's name in Unicode's form NFC, with single blanks and without zero-width characters."""
     return " ".join(normalize("NFC", name.translate(ZERO_WIDTH)).split())
 
 
+@lru_cache(1024)
 def country_key(name: str) -> str:
     """Return what all spellings of a country's name share."""
     return country_name(name).casefold()

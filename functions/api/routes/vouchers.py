@@ -43,7 +43,7 @@ SOURCE_FIELDS = {
 }
 """The field that each attribute is computed from."""
 
-*TIMES, ORDERS = SOURCE_FIELDS.values()
+ORDERS = SOURCE_FIELDS[Attribute.TOTAL_ORDERS]
 
 
 class VoucherFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,12 +109,12 @@ def voucher_amount(router: Router) -> VoucherAnswer:
 
 def read_blanks(fields: Mapping[str, object]) -> dict[str, object]:
     """Return the fields of a customer without empty times, and with 0 for no number of orders."""
-
-    def is_blank(name: str) -> bool:
-        return isinstance(value := fields[name], str) and not value.strip()
-
-    given = {name: value for name, value in fields.items() if name not in TIMES or not is_blank(name)}
-    if ORDERS in given and (given[ORDERS] is None or is_blank(ORDERS)):
+    given = {**fields}
+    for name in SOURCE_FIELDS.values():
+        value = given.get(name)
+        if isinstance(value, str) and not value.strip():
+            given[name] = None
+    if given.get(ORDERS, 0) is None:
         given[ORDERS] = 0
     return given
 
