@@ -387,7 +387,7 @@ def test_off_nothing_is_loaded_or_asked_for(tmp_path: Path) -> None:
     ran = subprocess.run(  # noqa: S603 - this interpreter, and the code above
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
-    calls_made = ["GetItem", "HeadObject", "GetObject", "TransactWriteItems"]
+    calls_made = ["GetItem", "HeadObject", "ListObjectsV2", "GetObject", "TransactWriteItems"]
     assert ran.stdout.splitlines()[-1] == f"{calls_made} []"
 
 
