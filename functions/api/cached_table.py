@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar, cast
 
-from vouchers.counts import SPELLINGS, range_cell
-from vouchers.dynamodb.segments_table import CellCounts, Found
+from vouchers.counts import SPELLINGS, Cell, range_cell
+from vouchers.dynamodb.segments_table import CellCounts, CountryCounts, Found, SegmentsTable
+from vouchers.segments import Range
 from vouchers.text import country_key
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from vouchers.counts import Cell
-    from vouchers.dynamodb.segments_table import CountryCounts, SegmentsTable
-    from vouchers.segments import Range
 
 Value = TypeVar("Value")
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 import os
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
 from botocore.config import Config
 
 from api.cached_table import CachedSegmentsTable, TTLCache
+from api.http.routing import Router
 from vouchers.dynamodb.aws import create_client
 from vouchers.dynamodb.segments_table import SegmentsTable
 from vouchers.settings import SettingsError, required
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from api.http.routing import Router
     from vouchers.dynamodb.sources_table import SourcesTable
 
 # Two attempts of (1 + 3) s, with the pause between them, fit into the function's timeout of 10 s.

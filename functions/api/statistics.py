@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 from math import sqrt
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from vouchers.counts import NO_VOUCHER
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 CONFIDENCE = 0.95
 QUANTILE = 1.959963984540054

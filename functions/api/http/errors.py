@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 import msgspec
 from aws_lambda_powertools.event_handler.api_gateway import Response
@@ -13,9 +13,6 @@ from botocore.exceptions import ClientError
 from api.http.responses import JSON
 from vouchers.dynamodb.aws import NO_ANSWER, RETRYABLE_CODES, error_codes
 from vouchers.text import listed, truncate
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 MAX_LISTED_COUNTRIES = 20
 PROBLEM_JSON = "application/problem+json"

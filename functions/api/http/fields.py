@@ -6,22 +6,18 @@ import base64
 import json
 import re
 import sys
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from msgspec import Meta
 
 from api.http.errors import BodyTooLargeError, RequestError, format_value
+from vouchers.segments import Definitions, Segment
 from vouchers.text import country_key, country_name
 from vouchers.timestamps import TIMESTAMP_PATTERN, parse_timestamp
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
-
-    from vouchers.segments import Definitions, Segment
 
 SEGMENT_FORMAT, NUMERAL_FORMAT = "segment", "numeral"
 """Mark fields whose schema ``openapi/schemas.py`` completes."""

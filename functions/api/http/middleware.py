@@ -9,18 +9,17 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.event_handler.api_gateway import Response
 from aws_lambda_powertools.metrics import MetricUnit
 
 from api.http.errors import RequestError, UnknownRouteError, error_response
 from api.http.responses import CACHE_CONTROL, revalidate
+from api.http.routing import Router
 from vouchers.dynamodb.aws import NO_ANSWER
 from vouchers.text import truncate
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.event_handler.api_gateway import Response
     from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
-
-    from api.http.routing import Router
 
 NO_STORE = "no-store"
 """The default: some caches ignore the body of a GET, so they would mix up requests for vouchers."""

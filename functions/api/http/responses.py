@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from aws_lambda_powertools.event_handler.api_gateway import Response
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 JSON = "application/json"
 CSV = "text/csv"

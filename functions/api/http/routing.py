@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any, NoReturn
 from urllib.parse import unquote
 
 import msgspec
@@ -13,10 +14,6 @@ from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolv
 
 from api.http.errors import MethodError, UnknownRouteError
 from vouchers.text import truncate
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import NoReturn
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 PARAMETER = re.compile(r"\{\w+\}")

@@ -12,14 +12,13 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
+from aws_lambda_powertools.event_handler.api_gateway import Response
+
 from api.http.responses import HTML, JSON, cacheable
+from api.http.routing import Route, Router
 from api.openapi.document import document
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.event_handler.api_gateway import Response
-
-    from api.http.routing import Route, Router
-
     Schema = dict[str, Any]
 
 TEMPLATE = Path(__file__).with_name("docs_page.html")

@@ -6,16 +6,15 @@ import inspect
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from aws_lambda_powertools.event_handler.api_gateway import Response
+
 from api.http.errors import PROBLEM_JSON, Message, Problem
 from api.http.responses import JSON, cacheable
+from api.http.routing import Route, Router
 from api.openapi.schemas import REFERENCE, components, query_parameters
 from api.routes.static_page import FILES
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.event_handler.api_gateway import Response
-
-    from api.http.routing import Route, Router
-
     Part = dict[str, Any]
 
 HEADERS = {

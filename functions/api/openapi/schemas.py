@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
 from api.http.fields import NUMERAL_FORMAT, SEGMENT_FORMAT
 from vouchers.report import RejectedExample, Report, SegmentReport
 from vouchers.segments import load_definitions
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 Schema = dict[str, Any]
 

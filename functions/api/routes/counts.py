@@ -5,24 +5,20 @@ from __future__ import annotations
 import csv
 import io
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import msgspec
+from aws_lambda_powertools.event_handler.api_gateway import Response
 
 from api import dependencies
 from api.http.fields import CountryName, SegmentName, country_of, read_exactly, segment_of
 from api.http.middleware import log_fields
 from api.http.responses import CSV, JSON, cacheable, header, prefers
+from api.http.routing import Router
 from api.routes.vouchers import country_counts
 from api.statistics import cap_amounts
 from vouchers.counts import amount_name
 from vouchers.segments import load_definitions
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools.event_handler.api_gateway import Response
-
-    from api.http.routing import Router
 
 COLUMNS = ("country", "segment_name", "min_range", "max_range", "voucher_amount", "count")
 FORMULA_START = ("=", "+", "-", "@", "\t", "\r")

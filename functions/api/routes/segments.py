@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import msgspec
+from aws_lambda_powertools.event_handler.api_gateway import Response
 from msgspec import UNSET, UnsetType
 
 from api import dependencies
 from api.http.fields import CountryName, country_of, read_exactly
 from api.http.middleware import log_fields
 from api.http.responses import cacheable
+from api.http.routing import Router
 from api.routes.vouchers import country_counts
 from api.statistics import DIGITS, MAX_AMOUNTS, UsedAmount, ranked, sample_size
 from vouchers.counts import NO_VOUCHER, most_used
-from vouchers.dynamodb.segments_table import CellCounts
-from vouchers.segments import load_definitions
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from aws_lambda_powertools.event_handler.api_gateway import Response
-
-    from api.http.routing import Router
-    from vouchers.dynamodb.segments_table import CountryCounts
-    from vouchers.segments import Segment
+from vouchers.dynamodb.segments_table import CellCounts, CountryCounts
+from vouchers.segments import Segment, load_definitions
 
 
 class SegmentsFields(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -22,19 +23,14 @@ from api.http.errors import (
 )
 from api.http.fields import Fallback, Timestamp, json_object, read_exactly, time_of
 from api.http.middleware import log_fields, request_id
+from api.http.routing import Router
 from api.routes.vouchers import Customer, VoucherFields, parse_customer, read_blanks
 from api.statistics import CONFIDENCE, MAX_AMOUNTS, Interval, UsedAmount, ranked, sample_size
-from vouchers.counts import NO_VOUCHER, most_used, range_cell, spellings_cell
+from vouchers.counts import NO_VOUCHER, Cell, most_used, range_cell, spellings_cell
 from vouchers.dynamodb.segments_table import CellCounts, Found
 from vouchers.segments import load_definitions
 from vouchers.text import country_key
 from vouchers.timestamps import iso
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from api.http.routing import Router
-    from vouchers.counts import Cell
 
 MAX_CUSTOMERS = 100
 MAX_ALTERNATIVES = 20

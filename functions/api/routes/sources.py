@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlencode
 
 import msgspec
+from aws_lambda_powertools.event_handler.api_gateway import Response
 from botocore.exceptions import ClientError
 from msgspec import Meta
 
@@ -16,15 +17,10 @@ from api.http.errors import UnknownSourceError, format_value
 from api.http.fields import read_exactly, wrong
 from api.http.middleware import log_fields
 from api.http.responses import cacheable
+from api.http.routing import Router
 from vouchers.dynamodb.sources_listing import Cursor, Place, page
-from vouchers.dynamodb.sources_table import Status
+from vouchers.dynamodb.sources_table import State, Status
 from vouchers.report import Report
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools.event_handler.api_gateway import Response
-
-    from api.http.routing import Router
-    from vouchers.dynamodb.sources_table import State
 
 MAX_LIMIT = 100
 MAX_KEY_BYTES = 1024

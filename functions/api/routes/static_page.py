@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from aws_lambda_powertools.event_handler.api_gateway import Response
 
 from api.http.errors import UnknownRouteError
 from api.http.responses import HTML, cacheable
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools.event_handler.api_gateway import Response
-
-    from api.http.routing import Router
+from api.http.routing import Router
 
 STATIC = Path(__file__).parents[1] / "static"
 FILES = {

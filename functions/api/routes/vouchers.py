@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from api import dependencies
+from api.cached_table import CachedSegmentsTable
 from api.http.errors import RequestError, UnknownCountryError
 from api.http.fields import (
     CountryName,
@@ -24,17 +25,10 @@ from api.http.fields import (
     time_of,
 )
 from api.http.middleware import log_fields
+from api.http.routing import Router
 from vouchers.counts import most_used
-from vouchers.dynamodb.segments_table import CellCounts
-from vouchers.segments import Attribute, load_definitions
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from api.cached_table import CachedSegmentsTable
-    from api.http.routing import Router
-    from vouchers.dynamodb.segments_table import CountryCounts
-    from vouchers.segments import Range, Segment
+from vouchers.dynamodb.segments_table import CellCounts, CountryCounts
+from vouchers.segments import Attribute, Range, Segment, load_definitions
 
 SOURCE_FIELDS = {
     Attribute.DAYS_SINCE_LAST_ORDER: "last_order_ts",
