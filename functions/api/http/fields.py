@@ -20,7 +20,7 @@ from vouchers.text import country_key, country_name
 from vouchers.timestamps import TIMESTAMP_PATTERN, parse_timestamp
 
 SEGMENT_FORMAT, NUMERAL_FORMAT = "segment", "numeral"
-"""Mark fields whose schema ``openapi/schemas.py`` completes."""
+"""Mark fields whose schema ``openapi/document.py`` completes."""
 
 Timestamp = Annotated[
     str,

@@ -1,21 +1,28 @@
-"""``/openapi.json``: the description of the API as OpenAPI 3.1, made from the routes and their types."""
+"""``/openapi.json``: the description of the API as OpenAPI 3.1.
+
+It is made from the routes and their types, whose descriptions are in their docstrings.
+"""
 
 from __future__ import annotations
 
 import inspect
+import re
+from collections.abc import Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import msgspec
 from aws_lambda_powertools.event_handler.api_gateway import Response
 
 from api.http.errors import PROBLEM_JSON, Message, Problem
+from api.http.fields import NUMERAL_FORMAT, SEGMENT_FORMAT
 from api.http.responses import JSON, cacheable
 from api.http.routing import Route, Router
-from api.openapi.schemas import REFERENCE, components, query_parameters
 from api.routes.static_page import FILES
+from vouchers.report import RejectedExample, Report, SegmentReport
+from vouchers.segments import load_definitions
 
-if TYPE_CHECKING:
-    Part = dict[str, Any]
+Part = dict[str, Any]
 
 HEADERS = {
     "X-Request-Id": {"description": "The request's id", "required": True, "schema": {"type": "string"}},
@@ -38,6 +45,16 @@ PATH_PARAMETERS: dict[str, Part] = {
     },
     "file": {"description": "The file's name", "schema": {"type": "string", "enum": list(FILES)}},
 }
+REFERENCE = "#/components/schemas/"
+NUMBER_OR_STRING = {
+    "type": ["number", "string"],
+    "minimum": 0,
+    "pattern": r"^(\s*|(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?)$",
+    "examples": [15, "15"],
+}
+ATTRIBUTE = re.compile(r"^ {4}(\w+): (.+?)(?=^ {4}\w|\Z)", re.DOTALL | re.MULTILINE)
+"""One attribute in a docstring, with its description."""
+
 GATEWAY_RESPONSES = {
     "403": "API Gateway: the request is not signed, or the caller is not authorized",
     "429": "API Gateway: too many requests; try again shortly",
@@ -138,3 +155,65 @@ def responses(route: Route) -> Part:
 def _headers(*names: str) -> Part:
     """Return references to header objects; every answer has the request id."""
     return {name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-Id", *names)}
+
+
+def components(types: Iterable[type]) -> dict[str, Part]:
+    """Return the schemas of ``types`` and of the types of their fields, by name."""
+    _, schemas = msgspec.json.schema_components(types, ref_template=f"{REFERENCE}{{name}}")
+    classes: list[type] = [Report, SegmentReport, RejectedExample, msgspec.Struct]
+    for class_ in classes:
+        classes += class_.__subclasses__()
+    named = {
+        class_.__name__: class_ for class_ in classes if class_.__module__.startswith(("api.", "vouchers."))
+    }
+    return {name: describe(complete(schema), named[name]) for name, schema in sorted(schemas.items())}
+
+
+def query_parameters(query: type) -> list[Part]:
+    """Return the fields of a type as parameters of a query string, which has no null."""
+    schema = components([query])[query.__name__]
+    parameters = []
+    for name, field in schema["properties"].items():
+        value = {key: part for key, part in field.items() if key != "default" or part is not None}
+        description = value.pop("description")
+        alternatives = [part for part in value.pop("anyOf", []) if part != {"type": "null"}]
+        value |= (
+            alternatives[0] if len(alternatives) == 1 else {"anyOf": alternatives} if alternatives else {}
+        )
+        required = name in schema.get("required", ())
+        parameters.append(
+            {"name": name, "in": "query", "required": required, "description": description, "schema": value}
+        )
+    return parameters
+
+
+def complete(node: Any) -> Any:  # noqa: ANN401 (a schema's parts are JSON of any kind)
+    """Return a schema with the names of the segments, and with strings where they may replace numbers."""
+    if isinstance(node, list):
+        return [complete(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    if node.get("format") == SEGMENT_FORMAT:
+        return {"type": "string", "enum": list(load_definitions().names)}
+    if node.get("format") == NUMERAL_FORMAT:
+        return NUMBER_OR_STRING
+    return {key: complete(part) for key, part in node.items()}
+
+
+def describe(schema: Part, of: type) -> Part:
+    """Return a schema with the descriptions that the docstrings of a type and its bases give."""
+
+    def sentence(text: str) -> str:
+        line = " ".join(text.split()).rstrip(".")
+        return line[:1].upper() + line[1:]
+
+    descriptions: dict[str, str] = {}
+    for base in reversed(of.__mro__):
+        _, _, attributes = inspect.cleandoc(base.__dict__.get("__doc__") or "").partition("Attributes:\n")
+        descriptions |= {name: sentence(text) for name, text in ATTRIBUTE.findall(attributes)}
+    properties = {
+        name: {**field, "description": descriptions[name]} if name in descriptions else field
+        for name, field in schema["properties"].items()
+    }
+    summary = inspect.cleandoc(of.__doc__ or "").partition("\n\n")[0]
+    return {**schema, "description": sentence(summary), "properties": properties}
