@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote
 
 from ingest.errors import CORRECT, FileError
 from vouchers.text import listed, truncate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 COUNTRY, LAST_ORDER, TIMESTAMP = "country_code", "last_order_ts", "timestamp"
 FIRST_ORDER, ORDERS, AMOUNT = "first_order_ts", "total_orders", "voucher_amount"
@@ -29,8 +29,6 @@ WITHOUT_ROW = "only the as-of date 'row' needs 'timestamp'; upload a file that h
 _UNIT = re.compile("(.+):(s|ms|us|ns)")
 _AROUND = re.compile("^(?:[\\s\ufeff]|ï»¿)+|[\\s\ufeff]+$")
 """Blanks and byte order marks, also one that was read as Latin-1."""
-
-Value = TypeVar("Value")
 
 
 class MappedName(NamedTuple):
@@ -83,19 +81,6 @@ NO_MAPPING = ColumnMapping()
 
 
 @dataclass(frozen=True, slots=True)
-class ColumnSources(Generic[Value]):
-    """The sources of columns: those that the file has, and the values of those that the key has.
-
-    Attributes:
-        stored: columns of the file, by needed column.
-        constant: values that all rows share, by needed column; None for null.
-    """
-
-    stored: dict[str, Value]
-    constant: dict[str, str | None]
-
-
-@dataclass(frozen=True, slots=True)
 class ColumnRule:
     """Says where the columns of an object are.
 
@@ -108,42 +93,44 @@ class ColumnRule:
     key: str = ""
 
     def find(
-        self, present: Sequence[tuple[str, Value]], needed: Iterable[str], optional: Iterable[str] = ()
-    ) -> ColumnSources[Value]:
+        self, present: Sequence[str], needed: Sequence[str], optional: Sequence[str] = ()
+    ) -> tuple[dict[str, int], dict[str, str | None]]:
         """Find columns in a file, or else in the key.
 
         Args:
-            present: the names of the file's columns, each with a value to return.
+            present: the names of the file's columns.
             needed: columns that must be there.
             optional: columns that are left out if they are not there, or not unique.
+
+        Returns:
+            By column: the places in ``present``, and the values in the key (None for null) of all rows.
 
         Raises:
             FileError: if a needed column is missing, or several names match it.
         """
-        partitions = partition_values(self.key)
-        found: ColumnSources[Value] = ColumnSources({}, {})
+        folders = partition_values(self.key)
+        in_file = _Names(present, "it")
+        in_key = _Names([name for name, _ in folders], f"its key '{truncate(self.key)}'")
+        stored: dict[str, int] = {}
+        constant: dict[str, str | None] = {}
         missing = []
-        for column in needed:
-            name = self.mapping.names.get(column, MappedName(column)).name
-            if stored := matching(name, present, "it"):
-                found.stored[column] = stored[0]
-            elif values := matching(name, partitions, f"its key '{truncate(self.key)}'"):
-                found.constant[column] = values[0]
-            else:
-                missing.append(column)
-        if missing:
-            raise self._missing(missing, [name for name, _ in present])
-        for column in optional:
+        for column in (*needed, *optional):
             name = self.mapping.names.get(column, MappedName(column)).name
             try:
-                stored = matching(name, present, "it")
+                if places := in_file.find(name):
+                    stored[column] = places[0]
+                elif places := in_key.find(name):
+                    constant[column] = folders[places[0]][1]
+                else:
+                    missing += [column] if column in needed else []
             except FileError:
-                continue
-            if stored and column not in found.stored.keys() | found.constant.keys():
-                found.stored[column] = stored[0]
-        return found
+                if column in needed:
+                    raise
+        if missing:
+            raise self._missing(missing, [*present], in_key.names)
+        return stored, constant
 
-    def _missing(self, columns: Sequence[str], present: Sequence[str]) -> FileError:
+    def _missing(self, columns: Sequence[str], present: Sequence[str], folders: Sequence[str]) -> FileError:
         """Return the error of missing columns, with the mapping that might be meant."""
 
         def shown(column: str) -> str:
@@ -151,28 +138,36 @@ class ColumnRule:
             return f"'{truncate(mapped.name)}' for '{column}'" if mapped else f"'{column}'"
 
         has = listed(present, 20, lambda name: f"'{truncate(name)}'") or "none"
-        folded = {folded_name(name): name for name in present if "," not in name}
+        folded = {folded_name(name): name for name in (*folders, *present)}
         near = {c: get_close_matches(c, folded, 1) for c in columns if c not in self.mapping.names}
-        pairs = ",".join(f"{column}={folded[names[0]].strip()}" for column, names in near.items() if names)
-        advice = f'{CORRECT}, or name its columns, such as with --columns "{pairs}"' if pairs else CORRECT
-        if [*columns] == [TIMESTAMP] and not pairs:
-            advice = WITHOUT_ROW
+        meant = ColumnMapping({c: MappedName(folded[names[0]].strip()) for c, names in near.items() if names})
+        advice = WITHOUT_ROW if [*columns] == [TIMESTAMP] else CORRECT
+        if meant.names:
+            advice = f'{CORRECT}, or name its columns, such as with --columns "{meant}"'
         return FileError(f"it has no column {', '.join(map(shown, columns))}; it has {has}", advice)
 
 
-def matching(name: str, present: Iterable[tuple[str, Value]], where: str) -> list[Value]:
-    """Return the value of a name: that of the exact name, or else of the name that is equal when folded.
+class _Names:
+    """Names of columns; ``where`` they are begins the message if a name is ambiguous."""
 
-    Raises:
-        FileError: if several are; ``where`` begins the message.
-    """
-    folded = folded_name(name)
-    alike = [(other, value) for other, value in present if folded_name(other) == folded]
-    exact = [(other, value) for other, value in alike if other == name] or alike
-    if len(exact) > 1:
-        names = listed([other for other, _ in exact], 5, lambda other: f"'{truncate(other)}'")
-        raise FileError(f"{where} has more than one column '{truncate(name)}': {names}")
-    return [value for _, value in exact]
+    def __init__(self, names: Sequence[str], where: str) -> None:
+        self.names, self._where = names, where
+        self._places: dict[str, list[int]] = {}
+        for place, name in enumerate(names):
+            self._places.setdefault(folded_name(name), []).append(place)
+
+    def find(self, name: str) -> list[int]:
+        """Return the place of a name: of the exact name, or else of the name that is equal when folded.
+
+        Raises:
+            FileError: if several are.
+        """
+        alike = self._places.get(folded_name(name), [])
+        exact = [place for place in alike if self.names[place] == name] or alike
+        if len(exact) > 1:
+            names = listed([self.names[place] for place in exact], 5, lambda other: f"'{truncate(other)}'")
+            raise FileError(f"{self._where} has more than one column '{truncate(name)}': {names}")
+        return exact
 
 
 def folded_name(name: str) -> str:

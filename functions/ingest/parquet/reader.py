@@ -22,7 +22,9 @@ from ingest.parquet.column_names import (
     TIMES,
     TIMESTAMP,
     WITHOUT_ROW,
+    ColumnMapping,
     ColumnRule,
+    MappedName,
 )
 from ingest.parquet.footer import read_end, read_footer
 from ingest.parquet.guarded_file import GuardedFile
@@ -159,9 +161,10 @@ def open_parquet(
     guard, (rule, part) = GuardedFile(source), selection
     with file_errors("it cannot be read as Parquet"):
         footer = read_footer(read_end(guard))
-        found = rule.find([(column.name, column) for column in footer.columns], columns, optional)
+        places, values = rule.find([column.name for column in footer.columns], columns, optional)
+        found = {name: footer.columns[place] for name, place in places.items()}
         units = {name: unit for name, (_, unit) in rule.mapping.names.items() if unit}
-        stored, metadata, groups = _select(footer, found.stored, columns, units)
+        stored, metadata, groups = _select(footer, found, columns, units)
         chosen = part.among(len(groups))
         if isinstance(source, ReadAhead):
             source.expect(
@@ -180,7 +183,7 @@ def open_parquet(
                 dictionaries.add(name)
                 built |= {name} if plain else set()
         parquet = _reader(guard, metadata, groups, dictionaries)
-        constants = {name: _constant(value, units.get(name)) for name, value in found.constant.items()}
+        constants = {name: _constant(value, units.get(name)) for name, value in values.items()}
     every = tuple(name for name in (*columns, *optional) if name in stored or name in constants)
     used = {name: unit for name, unit in units.items() if name in stored}
     return OpenFile(guard, every, constants, used, groups, chosen, dictionaries, built, parquet)
@@ -351,7 +354,8 @@ def _type_error(name: str, in_file: str, type_: pa.DataType | str, unit: str | N
         return None
     found = f"its column '{truncate(in_file)}' is {f'of type {truncate(str(type_))}' if is_type else type_}"
     if is_type and pa.types.is_integer(type_) and name in TIMES:
-        advice = f'if it counts milliseconds since 1970, use --columns "{name}={in_file}:ms"'
+        mapping = ColumnMapping({name: MappedName(in_file, "ms")})
+        advice = f'if it counts milliseconds since 1970, use --columns "{mapping}"'
         return FileError(f"{found}, and no point in time", advice)
     advice = WITHOUT_ROW if name == TIMESTAMP else CORRECT
     return FileError(f"{found}, which cannot be read as {meaning}", advice)

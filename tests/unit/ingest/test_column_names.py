@@ -98,9 +98,13 @@ def test_a_column_can_be_mapped_twice() -> None:
         (renamed(country_code="country", total_orders="orders"), "", "'country_code', 'total_orders'; it",
          '--columns "country_code=country,total_orders=orders"'),
         (CONTENT, "country_code=land", "it has no column 'land' for 'country_code'; it", "corrected file"),
+        (renamed(country_code="country,%20"), "", "has no column 'country_code'",
+         '--columns "country_code=country%2C%2520"'),
         (renamed(last_order_ts="x"), "", "it has no column 'last_order_ts'", "corrected file"),
         ({**CONTENT, "last_order_ts": [1] * 5}, "", "'last_order_ts' is of type int64, and no point in time",
          '--columns "last_order_ts=last_order_ts:ms"'),
+        ({**renamed(last_order_ts="ts$,s"), "ts$,s": [1] * 5}, "last_order_ts=ts%24%2Cs", "no point in time",
+         '--columns "last_order_ts=ts%24%2Cs:ms"'),
         ({**CONTENT, "last_order_ts": ["1"] * 5}, "last_order_ts=last_order_ts:ms",
          "of type string, which cannot be read as a number of ms since 1970", "corrected file"),
         ({**CONTENT, "total_orders": [{"a": 1}] * 5}, "", "'total_orders' is nested, which", "corrected"),
@@ -113,6 +117,36 @@ def test_the_error_names_the_columns_and_the_mapping(
     with pytest.raises(FileError, match=sentence) as failed:
         count(content, mapping)
     assert advice in failed.value.advice
+
+
+def test_the_advice_names_folders_of_the_key_too() -> None:
+    content = {name: values for name, values in CONTENT.items() if name != "country_code"}
+    with pytest.raises(FileError) as failed:
+        count(content, key="vouchers/country=Peru/a.parquet")
+    assert failed.value.advice.endswith('--columns "country_code=country"')
+
+
+@given(
+    st.lists(st.sampled_from([" A", "a", "A", "\ufeffa ", "b"]), max_size=4),
+    st.lists(st.sampled_from(["A", "a", " a", "b"]), max_size=3),
+)
+def test_a_name_is_found_as_the_rules_say(present: list[str], folders: list[str]) -> None:
+    key = "/".join(["vouchers", *(f"{name}={place}" for place, name in enumerate(folders)), "a.parquet"])
+    rule = ColumnRule(ColumnMapping({"country_code": MappedName("a")}), key)
+
+    def candidates(names: list[str]) -> list[int]:
+        alike = [place for place, name in enumerate(names) if name.strip(" \ufeff").lower() == "a"]
+        return [place for place in alike if names[place] == "a"] or alike
+
+    in_file, in_key = candidates(present), [] if candidates(present) else candidates(folders)
+    if len(in_file + in_key) == 1:
+        expected = [{"country_code": in_file[0]}, {}] if in_file else [{}, {"country_code": str(in_key[0])}]
+        assert [*rule.find(present, ["country_code"])] == expected
+        assert [*rule.find(present, [], ["country_code"])] == expected
+    else:
+        assert rule.find(present, [], ["country_code"]) == ({}, {})
+        with pytest.raises(FileError, match="more than one column" if in_file + in_key else "has no column"):
+            rule.find(present, ["country_code"])
 
 
 @pytest.mark.parametrize("unit", UNITS)
