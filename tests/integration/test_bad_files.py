@@ -22,10 +22,8 @@ from tests.support import fuzz, thrift
 from tests.support.bad_files import BOMBS, BROKEN, MB, ODD, sample_file
 from tests.support.parquet_builder import (
     BYTE_ARRAY,
-    RLE_DICTIONARY,
     Column,
     data_page,
-    dictionary_page,
     footer_of,
     sealed,
     texts,
@@ -125,18 +123,6 @@ def test_a_broken_file_takes_away_what_its_key_had_contributed(harness: StackHar
     state = harness.source(key).state
     assert state is not None
     assert state.status is Status.FAILED
-
-
-@pytest.mark.parametrize(
-    "entries", [(b"Peru", b"Peru", b"Latvia"), (b"Latvia", b"Peru", b"Latvia", b"China")]
-)
-def test_a_dictionary_that_holds_a_value_twice_fails_the_file(entries: tuple[bytes, ...]) -> None:
-    eight_bits_eight_rows = b"\x08\x03"
-    index = data_page(eight_bits_eight_rows + bytes([0, 1] * 4), 8, RLE_DICTIONARY)
-    pages = (dictionary_page(texts(*entries), len(entries)), index)
-    body = uniform_file(8, country_code=Column("country_code", BYTE_ARRAY, pages, 8, dictionary=True))
-    with pytest.raises(FileError, match="'country_code' has a dictionary that holds a value twice"):
-        counted(io.BytesIO(body))
 
 
 class LargeFile(io.RawIOBase):

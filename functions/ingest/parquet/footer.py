@@ -15,11 +15,13 @@ from ingest.parquet.other_formats import HEAD_BYTES, recognize
 from ingest.parquet.page_headers import DATA, DATA_V2, REFERRING
 from ingest.parquet.thrift import (
     BINARY,
+    FALSE,
     I32,
     I64,
     LIST,
     RAW,
     STRUCT,
+    TRUE,
     WITH_RAW,
     Reader,
     ThriftError,
@@ -272,6 +274,11 @@ def _columns(elements: Sequence[Struct]) -> Iterator[Column]:
             left += max(element.get(_CHILDREN, 0), 0) - 1
             leaf += _TYPE in element
             at += 1
+        raw = first[RAW]
+        for kind in (TRUE, FALSE):
+            # fastparquet writes a boolean if it infers which columns have nulls. Arrow takes it for required.
+            if (_REPETITION[0], kind) in first:
+                raw = raw[:-1] + b"\x05" + write_integer(_REPETITION[0]) + write_integer(kind == TRUE) + b"\0"
         is_flat = _TYPE in first and not first.get(_CHILDREN) and first.get(_REPETITION) != _REPEATED
         name = bytes(first[_NAME]).decode("utf-8", "replace")
-        yield Column(name, first_leaf if is_flat else None, first[RAW])
+        yield Column(name, first_leaf if is_flat else None, raw)

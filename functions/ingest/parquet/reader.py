@@ -135,14 +135,23 @@ class OpenFile:
         """The number of the part's first row in the file, from 0."""
         return sum(group.rows for group in self.row_groups[: self.part.start])
 
-    def drop_outgrown(self, batch: pa.RecordBatch) -> bool:
-        """Read columns with too many values in a batch as texts from now on; return whether there are any."""
-        outgrown = {n for n in self.built if len(batch.column(n).dictionary) > MAX_DICTIONARY_ENTRIES}
-        if outgrown:
-            self.built -= outgrown
-            self.dictionaries -= outgrown
+    def drop_dictionaries(self, batch: pa.RecordBatch, row: int) -> bool:
+        """Read columns as texts from now on if their dictionaries do not suit; return whether there are any.
+
+        They have too many values in a batch, or a value twice. Arrow drops a repeated value and shifts the
+        later ones, which then belong to other rows. ``row`` is the batch's first row in the row group.
+        """
+        dropped = set()
+        for name, pages in zip(batch.schema.names, self.guard.pages, strict=True):
+            if name in self.dictionaries:
+                size = len(batch.column(name).dictionary)
+                outgrown = name in self.built and size > MAX_DICTIONARY_ENTRIES
+                dropped |= {name} if outgrown or (row < pages.coded and size < pages.entries) else set()
+        if dropped:
+            self.built -= dropped
+            self.dictionaries -= dropped
             self.parquet = _reader(self.guard, self.parquet.metadata, self.row_groups, self.dictionaries)
-        return bool(outgrown)
+        return bool(dropped)
 
 
 def open_parquet(
@@ -198,7 +207,7 @@ def batches(file: OpenFile) -> Iterator[pa.RecordBatch]:
     for number in file.part:
         group, rows = file.row_groups[number], 0
         for batch in _decode(file, number):
-            _check_batch(batch, file, rows)
+            _check_size(batch)
             rows += batch.num_rows
             yield _completed(batch, file)
         if rows != group.rows:
@@ -243,14 +252,14 @@ def _repeats(guard: GuardedFile, metadata: pq.FileMetaData, name: str, chunk: Ch
 
 
 def _decode(file: OpenFile, group: int, done: int = 0) -> Iterator[pa.RecordBatch]:
-    """Yield a row group's batches from row ``done`` on; restart if a dictionary has too many values."""
+    """Yield a row group's batches from row ``done`` on; restart if a dictionary does not suit."""
     file.guard.watch(file.row_groups[group].chunks)
     row = 0
     with file_errors("its data cannot be decoded"):
         for batch in file.parquet.iter_batches(
             BATCH_ROWS, row_groups=[group], use_threads=pa.cpu_count() > 1
         ):
-            if file.drop_outgrown(batch):
+            if file.drop_dictionaries(batch, row):
                 yield from _decode(file, group, done)
                 return
             row += batch.num_rows
@@ -259,24 +268,13 @@ def _decode(file: OpenFile, group: int, done: int = 0) -> Iterator[pa.RecordBatc
                 done = row
 
 
-def _check_batch(batch: pa.RecordBatch, file: OpenFile, row: int) -> None:
-    """Check the size of a batch's texts, and that its dictionaries repeat no value.
-
-    Arrow drops a repeated value and shifts the later ones, which then belong to other rows.
-    """
+def _check_size(batch: pa.RecordBatch) -> None:
+    """Check the size of a batch's texts."""
     if batch.get_total_buffer_size() > MAX_TEXT_BYTES:
         texts = (getattr(column, "dictionary", column) for column in batch.columns)
         if sum(column.nbytes for column in texts if arrow.is_text(column.type)) > MAX_TEXT_BYTES:
             raise FileError(
                 f"{BATCH_ROWS:,} of its rows hold more than {MAX_TEXT_BYTES >> 20} MB of different texts"
-            )
-    for name, pages in zip(batch.schema.names, file.guard.pages, strict=True):
-        if row >= pages.coded:
-            continue
-        column = batch.column(name)
-        if isinstance(column, pa.DictionaryArray) and len(column.dictionary) < pages.entries:
-            raise FileError(
-                f"its column '{name}' has a dictionary that holds a value twice, or too few values"
             )
 
 

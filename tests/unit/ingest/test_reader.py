@@ -6,13 +6,27 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ingest.counting import parsing
 from ingest.counting.count_file import count_file
 from ingest.parquet import reader
 from ingest.parquet.page_limits import BATCH_ROWS
 from ingest.parquet.reader import batches, needed_columns, open_parquet
+from tests.support.parquet_builder import (
+    BYTE_ARRAY,
+    RLE_DICTIONARY,
+    Column,
+    data_page,
+    dictionary_page,
+    footer_of,
+    texts,
+    uniform_file,
+    with_footer,
+)
 from tests.support.stack_harness import parquet
+from tests.support.thrift import FALSE, TRUE
 from vouchers.counts import range_cell, spellings_cell
 from vouchers.segments import Attribute, Definitions, Range, Segment, load_definitions
 
@@ -97,3 +111,37 @@ def test_texts_that_stop_repeating_lose_their_dictionary_but_no_row() -> None:
     read = [*batches(open_parquet(io.BytesIO(body), needed_columns(row_as_of=False)))]
     assert [isinstance(b["last_order_ts"], pa.DictionaryArray) for b in read] == [True, False, False, False]
     assert [n for batch in read for n in batch["total_orders"].to_pylist()] == list(range(ROWS))
+
+
+@given(
+    st.lists(st.sampled_from([b"Peru", b"Latvia", b"China", b""]), min_size=1, max_size=6).flatmap(
+        lambda entries: st.tuples(
+            st.just(entries), st.lists(st.integers(0, len(entries) - 1), min_size=1, max_size=20)
+        )
+    )
+)
+def test_a_dictionary_may_hold_a_value_twice(drawn: tuple[list[bytes], list[int]]) -> None:
+    entries, indices = drawn
+    rows = 8 * len(indices)
+    bits_and_groups = bytes([8, len(indices) << 1 | 1])
+    index = data_page(bits_and_groups + bytes(indices * 8), rows, RLE_DICTIONARY)
+    pages = (dictionary_page(texts(*entries), len(entries)), index)
+    country = Column("country_code", BYTE_ARRAY, pages, rows, dictionary=True)
+    file = open_parquet(io.BytesIO(uniform_file(rows, country_code=country)), needed_columns(row_as_of=False))
+    got = [str(value) for batch in batches(file) for value in batch["country_code"]]
+    assert got == [entries[index].decode() for index in indices] * 8
+
+
+@pytest.mark.parametrize("optional", [True, False])
+def test_a_repetition_may_be_a_boolean(optional: bool) -> None:
+    schema = pa.schema([pa.field("country_code", pa.string(), nullable=optional)])
+    content = pa.table({"country_code": ["Peru", "Chile"]}, schema)
+    body = parquet(content.append_column("total_orders", pa.array([1, None])), store_schema=False)
+    message = footer_of(body)[1]
+    element = message[2][1][1][1]
+    element[3] = (TRUE if optional else FALSE, optional)
+    file = open_parquet(io.BytesIO(with_footer(body, message)), ["country_code", "total_orders"])
+    assert pa.Table.from_batches(batches(file)).to_pydict() == {
+        "country_code": ["Peru", "Chile"],
+        "total_orders": [1, None],
+    }
