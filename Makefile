@@ -25,7 +25,7 @@ COMMANDS := demo run upload sources rejected delete counts ask dashboard replay 
 .PHONY: $(COMMANDS)
 demo: .venv/.run ## Start the stack, upload the sample, print counts and an answer, stop the stack
 run: .venv/.run ## Start the stack and keep it running [SAMPLE=path|none] [KEEP=1] [ROWS=1] [PORT=5000] [AWS_PORT=4566] [CONTAINERS=1]
-upload: .venv/.run ## Upload FILE=path, a file or a folder, to the running stack [AS_OF=2018-08-05|row] [COLUMN_NAMES=country_code=country] [KEY=name] [SYNC=1] [MAX_REJECTED=10] [JSON=1]
+upload: .venv/.run ## Upload FILE=path, a file or a folder, to the running stack [AS_OF=2020-06-15|row] [COLUMN_NAMES=country_code=country] [KEY=name] [SYNC=1] [MAX_REJECTED=10] [JSON=1]
 sources: .venv/.run ## List the uploaded files and the datasets [PREFIX=2018/] [STATUS=failed] [JSON=1]
 rejected: .venv/.run ## Print the rejected rows of the file KEY=name, or of a dataset [LIMIT=20] [JSON=1]
 delete: .venv/.run ## Delete the object KEY=name, or the folder KEY=2018/, and its counts [JSON=1]
@@ -37,12 +37,12 @@ verify: .venv/.run ## Compare the counts with a fresh count of the bucket [REPAI
 redrive: .venv/.run ## Send the failed events to the ingest function again [JSON=1]
 dataset: .venv/.spark ## Count all objects under datasets/NAME/ with Spark [FROM=folder] [SYNC=1] [AS_OF=…] [COLUMN_NAMES=…] [FORCE=1] [MAX_REJECTED=10] [JSON=1]
 sample: .venv/.run ## Write the sample to FILE=sample.parquet
-profile: .venv/.explore ## Explore FILE=path, or s3://… of the running stack, as one HTML page [OUT=name.html] [AS_OF=2018-08-05|row]
+profile: .venv/.explore ## Explore FILE=path, or s3://… of the running stack, as one HTML page [OUT=name.html] [AS_OF=2020-06-15|row]
 $(COMMANDS):
 	@VOUCHER_SELECTOR_MAKE=1 $(CLI) $@
 
 .PHONY: notebook
-notebook: .venv/.explore ## Open the exploration notebook in JupyterLab, on the running stack [KEY=name] [FILE=path] [AS_OF=2018-08-05|row]
+notebook: .venv/.explore ## Open the exploration notebook in JupyterLab, on the running stack [KEY=name] [FILE=path] [AS_OF=2020-06-15|row]
 	@$(BIN)/jupyter lab --config=src/voucher_selector/explore/jupyter.json notebooks/exploration.ipynb
 
 .PHONY: setup

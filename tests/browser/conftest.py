@@ -16,6 +16,7 @@ from voucher_selector.local_stack.deploy import session
 from voucher_selector.local_stack.ports import free_port
 from voucher_selector.local_stack.stack import running
 from voucher_selector.operations.upload import object_key, send, wait_until_counted
+from voucher_selector.sample_data.facts import AS_OF
 from voucher_selector.stack import Deployed
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running(free_port(), free_port()) as stack:
         deployed = Deployed(session(), stack.endpoint, stack.outputs)
         for name, path in _files(directory).items():
-            send(deployed, {object_key(name): path})
+            send(deployed, {object_key(name): path}, {"as-of": AS_OF} if path.name == "sample" else {})
             assert [*wait_until_counted(deployed, [object_key(name)])]
         yield f"{stack.url}/"
 

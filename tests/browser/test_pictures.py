@@ -28,7 +28,7 @@ PNG = b"\x89PNG"
 def test_a_screenshot_is_taken(page: Page, url: str, width: int, scheme: str) -> None:
     page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type] # a literal of SCHEMES
-    open_page(page, url)
+    open_page(page, url, "#country=Australia")
     ask(page, "15")
     expect(page.locator("#answer .ticket")).to_be_visible()
     page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support.documents import FENCE, ROOT, text
+from voucher_selector.sample_data.facts import AS_OF
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,15 +45,14 @@ def test_the_quickstart_works_word_for_word(stack: Stack, tmp_path: Path) -> Non
         assert ran.returncode == 0, ran.stderr
         return ran.stdout
 
-    run(SAMPLE)  # as make run does
     printed, compared = "", 0
     for language, code in FENCE.findall(text("docs/quickstart.md")):
         if language == "python":
             program.write_text(code.replace("chile.parquet", f"{tmp_path}/chile.parquet"))
         elif code == "make demo\n":  # it starts a stack of its own, and prints this
-            printed = run("make counts COUNTRY=Peru")
+            printed = run(f"{SAMPLE} && make counts COUNTRY=Peru")
         elif code == "make run\n":
-            continue
+            run(f"{SAMPLE} AS_OF={AS_OF}")
         elif COMMAND.match(code):
             if code.startswith(WRITE) and code != WRITE:  # the reader has changed the amounts
                 program.write_text(program.read_text().replace("3000.0", "4000.0", 2))

@@ -30,7 +30,7 @@ MAX_NAMED = 5
 
 
 @options.command(
-    "make dataset NAME=history FROM=years AS_OF=2018-08-05",
+    "make dataset NAME=history FROM=years AS_OF=2020-06-15",
     "make dataset NAME=history",
     "make dataset NAME=history FROM=years SYNC=1",
     "voucher-selector dataset history --from years --as-of row --json",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Decorator = Callable[[Callable[..., object]], Callable[..., object]]
 
-AS_OF_HELP = "Moment that recency is measured to: a date such as 2018-08-05, row, or upload."
+AS_OF_HELP = "Moment that recency is measured to: a date such as 2020-06-15, row, or upload."
 
 
 def is_under_make() -> bool:
@@ -108,7 +108,7 @@ class Number(click.ParamType[float]):
 
 
 class AsOfDate(click.ParamType[str]):
-    """An as-of date, normalised: ``20180805`` becomes ``2018-08-05``."""
+    """An as-of date, normalised: ``20200615`` becomes ``2020-06-15``."""
 
     name = "date"
 

@@ -15,7 +15,7 @@ S3 = "s3://"
 
 @options.command(
     "make profile FILE=vouchers.parquet",
-    "make profile FILE=vouchers.parquet AS_OF=2018-08-05 OUT=august.html",
+    "make profile FILE=vouchers.parquet AS_OF=2020-06-15 OUT=august.html",
     "voucher-selector profile s3://uploads/vouchers/august.parquet --as-of row",
 )
 @options.argument("file")

@@ -23,7 +23,8 @@ from voucher_selector.local_stack.ports import free_port, require_free
 from voucher_selector.local_stack.relay import bridge, relay
 from voucher_selector.local_stack.stack import running
 from voucher_selector.operations.keep import restore_objects, save_objects
-from voucher_selector.operations.upload import DATASETS, Uploads, wait_until_counted
+from voucher_selector.operations.upload import DATASETS, NO_METADATA, Uploads, wait_until_counted
+from voucher_selector.sample_data.facts import AS_OF
 from voucher_selector.stack import Deployed, Ports, log_place, ports
 
 if TYPE_CHECKING:
@@ -103,13 +104,13 @@ def run(file: str | None, *, containers: bool, keep: bool, rows: bool) -> None:
             show_outcomes(stack, outcomes)
             require_counted(outcomes)
         elif file != NONE and kept is None:
-            _load_sample(stack)
+            _load_sample(stack, {"as-of": AS_OF})
         places = {"API": url, "page": f"{url}/", "AWS endpoint": stack.endpoint, "log": log_place()}
         for name, value in (places | stack.outputs).items():
             click.echo(f"{name:<18} {value}")
         variables = ports().assignments
         click.echo(f"\nTry in another terminal:\n  make counts COUNTRY=Peru{variables}")
-        click.echo(f"  make upload FILE=vouchers.parquet AS_OF=2018-08-05{variables}")
+        click.echo(f"  make upload FILE=vouchers.parquet AS_OF={AS_OF}{variables}")
         click.echo(f'  {CURL} "{url}/voucher_amount"')
         click.echo(f"Press Ctrl-C to stop. {KEEPS if keep else FORGETS}")
         screen.wait_for_interrupt()
@@ -163,8 +164,8 @@ def _start(
     return stack.url, Deployed(session(), stack.endpoint, stack.outputs)
 
 
-def _load_sample(stack: Deployed) -> None:
+def _load_sample(stack: Deployed, metadata: Mapping[str, str] = NO_METADATA) -> None:
     with TemporaryDirectory() as directory:
         path = Path(directory) / SAMPLE
         write_with_progress(path)
-        require_counted(load(stack, Uploads.find([str(path)])))
+        require_counted(load(stack, Uploads.find([str(path)]), metadata))

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 
 @options.command(
-    "make upload FILE=vouchers.parquet AS_OF=2018-08-05",
+    "make upload FILE=vouchers.parquet AS_OF=2020-06-15",
     "make upload FILE=vouchers.parquet AS_OF=row KEY=2018/august.parquet",
     "make upload FILE=years SYNC=1",
-    "voucher-selector upload vouchers.parquet --as-of 2018-08-05 --json",
+    "voucher-selector upload vouchers.parquet --as-of 2020-06-15 --json",
     "voucher-selector upload years june.parquet july.parquet",
 )
 @options.argument("file", nargs=-1, required=True)

@@ -10,6 +10,9 @@ from typing import NamedTuple
 FREQUENCY_RANGES = ((0, 4), (5, 13), (14, 37), (38, 516))
 """Ranges of total orders; 516 is the highest number in the file."""
 
+AS_OF = "2020-06-15"
+"""A date shortly after the file's last orders. With it, customers are in all ranges of recency."""
+
 MONTHS_EARLY = 38
 """Months by which a faulty clock sets back some uses, to before the customer's last order."""
 
@@ -79,11 +82,6 @@ class Country:
     early: int
     duplicates: int
 
-    @property
-    def rows(self) -> int:
-        """The number of rows of the country."""
-        return sum(uses.rows for uses in self.uses)
-
 
 def apportion(total: int, weights: tuple[int, ...]) -> tuple[int, ...]:
     """Split ``total`` into whole numbers in proportion to weights."""
@@ -109,29 +107,37 @@ PERU = Country(
 def _like_peru(
     name: str, amounts: dict[float, int], *, without_orders: int, early: int, duplicates: int
 ) -> Country:
-    """Return a country with known totals and the shares of Peru within them."""
-    frequencies = tuple(sum(ranges) for ranges in zip(*(u.by_frequency for u in PERU.uses), strict=True))
-    empty = apportion(without_orders, tuple(amounts.values()))
-    unknown = apportion(early, tuple(amounts.values()))
+    """Return a country with known totals, whose most used amount depends on the range.
+
+    The first of the amounts are used more by customers with few orders, and a month after the last order; the
+    last ones by customers with many orders, and a quarter after the last order. Between them, the ranges have
+    Peru's shares.
+    """
     recencies = tuple(sum(v.weight for v in visits) for visits in (JUST_ORDERED, A_MONTH_AGO, A_QUARTER_AGO))
-    uses = tuple(
-        Uses(amount, apportion(rows, frequencies), apportion(rows - aside, recencies)[1:], blank)
-        for (amount, rows), blank, aside in zip(amounts.items(), empty, unknown, strict=True)
-    )
-    return Country(name, uses, early, duplicates)
+    frequencies = tuple(map(sum, zip(*(u.by_frequency for u in PERU.uses), strict=True)))
+    aside = apportion(early, tuple(amounts.values()))
+
+    def split(rows: int, place: int, shares: tuple[int, ...]) -> tuple[int, ...]:
+        rest, top = len(amounts) - 1 - place, len(shares) - 1
+        return apportion(rows, tuple(s * (1 + place * i + rest * (top - i)) for i, s in enumerate(shares)))
+
+    by_frequency = [split(rows, place, frequencies) for place, rows in enumerate(amounts.values())]
+    by_recency = [split(r - aside[i], i, recencies)[1:] for i, r in enumerate(amounts.values())]
+    empty = apportion(without_orders, tuple(lowest for lowest, *_ in by_frequency))
+    return Country(name, tuple(map(Uses, amounts, by_frequency, by_recency, empty)), early, duplicates)
 
 
 COUNTRIES = (
     _like_peru(
         "China",
-        {NO_VOUCHER: 5839, 1760.0: 78330, 3080.0: 8760, 4400.0: 29480, 5720.0: 9820, 8800.0: 37493},
+        {1760.0: 78330, 3080.0: 8760, NO_VOUCHER: 5839, 4400.0: 29480, 5720.0: 9820, 8800.0: 37493},
         without_orders=13548,
         early=13536,
         duplicates=4,
     ),
     _like_peru(
         "Australia",
-        {NO_VOUCHER: 9641, 1760.0: 7670, 2200.0: 45810, 3520.0: 7220, 5720.0: 40320, 11000.0: 23343},
+        {1760.0: 7670, 2200.0: 45810, NO_VOUCHER: 9641, 3520.0: 7220, 5720.0: 40320, 11000.0: 23343},
         without_orders=10697,
         early=10687,
         duplicates=3,
@@ -139,11 +145,11 @@ COUNTRIES = (
     PERU,
     _like_peru(
         "Latvia",
-        {NO_VOUCHER: 137, 1540.0: 5080, 3080.0: 4980, 4400.0: 38750, 8800.0: 16730, 13200.0: 35477},
+        {1540.0: 5080, 3080.0: 4980, 4400.0: 38750, NO_VOUCHER: 137, 8800.0: 16730, 13200.0: 35477},
         without_orders=8075,
         early=8067,
         duplicates=3,
     ),
 )
 
-ROWS = sum(country.rows for country in COUNTRIES)
+ROWS = sum(uses.rows for country in COUNTRIES for uses in country.uses)

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from voucher_selector.sample_data.rows import Ints
-
 SEED = 2020
 STEPS = len(COUNTRIES) + 1
 
@@ -35,9 +33,11 @@ def write_sample(path: Path, seed: int = SEED, on_step: Callable[[], object] = l
     for country in COUNTRIES:
         drawn.append(draw(country, rng))
         on_step()
-    names = (country.name for country in COUNTRIES)
-    table = pa.Table.from_batches([_columns(name, rows) for name, rows in zip(names, drawn, strict=True)])
-    table = table.take(_by_last_order(drawn, rng))
+    batches = [_columns(country.name, rows) for country, rows in zip(COUNTRIES, drawn, strict=True)]
+    # The order of a daily export: by last order, and random within a day.
+    shuffled = rng.permutation(ROWS)
+    days = np.concatenate([rows.last_order for rows in drawn]).astype(np.int16)[shuffled]
+    table = pa.Table.from_batches(batches).take(shuffled[np.argsort(days, kind="stable")])
     with path.open("wb") as file:
         pq.write_table(table, file, row_group_size=ROWS, compression="gzip", compression_level=6)
     on_step()
@@ -55,15 +55,8 @@ def _columns(country: str, rows: Rows) -> pa.RecordBatch:
         "total_orders": pc.if_else(pa.array(rows.orders == NO_ORDERS), pa.repeat("", len(rows)), orders),
         "voucher_amount": pa.array(rows.amount, mask=np.isnan(rows.amount)),
     }
-    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+    return pa.record_batch(columns)
 
 
 def _append(strings: pa.Array[pa.StringScalar], end: str) -> pa.Array[pa.StringScalar]:
     return pc.binary_join_element_wise(strings, pa.repeat(end, len(strings)), pa.repeat("", len(strings)))
-
-
-def _by_last_order(drawn: list[Rows], rng: np.random.Generator) -> Ints:
-    """Return the order of rows in a daily export: by last order, and random within a day."""
-    days = np.concatenate([rows.last_order for rows in drawn]).astype(np.int16)
-    shuffled = rng.permutation(len(days))
-    return shuffled[np.argsort(days[shuffled], kind="stable")]

@@ -21,7 +21,7 @@ from voucher_selector.sample_data.facts import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from voucher_selector.sample_data.facts import Country, Uses
+    from voucher_selector.sample_data.facts import Country
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -66,7 +66,11 @@ def draw(country: Country, rng: np.random.Generator) -> Rows:
     uses = np.repeat(np.arange(len(country.uses)), [u.rows for u in country.uses])
     ranges = np.arange(len(FREQUENCY_RANGES))
     frequency = np.concatenate([np.repeat(ranges, u.by_frequency) for u in country.uses])
-    empty = np.concatenate([_empty(u, rng) for u in country.uses])
+    empty = np.zeros(len(uses), bool)
+    # Empty total orders count as 0, which is in the lowest range.
+    for i, u in enumerate(country.uses):
+        lowest = np.flatnonzero((uses == i) & (frequency == 0))
+        empty[rng.choice(lowest, u.without_orders, replace=False)] = True
     recency = _recencies(country, rng)
 
     customer = _customers((uses, frequency, empty, recency), rng)
@@ -109,12 +113,6 @@ def _recencies(country: Country, rng: np.random.Generator) -> Ints:
         for u, r, j in zip(country.uses, rest, just, strict=True)
     ]
     return np.concatenate(parts)
-
-
-def _empty(uses: Uses, rng: np.random.Generator) -> Bools:
-    """Choose the rows with empty total orders, which count as 0, among the lowest frequency."""
-    lowest = rng.permutation(np.arange(uses.by_frequency[0]) < uses.without_orders)
-    return np.concatenate([lowest, np.zeros(uses.rows - len(lowest), bool)])
 
 
 def _customers(kinds: Iterable[Ints | Bools], rng: np.random.Generator) -> Ints:

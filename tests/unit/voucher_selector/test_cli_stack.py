@@ -19,7 +19,8 @@ from voucher_selector.cli import stack as commands
 from voucher_selector.cli.main import cli
 from voucher_selector.errors import CommandError, Exit, StackError
 from voucher_selector.local_stack.stack import Stack
-from voucher_selector.operations.upload import Outcome
+from voucher_selector.operations.upload import NO_METADATA, Outcome
+from voucher_selector.sample_data.facts import AS_OF
 from vouchers.dynamodb.sources_table import State, Status
 
 if TYPE_CHECKING:
@@ -70,10 +71,12 @@ class Machine:
         path.touch()
         self._do(f"write {path.name}")
 
-    def load(self, stack: object, uploads: Uploads) -> list[Outcome]:
+    def load(
+        self, stack: object, uploads: Uploads, metadata: Mapping[str, str] = NO_METADATA
+    ) -> list[Outcome]:
         assert stack
         for key, path in uploads.files.items():
-            self._do(f"load {path.name} as {key}")
+            self._do(" ".join([f"load {path.name} as {key}", *metadata.values()]))
         state = State(Status.COUNTED, "", "", "", "", as_of="row", report=REPORT)
         return [Outcome(key, state) for key in uploads.files]
 
@@ -180,7 +183,7 @@ def test_run_loads_the_sample_says_where_everything_is_and_is_ready(machine: Mac
     lines = result.stdout.splitlines()
     assert machine.done[1:] == [
         "write sample.parquet",
-        "load sample.parquet as vouchers/sample.parquet",
+        f"load sample.parquet as vouchers/sample.parquet {AS_OF}",
         "stop",
     ]
     assert {f"http://localhost:{os.environ['PORT']}", "uploads"} <= {
@@ -284,7 +287,7 @@ def test_run_says_where_the_log_is(machine: Machine) -> None:
 @pytest.mark.parametrize(
     ("kept", "done"),
     [
-        (None, ["start", "write sample.parquet", "load sample.parquet as vouchers/sample.parquet"]),
+        (None, ["start", "write sample.parquet", f"load sample.parquet as vouchers/sample.parquet {AS_OF}"]),
         ([], ["start"]),
         (["vouchers/own.parquet"], ["start"]),
     ],

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from datetime import datetime
+from collections import Counter, defaultdict
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from tests.support.fake_segments_table import REFERENCE_COUNTS
+from voucher_selector.sample_data.facts import AS_OF
 from voucher_selector.sample_data.file import STEPS, write_sample
 
 if TYPE_CHECKING:
@@ -57,6 +58,25 @@ def test_peru_counts_are_the_twenty_rows_of_the_reference(peru: list[Row]) -> No
         (segment, low, amount): count
         for (segment, low, _), amounts in REFERENCE_COUNTS.items()
         for amount, count in amounts.items()
+    }
+
+
+def test_the_most_used_amount_differs_between_ranges_but_in_peru(rows: list[Row]) -> None:
+    counted: defaultdict[tuple[str, str, int | None], Counter[float]] = defaultdict(Counter)
+    for _, country, last_order, _, orders, amount in rows:
+        days = (date.fromisoformat(AS_OF) - datetime.fromisoformat(last_order).date()).days
+        counted[country, "recency", _low(DAY_RANGES, days)][amount or 0] += 1
+        counted[country, "frequency", _low(RANGES, float(orders or 0))][amount or 0] += 1
+    lows = {"recency": {low for low, _ in DAY_RANGES}, "frequency": {low for low, _ in RANGES}}
+    chosen = defaultdict[tuple[str, str], set[float]](set)
+    for (country, segment, _), amounts in counted.items():
+        chosen[country, segment].add(max((count, amount) for amount, count in amounts.items() if amount)[1])
+
+    assert {key: {low for *of, low in counted if tuple(of) == key} for key in chosen} == {
+        key: lows[key[1]] for key in chosen
+    }
+    assert {country: amounts for (country, _), amounts in chosen.items() if len(amounts) < 2} == {
+        "Peru": {2640.0}
     }
 
 
