@@ -24,14 +24,14 @@ help: ## Show the targets
 COMMANDS := demo run upload sources rejected delete counts ask dashboard replay verify redrive dataset sample profile
 .PHONY: $(COMMANDS)
 demo: .venv/.run ## Start the stack, upload the sample, print counts and an answer, stop the stack
-run: .venv/.run ## Start the stack and keep it running [SAMPLE=path|none] [KEEP=1] [ROWS=1] [PORT=5000] [AWS_PORT=4566] [CONTAINERS=1]
+run: .venv/.run ## Start the stack and keep it running [SAMPLE=path|none] [KEEP=1] [ROWS=1] [CORS=http://localhost:5173] [PORT=5000] [AWS_PORT=4566] [CONTAINERS=1]
 upload: .venv/.run ## Upload FILE=path, a file or a folder, to the running stack [AS_OF=2020-06-15|row] [COLUMN_NAMES=country_code=country] [KEY=name] [SYNC=1] [MAX_REJECTED=10] [JSON=1]
 sources: .venv/.run ## List the uploaded files and the datasets [PREFIX=2018/] [STATUS=failed] [JSON=1]
 rejected: .venv/.run ## Print the rejected rows of the file KEY=name, or of a dataset [LIMIT=20] [JSON=1]
 delete: .venv/.run ## Delete the object KEY=name, or the folder KEY=2018/, and its counts [JSON=1]
 counts: .venv/.run ## Print the counts of COUNTRY=Peru [SEGMENT=recency_segment] [JSON=1]
 ask: .venv/.run ## Ask for a voucher: COUNTRY=… SEGMENT=… LAST_ORDER=… FIRST_ORDER=… ORDERS=… [FALLBACK=1] [WHY=1] [JSON=1]
-dashboard: .venv/.run ## Serve the stack's page on this machine, and sign its requests [AWS_ENDPOINT_URL=aws] [STACK=…] [PORT=5000]
+dashboard: .venv/.run ## Serve the stack's page and API reference on this machine, and sign requests [AWS_ENDPOINT_URL=aws] [STACK=…] [CORS=http://localhost:5173] [PORT=5000]
 replay: .venv/.run ## Re-count stale objects, e.g. after changing segments [PREFIX=2018/] [FORCE=1] [JSON=1]
 verify: .venv/.run ## Compare the counts with a fresh count of the bucket [REPAIR=1] [JSON=1]
 redrive: .venv/.run ## Send the failed events to the ingest function again [JSON=1]
@@ -212,6 +212,6 @@ clean: ## Delete all generated files, including .venv
 	@touch $@
 
 define install
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(filter -r,$(1)),--require-hashes) $(1) >.venv/install.log 2>&1 || \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(filter -r,$(1)),--require-hashes --no-deps) $(1) >.venv/install.log 2>&1 || \
 	  { echo "The install failed: $$(grep -m1 ERROR .venv/install.log). All of it is in .venv/install.log"; exit 1; }
 endef

@@ -15,7 +15,7 @@ from botocore.httpsession import URLLib3Session
 
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.local_stack.emulator import REGION
-from voucher_selector.local_stack.gateway import Target, sign
+from voucher_selector.local_stack.signing import Target, sign
 from voucher_selector.stack import find_stack, is_local, log_place, ports
 
 if TYPE_CHECKING:

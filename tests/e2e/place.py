@@ -18,8 +18,9 @@ from ingest.events import PREFIX
 from voucher_selector.error_messages import sentence
 from voucher_selector.errors import EXPECTED
 from voucher_selector.local_stack.emulator import REGION
-from voucher_selector.local_stack.gateway import Target, gateway
+from voucher_selector.local_stack.gateway import gateway
 from voucher_selector.local_stack.ports import free_port
+from voucher_selector.local_stack.signing import Target
 from voucher_selector.operations.upload import object_key, send, wait_until_counted
 from voucher_selector.stack import find_stack
 from vouchers.dynamodb.segments_table import SegmentsTable

@@ -40,10 +40,14 @@ def test_the_page_and_its_requests_are_signed_until_an_interrupt(stack: Stack) -
     port = free_port()
     command = started(AWS_ENDPOINT_URL=stack.endpoint, PORT=str(port))
     assert command.stdout
-    message = [command.stdout.readline() for _ in range(3)]
+    message = [command.stdout.readline() for _ in range(4)]
     assert message[0].endswith(f" is at http://localhost:{port}/\n")
-    assert message[2] == "ready\n"
-    seen = {path: status(port, path) for path in ("/", "/static/main.js", "/v1/countries")}
+    assert message[1] == f"The API reference is at http://localhost:{port}/docs\n"
+    assert message[3] == "ready\n"
+    seen = {
+        path: status(port, path)
+        for path in ("/", "/static/main.js", "/v1/countries", "/docs", "/openapi.json")
+    }
     assert set(seen.values()) == {HTTPStatus.OK}
     command.send_signal(signal.SIGTERM)
     assert command.wait(10) == 0

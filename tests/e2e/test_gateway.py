@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
+from contextlib import suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPResponse
 from typing import TYPE_CHECKING, cast
@@ -13,8 +16,9 @@ from botocore.exceptions import UnauthorizedSSOTokenError
 
 from voucher_selector.local_stack.deploy import session
 from voucher_selector.local_stack.emulator import REGION
-from voucher_selector.local_stack.gateway import MAX_BODY, Target, gateway
+from voucher_selector.local_stack.gateway import MAX_BODY, gateway
 from voucher_selector.local_stack.ports import free_port
+from voucher_selector.local_stack.signing import Target
 from voucher_selector.local_stack.template import METHODS
 
 if TYPE_CHECKING:
@@ -75,7 +79,51 @@ def test_status_and_headers_of_the_answer_come_back(probed: Stack) -> None:
 def test_an_answer_to_head_has_no_body(probed: Stack) -> None:
     response, body = ask(probed.url, "HEAD", "/")
     assert response.status == HTTPStatus.IM_A_TEAPOT
+    assert response.headers["Content-Length"] is None
     assert body == b""
+
+
+def test_a_chunked_body_reaches_the_function(probed: Stack) -> None:
+    connection = HTTPConnection(probed.url.removeprefix("http://"), timeout=30)
+    connection.request("POST", "/", iter([b'{"a":', b" 1}"]), encode_chunked=True)
+    assert json.loads(connection.getresponse().read())["body"] == '{"a": 1}'
+
+
+def test_large_answers_are_compressed_for_clients_that_accept_it(probed: Stack) -> None:
+    sent = json.dumps({"long": "x" * 2000}).encode()
+    response, body = ask(probed.url, "POST", "/", sent, **{"Accept-Encoding": "gzip"})
+    assert response.headers["Content-Encoding"] == "gzip"
+    assert json.loads(gzip.decompress(body))["body"] == sent.decode()
+    response, body = ask(probed.url, "POST", "/", sent)
+    assert response.headers["Content-Encoding"] is None
+    assert json.loads(body)["body"] == sent.decode()
+
+
+def test_the_page_of_another_origin_may_call_the_api_if_it_is_admitted(probed: Stack) -> None:
+    target = Target(probed.outputs["ApiUrl"], REGION, Credentials("test", "test"))
+    preflight = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    with gateway(free_port(), target, "http://localhost:5173") as url:
+        for origin, admitted in (("http://localhost:5173", True), ("http://localhost:5174", False)):
+            response, _ = ask(url, "OPTIONS", "/v1/selections", b"", Origin=origin, **preflight)
+            assert (response.headers["Access-Control-Allow-Origin"] == origin) is admitted
+            response, _ = ask(url, "POST", "/v1/selections", b"{}", Origin=origin)
+            assert (response.headers["Access-Control-Allow-Origin"] == origin) is admitted
+            assert response.status == HTTPStatus.IM_A_TEAPOT
+
+
+def test_no_other_origin_may_call_the_api_by_default(probed: Stack) -> None:
+    response, _ = ask(probed.url, "POST", "/", b"{}", Origin="http://localhost:5173")
+    assert response.headers["Access-Control-Allow-Origin"] is None
+
+
+def test_the_reference_of_the_api_is_served_without_the_internet(probed: Stack) -> None:
+    page, text = ask(probed.url, "GET", "/docs")
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "script-src 'self';" in page.headers["Content-Security-Policy"]
+    assert re.findall(r'src="([^"]*)"', text.decode()) == ["docs/scalar.js"]
+    script, content = ask(probed.url, "GET", "/docs/scalar.js")
+    assert script.headers["Content-Type"] == "text/javascript; charset=utf-8"
+    assert len(content) > 1_000_000
 
 
 def test_a_connection_serves_many_requests(probed: Stack) -> None:
@@ -122,6 +170,13 @@ def test_a_body_larger_than_the_api_takes_is_refused(probed: Stack) -> None:
     response, body = ask(probed.url, "POST", "/", b"", **{"Content-Length": str(MAX_BODY + 1)})
     assert response.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     assert "has at most" in json.loads(body)["message"]
+
+
+def test_a_chunked_body_larger_than_the_api_takes_is_refused(probed: Stack) -> None:
+    connection = HTTPConnection(probed.url.removeprefix("http://"), timeout=30)
+    with suppress(ConnectionError):  # the gateway closes the connection before it has read everything
+        connection.request("POST", "/", iter([b"x" * (MAX_BODY + 1)]), encode_chunked=True)
+    assert connection.getresponse().status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 def test_a_deleted_api_is_reported_as_deleted() -> None:

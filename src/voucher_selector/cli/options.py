@@ -7,6 +7,7 @@ VOUCHER_SELECTOR_MAKE; without it, no such variable of a user's shell has an eff
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import wraps
@@ -121,6 +122,19 @@ class AsOfDate(click.ParamType[str]):
         return rule.moment.isoformat().removesuffix("T00:00:00+00:00") if rule.moment else rule.rule
 
 
+class Origin(click.ParamType[str]):
+    """An origin of web pages: scheme, host and, optionally, a port."""
+
+    name = "origin"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401, ARG002 - as above
+        """Return the origin as browsers send it."""
+        if not re.fullmatch(r"https?://[^/?#@\s]+/?", value.lower()):
+            name = spelled(str(param and param.name))
+            raise CommandError(f"Invalid {name} '{value}'. Use an origin such as http://localhost:5173.")
+        return str(value.lower().rstrip("/"))
+
+
 class Columns(click.ParamType[str]):
     """Names of columns, as the mapping writes them in metadata of S3, which is ASCII."""
 
@@ -168,6 +182,12 @@ columns_option = option(
     envvar="COLUMN_NAMES",  # shells set COLUMNS to the width of the terminal
     metavar="NAMES",
     help="Other names of columns: country_code=country,last_order_ts=ts:ms (integers in s, ms, us or ns).",
+)
+cors_option = option(
+    "--cors",
+    type=Origin(),
+    metavar="ORIGIN",
+    help="Origin whose pages may call the API: http://localhost:5173.",
 )
 json_option = flag("--json", "as_json", help="Print the result as one JSON document.")
 

@@ -81,8 +81,9 @@ def ask(
     "make dashboard AWS_ENDPOINT_URL=aws STACK=voucher-selector-dev PORT=5001",
     "voucher-selector dashboard",
 )
-def dashboard() -> None:
-    """Serve the stack's page on this machine.
+@options.cors_option
+def dashboard(cors: str | None) -> None:
+    """Serve the page and the API reference of a stack.
 
     Requests are signed with the AWS credentials of the environment. Only this machine can open the page.
     Ctrl-C stops the command. The local stack serves its page itself; the command prints its URL.
@@ -92,6 +93,8 @@ def dashboard() -> None:
         find_stack()
         click.echo(f"The page is at {api.url}/")
         return
-    with gateway(ports().api, api) as url:
-        click.echo(f"The page of {api.url} is at {url}/\nPress Ctrl-C to stop.")
+    with gateway(ports().api, api, cors) as url:
+        click.echo(
+            f"The page of {api.url} is at {url}/, the API reference at {url}/docs\nPress Ctrl-C to stop."
+        )
         screen.wait_for_interrupt()

@@ -18,9 +18,9 @@ from voucher_selector.cli.upload import load, require_counted, show_outcomes
 from voucher_selector.errors import StackError
 from voucher_selector.local_stack.deploy import session
 from voucher_selector.local_stack.emulator import LOGS
-from voucher_selector.local_stack.gateway import Target
 from voucher_selector.local_stack.ports import free_port, require_free
 from voucher_selector.local_stack.relay import bridge, relay
+from voucher_selector.local_stack.signing import Target
 from voucher_selector.local_stack.stack import running
 from voucher_selector.operations.keep import restore_objects, save_objects
 from voucher_selector.operations.upload import DATASETS, NO_METADATA, Uploads, wait_until_counted
@@ -84,8 +84,9 @@ def demo() -> None:
 @options.option("--sample", "file", help="File or folder to upload instead of the sample, or 'none'.")
 @options.flag("--containers", help="Let containers of this machine call AWS, for sam local.")
 @options.flag("--keep", help="Keep the uploaded files in .stack, and count them again at the next run.")
+@options.cors_option
 @options.flag("--rows", help="Keep the segmented rows, and list them in Glue.")
-def run(file: str | None, *, containers: bool, keep: bool, rows: bool) -> None:
+def run(file: str | None, *, cors: str | None, containers: bool, keep: bool, rows: bool) -> None:
     """Start the stack, and keep it running until Ctrl-C.
 
     At the start it uploads the sample, another file, or nothing. With --keep it uploads the files of the run
@@ -93,7 +94,7 @@ def run(file: str | None, *, containers: bool, keep: bool, rows: bool) -> None:
     """
     uploads = Uploads.find([file] if file and file != NONE else [])
     with ExitStack() as parts:
-        url, stack = _start(parts, ports(), {"SegmentedRows": "true"} if rows else None)
+        url, stack = _start(parts, ports(), {"SegmentedRows": "true"} if rows else None, cors)
         if containers:
             if interface := bridge():
                 parts.enter_context(relay(ports().aws, interface))
@@ -105,7 +106,13 @@ def run(file: str | None, *, containers: bool, keep: bool, rows: bool) -> None:
             require_counted(outcomes)
         elif file != NONE and kept is None:
             _load_sample(stack, {"as-of": AS_OF})
-        places = {"API": url, "page": f"{url}/", "AWS endpoint": stack.endpoint, "log": log_place()}
+        places = {
+            "API": url,
+            "API reference": f"{url}/docs",
+            "page": f"{url}/",
+            "AWS endpoint": stack.endpoint,
+            "log": log_place(),
+        }
         for name, value in (places | stack.outputs).items():
             click.echo(f"{name:<18} {value}")
         variables = ports().assignments
@@ -157,10 +164,10 @@ def write_with_progress(path: Path) -> None:
 
 
 def _start(
-    parts: ExitStack, numbers: Ports, parameters: Mapping[str, str] | None = None
+    parts: ExitStack, numbers: Ports, parameters: Mapping[str, str] | None = None, cors: str | None = None
 ) -> tuple[str, Deployed]:
     with screen.step("Starting S3, Lambda, DynamoDB and API Gateway on this machine"):
-        stack = parts.enter_context(running(numbers.aws, numbers.api, parameters=parameters))
+        stack = parts.enter_context(running(numbers.aws, numbers.api, parameters=parameters, cors=cors))
     return stack.url, Deployed(session(), stack.endpoint, stack.outputs)
 
 

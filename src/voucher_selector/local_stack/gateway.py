@@ -1,17 +1,18 @@
-"""A local gateway to an API that requires IAM: it signs the requests that it forwards."""
+"""A local gateway to an API that requires IAM: it signs requests, forwards them, and serves ``/docs``."""
 
 from __future__ import annotations
 
 import json
 import socket
+import threading
+import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from html import escape
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
+import uvicorn
 from botocore.exceptions import (
     BotoCoreError,
     CredentialRetrievalError,
@@ -20,15 +21,25 @@ from botocore.exceptions import (
     SSOError,
 )
 from botocore.httpsession import URLLib3Session
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
 
-from voucher_selector.local_stack.emulator import REGION
-from voucher_selector.local_stack.ports import require_free, serve
+from voucher_selector.local_stack.ports import require_free
+from voucher_selector.local_stack.signing import HOP_BY_HOP, sign
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from botocore.awsrequest import AWSPreparedRequest
-    from botocore.credentials import Credentials
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from voucher_selector.local_stack.signing import Target
 
 MAX_BODY = 10 * 1024 * 1024
 """Bytes of a request body that API Gateway accepts."""
@@ -38,61 +49,118 @@ LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
 
 CREDENTIAL_ERRORS = (CredentialRetrievalError, NoCredentialsError, RefreshWithMFAUnsupportedError, SSOError)
 
-# They belong to one connection, or are set again on the next one.
-HOP_BY_HOP = {
-    "authorization", "connection", "content-length", "expect", "host", "keep-alive", "proxy-authenticate",
-    "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-}  # fmt: skip
 
+EXPOSED_HEADERS = ["Age", "Content-Disposition", "ETag", "Link", "Retry-After", "X-Request-Id"]
+"""Pages of another origin may read these headers."""
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """An API: its URL with the stage, and the region and credentials that sign its requests.
+NO_CONTENT = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
-    Without credentials, requests are not signed; the local gateway signs them itself.
-    """
+SCALAR = str(files("flask_openapi_scalar") / "templates" / "scalar" / "js" / "scalar.standalone.js")
+SCALAR_OPTIONS = {
+    "agent": {"disabled": True},
+    "documentDownloadType": "json",
+    "hideClientButton": True,
+    "mcp": {"disabled": True},
+    "showDeveloperTools": "never",
+    "telemetry": False,
+    "withDefaultFonts": False,
+}
+"""Leave out everything that needs the internet."""
 
-    url: str
-    region: str = REGION
-    credentials: Credentials | None = None
-
-
-def sign(
-    target: Target, method: str, path: str, headers: Mapping[str, str], body: bytes
-) -> AWSPreparedRequest:
-    """Return the request for ``path`` (with its query) of ``target``, signed with SigV4.
-
-    Only the host and the time are signed, since a proxy may change the other headers.
-    """
-    request = AWSRequest(method, target.url.rstrip("/") + path, data=body)
-    if target.credentials:
-        SigV4Auth(target.credentials, "execute-api", target.region).add_auth(request)
-    for name, value in headers.items():
-        if name.lower() not in HOP_BY_HOP and not name.lower().startswith("x-amz-"):
-            request.headers[name] = value
-    return request.prepare()
+DOCS = f"""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Voucher Selector API</title>
+<link rel="icon" href="static/mark.svg" type="image/svg+xml">
+<body>
+<script id="api-reference" data-url="openapi.json"
+  data-configuration="{escape(json.dumps(SCALAR_OPTIONS))}"></script>
+<script src="docs/scalar.js"></script>
+</body>
+</html>
+"""
+DOCS_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; "
+    "connect-src 'self'; img-src 'self' data: blob:; frame-src blob:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+}
 
 
 @contextmanager
-def gateway(port: int, target: Target) -> Iterator[str]:
+def gateway(port: int, target: Target, cors: str | None = None) -> Iterator[str]:
     """Forward requests at ``port`` of this machine while the block runs; yield the gateway's URL.
+
+    Pages of the origin ``cors`` may read the answers.
 
     Raises:
         StackError: if the port is in use.
     """
     require_free(port, "PORT")
-    with serve(_Server(port, target)):
+    config = uvicorn.Config(
+        application(target, cors),
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        while thread.is_alive() and not server.started:
+            time.sleep(0.01)
         yield f"http://localhost:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
-class _Server(ThreadingHTTPServer):
-    """Listens on loopback, one thread a connection."""
+def application(target: Target, cors: str | None) -> Starlette:
+    """Return the ASGI application of a gateway."""
+    middleware = [Middleware(LocalHostMiddleware), Middleware(GZipMiddleware)]
+    if cors:
+        middleware.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=[cors],
+                allow_methods=["*"],
+                allow_headers=["*"],
+                expose_headers=EXPOSED_HEADERS,
+            )
+        )
+    forward = Forward(target)
+    routes = [
+        Route("/docs", lambda _: HTMLResponse(DOCS, headers=DOCS_HEADERS)),
+        Route("/docs/scalar.js", lambda _: FileResponse(SCALAR, media_type="text/javascript")),
+        Route("/openapi.json", forward.describe),
+        Mount("/", forward),
+    ]
+    return Starlette(routes=routes, middleware=middleware)
 
-    daemon_threads = True
-    request_queue_size = 128
 
-    def __init__(self, port: int, target: Target) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+class LocalHostMiddleware:
+    """Refuses requests to another host."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        app, host = self.app, Headers(scope=scope).get("host", "")
+        if host.rsplit(":", 1)[0] not in LOCAL_HOSTS:
+            # Another site's page may have its own host name resolve to this machine.
+            app = refusal(HTTPStatus.FORBIDDEN, "The gateway accepts requests to localhost only")
+        await app(scope, receive, send)
+
+
+class Forward:
+    """Forwards each request to the API, signed."""
+
+    def __init__(self, target: Target) -> None:
         self.target = target
         direct = target.url.startswith("http:")
         self.session = URLLib3Session(
@@ -102,57 +170,48 @@ class _Server(ThreadingHTTPServer):
             socket_options=[NO_DELAY],  # type: ignore[list-item] # its stubs say strings, sockets take numbers
         )
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        response = await self.answer(Request(scope, receive))
+        if scope["method"] == "HEAD" or response.status_code in NO_CONTENT:
+            # The length is that of the body that GET returns, which is not known here.
+            del response.headers["Content-Length"]
+        await response(scope, receive, send)
 
-class _Handler(BaseHTTPRequestHandler):
-    """Forwards the requests of one connection, whatever their method."""
+    async def answer(self, request: Request) -> Response:
+        """Return the answer of the API, or an error of the gateway."""
+        body, length = bytearray(), int(request.headers.get("Content-Length", 0))
+        parts = aiter(request.stream())
+        try:
+            while length <= MAX_BODY and (part := await anext(parts, b"")):
+                body += part
+                length = max(length, len(body))
+        except ClientDisconnect:
+            return Response()
+        if length > MAX_BODY:
+            message = f"A request body has at most {MAX_BODY} bytes"
+            return refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)
+        query = request.scope["query_string"]
+        path = (request.scope["raw_path"] + (b"?" + query if query else b"")).decode("latin-1")
+        try:
+            signed = sign(self.target, request.method, path, dict(request.headers), bytes(body))
+            response = await run_in_threadpool(self.session.send, signed)
+        except CREDENTIAL_ERRORS as error:
+            return refusal(HTTPStatus.BAD_GATEWAY, f"Invalid AWS credentials. Sign in to AWS again: {error}")
+        except BotoCoreError:
+            return refusal(HTTPStatus.BAD_GATEWAY, f"The API at {self.target.url} does not answer")
+        headers = {n: v for n, v in response.headers.items() if n.lower() not in HOP_BY_HOP}
+        return Response(response.content, response.status_code, headers)
 
-    server: _Server
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
+    async def describe(self, request: Request) -> Response:
+        """Return the API's description as it is true for this gateway: callers need not sign."""
+        response = await self.answer(request)
+        if response.status_code != HTTPStatus.OK:
+            return response
+        here = {"servers": [{"url": str(request.base_url).rstrip("/")}], "security": [{}, {"sigv4": []}]}
+        return JSONResponse(json.loads(bytes(response.body)) | here)
 
-    def __getattr__(self, name: str) -> object:
-        """Handle every method: the standard library calls ``do_GET``, ``do_POST`` and so on."""
-        if name.startswith("do_"):
-            return self._forward
-        raise AttributeError(name)
 
-    def _forward(self) -> None:
-        length = self.headers.get("Content-Length", "0")
-        target = self.server.target
-        if self.headers.get("Host", "").rsplit(":", 1)[0] not in LOCAL_HOSTS:
-            # Another site's page may have its own host name resolve to this machine.
-            refusal = HTTPStatus.FORBIDDEN, "The gateway accepts requests to localhost only"
-        elif "Transfer-Encoding" in self.headers or not length.isdecimal():
-            refusal = HTTPStatus.LENGTH_REQUIRED, "Send the body's length in Content-Length"
-        elif int(length) > MAX_BODY:
-            refusal = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A request body has at most {MAX_BODY} bytes"
-        else:
-            try:
-                body = self.rfile.read(int(length))
-                request = sign(target, self.command, self.path, dict(self.headers), body)
-                response = self.server.session.send(request)
-            except CREDENTIAL_ERRORS as error:
-                refusal = HTTPStatus.BAD_GATEWAY, f"Invalid AWS credentials. Sign in to AWS again: {error}"
-            except BotoCoreError:
-                refusal = HTTPStatus.BAD_GATEWAY, f"The API at {target.url} does not answer"
-            else:
-                headers = {n: v for n, v in response.headers.items() if n.lower() not in HOP_BY_HOP}
-                self._send(response.status_code, headers, response.content)
-                return
-        self.close_connection = True
-        status, message = refusal
-        headers = {"Content-Type": "application/json", "Connection": "close"}
-        self._send(status, headers, json.dumps({"message": message}).encode())
-
-    def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        self.send_response_only(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Log nothing: the function logs each request."""
+def refusal(status: HTTPStatus, message: str) -> Response:
+    """Return an error of the gateway, in the form of API Gateway's own."""
+    return JSONResponse({"message": message}, status, {"Connection": "close"})

@@ -14,8 +14,9 @@ from botocore.credentials import Credentials
 from voucher_selector.errors import StackError
 from voucher_selector.local_stack.deploy import FUNCTIONS, deploy
 from voucher_selector.local_stack.emulator import REGION, emulator, log_file, short
-from voucher_selector.local_stack.gateway import Target, gateway
+from voucher_selector.local_stack.gateway import gateway
 from voucher_selector.local_stack.ports import require_free
+from voucher_selector.local_stack.signing import Target
 from vouchers.segments import DEFINITIONS_FILE, DefinitionsError, load_definitions
 
 if TYPE_CHECKING:
@@ -33,13 +34,14 @@ class Stack:
 
 
 @contextmanager
-def running(
+def running(  # noqa: PLR0913 - the ports and four settings that are given by name
     aws_port: int,
     port: int,
     *,
     parameters: Mapping[str, str] | None = None,
     functions: Path = FUNCTIONS,
     enforce_iam: bool = False,
+    cors: str | None = None,
 ) -> Iterator[Stack]:
     """Run the stack while the block runs. SIGTERM ends the block as Ctrl-C does.
 
@@ -49,6 +51,7 @@ def running(
         parameters: parameters of the template, if not the defaults.
         functions: the directory of the functions' packages.
         enforce_iam: whether the emulator enforces the policies of the functions' roles.
+        cors: the origin of pages that may call the API.
 
     Raises:
         StackError: if a port is in use, the emulator does not start, the deployment fails, or the segment
@@ -70,7 +73,7 @@ def running(
             log = short(log_file(aws_port))
             raise StackError(f"{str(error).removesuffix('.')}. See the log: {log}") from error
         target = Target(outputs["ApiUrl"], REGION, Credentials("test", "test"))
-        yield Stack(endpoint, parts.enter_context(gateway(port, target)), outputs)
+        yield Stack(endpoint, parts.enter_context(gateway(port, target, cors)), outputs)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from voucher_selector.local_stack.gateway import Target
+    from voucher_selector.local_stack.signing import Target
     from voucher_selector.operations.upload import Uploads
 
 pytestmark = pytest.mark.enable_socket
@@ -55,9 +55,15 @@ class Machine:
 
     @contextmanager
     def running(
-        self, aws_port: int, port: int, *, parameters: Mapping[str, str] | None = None
+        self,
+        aws_port: int,
+        port: int,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        cors: str | None = None,
     ) -> Iterator[Stack]:
         self._do("start")
+        self.cors = cors
         self.ports = (aws_port, port)
         self.parameters = parameters
         try:
@@ -202,6 +208,29 @@ def test_rows_are_kept_only_where_that_is_asked_for(
 
 
 @pytest.mark.usefixtures("interrupted", "machine")
+@pytest.mark.usefixtures("interrupted")
+@pytest.mark.parametrize(
+    ("given", "origin"),
+    [
+        (None, None),
+        ("http://localhost:5173", "http://localhost:5173"),
+        ("HTTPS://crm.example/", "https://crm.example"),
+    ],
+)
+def test_pages_of_another_origin_are_admitted_only_where_that_is_asked_for(
+    machine: Machine, given: str | None, origin: str | None
+) -> None:
+    CliRunner().invoke(cli, ["run", "--sample", "none", *(["--cors", given] if given else [])])
+    assert machine.cors == origin
+
+
+@pytest.mark.parametrize("given", ["localhost:5173", "http://", "http://a/page", "*", "http://a b"])
+def test_what_is_no_origin_is_refused_before_the_start(machine: Machine, given: str) -> None:
+    result = CliRunner().invoke(cli, ["run", "--cors", given])
+    assert f"Invalid --cors '{given}'. Use an origin such as http://localhost:5173." in result.stderr
+    assert machine.done == []
+
+
 def test_containers_are_let_in_only_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[object] = []
 

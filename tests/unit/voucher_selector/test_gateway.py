@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from botocore.credentials import Credentials
 
-from voucher_selector.local_stack.gateway import Target, sign
+from voucher_selector.local_stack.signing import Target, sign
 
 TARGET = Target(
     "https://abc.execute-api.eu-central-1.amazonaws.com/live",
