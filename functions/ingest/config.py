@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import resource
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING
 
 from ingest.counting.as_of import AsOf
 from ingest.parquet.column_names import ColumnMapping
 from vouchers.settings import SettingsError, required
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)

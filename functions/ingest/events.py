@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
 from vouchers.dynamodb.sources_table import EventOrder
 from vouchers.text import listed, truncate
 from vouchers.timestamps import iso
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 PREFIX = "vouchers/"
 """Uploads are the objects of the bucket whose keys begin with it."""

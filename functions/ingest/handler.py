@@ -14,10 +14,10 @@ from aws_lambda_powertools import Logger, Metrics
 from botocore.config import Config
 
 from ingest.commit.committer import Committer
-from ingest.config import limit_memory, load_settings
-from ingest.events import EventError, object_events, split_messages
+from ingest.config import Settings, limit_memory, load_settings
+from ingest.events import EventError, ObjectEvent, object_events, split_messages
 from ingest.observability import record_outcome
-from ingest.service import Action, IngestService, Outcome
+from ingest.service import Action, IngestService, Outcome, RowOutput
 from ingest.storage.results_bucket import ResultsBucket
 from vouchers.dynamodb.aws import NO_ANSWER, create_client
 from vouchers.dynamodb.sources_table import SourcesTable
@@ -30,10 +30,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_glue import GlueClient
     from mypy_boto3_s3 import S3Client
-
-    from ingest.config import Settings
-    from ingest.events import ObjectEvent
-    from ingest.service import RowOutput
 
 logger = Logger(service="ingest")
 # Powertools itself would only take the level of Lambda, which is fixed in the template.

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
+from ingest.events import ObjectEvent
+from ingest.service import Outcome
+
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger, Metrics
-
-    from ingest.events import ObjectEvent
-    from ingest.service import Outcome
 
 
 def record_outcome(

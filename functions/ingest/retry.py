@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import random
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 from botocore.exceptions import ClientError
 
 from vouchers.dynamodb.aws import RETRYABLE_CODES, error_codes, error_message
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 FIRST_PAUSE, MAX_PAUSE = 0.02, 4.0
 """Seconds. Each pause is random, below a bound that doubles up to the maximum.

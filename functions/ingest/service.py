@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -11,38 +12,30 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
+from ingest.commit.committer import Committer
 from ingest.counting.as_of import AsOf, microseconds, recorded
 from ingest.counting.count_file import RowCallbacks, count_file
+from ingest.counting.dimensions import Dimensions
+from ingest.counting.encoding import EncodedColumn
 from ingest.counting.metadata import read_metadata
 from ingest.errors import FileError, SupersededError
-from ingest.events import Kind, is_folder, is_upload
+from ingest.events import Kind, ObjectEvent, is_folder, is_upload
 from ingest.parquet.column_names import NO_MAPPING, ColumnMapping, ColumnRule
 from ingest.parquet.reader import Selection
 from ingest.retry import ConflictError
 from ingest.row_outputs.rejected_rows import RejectedRows
 from ingest.storage.partition_names import TABLE
 from ingest.storage.results_bucket import ResultKeys
-from ingest.storage.s3_objects import find_object, open_object
+from ingest.storage.s3_objects import ObjectVersion, find_object, open_object
 from ingest.storage.tables import refuse_table_file, table_begun_by
-from vouchers.counts import Cell, Counters
-from vouchers.dynamodb.sources_table import State, Status
+from vouchers.counts import Cell, Contribution, Counters
+from vouchers.dynamodb.sources_table import Source, State, Status
+from vouchers.segments import Definitions
 from vouchers.timestamps import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from contextlib import AbstractContextManager
-
     import pyarrow as pa
     from mypy_boto3_s3 import S3Client
-
-    from ingest.commit.committer import Committer
-    from ingest.counting.dimensions import Dimensions
-    from ingest.counting.encoding import EncodedColumn
-    from ingest.events import ObjectEvent
-    from ingest.storage.s3_objects import ObjectVersion
-    from vouchers.counts import Contribution
-    from vouchers.dynamodb.sources_table import Source
-    from vouchers.segments import Definitions
 
 
 TOO_MANY_ROWS = "upload a corrected file under the same key, split it, or raise the parameter"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from vouchers.text import country_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from vouchers.segments import Range
 
 Counters = dict[str, int]

@@ -6,8 +6,9 @@ They raise CommandError if the API refuses, and botocore's HTTPClientError if it
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from botocore.exceptions import NoCredentialsError
@@ -17,9 +18,6 @@ from voucher_selector.errors import CommandError, Exit
 from voucher_selector.local_stack.emulator import REGION
 from voucher_selector.local_stack.signing import Target, sign
 from voucher_selector.stack import find_stack, is_local, log_place, ports
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 TIMEOUT = 60
 

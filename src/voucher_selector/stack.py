@@ -18,13 +18,11 @@ from voucher_selector.errors import CommandError, Exit
 from voucher_selector.local_stack.deploy import STACK_NAME, session
 from voucher_selector.local_stack.emulator import REGION, log_file, short
 from vouchers.dynamodb.segments_table import SegmentsTable
-from vouchers.dynamodb.sources_table import SourcesTable
+from vouchers.dynamodb.sources_table import SourcesTable, State
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
-
-    from vouchers.dynamodb.sources_table import State
 
 DEFAULT_PORTS = {"PORT": 5000, "AWS_PORT": 4566}
 MAX_PORT = 65535

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
@@ -9,25 +10,22 @@ import pyarrow as pa
 
 from ingest import arrow
 from ingest.counting.dimensions import Dimensions, rejected_rows
+from ingest.counting.encoding import EncodedColumn
 from ingest.counting.examples import Examples
 from ingest.counting.histogram import Histogram
 from ingest.counting.report import make_report
 from ingest.errors import FileError
 from ingest.parquet import reader
 from ingest.parquet.column_names import FIRST_ORDER, TIMESTAMP
-from vouchers.segments import Attribute
+from vouchers.counts import Contribution
+from vouchers.report import Report
+from vouchers.segments import Attribute, Definitions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
     from io import RawIOBase
 
     import numpy as np
     from numpy.typing import NDArray
-
-    from ingest.counting.encoding import EncodedColumn
-    from vouchers.counts import Contribution
-    from vouchers.report import Report
-    from vouchers.segments import Definitions
 
     RejectCallback = Callable[[pa.RecordBatch, NDArray[np.int64], pa.DictionaryArray], None]
     BatchCallback = Callable[[pa.RecordBatch, Sequence[EncodedColumn], Dimensions], None]

@@ -5,6 +5,7 @@ Code 0 is that of a null, in each dimension. Some codes stand for a reason to re
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -25,16 +26,13 @@ from ingest.counting.parsing import (
 )
 from ingest.errors import FileError
 from ingest.parquet.column_names import AMOUNT, COUNTRY, FIRST_ORDER, LAST_ORDER, ORDERS, TIMESTAMP
-from vouchers.segments import Attribute
+from vouchers.segments import Attribute, Definitions, Ranges, Segment
 from vouchers.text import country_key, country_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from numpy.typing import NDArray
 
     from ingest.counting.encoding import Codes
-    from vouchers.segments import Definitions, Ranges, Segment
 
     Reasons = Sequence[Mapping[int, str]]
     """The rejecting codes of each dimension, with their reasons."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from ingest.counting.encoding import EncodedColumn
 
+if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ingest.counting.encoding import Codes, EncodedColumn
+    from ingest.counting.encoding import Codes
 
 MAX_DENSE_KEYS = 1 << 20
 """Possible combinations up to which each has a counter; beyond, only those that occur."""

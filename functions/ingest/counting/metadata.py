@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from datetime import datetime
 
 from ingest.counting.as_of import AsOf
 from ingest.errors import FileError
 from ingest.parquet.column_names import ColumnMapping
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
 
 AS_OF_METADATA, COLUMNS_METADATA = "as-of", "columns"
 

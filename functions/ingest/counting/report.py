@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from ingest.counting.dimensions import Dimensions
+from ingest.counting.histogram import Combinations
 from ingest.errors import FileError
 from vouchers.counts import NO_VOUCHER, Contribution, amount_name, range_cell, spellings_cell
 from vouchers.report import Report, SegmentReport
-
-if TYPE_CHECKING:
-    from ingest.counting.dimensions import Dimensions
-    from ingest.counting.histogram import Combinations
-    from vouchers.segments import Definitions
+from vouchers.segments import Definitions
 
 MAX_COUNTERS = 200_000
 

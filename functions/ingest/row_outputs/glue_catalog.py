@@ -8,9 +8,10 @@ an entry repairs the partitions.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -19,21 +20,17 @@ from botocore.exceptions import ClientError
 from ingest.retry import backoff, write
 from ingest.row_outputs.segmented_rows import athena_types
 from ingest.storage.partition_names import COUNTRY, SOURCE, TABLE, decoded, source_partition
+from ingest.storage.results_bucket import ResultKeys, ResultsBucket
 from vouchers.dynamodb.aws import RETRYABLE_CODES
-from vouchers.dynamodb.sources_table import NEVER_WRITTEN
+from vouchers.dynamodb.sources_table import NEVER_WRITTEN, Source, SourcesTable
+from vouchers.segments import Definitions
 from vouchers.timestamps import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import datetime
-
     from mypy_boto3_glue import GlueClient
     from mypy_boto3_glue.type_defs import PartitionIndexTypeDef
 
     from ingest.row_outputs.segmented_writer import SegmentedWriter
-    from ingest.storage.results_bucket import ResultKeys, ResultsBucket
-    from vouchers.dynamodb.sources_table import Source, SourcesTable
-    from vouchers.segments import Definitions
 
     Locations = Mapping[str, str]
     """The URL of the folder of each country of a source, by the country's partition."""

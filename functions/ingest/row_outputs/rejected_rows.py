@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from errno import ENOSPC
 from typing import TYPE_CHECKING
@@ -16,13 +17,10 @@ from ingest import arrow
 from ingest.counting.parsing import decoded
 from ingest.errors import FileError
 from ingest.parquet import reader
+from ingest.storage.results_bucket import ResultsBucket
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
-
-    from ingest.storage.results_bucket import ResultsBucket
 
 VALUES = tuple(reader.ACCEPTED)
 TEXT = pa.dictionary(pa.int32(), pa.string())

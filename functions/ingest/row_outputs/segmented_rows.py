@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from ingest import arrow
-from ingest.counting.dimensions import rejected_rows
-from ingest.counting.encoding import Column, take_parsed
+from ingest.counting.dimensions import Dimensions, rejected_rows
+from ingest.counting.encoding import Column, EncodedColumn, take_parsed
 from ingest.counting.parsing import DAY, READABLE, instants, numbers
 from ingest.parquet import column_names
 from ingest.storage.partition_names import COUNTRY, SOURCE, country_partition, encoded
 from vouchers.counts import NO_VOUCHER
+from vouchers.segments import Definitions
 from vouchers.text import country_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
-
-    from ingest.counting.dimensions import Dimensions
-    from ingest.counting.encoding import EncodedColumn
-    from vouchers.segments import Definitions
 
 AS_OF = "as_of"
 TEXT = pa.dictionary(pa.int32(), pa.string())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import cache
 from typing import TYPE_CHECKING
@@ -13,17 +14,16 @@ import pandas as pd
 import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ingest.counting.dimensions import Dimensions
+from ingest.counting.encoding import EncodedColumn
 from ingest.row_outputs.segmented_rows import counted_rows, schema
 from ingest.storage.partition_names import COUNTRY
+from ingest.storage.results_bucket import ResultsBucket
+from vouchers.segments import Definitions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from types import TracebackType
 
-    from ingest.counting.dimensions import Dimensions
-    from ingest.counting.encoding import EncodedColumn
-    from ingest.storage.results_bucket import ResultsBucket
-    from vouchers.segments import Definitions
 
 # pandas warns the authors of awswrangler; a user's log does not need that.
 warnings.filterwarnings("ignore", module="awswrangler")

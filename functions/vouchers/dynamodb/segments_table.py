@@ -8,20 +8,18 @@ spellings, a counter is named ``as:`` and the spelling.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vouchers.counts import SPELLINGS, Cell, Counters, range_cell
+from vouchers.counts import SPELLINGS, Cell, Contribution, Counters, range_cell
 from vouchers.dynamodb.batch_get import read_items
 from vouchers.text import country_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from vouchers.counts import Contribution
     from vouchers.segments import Range, Segment
 
 COUNTRY, CELL, UPDATED_AT = "country", "cell", "updated_at"

@@ -5,17 +5,13 @@ The index is ordered within each status, so a list of several statuses merges th
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import merge
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from vouchers.dynamodb.sources_table import SOURCE, State, Status
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from vouchers.dynamodb.sources_table import SourcesTable
+from vouchers.dynamodb.sources_table import SOURCE, SourcesTable, State, Status
 
 NEWEST = "newest"
 

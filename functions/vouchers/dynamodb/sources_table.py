@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
@@ -22,8 +23,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vouchers.counts import Cell, Contribution
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
     from mypy_boto3_dynamodb import DynamoDBClient
 
 SOURCE, REVISION, DONE = "source", "revision", "done"

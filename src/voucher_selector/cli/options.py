@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import wraps
@@ -22,8 +23,6 @@ from voucher_selector.errors import CommandError
 from voucher_selector.operations.advice import DEFAULT_MAX_REJECTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     Decorator = Callable[[Callable[..., object]], Callable[..., object]]
 
 AS_OF_HELP = "Moment that recency is measured to: a date such as 2020-06-15, row, or upload."

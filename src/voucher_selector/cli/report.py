@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
 from voucher_selector.cli.screen import out
 from vouchers.counts import amount_name
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 MAX_ALTERNATIVES = 3
 """Other amounts in the table of ``show_why``."""

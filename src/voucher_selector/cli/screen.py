@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import signal
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
-from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)

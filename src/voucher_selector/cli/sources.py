@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from rich.markup import escape
@@ -15,13 +16,8 @@ from voucher_selector.errors import CommandError, Exit
 from voucher_selector.operations.delete import find_keys
 from voucher_selector.operations.sources import list_states, source_key
 from voucher_selector.stack import find_stack
-from vouchers.dynamodb.sources_table import Status
+from vouchers.dynamodb.sources_table import State, Status
 from vouchers.text import truncate
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from vouchers.dynamodb.sources_table import State
 
 
 @options.command(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import click
 
@@ -26,9 +26,6 @@ from voucher_selector.operations.keep import restore_objects, save_objects
 from voucher_selector.operations.upload import DATASETS, NO_METADATA, Uploads, wait_until_counted
 from voucher_selector.sample_data.facts import AS_OF
 from voucher_selector.stack import Deployed, Ports, log_place, ports
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SAMPLE = "sample.parquet"
 NONE = "none"

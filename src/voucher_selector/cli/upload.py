@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from rich.markup import escape
 
@@ -14,20 +16,14 @@ from voucher_selector.operations.delete import delete
 from voucher_selector.operations.replay import list_objects
 from voucher_selector.operations.upload import (
     NO_METADATA,
+    Outcome,
     Uploads,
     find_other_files,
     send,
     wait_until_counted,
 )
-from voucher_selector.stack import find_stack
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from voucher_selector.operations.upload import Outcome
-    from voucher_selector.stack import Deployed
-    from vouchers.dynamodb.sources_table import State
+from voucher_selector.stack import Deployed, find_stack
+from vouchers.dynamodb.sources_table import State
 
 
 @options.command(

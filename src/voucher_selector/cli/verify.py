@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 from rich.markup import escape
 from rich.table import Table
 
 from voucher_selector.cli import options, screen
 from voucher_selector.errors import CommandError, Exit
-from voucher_selector.operations.findings import Problem
+from voucher_selector.operations.findings import Problem, Verification
 from voucher_selector.operations.replay import list_objects
 from voucher_selector.operations.upload import DATASETS
 from voucher_selector.stack import find_stack
-
-if TYPE_CHECKING:
-    from voucher_selector.operations.findings import Verification
 
 MAX_SHOWN = 100
 """Differences that are printed; the JSON document has all."""

@@ -8,6 +8,7 @@ import json
 import os
 import time
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,6 @@ from voucher_selector.local_stack.emulator import REGION
 from voucher_selector.local_stack.template import for_emulator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from mypy_boto3_cloudformation import CloudFormationClient
 
 ROOT = Path(__file__).parents[3]

@@ -6,17 +6,14 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from voucher_selector.errors import StackError
 from voucher_selector.local_stack.ports import require_free
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
 
 REGION = "us-east-1"
 LOGS = Path(__file__).parents[3] / ".stack"

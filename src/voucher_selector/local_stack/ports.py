@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from voucher_selector.errors import StackError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from socketserver import BaseServer
 
 

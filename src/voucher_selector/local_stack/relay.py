@@ -6,16 +6,14 @@ import fcntl
 import socket
 import struct
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from ipaddress import IPv4Interface, ip_address
 from socketserver import BaseRequestHandler, ThreadingTCPServer
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from voucher_selector.errors import StackError
 from voucher_selector.local_stack.ports import serve
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 BRIDGE = "docker0"
 SIOCGIFADDR, SIOCGIFNETMASK = 0x8915, 0x891B

@@ -5,9 +5,10 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from botocore.credentials import Credentials
 
@@ -18,10 +19,6 @@ from voucher_selector.local_stack.gateway import gateway
 from voucher_selector.local_stack.ports import require_free
 from voucher_selector.local_stack.signing import Target
 from vouchers.segments import DEFINITIONS_FILE, DefinitionsError, load_definitions
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # it ships none
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from voucher_selector.operations.sources import list_states
+from voucher_selector.stack import Deployed
 from vouchers.dynamodb.sources_table import Status
 from vouchers.segments import Attribute, load_definitions
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from voucher_selector.stack import Deployed
 
 DEFAULT_MAX_REJECTED = 10.0
 """Percent of the rows that may be rejected without a warning."""

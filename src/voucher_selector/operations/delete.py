@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.operations.replay import list_objects
 from voucher_selector.operations.upload import MAX_SECONDS, find_current, look_until_known, object_key
-from voucher_selector.stack import log_place
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from typing import Any
-
-    from voucher_selector.stack import Deployed
+from voucher_selector.stack import Deployed, log_place
 
 MAX_KEYS_PER_CALL = 1_000
 

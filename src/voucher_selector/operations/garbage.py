@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from ingest.storage.partition_names import TABLE, source_prefix
 from ingest.storage.results_bucket import parse_result_key
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from voucher_selector.stack import Deployed
+from voucher_selector.stack import Deployed
 
 FOLDERS = ("contributions/", "rejected/")
 

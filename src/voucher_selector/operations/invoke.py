@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,19 +13,14 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnectedError
 
-from ingest.config import load_settings
+from ingest.config import Settings, load_settings
 from voucher_selector.error_messages import sentence
 from voucher_selector.errors import CommandError, Exit
-from voucher_selector.stack import log_place
+from voucher_selector.stack import Deployed, log_place
 from vouchers.settings import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
     from mypy_boto3_lambda import LambdaClient
-
-    from ingest.config import Settings
-    from voucher_selector.stack import Deployed
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from ingest.counting.metadata import AS_OF_METADATA
 from ingest.events import PREFIX
 from voucher_selector.errors import CommandError
 from voucher_selector.operations.replay import list_objects
 from voucher_selector.operations.upload import DATASETS
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from voucher_selector.stack import Deployed
+from voucher_selector.stack import Deployed
 
 INDEX = "objects.json"
 """The keys and metadata of the kept objects; the files are numbered: a key need not be a file name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,14 +15,11 @@ from voucher_selector.operations.invoke import (
     IngestFunction,
     for_each,
 )
+from voucher_selector.stack import Deployed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
-
-    from voucher_selector.stack import Deployed
 
 VISIBILITY_TIMEOUT = 3 * MAX_RUN_SECONDS
 """Seconds; longer than the function can run, so no message is processed twice."""

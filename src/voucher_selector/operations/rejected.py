@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow.parquet as pq
 
 from ingest.storage.s3_objects import find_object, open_object
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from voucher_selector.stack import Deployed
-    from vouchers.dynamodb.sources_table import State
+from voucher_selector.stack import Deployed
+from vouchers.dynamodb.sources_table import State
 
 BATCH_ROWS = 1_000
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from ingest.events import PREFIX, is_folder, is_upload, replay_record
 from voucher_selector.operations.invoke import Answer, IngestFunction, for_each
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from voucher_selector.stack import Deployed
+from voucher_selector.stack import Deployed
 
 
 @dataclass(slots=True)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from operator import itemgetter
-from typing import TYPE_CHECKING
 
 from voucher_selector.operations.upload import DATASETS, object_key
+from voucher_selector.stack import Deployed
 from vouchers.dynamodb.sources_listing import Cursor, newest_first
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from voucher_selector.stack import Deployed
-    from vouchers.dynamodb.sources_table import State, Status
+from vouchers.dynamodb.sources_table import State, Status
 
 PAGE_SIZE = 1_000
 

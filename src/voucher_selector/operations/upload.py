@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
@@ -14,20 +15,14 @@ from boto3.s3.transfer import TransferConfig
 
 from ingest.errors import SupersededError
 from ingest.events import PREFIX, is_marker, is_upload
-from ingest.storage.s3_objects import find_object
+from ingest.storage.s3_objects import ObjectVersion, find_object
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.operations.invoke import for_each
-from voucher_selector.stack import log_place
-from vouchers.dynamodb.sources_table import Status
+from voucher_selector.stack import Deployed, log_place
+from vouchers.dynamodb.sources_table import State, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
     from mypy_boto3_s3 import S3Client
-
-    from ingest.storage.s3_objects import ObjectVersion
-    from voucher_selector.stack import Deployed
-    from vouchers.dynamodb.sources_table import State
 
 DATASETS = "datasets/"
 """Every folder under it is one dataset, which is counted on request."""

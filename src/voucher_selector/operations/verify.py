@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from ingest.events import PREFIX
 from voucher_selector.operations.findings import Difference, Finding, Problem, Verification
 from voucher_selector.operations.garbage import find_garbage
 from voucher_selector.operations.recount import Recount
 from voucher_selector.operations.upload import DATASETS
+from voucher_selector.stack import Deployed
 from vouchers.counts import Cell, difference
 from vouchers.dynamodb.segments_table import MAX_COUNTERS_IN_CORRECTION
-from vouchers.dynamodb.sources_table import Status
+from vouchers.dynamodb.sources_table import Source, SourcesTable, State, Status
 from vouchers.timestamps import iso
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
-
-    from voucher_selector.stack import Deployed
-    from vouchers.dynamodb.sources_table import Source, SourcesTable, State
 
 
 @dataclass(frozen=True, slots=True)
