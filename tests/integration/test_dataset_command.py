@@ -16,7 +16,7 @@ from ingest.storage.results_bucket import ResultsBucket
 from tests.support.datasets import DATASET, count, count_here
 from tests.support.fake_stack_client import Lambda, deployed
 from tests.support.sample_files import CHINA, DIRTY, PERU, body, expected, file_of
-from voucher_selector.cli import dataset, replay, verify
+from voucher_selector.cli import dataset, maintenance
 from voucher_selector.cli.main import cli
 from voucher_selector.errors import CommandError
 from voucher_selector.operations import dataset_run
@@ -69,7 +69,7 @@ class Runs:
 @pytest.fixture(autouse=True)
 def stack(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
     there = deployed(harness, Lambda())
-    for command in (dataset, replay, verify):
+    for command in (dataset, maintenance):
         monkeypatch.setattr(command, "find_stack", lambda: there)
     monkeypatch.setattr(dataset_run, "SECONDS_BETWEEN_LOOKS", 0)
     for client in (clients.s3_client, clients.dynamodb_client):

@@ -20,7 +20,7 @@ from ingest.storage.s3_objects import find_object
 from tests.support.crash_injection import Crash, calls
 from tests.support.fake_stack_client import Lambda, deployed
 from tests.support.sample_files import FILES, body, expected
-from voucher_selector.cli import redrive, replay, verify
+from voucher_selector.cli import maintenance
 from voucher_selector.cli.main import cli
 from voucher_selector.errors import Exit
 from voucher_selector.operations import invoke, recount
@@ -52,8 +52,7 @@ def function() -> Lambda:
 @pytest.fixture(autouse=True)
 def stack(harness: StackHarness, function: Lambda, monkeypatch: pytest.MonkeyPatch) -> Deployed:
     there = deployed(harness, function)
-    for command in (replay, verify, redrive):
-        monkeypatch.setattr(command, "find_stack", lambda: there)
+    monkeypatch.setattr(maintenance, "find_stack", lambda: there)
     monkeypatch.setattr(redriving, "WAIT_SECONDS", 0)
     monkeypatch.setattr(invoke, "SECONDS_BETWEEN_TRIES", 0)
     return there
@@ -425,7 +424,7 @@ def test_differences_are_a_table_for_a_person(harness: StackHarness) -> None:
 def test_a_table_that_was_emptied_is_filled_from_the_bucket(
     harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verify, "MAX_SHOWN", 2)
+    monkeypatch.setattr(maintenance, "MAX_SHOWN", 2)
     put(harness, KEY, "china")
     before = harness.cells()
     for country, cell in before:

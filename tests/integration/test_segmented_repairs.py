@@ -13,7 +13,7 @@ from ingest.storage.partition_names import TABLE
 from tests.support.crash_injection import Crash, calls
 from tests.support.fake_stack_client import Lambda, deployed
 from tests.support.sample_files import body
-from voucher_selector.cli import replay, verify
+from voucher_selector.cli import maintenance
 from voucher_selector.cli.main import cli
 from vouchers.segments import load_definitions
 
@@ -38,8 +38,7 @@ def stack(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     def there() -> Deployed:
         return deployed(harness, function)
 
-    for command in (replay, verify):
-        monkeypatch.setattr(command, "find_stack", there)
+    monkeypatch.setattr(maintenance, "find_stack", there)
 
 
 def run(*arguments: str) -> tuple[int, Any]:

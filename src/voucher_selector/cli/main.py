@@ -7,15 +7,13 @@ from typing import Any
 import click
 
 from voucher_selector.cli.dataset import dataset
+from voucher_selector.cli.maintenance import redrive, replay, verify
 from voucher_selector.cli.options import is_under_make, spelled
 from voucher_selector.cli.profile import profile
 from voucher_selector.cli.questions import ask, counts, dashboard
-from voucher_selector.cli.redrive import redrive
-from voucher_selector.cli.replay import replay
 from voucher_selector.cli.sources import delete, rejected, sources
 from voucher_selector.cli.stack import demo, run, sample
 from voucher_selector.cli.upload import upload
-from voucher_selector.cli.verify import verify
 from voucher_selector.error_messages import sentence
 from voucher_selector.errors import EXPECTED, MEANING, CommandError, Exit, exit_code
 

@@ -7,8 +7,6 @@ from itertools import islice
 from typing import Any
 
 import click
-from rich.markup import escape
-from rich.table import Table
 
 from voucher_selector.cli import options, screen
 from voucher_selector.cli.upload import delete_with_progress, document
@@ -46,15 +44,11 @@ def sources(prefix: str, status: str | None, *, as_json: bool) -> None:
 
 def show_states(states: Mapping[str, State]) -> None:
     """Print sources as a table, and below it the errors of those that failed."""
-    table = Table()
-    for name in ("source", "status", "as of"):
-        table.add_column(name, overflow="fold")
-    for name in ("rows", "rejected"):
-        table.add_column(name, justify="right")
+    rows = []
     for key, state in states.items():
         numbers = [f"{state.report[name]:,}" if state.report else "" for name in ("rows", "rejected")]
-        table.add_row(escape(key), state.status, (state.as_of or "").partition(".")[0], *numbers)
-    screen.out.print(table)
+        rows.append([key, state.status, (state.as_of or "").partition(".")[0], *numbers])
+    screen.print_table(("source", "status", "as of"), ("rows", "rejected"), rows)
     for state in states.values():
         if state.error:
             click.echo(state.error)
@@ -96,12 +90,8 @@ def rejected(key: str, limit: int, *, as_json: bool) -> None:
 def show_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print rows as a table, without the columns that have no value in any of them."""
     names = [name for name in rows[0] if any(row[name] is not None for row in rows)]
-    table = Table()
-    for name in names:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(truncate("" if row[name] is None else str(row[name]))) for name in names))
-    screen.out.print(table)
+    texts = ([truncate("" if row[name] is None else str(row[name])) for name in names] for row in rows)
+    screen.print_table(names, (), texts)
 
 
 @options.command(
