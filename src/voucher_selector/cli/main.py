@@ -25,13 +25,13 @@ EXIT_CODES = "\n".join(
 class Commands(click.Group):
     """A group that prints an error of a command as one sentence."""
 
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click declares it
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - a command may return anything
         """Run the command that the command line names."""
         try:
             return super().invoke(ctx)
-        except click.MissingParameter as missing:
-            with missing.ctx or ctx as of_command:
-                error: BaseException = CommandError(describe_missing(of_command, missing.param))
+        except click.BadParameter as wrong:
+            with wrong.ctx or ctx as of_command:
+                error: BaseException = CommandError(describe(wrong, of_command))
         except KeyboardInterrupt:
             raise click.exceptions.Exit(Exit.INTERRUPTED) from None
         except EXPECTED as expected:
@@ -40,12 +40,15 @@ class Commands(click.Group):
         raise click.exceptions.Exit(exit_code(error))
 
 
-def describe_missing(ctx: click.Context, parameter: click.Parameter | None) -> str:
-    """Return that a parameter of the current command is missing, with an example."""
+def describe(wrong: click.BadParameter, ctx: click.Context) -> str:
+    """Return that a parameter of the current command is invalid, or missing, with an example."""
+    name = spelled(str(wrong.param and wrong.param.name))
+    if not isinstance(wrong, click.MissingParameter):
+        return f"Invalid {name}{wrong.message}"
     program = "make" if is_under_make() else "voucher-selector"
     examples = map(str.strip, str(ctx.command.epilog).splitlines())
     example = next(line for line in examples if line.startswith(program))
-    return f"Missing {spelled(str(parameter and parameter.name))}. Example: {example}"
+    return f"Missing {name}. Example: {example}"
 
 
 @click.group(cls=Commands, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})

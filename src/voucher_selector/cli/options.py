@@ -19,7 +19,6 @@ import click
 from ingest.counting.as_of import AsOf
 from ingest.counting.metadata import AS_OF_METADATA, COLUMNS_METADATA
 from ingest.parquet.column_names import ColumnMapping
-from voucher_selector.errors import CommandError
 from voucher_selector.operations.advice import DEFAULT_MAX_REJECTED
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class Parameter(click.Parameter):
         """Return the value of the variable."""
         return super().resolve_envvar_value(ctx) if is_under_make() else None
 
-    def value_is_missing(self, value: Any) -> bool:  # noqa: ANN401 - as click declares it
+    def value_is_missing(self, value: Any) -> bool:  # noqa: ANN401 - click passes a value of any type
         """Return whether a required parameter has no value."""
         texts = [value] if isinstance(value, str) else value if isinstance(value, tuple) else []
         return super().value_is_missing(value) or any(not text.strip() for text in texts)
@@ -68,83 +67,54 @@ class Argument(Parameter, click.Argument):
 class Flag(click.types.BoolParamType):
     """The value of a variable that switches a flag on or off."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:  # noqa: ANN401 - as above
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:  # noqa: ANN401 - a text or a bool
         """Return whether the flag is on."""
-        try:
-            return super().convert(value, param, ctx)
-        except click.BadParameter:
-            name = spelled(str(param and param.name))
-            raise CommandError(f"Invalid {name} '{value}'. Use 1 for yes, or 0 for no.") from None
+        on = self.str_to_bool(value)
+        return self.fail(f" '{value}'. Use 1 for yes, or 0 for no.", param, ctx) if on is None else on
 
 
 class Choice(click.Choice[str]):
     """One of some words."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401 - as above
-        """Return the word."""
-        try:
-            return super().convert(value, param, ctx)
-        except click.BadParameter:
-            name, words = spelled(str(param and param.name)), ", ".join(self.choices)
-            raise CommandError(f"Invalid {name} '{value}'. Use one of: {words}.") from None
+    def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:  # noqa: ARG002 - click passes it
+        """Return the end of the sentence on a value that is none of the words."""
+        return f" '{value}'. Use one of: {', '.join(self.choices)}."
 
 
-class Number(click.ParamType[float]):
-    """A number within limits."""
+def number_type(kind: type[float], most: float) -> Callable[[str], float]:
+    """Return the type of numbers of a kind, int or float, from 0 to ``most``."""
 
-    name = "number"
-
-    def __init__(self, kind: type[float], most: float) -> None:
-        """Accept numbers of a kind, int or float, from 0 to ``most``."""
-        self.kind, self.most = kind, most
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401, ARG002 - as above
-        """Return the number."""
+    def number(value: str) -> float:
         with suppress(ValueError):
-            if 0 <= (number := self.kind(value)) <= self.most:
-                return number
-        name = spelled(str(param and param.name))
-        raise CommandError(f"Invalid {name} '{value}'. Use a number from 0 to {self.most:,}.")
+            if 0 <= (converted := kind(value)) <= most:
+                return converted
+        raise ValueError(f" '{value}'. Use a number from 0 to {most:,}.")
+
+    return number
 
 
-class AsOfDate(click.ParamType[str]):
-    """An as-of date, normalised: ``20200615`` becomes ``2020-06-15``."""
-
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401, ARG002 - as above
-        """Return the as-of date as text."""
-        try:
-            rule = AsOf.parse(value, datetime.now(UTC))
-        except ValueError as error:
-            raise CommandError(f"Invalid {spelled(str(param and param.name))}: {error}") from None
-        return rule.moment.isoformat().removesuffix("T00:00:00+00:00") if rule.moment else rule.rule
+def as_of_date(value: str) -> str:
+    """Return an as-of date, normalised: ``20200615`` becomes ``2020-06-15``."""
+    try:
+        rule = AsOf.parse(value, datetime.now(UTC))
+    except ValueError as error:
+        raise ValueError(f": {error}") from None
+    return rule.moment.isoformat().removesuffix("T00:00:00+00:00") if rule.moment else rule.rule
 
 
-class Origin(click.ParamType[str]):
-    """An origin of web pages: scheme, host and, optionally, a port."""
-
-    name = "origin"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401, ARG002 - as above
-        """Return the origin as browsers send it."""
-        if not re.fullmatch(r"https?://[^/?#@\s]+/?", value.lower()):
-            name = spelled(str(param and param.name))
-            raise CommandError(f"Invalid {name} '{value}'. Use an origin such as http://localhost:5173.")
-        return str(value.lower().rstrip("/"))
+def web_origin(value: str) -> str:
+    """Return an origin of web pages as browsers send it: scheme, host and, optionally, a port."""
+    if not re.fullmatch(r"https?://[^/?#@\s]+/?", value.lower()):
+        raise ValueError(f" '{value}'. Use an origin such as http://localhost:5173.")
+    return value.lower().rstrip("/")
 
 
-class Columns(click.ParamType[str]):
-    """Names of columns, as the mapping writes them in metadata of S3, which is ASCII."""
-
-    name = "names"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401, ARG002 - as above
-        """Return the mapping as text."""
-        try:
-            return str(ColumnMapping.parse(value))
-        except ValueError as error:
-            raise CommandError(f"Invalid {spelled(str(param and param.name))}: {error}") from None
+def column_mapping(value: str) -> str:
+    """Return names of columns as the mapping writes them in metadata of S3, which is ASCII."""
+    try:
+        return str(ColumnMapping.parse(value))
+    except ValueError as error:
+        raise ValueError(f": {error}") from None
 
 
 def command(*examples: str) -> Callable[[Callable[..., object]], click.Command]:
@@ -152,39 +122,39 @@ def command(*examples: str) -> Callable[[Callable[..., object]], click.Command]:
     return click.command(epilog="\n".join(("\b", "Examples:", *(f"  {line}" for line in examples))))
 
 
-def argument(name: str, **settings: Any) -> Decorator:  # noqa: ANN401 - as click declares them
+def argument(name: str, **settings: Any) -> Decorator:  # noqa: ANN401 - click has many settings, of different types
     """Declare an argument, which Make gives in the variable of its name."""
     return click.argument(name, cls=Argument, envvar=name.upper(), **settings)
 
 
-def option(*names: str, **settings: Any) -> Decorator:  # noqa: ANN401 - as click declares them
+def option(*names: str, **settings: Any) -> Decorator:  # noqa: ANN401 - click has many settings, of different types
     """Declare an option, which Make gives in the variable of its name: ``--as-of`` in AS_OF."""
     variable = names[0].removeprefix("--").replace("-", "_").upper()
     return click.option(*names, cls=Option, **{"envvar": variable, **settings})
 
 
-def flag(*names: str, **settings: Any) -> Decorator:  # noqa: ANN401 - as click declares them
+def flag(*names: str, **settings: Any) -> Decorator:  # noqa: ANN401 - click has many settings, of different types
     """Declare a flag, which Make gives as a variable of its name: REPAIR=1 or REPAIR=0."""
     return option(*names, is_flag=True, type=Flag(), **settings)
 
 
-as_of_option = option("--as-of", type=AsOfDate(), metavar="DATE", help=AS_OF_HELP)
+as_of_option = option("--as-of", type=as_of_date, metavar="DATE", help=AS_OF_HELP)
 max_rejected_option = option(
     "--max-rejected",
-    type=Number(float, 100),
+    type=number_type(float, 100),
     default=DEFAULT_MAX_REJECTED,
     help="Percent of the rows of a file that may be rejected without a warning; default: 10.",
 )
 columns_option = option(
     "--columns",
-    type=Columns(),
+    type=column_mapping,
     envvar="COLUMN_NAMES",  # shells set COLUMNS to the width of the terminal
     metavar="NAMES",
     help="Other names of columns: country_code=country,last_order_ts=ts:ms (integers in s, ms, us or ns).",
 )
 cors_option = option(
     "--cors",
-    type=Origin(),
+    type=web_origin,
     metavar="ORIGIN",
     help="Origin whose pages may call the API: http://localhost:5173.",
 )
@@ -197,7 +167,7 @@ def metadata_options(function: Callable[..., object]) -> Callable[..., object]:
     @as_of_option
     @columns_option
     @wraps(function)
-    def with_metadata(*, as_of: str | None, columns: str | None, **others: Any) -> object:  # noqa: ANN401 - of click
+    def with_metadata(*, as_of: str | None, columns: str | None, **others: Any) -> object:  # noqa: ANN401 - the other options of a command have different types
         given = {AS_OF_METADATA: as_of, COLUMNS_METADATA: columns}
         return function(metadata={name: value for name, value in given.items() if value}, **others)
 

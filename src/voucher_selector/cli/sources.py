@@ -61,7 +61,10 @@ def show_states(states: Mapping[str, State]) -> None:
 )
 @options.argument("key")
 @options.option(
-    "--limit", type=options.Number(int, 1_000_000), default=20, help="Number of rows to print; default: 20."
+    "--limit",
+    type=options.number_type(int, 1_000_000),
+    default=20,
+    help="Number of rows to print; default: 20.",
 )
 @options.json_option
 def rejected(key: str, limit: int, *, as_json: bool) -> None:
