@@ -19,7 +19,7 @@ import click
 from ingest.counting.as_of import AsOf
 from ingest.counting.metadata import AS_OF_METADATA, COLUMNS_METADATA
 from ingest.parquet.column_names import ColumnMapping
-from voucher_selector.operations.advice import DEFAULT_MAX_REJECTED
+from voucher_selector.operations.sources import DEFAULT_MAX_REJECTED
 
 if TYPE_CHECKING:
     Decorator = Callable[[Callable[..., object]], Callable[..., object]]

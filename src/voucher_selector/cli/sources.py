@@ -11,8 +11,7 @@ import click
 from voucher_selector.cli import options, screen
 from voucher_selector.cli.upload import delete_with_progress, document
 from voucher_selector.errors import CommandError, Exit
-from voucher_selector.operations.delete import find_keys
-from voucher_selector.operations.sources import list_states, source_key
+from voucher_selector.operations.sources import find_keys, list_states, read_rejected_rows, source_key
 from voucher_selector.stack import find_stack
 from vouchers.dynamodb.sources_table import State, Status
 from vouchers.text import truncate
@@ -73,8 +72,6 @@ def rejected(key: str, limit: int, *, as_json: bool) -> None:
     KEY is the name of a file under vouchers/, or a dataset such as datasets/history/. Rows are numbered from
     0. The exit code is 1 if there is no such source, or it could not be counted.
     """
-    from voucher_selector.operations.rejected import read_rejected_rows  # noqa: PLC0415 - importing pyarrow is slow
-
     stack, source = find_stack(), source_key(key)
     state = stack.sources_table().load(source).state
     if state is None or state.status is not Status.COUNTED:

@@ -11,9 +11,8 @@ from rich.markup import escape
 from voucher_selector.cli import options, screen
 from voucher_selector.cli.report import add_reports, show_report
 from voucher_selector.errors import CommandError
-from voucher_selector.operations.advice import advise_on_content, advise_on_rows
-from voucher_selector.operations.delete import delete
 from voucher_selector.operations.replay import list_objects
+from voucher_selector.operations.sources import advise_on_content, advise_on_rows, delete
 from voucher_selector.operations.upload import (
     NO_METADATA,
     Outcome,
