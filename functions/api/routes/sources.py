@@ -18,8 +18,7 @@ from api.http.fields import read_exactly, wrong
 from api.http.middleware import log_fields
 from api.http.responses import cacheable
 from api.http.routing import Router
-from vouchers.dynamodb.sources_listing import Cursor, Place, page
-from vouchers.dynamodb.sources_table import State, Status
+from vouchers.dynamodb.sources_table import Cursor, Place, State, Status, page
 from vouchers.report import Report
 
 MAX_LIMIT = 100

@@ -7,14 +7,15 @@ spellings, a counter is named ``as:`` and the spelling.
 
 from __future__ import annotations
 
+import random
+import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vouchers.counts import SPELLINGS, Cell, Contribution, Counters, range_cell
-from vouchers.dynamodb.batch_get import read_items
 from vouchers.text import country_key
 
 if TYPE_CHECKING:
@@ -33,6 +34,13 @@ MAX_ZEROS = 100
 
 NUMBER_BYTES = 6
 """Bytes of a counter of up to ten digits."""
+
+MAX_KEYS = 100
+"""Keys of one BatchGetItem."""
+
+MAX_ATTEMPTS = 5
+FIRST_PAUSE = 0.05
+"""Seconds; the bound of the random pause doubles with each attempt, to less than a second in total."""
 
 Item = dict[str, Any]
 """An item as DynamoDB encodes it."""
@@ -100,6 +108,11 @@ def item_key(cell: Cell) -> Item:
     return {COUNTRY: {"S": cell.country}, CELL: {"S": cell.name}}
 
 
+def cell_of(item: Mapping[str, Any]) -> Cell:
+    """Return the cell of an item, or of a primary key."""
+    return Cell(item[COUNTRY]["S"], item[CELL]["S"])
+
+
 @dataclass(frozen=True, slots=True)
 class SegmentsTable:
     """Reads the counts. Every method may raise ``botocore.exceptions.ClientError``."""
@@ -126,9 +139,8 @@ class SegmentsTable:
     def every_country(self) -> list[CountryCounts]:
         """Return the counts of every country, sorted by name, with a scan."""
         items: dict[str, list[Item]] = {}
-        for page in self.client.get_paginator("scan").paginate(TableName=self.name):
-            for item in page["Items"]:
-                items.setdefault(item[COUNTRY]["S"], []).append(item)
+        for item in self._scan():
+            items.setdefault(item[COUNTRY]["S"], []).append(item)
         counted = [counts for counts in map(country_counts, items.values()) if counts]
         return sorted(counted, key=lambda counts: counts.name)
 
@@ -139,7 +151,7 @@ class SegmentsTable:
             cells: of ranges, and of spellings for the countries' names.
         """
         items, unread = read_items(self.client, self.name, [item_key(cell) for cell in dict.fromkeys(cells)])
-        found = {Cell(item[COUNTRY]["S"], item[CELL]["S"]): item for item in items}
+        found = {cell_of(item): item for item in items}
         names = {
             cell.country: most_frequent(counters_of(item))
             for cell, item in found.items()
@@ -148,29 +160,23 @@ class SegmentsTable:
         return Found(
             {cell: cell_counts(item) for cell, item in found.items() if cell.name != SPELLINGS},
             {country: name for country, name in names.items() if name is not None},
-            frozenset(Cell(key[COUNTRY]["S"], key[CELL]["S"]) for key in unread),
+            frozenset(map(cell_of, unread)),
         )
 
     def countries(self) -> list[str]:
         """Return the most frequent spelling of each country that has counts, sorted, with a scan."""
-        pages = self.client.get_paginator("scan").paginate(
-            TableName=self.name,
+        items = self._scan(
             FilterExpression="#cell = :spellings",
             ExpressionAttributeNames={"#cell": CELL},
             ExpressionAttributeValues={":spellings": {"S": SPELLINGS}},
         )
-        names = (most_frequent(counters_of(item)) for page in pages for item in page["Items"])
+        names = (most_frequent(counters_of(item)) for item in items)
         return sorted(name for name in names if name is not None)
 
     def counters(self) -> Contribution:
         """Return every counter that is not 0, as the sum of all contributions."""
-        pages = self.client.get_paginator("scan").paginate(TableName=self.name, ConsistentRead=True)
-        return {
-            Cell(item[COUNTRY]["S"], item[CELL]["S"]): counters
-            for page in pages
-            for item in page["Items"]
-            if (counters := counters_of(item))
-        }
+        items = self._scan(ConsistentRead=True)
+        return {cell_of(item): counters for item in items if (counters := counters_of(item))}
 
     def correct(self, cell: Cell, read: Counters, right: Counters, now: str) -> bool:
         """Set counters of a cell, unless one of them has changed; return whether they were set.
@@ -212,9 +218,7 @@ class SegmentsTable:
 
     def cells_with_zeros(self) -> list[Cell]:
         """Return the cells with counters that are 0, with a scan."""
-        pages = self.client.get_paginator("scan").paginate(TableName=self.name)
-        items = [item for page in pages for item in page["Items"] if {"N": "0"} in item.values()]
-        return [Cell(item[COUNTRY]["S"], item[CELL]["S"]) for item in items]
+        return [cell_of(item) for item in self._scan() if {"N": "0"} in item.values()]
 
     def remove_zeros(self, cell: Cell) -> None:
         """Remove the counters of a cell that are 0, unless one of them changes meanwhile."""
@@ -231,9 +235,37 @@ class SegmentsTable:
                     ExpressionAttributeValues={":zero": {"N": "0"}},
                 )
 
+    def _scan(self, **parameters: Any) -> Iterator[Item]:  # noqa: ANN401 - those of Scan have different types
+        pages = self.client.get_paginator("scan").paginate(TableName=self.name, **parameters)
+        return (item for page in pages for item in page["Items"])
+
     def _item(self, cell: Cell) -> Item:
         item = self.client.get_item(TableName=self.name, Key=item_key(cell), ConsistentRead=True).get("Item")
         return item or {}
+
+
+def read_items(client: DynamoDBClient, table: str, keys: Sequence[Item]) -> tuple[list[Item], list[Item]]:
+    """Return the items with distinct primary keys, and the keys that DynamoDB left unprocessed.
+
+    DynamoDB leaves keys unprocessed beyond 16 MB, or beyond the table's throughput; they are requested again
+    after a pause.
+
+    Raises:
+        botocore.exceptions.ClientError: if DynamoDB refuses a call.
+    """
+    items: list[Item] = []
+    left = list(keys)
+    pauses = [FIRST_PAUSE * 2**i for i in range(MAX_ATTEMPTS - 1)]
+    while left:
+        response = client.batch_get_item(RequestItems={table: {"Keys": left[:MAX_KEYS]}})
+        items += response["Responses"].get(table, [])
+        unprocessed: Any = response.get("UnprocessedKeys", {}).get(table)
+        left = left[MAX_KEYS:] + (unprocessed["Keys"] if unprocessed else [])
+        if unprocessed:
+            if not pauses:
+                break
+            time.sleep(random.uniform(0, pauses.pop(0)))  # noqa: S311 (jitter, not a secret)
+    return items, left
 
 
 def add_update(table: str, cell: Cell, counters: Counters, now: str) -> Item:

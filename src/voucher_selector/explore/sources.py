@@ -16,8 +16,7 @@ from voucher_selector.error_messages import sentence
 from voucher_selector.errors import EXPECTED, CommandError, Exit
 from voucher_selector.operations.upload import object_key, require_file
 from voucher_selector.stack import find_stack
-from vouchers.dynamodb.sources_listing import Cursor, page
-from vouchers.dynamodb.sources_table import Status
+from vouchers.dynamodb.sources_table import Cursor, Status, page
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

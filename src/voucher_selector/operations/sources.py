@@ -18,8 +18,7 @@ from voucher_selector.operations.upload import (
     object_key,
 )
 from voucher_selector.stack import Deployed, log_place
-from vouchers.dynamodb.sources_listing import Cursor, newest_first
-from vouchers.dynamodb.sources_table import State, Status
+from vouchers.dynamodb.sources_table import Cursor, State, Status, newest_first
 from vouchers.segments import Attribute, load_definitions
 
 PAGE_SIZE = 1_000

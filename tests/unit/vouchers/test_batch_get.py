@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from vouchers.dynamodb.batch_get import MAX_ATTEMPTS, read_items
+from vouchers.dynamodb.segments_table import MAX_ATTEMPTS, read_items
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -33,7 +33,7 @@ class Batches:
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     slept: list[float] = []
-    monkeypatch.setattr("vouchers.dynamodb.batch_get.time.sleep", slept.append)
+    monkeypatch.setattr("vouchers.dynamodb.segments_table.time.sleep", slept.append)
     return slept
 
 
