@@ -79,7 +79,7 @@ def sources_table() -> SourcesTable:
     Raises:
         SettingsError: if ``SOURCES_TABLE`` or a setting is missing or invalid.
     """
-    from vouchers.dynamodb.sources_table import SourcesTable  # noqa: PLC0415 (only some routes need it)
+    from vouchers.dynamodb.sources_table import SourcesTable  # noqa: PLC0415 - only some routes need it
 
     name = required(os.environ, "SOURCES_TABLE", "the name of the DynamoDB table of sources")
     return SourcesTable(segments_table().client, name)

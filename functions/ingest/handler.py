@@ -94,7 +94,7 @@ def apply_event(event: ObjectEvent, context: LambdaContext) -> Outcome:
             found = f"the event is of the bucket '{truncate(event.bucket)}'"
             error = f"{found}; this function counts the objects of '{settings.uploads_bucket}'"
             outcome = Outcome(Action.REFUSED, error=error)
-    except Exception as failure:  # noqa: BLE001  (the other events of the notification must not suffer)
+    except Exception as failure:  # noqa: BLE001 - the other events of the notification must not suffer
         cause = None if isinstance(failure, NO_ANSWER) else failure
         outcome = Outcome(Action.INTERRUPTED, error=f"'{event.key}' is not counted yet: {explain(failure)}")
     record_outcome(logger, function_metrics(), event, outcome, cause)

@@ -48,7 +48,7 @@ def backoff(seconds_left: Callable[[], float], message: str) -> Iterator[None]:
     bound = FIRST_PAUSE
     while True:
         yield
-        pause = random.uniform(0, bound)  # noqa: S311 (jitter, not a secret)
+        pause = random.uniform(0, bound)  # noqa: S311 - jitter, not a secret
         if pause >= seconds_left():
             raise RetryTimeoutError(message)
         time.sleep(pause)

@@ -10,7 +10,7 @@ def main() -> None:
     """Run the command line, and exit with its exit code."""
     try:
         from voucher_selector.cli.main import cli  # noqa: PLC0415 - Ctrl-C may come during the import
-        from voucher_selector.errors import Exit  # noqa: PLC0415 - as above
+        from voucher_selector.errors import Exit  # noqa: PLC0415 - Ctrl-C may come during the import
     except KeyboardInterrupt:
         sys.exit(130)
     try:

@@ -36,7 +36,7 @@ class ApiError(Exception):
     kind: str
     title: str
 
-    def __init_subclass__(cls, *, status: int, kind: str) -> None:  # noqa: D105 (the class describes it)
+    def __init_subclass__(cls, *, status: int, kind: str) -> None:  # noqa: D105 - the class describes it
         cls.status, cls.kind = status, kind
         cls.title = str(cls.__doc__).partition("\n")[0].rstrip(".")
 

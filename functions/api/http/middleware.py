@@ -43,7 +43,7 @@ def request_middleware(router: Router, next_middleware: NextMiddleware) -> Respo
     error: Exception | None = None
     try:
         response = next_middleware(router)
-    except Exception as raised:  # noqa: BLE001 (every request gets an answer)
+    except Exception as raised:  # noqa: BLE001 - every request gets an answer
         error = raised
         response = error_response(error, event.path, request_id(router))
     if response.headers.setdefault(CACHE_CONTROL, NO_STORE) != NO_STORE:

@@ -54,7 +54,7 @@ class Route:
     errors: tuple[int, ...] = (500,)
     cacheable: bool = True
 
-    def load(self, name: str | None = None) -> Any:  # noqa: ANN401 (a view or one of its types)
+    def load(self, name: str | None = None) -> Any:  # noqa: ANN401 - a view or one of its types
         """Import the view's module; return the object called ``name`` in it, or the view."""
         module, _, view = self.view.partition(":")
         return getattr(import_module(module), name or view)

@@ -146,7 +146,7 @@ def responses(route: Route) -> Part:
     for error in route.errors:
         found[str(error)] = {
             "description": ERROR_RESPONSES[error],
-            "headers": _headers(*(["Retry-After"] if error == 503 else [])),  # noqa: PLR2004 (an HTTP status)
+            "headers": _headers(*(["Retry-After"] if error == 503 else [])),  # noqa: PLR2004 - an HTTP status
             "content": {media_type: {"schema": {"$ref": REFERENCE + body.__name__}}},
         }
     return found
@@ -187,7 +187,7 @@ def query_parameters(query: type) -> list[Part]:
     return parameters
 
 
-def complete(node: Any) -> Any:  # noqa: ANN401 (a schema's parts are JSON of any kind)
+def complete(node: Any) -> Any:  # noqa: ANN401 - a schema's parts are JSON of any kind
     """Return a schema with the names of the segments, and with strings where they may replace numbers."""
     if isinstance(node, list):
         return [complete(part) for part in node]

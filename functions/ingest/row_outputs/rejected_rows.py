@@ -51,7 +51,7 @@ class RejectedRows(AbstractContextManager["RejectedRows"]):
         self._key = key
         self._schema = DATASET_SCHEMA if key else SCHEMA
         # It has no name, so nothing is left if the process is killed.
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._writer: pq.ParquetWriter | None = None
         self._unwritten: list[pa.RecordBatch] = []
 

@@ -264,7 +264,7 @@ def read_items(client: DynamoDBClient, table: str, keys: Sequence[Item]) -> tupl
         if unprocessed:
             if not pauses:
                 break
-            time.sleep(random.uniform(0, pauses.pop(0)))  # noqa: S311 (jitter, not a secret)
+            time.sleep(random.uniform(0, pauses.pop(0)))  # noqa: S311 - jitter, not a secret
     return items, left
 
 

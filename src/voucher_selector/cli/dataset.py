@@ -42,7 +42,7 @@ MAX_NAMED = 5
 @options.max_rejected_option
 @options.flag("--force", "forced", help="Count the dataset even if it is up to date.")
 @options.json_option
-def dataset(  # noqa: PLR0913 - as many options as it has
+def dataset(  # noqa: PLR0913 - click passes each option
     name: str,
     folder: str | None,
     metadata: Mapping[str, str],

@@ -30,7 +30,7 @@ def profile(file: str, out: str | None, as_of: str | None) -> None:
     target = _target(file, out)
     with screen.step(f"Exploring {file}"):
         try:
-            from voucher_selector.explore import notebook, scenarios, sources  # noqa: PLC0415 - optional, slow
+            from voucher_selector.explore import notebook, scenarios, sources  # noqa: PLC0415 - a notebook is optional, and slow
         except ModuleNotFoundError as error:
             message = f"{error.name} is not installed. Install it: make .venv/.explore"
             raise CommandError(message, Exit.STACK) from None

@@ -38,7 +38,7 @@ from vouchers.dynamodb.sources_table import State
 @options.max_rejected_option
 @options.flag("--sync", help="Delete the objects under a folder's key that are not in the folder.")
 @options.json_option
-def upload(  # noqa: PLR0913 - as many options as it has
+def upload(  # noqa: PLR0913 - click passes each option
     file: tuple[str, ...],
     metadata: Mapping[str, str],
     key: str | None,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 from botocore.session import Session as CoreSession
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # it ships none
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # samtranslator ships no types
 
 from voucher_selector.errors import StackError
 from voucher_selector.local_stack.emulator import REGION

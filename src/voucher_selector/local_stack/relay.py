@@ -67,7 +67,7 @@ class _Server(ThreadingTCPServer):
         super().__init__((str(at.ip), port), _Connection)
         self.port, self.network = port, at.network
 
-    def verify_request(self, _request: object, client_address: Any) -> bool:  # noqa: ANN401 - as declared
+    def verify_request(self, _request: object, client_address: Any) -> bool:  # noqa: ANN401 - an address of any family
         """Return whether the client is a container."""
         return ip_address(client_address[0]) in self.network
 

@@ -43,7 +43,7 @@ def flatten_counts(counted: Counted, key: str) -> Iterator[tuple[Path, Any]]:
             yield path, value
 
 
-def combine(a: Any, b: Any) -> Any:  # noqa: ANN401 - numbers or examples
+def combine(a: Any, b: Any) -> Any:  # noqa: ANN401 - both are numbers, or both examples
     """Return the sum of two values of the same path: of numbers, or the first examples of both."""
     return a + b if isinstance(a, int) else tuple(sorted(a + b)[:MAX_EXAMPLES])
 

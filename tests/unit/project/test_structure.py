@@ -17,8 +17,12 @@ TESTS = [path for path in TREES if path.parts[0] in {"benchmarks", "tests"}]
 VAGUE = {"held", "said", "told", "there_are"}
 VAGUE_IN_TESTS = {"each", "world"}
 MAX_TEST_NAME = 80
+MIN_WORDS = 3
+"""Words of a reason for a suppressed check."""
+
 SUPPRESSION = re.compile(r"# (noqa|type: ignore)\b")
 REASON = re.compile(r"# noqa: [A-Z0-9, ]+ - \S|# type: ignore\[[\w-]+\]\s+# (?!noqa)\S")
+VAGUE_REASON = re.compile(r"^(as|of) |\b(above|below)\b")
 SUPERLATIVE = re.compile(r"(MOST|LONGEST|LARGEST|FARTHEST|DEEPEST|HIGHEST|FEWEST)(_|$)")
 INGEST_MODULES = {
     *("__init__", "arrow", "config", "errors", "events", "handler", "observability", "retry", "service"),
@@ -74,12 +78,23 @@ def test_names_of_tests_are_short() -> None:
     assert [name for name in names if len(name) > MAX_TEST_NAME] == []
 
 
-@pytest.mark.parametrize("path", TESTS, ids=str)
-def test_suppressed_checks_of_tests_and_benchmarks_have_a_reason(path: Path) -> None:
+def suppressions(path: Path) -> list[str]:
     with (ROOT / path).open("rb") as file:
         comments = [token.string for token in tokenize(file.readline) if token.type == COMMENT]
-    suppressions = [comment for comment in comments if SUPPRESSION.search(comment)]
-    assert [comment for comment in suppressions if not REASON.search(comment)] == []
+    return [comment for comment in comments if SUPPRESSION.search(comment)]
+
+
+@pytest.mark.parametrize("path", TREES, ids=str)
+def test_suppressed_checks_have_a_reason(path: Path) -> None:
+    assert [comment for comment in suppressions(path) if not REASON.search(comment)] == []
+
+
+@pytest.mark.parametrize("path", sorted(TREES.keys() - {*TESTS}), ids=str)
+def test_reasons_in_product_code_can_be_understood_where_they_stand(path: Path) -> None:
+    reasons = [comment.partition(" - ")[2] or comment.rpartition("# ")[2] for comment in suppressions(path)]
+    assert [
+        reason for reason in reasons if len(reason.split()) < MIN_WORDS or VAGUE_REASON.search(reason)
+    ] == []
 
 
 def test_at_most_a_quarter_of_the_functions_is_private() -> None:
