@@ -1,7 +1,5 @@
 """The table of counts with a cache: what was read within the last seconds is not read again."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar, cast

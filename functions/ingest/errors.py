@@ -1,7 +1,5 @@
 """Errors of a user's file."""
 
-from __future__ import annotations
-
 CORRECT = "upload a corrected file under the same key"
 
 

@@ -1,7 +1,5 @@
 """Repeat calls that fail while others are writing, with random and growing pauses, until the time is up."""
 
-from __future__ import annotations
-
 import random
 import time
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """The report on a source: what happened to its rows."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass, field
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Reading the settings of a function from its environment."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 

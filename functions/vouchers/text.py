@@ -1,7 +1,5 @@
 """What others wrote, as sentences and log lines can hold it: short, in one line, and always encodable."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from unicodedata import normalize

@@ -1,7 +1,5 @@
 """The grammar of times as text, shared by files and requests."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime
 

@@ -1,7 +1,5 @@
 """The console script `voucher-selector`."""
 
-from __future__ import annotations
-
 import sys
 import traceback
 

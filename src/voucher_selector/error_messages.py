@@ -1,7 +1,5 @@
 """One sentence for a person, made from an error."""
 
-from __future__ import annotations
-
 from urllib.parse import urlsplit
 
 from botocore import exceptions as aws

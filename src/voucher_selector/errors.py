@@ -1,7 +1,5 @@
 """Errors that end a command with one sentence, and the exit codes."""
 
-from __future__ import annotations
-
 from enum import IntEnum
 
 from boto3.exceptions import Boto3Error

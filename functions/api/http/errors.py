@@ -1,7 +1,5 @@
 """Errors, and their answers: problem details (RFC 9457) under /v1, one sentence elsewhere."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus

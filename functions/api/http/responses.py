@@ -3,8 +3,6 @@
 Clients may store an answer, and revalidate it with its ETag (RFC 9111, and RFC 9110, section 13).
 """
 
-from __future__ import annotations
-
 import hashlib
 from http import HTTPStatus
 from typing import Any

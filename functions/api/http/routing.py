@@ -1,7 +1,5 @@
 """A router made from a table of routes: HEAD and OPTIONS, 405 for other methods, 404 for other paths."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 It is made from the routes and their types, whose descriptions are in their docstrings.
 """
 
-from __future__ import annotations
-
 import inspect
 import re
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """``/v1/sources``: what happened to each object that was ingested, in pages or by key."""
 
-from __future__ import annotations
-
 import base64
 import re
 from typing import Annotated, Any, Literal

@@ -1,7 +1,5 @@
 """``/voucher_amount``: which voucher amount one customer gets."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The metadata of an object that say how it is counted."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Make the contribution and the report of a file from its counted combinations of codes."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ingest.counting.dimensions import Dimensions

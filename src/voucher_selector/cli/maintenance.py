@@ -1,7 +1,5 @@
 """The commands that check and repair the counts: `replay`, `verify` and `redrive`."""
 
-from __future__ import annotations
-
 import click
 
 from ingest.events import PREFIX

@@ -1,7 +1,5 @@
 """Output: results on standard output, progress on standard error."""
 
-from __future__ import annotations
-
 import json
 import signal
 import time

@@ -1,7 +1,5 @@
 """The AWS emulator, a process that listens on loopback and leaves no files."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """A TCP relay that lets containers reach a loopback port of this machine through Docker's bridge."""
 
-from __future__ import annotations
-
 import fcntl
 import socket
 import struct

@@ -4,8 +4,6 @@ The process that starts this script keeps the other end of its standard input. W
 by SIGKILL, the input ends, and with it the command, its children and its files.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

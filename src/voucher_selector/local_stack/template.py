@@ -3,8 +3,6 @@
 Run as a script, it adapts the built template for LocalStack.
 """
 
-from __future__ import annotations
-
 import copy
 import json
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Garbage: results of interrupted commits that no source refers to."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import groupby
 
