@@ -7,10 +7,8 @@ chunks differently while a commit is cut off: ``make verify`` shows whether ther
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from vouchers.counts import Cell, Contribution, Counters
+from vouchers.counts import Cell, Contribution, Counters
 
 MAX_CELLS = 99
 """Items of a transaction beside the source's: DynamoDB's limit is 100."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from typing import IO, TYPE_CHECKING
 
 from ingest.errors import FileError
+from ingest.parquet.footer import Chunk
 from ingest.parquet.page_limits import BATCH_ROWS, MAX_PAGE_BYTES, ColumnPages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from io import RawIOBase
-
-    from ingest.parquet.footer import Chunk
 
 
 class GuardedFile(io.RawIOBase):

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 from ingest.errors import FileError
-from ingest.parquet.page_headers import DATA, DATA_V2, DICTIONARY, REFERRING, read_header
+from ingest.parquet.footer import Chunk
+from ingest.parquet.page_headers import DATA, DATA_V2, DICTIONARY, REFERRING, PageHeader, read_header
 from ingest.parquet.thrift import ThriftError
-
-if TYPE_CHECKING:
-    from ingest.parquet.footer import Chunk
-    from ingest.parquet.page_headers import PageHeader
 
 BATCH_ROWS = 1 << 16
 """Rows in a batch: few enough to keep its codes in the processor's cache."""

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from ingest.storage.partition_names import TABLE, decoded, source_partition
-from vouchers.dynamodb.sources_table import decode, encode
+from vouchers.counts import Contribution
+from vouchers.dynamodb.sources_table import Source, State, decode, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from mypy_boto3_s3 import S3Client
-
-    from vouchers.counts import Contribution
-    from vouchers.dynamodb.sources_table import Source, State
 
 MAX_INLINE_BYTES = 10_000
 """Bytes of a contribution that is stored in the source's item.

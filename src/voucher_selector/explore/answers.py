@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from api.statistics import sample_size, wilson
+from voucher_selector.explore.scenarios import Scenario
 from vouchers.counts import SPELLINGS, amount_name, most_used, range_cell
-from vouchers.segments import load_definitions
+from vouchers.report import Report
+from vouchers.segments import Range, load_definitions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ingest.counting.count_file import Counted
-    from voucher_selector.explore.scenarios import Scenario
-    from vouchers.report import Report
-    from vouchers.segments import Range
 
 NO_RANGE, NO_ANSWER = "in none", "none"
 ENDLESS = 10**6

@@ -15,15 +15,13 @@ from ingest.errors import FileError
 from ingest.parquet.column_names import COUNTRY, LAST_ORDER, TIMESTAMP
 from voucher_selector.errors import Exit
 from voucher_selector.explore.frames import parse_timestamps
-from voucher_selector.explore.sources import ExploreError
+from voucher_selector.explore.sources import ExploreError, File
 from vouchers.segments import load_definitions
 from vouchers.text import truncate
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
-
-    from voucher_selector.explore.sources import File
 
 MAX_EXAMPLES = 3
 """Rejected rows of a reason that are shown."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
-from typing import TYPE_CHECKING
 
 import pandas as pd
 from IPython.display import HTML
 from pandas.api.types import is_numeric_dtype
 
 from vouchers.text import truncate
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 MAX_ROWS = 200
 MAX_TEXT = 120

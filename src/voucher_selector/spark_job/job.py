@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import sys
 import traceback
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ingest.retry import RetryTimeoutError
 from ingest.storage.results_bucket import ResultsBucket
 from voucher_selector.spark_job.clients import s3_client
-from voucher_selector.spark_job.counting import count_with_spark
+from voucher_selector.spark_job.counting import TaskCounter, count_with_spark
+from voucher_selector.spark_job.listing import Task
 from voucher_selector.spark_job.order import Order
 from voucher_selector.spark_job.progress import Outcome, Progress, report_progress, write_progress
 from voucher_selector.spark_job.run import RunError, run
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from voucher_selector.spark_job.counting import TaskCounter
-    from voucher_selector.spark_job.listing import Task
-    from voucher_selector.spark_job.sums import Sums
+from voucher_selector.spark_job.sums import Sums
 
 
 def main(document: str) -> int:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from ingest.storage.results_bucket import ResultsBucket
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pyspark import SparkContext
-
-    from ingest.storage.results_bucket import ResultsBucket
 
 REPORT_SECONDS = 1.0
 MAX_STOP_SECONDS = 10.0

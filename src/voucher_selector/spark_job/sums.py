@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ingest.counting.examples import MAX_EXAMPLES
 from vouchers.counts import Cell, Contribution
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from ingest.counting.count_file import Counted
 
 Path = tuple[str, ...]
