@@ -111,8 +111,8 @@ def function_metrics() -> Metrics:
 
 
 def add_cors_headers(response: Response[Any]) -> None:
-    """Allow pages of the configured origin to read the answer; without one, only the API's own page may."""
-    origin = cors_origin()
+    """Allow pages of ``CORS_ORIGIN`` (``*``: all) to read the answer; by default only the API's own page may."""
+    origin = os.environ.get("CORS_ORIGIN", "").strip()
     if not origin:
         return
     response.headers["Access-Control-Allow-Origin"] = origin
@@ -121,9 +121,3 @@ def add_cors_headers(response: Response[Any]) -> None:
         response.headers["Access-Control-Allow-Methods"] = methods
         response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
         response.headers["Access-Control-Max-Age"] = PREFLIGHT_MAX_AGE
-
-
-@cache
-def cors_origin() -> str:
-    """Return the origin that ``CORS_ORIGIN`` allows, ``*`` for every origin, or an empty string for none."""
-    return os.environ.get("CORS_ORIGIN", "").strip()

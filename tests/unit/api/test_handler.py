@@ -12,7 +12,6 @@ from api import dependencies
 from api.cached_table import TTLCache
 from api.dependencies import segments_table
 from api.handler import CUSTOMER
-from api.http import middleware
 from api.http.errors import ApiError, InternalError, RequestError, UnavailableError
 from api.http.middleware import logger
 from tests.support.api_gateway import REQUEST_ID, call, rest_event
@@ -20,7 +19,7 @@ from tests.support.fake_segments_table import REFERENCE_COUNTS, UPDATED_AT, Coun
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.disable_socket
 
@@ -425,12 +424,10 @@ PREFLIGHT = rest_event("OPTIONS", "/v1/selections", Origin="https://crm.example.
 
 
 @pytest.fixture
-def set_cors_origin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+def set_cors_origin(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Return a function that sets ``CORS_ORIGIN``, which is not set at first."""
     monkeypatch.delenv("CORS_ORIGIN", raising=False)
-    middleware.cors_origin.cache_clear()
-    yield partial(monkeypatch.setenv, "CORS_ORIGIN")
-    middleware.cors_origin.cache_clear()
+    return partial(monkeypatch.setenv, "CORS_ORIGIN")
 
 
 def cors_headers(event: dict[str, Any]) -> dict[str, str]:
