@@ -11,9 +11,8 @@ import pyarrow as pa
 from ingest import arrow
 from ingest.counting.dimensions import Dimensions, rejected_rows
 from ingest.counting.encoding import EncodedColumn
-from ingest.counting.examples import Examples
 from ingest.counting.histogram import Histogram
-from ingest.counting.report import make_report
+from ingest.counting.report import Examples, make_report
 from ingest.errors import FileError
 from ingest.parquet import reader
 from ingest.parquet.column_names import FIRST_ORDER, TIMESTAMP

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ingest.counting.examples import MAX_EXAMPLES
+from ingest.counting.report import MAX_EXAMPLES
 from vouchers.counts import Cell, Contribution
 
 if TYPE_CHECKING:
