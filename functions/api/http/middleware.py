@@ -111,7 +111,7 @@ def function_metrics() -> Metrics:
 
 
 def add_cors_headers(response: Response[Any]) -> None:
-    """Allow pages of ``CORS_ORIGIN`` (``*``: all) to read the answer; by default only the API's own page may."""
+    """Allow pages of ``CORS_ORIGIN`` to read the answer, ``*`` for all; by default only the API's own may."""
     origin = os.environ.get("CORS_ORIGIN", "").strip()
     if not origin:
         return

@@ -5,10 +5,12 @@ import click
 from ingest.events import PREFIX
 from voucher_selector.cli import options, screen
 from voucher_selector.errors import CommandError, Exit
-from voucher_selector.operations import redrive as redriving
-from voucher_selector.operations import replay as replaying
 from voucher_selector.operations.findings import Problem, Verification
 from voucher_selector.operations.garbage import delete_garbage
+from voucher_selector.operations.redrive import Redriven
+from voucher_selector.operations.redrive import redrive as redrive_events
+from voucher_selector.operations.replay import list_objects, list_sources
+from voucher_selector.operations.replay import replay as replay_sources
 from voucher_selector.operations.upload import DATASETS, object_key
 from voucher_selector.stack import find_stack
 
@@ -45,9 +47,9 @@ def replay(prefix: str, *, force: bool, as_json: bool) -> None:
     At the end, unreferenced results are deleted. The exit code is 1 if a file failed.
     """
     stack, key_prefix = find_stack(), object_key(prefix)
-    sources = replaying.list_sources(stack, key_prefix)
+    sources = list_sources(stack, key_prefix)
     with screen.bar(f"Checking {len(sources):,} objects", len(sources)) as advance:
-        replayed = replaying.replay(stack, sources, advance, forced=force)
+        replayed = replay_sources(stack, sources, advance, forced=force)
     deleted = sum(delete_garbage(stack, p) for p in ([key_prefix] if prefix else [PREFIX, DATASETS]))
     failed = sorted(replayed.failed.items())
     if as_json:
@@ -80,13 +82,13 @@ def verify(*, repairing: bool, as_json: bool) -> None:
     from voucher_selector.operations.verify import compare, repair  # noqa: PLC0415 - importing pyarrow is slow
 
     stack = find_stack()
-    keys = list(replaying.list_objects(stack))
+    keys = list(list_objects(stack))
     with screen.bar(f"Counting {len(keys):,} objects", len(keys)) as advance:
         found = compare(stack, keys, advance)
     if as_json:
         screen.print_json(found.to_dict())
     else:
-        _show(found)
+        show_verification(found)
     if repairing:
         table = stack.segments_table()
         for cell in table.cells_with_zeros():
@@ -97,14 +99,15 @@ def verify(*, repairing: bool, as_json: bool) -> None:
         return
     if not found.can_be_repaired:
         problem = "Nothing was repaired: some sources are inconsistent, not only the table."
-        raise CommandError(f"{problem} {_advice(found)}", Exit.NO)
+        raise CommandError(f"{problem} {advise(found)}", Exit.NO)
     if left := repair(stack, found.differences):
         problem = f"{left:,} counters were not repaired, because they changed meanwhile."
         raise CommandError(f"{problem} {AGAIN}", Exit.NO)
     screen.err.print(f"Counters repaired: {len(found.differences):,}")
 
 
-def _show(found: Verification) -> None:
+def show_verification(found: Verification) -> None:
+    """Print the differences and the problems, and what to do about them."""
     for error in found.failed.values():
         click.echo(error)
     for finding in found.problems:
@@ -124,10 +127,10 @@ def _show(found: Verification) -> None:
         click.echo(f"The table matches a fresh count; {numbers}")
     else:
         numbers = f"differences: {len(found.differences):,}, problems: {len(found.problems):,}"
-        click.echo(f"The table does not match a fresh count; {numbers}. {_advice(found)}")
+        click.echo(f"The table does not match a fresh count; {numbers}. {advise(found)}")
 
 
-def _advice(found: Verification) -> str:
+def advise(found: Verification) -> str:
     """Return what to do about the findings; the first cause that applies."""
     problems = {finding.problem for finding in found.problems}
     if Problem.CHANGED in problems:
@@ -149,9 +152,9 @@ def redrive(*, as_json: bool) -> None:
     The events come from the queue of failed events. Events that fail again stay in the queue; then the exit
     code is 1.
     """
-    done: list[redriving.Redriven] = []
+    done: list[Redriven] = []
     with screen.step("Redriving the failed events"):
-        redriving.redrive(find_stack(), done.append)
+        redrive_events(find_stack(), done.append)
     failed = [event for event in done if event.answer.error]
     succeeded = [event for event in done if not event.answer.error]
     if as_json:
