@@ -16,7 +16,7 @@ from api.http.fields import read_exactly, wrong
 from api.http.middleware import log_fields
 from api.http.responses import cacheable
 from api.http.routing import Router
-from vouchers.dynamodb.sources_table import Cursor, Place, State, Status, page
+from vouchers.dynamodb.sources_table import Cursor, Place, State, Status
 from vouchers.report import Report
 
 MAX_LIMIT = 100
@@ -99,7 +99,7 @@ def list_sources(router: Router) -> Response[str]:
     cursor = Cursor() if given.cursor is None else decode_cursor(given.cursor)
     statuses = tuple(Status) if given.status is None else (Status(given.status),)
     try:
-        listed, following = page(dependencies.sources_table(), statuses, cursor, given.limit)
+        listed, following = dependencies.sources_table().page(statuses, cursor, given.limit)
     except ClientError as error:
         if given.cursor is not None and error.response["Error"].get("Code") == "ValidationException":
             raise wrong("cursor", given.cursor) from None

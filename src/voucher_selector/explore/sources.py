@@ -16,7 +16,7 @@ from voucher_selector.error_messages import sentence
 from voucher_selector.errors import EXPECTED, CommandError, Exit
 from voucher_selector.operations.upload import object_key, require_file
 from voucher_selector.stack import find_stack
-from vouchers.dynamodb.sources_table import Cursor, Status, page
+from vouchers.dynamodb.sources_table import Cursor, Status
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -77,7 +77,7 @@ def select_file() -> File:
             return find_file(name, as_of)
         stack = find_stack()
         if key is None:
-            newest, _ = page(stack.sources_table(), (Status.COUNTED,), Cursor(), 1)
+            newest, _ = stack.sources_table().page((Status.COUNTED,), Cursor(), 1)
             if not newest:
                 message = "The stack has counted no file yet. Upload one: make upload FILE=vouchers.parquet"
                 raise ExploreError(message, Exit.NO)

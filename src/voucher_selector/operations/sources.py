@@ -18,7 +18,7 @@ from voucher_selector.operations.upload import (
     object_key,
 )
 from voucher_selector.stack import Deployed, log_place
-from vouchers.dynamodb.sources_table import Cursor, State, Status, newest_first
+from vouchers.dynamodb.sources_table import Cursor, State, Status
 from vouchers.segments import Attribute, load_definitions
 
 PAGE_SIZE = 1_000
@@ -40,7 +40,7 @@ def list_states(stack: Deployed, prefix: str, statuses: Iterable[Status]) -> dic
     ``prefix`` is what their keys begin with; vouchers/ may be left out.
     """
     prefix, table = source_key(prefix) if prefix else "", stack.sources_table()
-    listed = [found for status in statuses for found in newest_first(table, status, Cursor(), PAGE_SIZE)]
+    listed = [found for status in statuses for found in table.newest_first(status, Cursor(), PAGE_SIZE)]
     return {key: state for key, state in sorted(listed, key=itemgetter(0)) if key.startswith(prefix)}
 
 
