@@ -21,7 +21,7 @@ help: ## Show the targets
 	  '/^[a-z-]+:.*## / {printf "  %s%-18s%s %s\n", bold, $$1, plain, $$2}' $(MAKEFILE_LIST)
 
 # The command line reads the variables of these targets itself; each target has the name of its command.
-COMMANDS := demo run upload sources rejected delete counts ask dashboard replay verify redrive dataset sample profile
+COMMANDS := demo run upload sources rejected delete counts ask dashboard replay verify redrive dataset sample profile evaluate
 .PHONY: $(COMMANDS)
 demo: .venv/.run ## Start the stack, upload the sample, print counts and an answer, stop the stack
 run: .venv/.run ## Start the stack and keep it running [SAMPLE=path|none] [KEEP=1] [ROWS=1] [CORS=http://localhost:5173] [PORT=5000] [AWS_PORT=4566] [CONTAINERS=1]
@@ -38,6 +38,7 @@ redrive: .venv/.run ## Send the failed events to the ingest function again [JSON
 dataset: .venv/.spark ## Count all objects under datasets/NAME/ with Spark [FROM=folder] [SYNC=1] [AS_OF=…] [COLUMN_NAMES=…] [FORCE=1] [MAX_REJECTED=10] [JSON=1]
 sample: .venv/.run ## Write the sample to FILE=sample.parquet
 profile: .venv/.explore ## Explore FILE=path, or s3://… of the running stack, as one HTML page [OUT=name.html] [AS_OF=2020-06-15|row]
+evaluate: .venv/.run ## Choose by the uses of FILE=path before TRAIN_UNTIL=2018-07-01, judge by the later ones [AS_OF=2018-07-01|row] [COLUMN_NAMES=country_code=country] [JSON=1]
 $(COMMANDS):
 	@VOUCHER_SELECTOR_MAKE=1 $(CLI) $@
 

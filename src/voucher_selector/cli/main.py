@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from voucher_selector.cli.dataset import dataset
+from voucher_selector.cli.evaluate import evaluate
 from voucher_selector.cli.maintenance import redrive, replay, verify
 from voucher_selector.cli.options import is_under_make, spelled
 from voucher_selector.cli.profile import profile
@@ -57,13 +58,13 @@ def cli() -> None:
     """Run and use Voucher Selector, on this machine or on AWS.
 
     The local stack uses two ports: PORT (5000) for the API and AWS_PORT (4566) for the AWS emulator. To use
-    another stack, set AWS_ENDPOINT_URL to its URL, or to 'aws' for AWS, and STACK to its name; demo, run and
-    sample ignore both. Results go to standard output, everything else to standard error.
+    another stack, set AWS_ENDPOINT_URL to its URL, or to 'aws' for AWS, and STACK to its name; demo, run,
+    evaluate and sample ignore both. Results go to standard output, everything else to standard error.
     """
 
 
 for command in (
     *(demo, run, upload, sources, rejected, delete, dataset, counts, ask, dashboard),
-    *(profile, sample, replay, verify, redrive),
+    *(profile, evaluate, sample, replay, verify, redrive),
 ):
     cli.add_command(command)

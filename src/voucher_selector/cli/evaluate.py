@@ -1,0 +1,144 @@
+"""The command `evaluate`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from ingest.counting.as_of import ROW, UPLOAD, AsOf
+from ingest.parquet.column_names import ColumnMapping
+from voucher_selector.cli import options, screen
+from voucher_selector.errors import CommandError, Exit
+from voucher_selector.operations.dated_uses import FROM_DATE, PERIOD, find_files, name_month, read_uses
+from voucher_selector.operations.evaluate import evaluate as backtest
+from vouchers.counts import amount_name
+from vouchers.segments import load_definitions
+from vouchers.timestamps import parse_timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from voucher_selector.operations.dated_uses import DatedUses
+
+ROWS = {"train": "before the date", "test": "from the date on", "undated": "undated", "rejected": "rejected"}
+
+
+class Moment(click.ParamType[datetime]):
+    """A date, or a date and time."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:  # noqa: ANN401, ARG002 - as click declares it
+        """Return the moment."""
+        try:
+            return parse_timestamp(value)
+        except ValueError:
+            name = options.spelled(str(param and param.name))
+            message = f"Invalid {name} '{value}'. Use a date such as 2018-07-01, or a date and time."
+            raise CommandError(message) from None
+
+
+@options.command(
+    "make evaluate FILE=vouchers.parquet TRAIN_UNTIL=2018-07-01",
+    "make evaluate FILE=uses TRAIN_UNTIL=2018-07-01 AS_OF=2018-07-01",
+    "voucher-selector evaluate june.parquet july.parquet --train-until 2018-07-01 --json",
+)
+@options.argument("file", nargs=-1, required=True)
+@options.option(
+    "--train-until",
+    type=Moment(),
+    required=True,
+    metavar="DATE",
+    help="Choose by the uses before this date or time (UTC), and judge by the others.",
+)
+@options.option(
+    "--as-of",
+    type=options.AsOfDate(),
+    default=ROW,
+    metavar="DATE",
+    help="Measure the recency of the earlier uses to this date; default: row, the time of each use.",
+)
+@options.columns_option
+@options.json_option
+def evaluate(
+    file: tuple[str, ...], train_until: datetime, as_of: str, columns: str | None, *, as_json: bool
+) -> None:
+    """Judge the choices before a date by the later uses.
+
+    FILE is a file, or a folder with all its files. For each country and segment, the result is how often
+    later customers use the amount that was used most before. Rows without a time of use are left out. The
+    exit code is 1 if a file cannot be read, or no row has a time of use.
+    """
+    rule = AsOf.parse(as_of)
+    if rule.rule == UPLOAD or (rule.moment and rule.moment > train_until):
+        message = f"Invalid {options.spelled('as_of')} '{as_of}'. Use 'row', or a date"
+        raise CommandError(f"{message} that is not after {options.spelled('train_until')}.")
+    with screen.step(f"Evaluating {file[0] if len(file) == 1 else f'{len(file):,} files'}"):
+        files = find_files(file, ColumnMapping.parse(columns or ""))
+        uses = read_uses(files, load_definitions(), train_until, rule.moment)
+        require_both(uses, train_until)
+        result = backtest(uses)
+    if as_json:
+        screen.print_json(result)
+    else:
+        show(result)
+
+
+def require_both(uses: DatedUses, until: datetime) -> None:
+    """Check that there are uses before and from a date on.
+
+    Raises:
+        CommandError: if there are not.
+    """
+    if not uses.uses.rows:
+        numbers = (
+            f"{uses.rejected:,} of {uses.rows:,} rows are rejected, {uses.undated:,} have no time of use"
+        )
+        raise CommandError(f"Nothing can be evaluated: {numbers}", Exit.NO)
+    later = uses.of(FROM_DATE).rows
+    if later in {0, uses.uses.rows}:
+        name, text = options.spelled("train_until"), until.isoformat().removesuffix("T00:00:00+00:00")
+        first, last = (name_month(int(end(uses.uses.codes[:, PERIOD]))) for end in (min, max))
+        problem = f"no use is {'before it' if later else 'from it on'}"
+        raise CommandError(f"Invalid {name} '{text}': {problem}. The uses are from {first} to {last}.")
+
+
+def show(result: Mapping[str, Any]) -> None:
+    """Print a result of ``evaluate`` as tables."""
+    numbers = [f"{result[f'{name}_rows']:,} {text}" for name, text in ROWS.items() if result[f"{name}_rows"]]
+    screen.out.print(f"Rows: {', '.join(numbers)}", soft_wrap=True)
+    for found in result["results"]:
+        title = escape(f"{found['country']}, {found['segment_name']}")
+        table = Table(title=title, title_justify="left")
+        for name in ("range", "amount", "uses", "hits", "95 % interval", "stable from"):
+            table.add_column(name, justify="left" if name == "range" else "right")
+        changes = []
+        for part in (part for part in found["ranges"] if part["train_uses"] or part["uses"]):
+            range_ = f"{part['min']}-{part['max']}"
+            amounts = " or ".join(map(amount_name, part["voucher_amount"])) or "none"
+            needed = f"{part['uses_needed']:,} uses" if part["uses_needed"] else ""
+            table.add_row(range_, amounts, *_rates(part), needed)
+            for change in part["changes"]:
+                old, new = amount_name(change["from"]), amount_name(change["to"])
+                changes.append(f"{range_}: the choice changed from {old} to {new} in {change['month']}")
+        table.add_section()
+        table.add_row("all", "", *_rates(found), "")
+        for name, rate in found["baselines"].items():
+            table.add_row(escape(f"by {name.replace('_', ' ')}"), "", "", f"{rate:.1%}", "", "")
+        screen.out.print(table)
+        low, high = found["gain_interval"]
+        verdict = "more than chance" if low > 0 or high < 0 else "not more than chance"
+        gain = f"{found['gain_points']:+.2f} points against the country's favourite"
+        lines = [f"{gain}, 99 % interval {low:+.2f} to {high:+.2f}: {verdict}", *changes]
+        screen.out.print("\n".join(lines), soft_wrap=True)
+
+
+def _rates(found: Mapping[str, Any]) -> tuple[str, str, str]:
+    if not found["uses"]:
+        return "0", "", ""
+    low, high = found["hit_interval"]
+    return f"{found['uses']:,}", f"{found['hit_rate']:.1%}", f"{low:.1%} to {high:.1%}"

@@ -1,0 +1,279 @@
+"""Backtest: choose amounts by the uses before a date, and judge them by the uses from the date on."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from itertools import groupby, permutations
+from math import erfc, sqrt
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from api.statistics import wilson
+from voucher_selector.operations.dated_uses import (
+    AMOUNT,
+    BEFORE,
+    COUNTRY,
+    FROM_DATE,
+    IN_LAST_MONTH,
+    PERIOD,
+    RANGES,
+    name_month,
+)
+from vouchers.counts import NO_VOUCHER, most_used
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from ingest.counting.histogram import Combinations
+    from voucher_selector.operations.dated_uses import DatedUses
+
+    Counts = dict[tuple[int, ...], Counter[float]]
+    """Uses by amount, for each group."""
+
+QUANTILE = 2.5758293035489004
+"""The 99.5 % quantile of the standard normal distribution, for a two-sided interval of 99 %.
+
+Every country and segment has an interval, so that of ten intervals of 95 % one would often be wrong.
+"""
+
+LEARNING_SIZES = (10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000)
+"""Numbers of uses at which the learning curve is estimated."""
+
+DRAWS = 200
+MAX_RIVALS = 8
+"""Amounts of a range that can win in the learning curve; the others are too rare."""
+
+STABLE = 0.95
+"""Share of the samples that lead to the same choice, from which on it is called stable."""
+
+
+def evaluate(uses: DatedUses) -> dict[str, Any]:
+    """Return the numbers of rows, and a result for each country and segment with uses from the date on.
+
+    A use is a hit if its amount is the choice for its range before the date; on a tie, the lowest. A use
+    without a voucher is no hit, and neither is a use that gets no answer. Uses in no range of the segment are
+    left out, and counted as ``unsegmented``. The baselines are judged on the same uses.
+    """
+    segments, names = uses.definitions.segments, uses.definitions.names
+    train, test = uses.of(BEFORE, IN_LAST_MONTH), uses.of(FROM_DATE)
+    columns = [RANGES + place for place in range(len(segments))]
+    before, after, over_time = (
+        [_count_by(uses, part, COUNTRY, column, *more) for column in columns]
+        for part, more in ((train, ()), (test, ()), (uses.uses, (PERIOD,)))
+    )
+    chosen = [_choose(counts) for counts in before]
+    favourites, recent = (_choose(_count_by(uses, of, COUNTRY)) for of in (train, uses.of(IN_LAST_MONTH)))
+    hits_of_others: Counter[tuple[int, int, int]] = Counter()
+    for place, other in permutations(range(len(segments)), 2):
+        joint = _count_by(uses, test, COUNTRY, columns[place], columns[other])
+        for (country, own, index), counts in joint.items():
+            hits = _hits(counts, chosen[other].get((country, index)))
+            hits_of_others[country, place, other] += hits if own >= 0 else 0
+    months: list[dict[tuple[int, ...], list[Any]]] = [defaultdict(list) for _ in segments]
+    for place, timed in enumerate(over_time):
+        for (*group, period), counts in sorted(timed.items(), key=itemgetter(0)):
+            months[place][tuple(group)].append((name_month(period), counts))
+
+    results = []
+    sizes = {country: counts.total() for (country,), counts in _count_by(uses, test, COUNTRY).items()}
+    for country in sorted(sizes, key=lambda country: (-sizes[country], uses.countries[country])):
+        favourite = favourites.get((country,))
+        for place, segment in enumerate(segments):
+            groups = [(country, index) for index in range(-1, len(segment.all_ranges))]
+            known, later = ([counts[group] for group in groups] for counts in (before[place], after[place]))
+            if not (size := sum(counts.total() for counts in later[1:])):
+                continue
+            others = {n: hits_of_others[country, place, o] for o, n in enumerate(names) if o != place}
+            others["country"] = sum(_hits(counts, favourite) for counts in later[1:])
+            others["last_month"] = sum(_hits(counts, recent.get((country,))) for counts in later[1:])
+            choices = [chosen[place].get(group) for group in groups[1:]]
+            pairs = [*zip(choices, later[1:], strict=True)]
+            gained = sum(_hits(counts, choice) for choice, counts in pairs if choice != favourite)
+            lost = sum(_hits(counts, favourite) for choice, counts in pairs if choice != favourite)
+            spread = sqrt(np.mean((bootstrap_gains(known, later) - (gained - lost)) ** 2.0))
+            ranges = []
+            for range_ in segment.in_country(uses.countries[country]).ranges:
+                index = segment.all_ranges.index(range_)
+                agreement = estimate_agreement(known[index + 1])
+                ranges.append(
+                    {
+                        "min": range_.min,
+                        "max": range_.max,
+                        "voucher_amount": most_used(known[index + 1]),
+                        "train_uses": known[index + 1].total(),
+                        **_hit_rate(_hits(later[index + 1], choices[index]), later[index + 1].total()),
+                        "agreement": agreement,
+                        "uses_needed": uses_needed(agreement),
+                        "changes": find_changes(months[place][country, index]),
+                    }
+                )
+            results.append(
+                {
+                    "country": uses.countries[country],
+                    "segment_name": segment.name,
+                    **_hit_rate(sum(_hits(counts, choice) for choice, counts in pairs), size),
+                    "unsegmented": later[0].total(),
+                    "baselines": {name: hits / size for name, hits in others.items()},
+                    "gain_points": 100 * (gained - lost) / size,
+                    "gain_interval": [*gain_interval(gained, lost, size, spread)],
+                    "p_value": p_value(gained, lost),
+                    "ranges": ranges,
+                }
+            )
+    rows = {"train": train.rows, "test": test.rows, "undated": uses.undated, "rejected": uses.rejected}
+    numbers = {f"{name}_rows": number for name, number in rows.items()}
+    return {"rows": uses.rows, **numbers, "learning_sizes": [*LEARNING_SIZES], "results": results}
+
+
+def gain_interval(gained: int, lost: int, uses: int, spread: float = 0.0) -> tuple[float, float]:
+    """Return the 99 % confidence interval of the gain, in percentage points.
+
+    It is the interval "Wald + 2" of A. Agresti and Y. Min, Simple improved confidence intervals for comparing
+    matched proportions, Statistics in Medicine 24, 2005. It has a width even if the predictions never differ.
+    The variance of the choices, which come from a sample as well, is added.
+
+    Args:
+        gained: uses that only the range's choice hits.
+        lost: uses that only the country's choice hits.
+        uses: all uses.
+        spread: standard deviation of ``gained - lost`` over other samples of the uses before the date.
+    """
+    size, difference = uses + 2, gained - lost
+    half = QUANTILE * sqrt(gained + lost + 1 - difference**2 / size + spread**2)
+    return 100 * max(-1.0, (difference - half) / size), 100 * min(1.0, (difference + half) / size)
+
+
+def bootstrap_gains(
+    before: Sequence[Counter[float]], after: Sequence[Counter[float]]
+) -> NDArray[np.integer[Any]]:
+    """Return the uses gained with the choices from each of ``DRAWS`` resamples of the uses before the date.
+
+    B. Efron, Bootstrap methods: another look at the jackknife, Annals of Statistics 7, 1979.
+
+    Args:
+        before: uses by amount of each range; the first of no range, which count for the country only.
+        after: the uses to judge by, in the same order.
+    """
+    random = np.random.default_rng(0)
+    amounts = sorted({amount for counts in before for amount in _rivals(counts)})
+    samples = [_resample(random, counts, amounts, counts.total()) for counts in before]
+    of_country = _winners(np.sum(samples, axis=0))
+    gains = np.zeros(DRAWS, np.int64)
+    for sample, counts in zip(samples[1:], after[1:], strict=True):
+        hits = np.array([*(counts[amount] for amount in amounts), 0])
+        gains += hits[_winners(sample)] - hits[of_country]
+    return gains
+
+
+def p_value(gained: int, lost: int) -> float:
+    """Return how probable a difference of this size is if the choices are equally good (McNemar's test).
+
+    Q. McNemar, Note on the sampling error of the difference between correlated proportions or percentages,
+    Psychometrika 12, 1947; without a continuity correction, as M. W. Fagerland, S. Lydersen and P. Laake
+    recommend (BMC Medical Research Methodology 13:91, 2013).
+    """
+    return erfc(abs(gained - lost) / sqrt(2 * (gained + lost))) if gained + lost else 1.0
+
+
+def estimate_agreement(counts: Mapping[float, int]) -> list[float]:
+    """Return for each of ``LEARNING_SIZES`` how often a sample of this size leads to the choice of all uses.
+
+    The samples are ``DRAWS`` random ones, the same in each run, with the shares of ``counts``. Without a
+    choice, the list is empty.
+    """
+    choice, rivals = _first(counts), sorted(_rivals(counts))
+    if choice is None:
+        return []
+    samples = _resample(np.random.default_rng(0), counts, rivals, np.repeat(LEARNING_SIZES, DRAWS))
+    same = (_winners(samples) == rivals.index(choice)).reshape(len(LEARNING_SIZES), DRAWS)
+    shares: list[float] = same.mean(axis=1).tolist()
+    return shares
+
+
+def _rivals(counts: Mapping[float, int]) -> list[float]:
+    """Return the most used amounts."""
+    used = sorted((-rows, amount) for amount, rows in counts.items() if amount != NO_VOUCHER)
+    return [amount for _, amount in used[:MAX_RIVALS]]
+
+
+def _resample(
+    random: np.random.Generator, counts: Mapping[float, int], amounts: Sequence[float], sizes: ArrayLike
+) -> NDArray[np.int64]:
+    """Return the uses of each amount in random samples with the shares of ``counts``, one sample a row."""
+    rows, uses = [counts.get(amount, 0) for amount in amounts], max(sum(counts.values()), 1)
+    shares = np.array([*rows, uses - sum(rows)]) / uses
+    return random.multinomial(np.broadcast_to(sizes, max(DRAWS, np.size(sizes))), shares)[:, :-1]
+
+
+def _winners(samples: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the column of the most used amount in each sample, the first on a tie; -1 without a voucher."""
+    padded = np.pad(samples, ((0, 0), (0, 1)))  # there may be no voucher at all
+    return np.where(samples.any(axis=1), padded.argmax(axis=1), -1)
+
+
+def uses_needed(agreement: Iterable[float]) -> int | None:
+    """Return the number of uses from which on a choice is stable; None if none of the sizes is enough."""
+    needed = None
+    for size, share in zip(LEARNING_SIZES, agreement, strict=False):
+        needed = None if share < STABLE else needed or size
+    return needed
+
+
+def find_changes(months: Iterable[tuple[str, Counter[float]]]) -> list[dict[str, Any]]:
+    """Return the months in which a choice changed, with the amounts before and after.
+
+    A month with another favourite is a change if the share of the new amount against the old one is higher
+    than since the last change by more than chance (z-test of two proportions, one in 200).
+    """
+    changes: list[dict[str, Any]] = []
+    since: Counter[float] = Counter()
+    for month, parts in groupby(months, key=lambda pair: pair[0]):
+        counts = sum((part for _, part in parts), Counter[float]())
+        old, new = _first(since), _first(counts)
+        if old is not None and new is not None and old != new and _differ(since, counts, old, new):
+            changes.append({"month": month, "from": old, "to": new})
+            since = counts
+        else:
+            since += counts
+    return changes
+
+
+def _differ(before: Counter[float], after: Counter[float], old: float, new: float) -> bool:
+    sizes = [counts[old] + counts[new] for counts in (before, after)]
+    pooled = (before[new] + after[new]) / sum(sizes)
+    deviation = sqrt(pooled * (1 - pooled) * (1 / sizes[0] + 1 / sizes[1]))
+    return after[new] / sizes[1] - before[new] / sizes[0] > QUANTILE * deviation
+
+
+def _count_by(uses: DatedUses, part: Combinations, *columns: int) -> Counts:
+    counts: Counts = defaultdict(Counter)
+    for (*group, amount), rows in part.group_by(*columns, AMOUNT):
+        counts[tuple(group)][uses.amounts[amount]] += rows
+    return counts
+
+
+def _first(counts: Mapping[float, int]) -> float | None:
+    return next(iter(most_used(counts)), None)
+
+
+def _choose(counts: Counts) -> dict[tuple[int, ...], float | None]:
+    """Return the choice of each group, but for uses in no range."""
+    return {group: _first(of_group) for group, of_group in counts.items() if group[-1] >= 0}
+
+
+def _hits(counts: Counter[float], choice: float | None) -> int:
+    return 0 if choice is None else counts[choice]
+
+
+def _hit_rate(hits: int, uses: int) -> dict[str, Any]:
+    interval = wilson(hits, uses) if uses else None
+    return {
+        "uses": uses,
+        "hits": hits,
+        "hit_rate": hits / uses if uses else None,
+        "hit_interval": [interval.low, interval.high] if interval else None,
+    }
