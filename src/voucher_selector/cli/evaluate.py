@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import click
 from rich.markup import escape
 from rich.table import Table
 
@@ -27,19 +26,12 @@ if TYPE_CHECKING:
 ROWS = {"train": "before the date", "test": "from the date on", "undated": "undated", "rejected": "rejected"}
 
 
-class Moment(click.ParamType[datetime]):
-    """A date, or a date and time."""
-
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:  # noqa: ANN401, ARG002 - as click declares it
-        """Return the moment."""
-        try:
-            return parse_timestamp(value)
-        except ValueError:
-            name = options.spelled(str(param and param.name))
-            message = f"Invalid {name} '{value}'. Use a date such as 2018-07-01, or a date and time."
-            raise CommandError(message) from None
+def moment(value: str) -> datetime:
+    """Return a date, or a date and time, in UTC."""
+    try:
+        return parse_timestamp(value)
+    except ValueError:
+        raise ValueError(f" '{value}'. Use a date such as 2018-07-01, or a date and time.") from None
 
 
 @options.command(
@@ -50,14 +42,14 @@ class Moment(click.ParamType[datetime]):
 @options.argument("file", nargs=-1, required=True)
 @options.option(
     "--train-until",
-    type=Moment(),
+    type=moment,
     required=True,
     metavar="DATE",
     help="Choose by the uses before this date or time (UTC), and judge by the others.",
 )
 @options.option(
     "--as-of",
-    type=options.AsOfDate(),
+    type=options.as_of_date,
     default=ROW,
     metavar="DATE",
     help="Measure the recency of the earlier uses to this date; default: row, the time of each use.",
