@@ -20,7 +20,10 @@ from ingest.counting.as_of import AsOf, microseconds
 from ingest.counting.count_file import Counted, count_file
 from tests.browser import hostile
 from tests.support.pages import Page
+from tests.support.parquet_builder import footer_of, with_footer
 from tests.support.sample_files import BROKEN, DIRTY, file_of, sample_rows
+from tests.support.stack_harness import parquet
+from tests.support.thrift import I32
 from voucher_selector.cli.main import cli
 from voucher_selector.cli.stack import write_with_progress
 from voucher_selector.errors import Exit
@@ -174,9 +177,13 @@ def test_columns_that_counting_does_not_need_may_be_of_any_kind_or_missing(tmp_p
     [
         ([""], Exit.USAGE, "Missing FILE. Example: voucher-selector profile s3://"),
         (["missing.parquet"], Exit.USAGE, "There is no file missing.parquet"),
+        (
+            ["good.parquet", "folder", "--out", "a.html"],
+            Exit.USAGE,
+            "--out names one page, but there are 2 files",
+        ),
+        (["empty"], Exit.USAGE, "There are no files in empty"),
         (["broken.parquet"], Exit.NO, "broken.parquet cannot be counted: it cannot be read as Parquet"),
-        (["short.parquet"], Exit.NO, "short.parquet cannot be counted: it has no column 'voucher_amount'"),
-        (["far.parquet"], Exit.NO, "pandas cannot read the file, although it can be counted: "),
         (
             ["good.parquet", "--as-of", "May"],
             Exit.USAGE,
@@ -201,10 +208,9 @@ def test_what_cannot_be_explored_ends_in_one_sentence(
     monkeypatch.chdir(tmp_path)
     good = write_file(tmp_path / "good.parquet", file_of(DIRTY))
     write_file(tmp_path / "broken.parquet", BROKEN)
-    table = pq.read_table(good)
-    pq.write_table(table.drop_columns(["voucher_amount"]), tmp_path / "short.parquet")
-    far = pa.array([2**30] * len(table), pa.date32())
-    pq.write_table(table.append_column("of the year 2941775", far), tmp_path / "far.parquet")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "folder").mkdir()
+    write_file(tmp_path / "folder" / "a.parquet", file_of(DIRTY))
 
     result = profile(*arguments)
 
@@ -215,6 +221,74 @@ def test_what_cannot_be_explored_ends_in_one_sentence(
     assert message in sentence
     assert list(tmp_path.glob("**/*.html")) == []
     assert good.read_bytes() == file_of(DIRTY)
+
+
+def test_a_file_that_cannot_be_counted_has_a_page_with_its_columns(tmp_path: Path) -> None:
+    table = pq.read_table(write_file(tmp_path / "good.parquet", file_of(DIRTY)))
+    names = ["<b>Country", "last_order_ts", "timestamp", "orders", "amount"]
+    pq.write_table(table.rename_columns(names), tmp_path / "short.parquet")
+
+    result = profile(str(tmp_path / "short.parquet"))
+
+    assert (result.exit_code, result.stdout) == (Exit.NO, f"{tmp_path / 'short.profile.html'}\n")
+    mapping = "country_code=%3Cb%3ECountry,total_orders=orders,voucher_amount=amount"
+    assert "short.parquet cannot be counted: it has no column 'country_code'" in result.stderr
+    assert result.stderr.rstrip().endswith(f'--columns "{mapping}"')
+    page = Page((tmp_path / "short.profile.html").read_text())
+    assert page.tags <= PLAIN
+    assert mapping in page.text
+    assert [row[0] for row in page.table(f"{len(DIRTY)} rows")] == names
+    assert ["last_order_ts", "column 'last_order_ts'"] in page.table("needed")
+    assert not page.resources
+
+
+def test_columns_come_from_the_mapping_and_the_path(tmp_path: Path) -> None:
+    rows = [row for row in DIRTY if row["country_code"]]
+    table = pq.read_table(write_file(tmp_path / "plain.parquet", file_of(rows)))
+    folder = tmp_path / "Country=Peru"
+    folder.mkdir()
+    renamed = table.drop_columns(["country_code"]).rename_columns(
+        ["last_order_ts", "timestamp", "total_orders", "EUR"]
+    )
+    pq.write_table(renamed, folder / "part.parquet")
+    (folder / "_SUCCESS").touch()
+
+    result = profile(str(folder), "--as-of", DATE, "--columns", "country_code=country,voucher_amount=eur")
+
+    assert (result.exit_code, result.stdout) == (Exit.FINE, f"{folder / 'part.profile.html'}\n"), (
+        result.stderr
+    )
+    assert_tells_what_is_counted(
+        Page((folder / "part.profile.html").read_text()), counted(tmp_path / "plain.parquet")
+    )
+
+
+def test_every_file_has_a_page_and_the_exit_code_tells(tmp_path: Path) -> None:
+    write_file(tmp_path / "good.parquet", file_of(DIRTY))
+    write_file(tmp_path / "broken.parquet", BROKEN)
+
+    result = profile(str(tmp_path), "--as-of", DATE)
+
+    assert (result.exit_code, result.stdout) == (Exit.NO, f"{tmp_path / 'good.profile.html'}\n")
+    assert "broken.parquet cannot be counted: it cannot be read as Parquet" in result.stderr
+    assert result.stderr.splitlines()[-1] == "Error: 1 of 2 files cannot be counted"
+
+
+def test_a_column_that_neither_pandas_nor_arrow_reads_has_a_line(tmp_path: Path) -> None:
+    good = write_file(tmp_path / "good.parquet", file_of(DIRTY))
+    table = pq.read_table(good)
+    far = table.append_column("far", pa.array([2**30] * len(table), pa.date32()))
+    body = parquet(far.append_column("odd", pa.array([1] * len(table))), store_schema=False)
+    message = footer_of(body)[1]
+    message[2][1][1][-1][6] = (I32, 12)  # integers of 16 bits, which this is not
+    odd = write_file(tmp_path / "odd.parquet", with_footer(body, message))
+
+    page = page_of(odd, "--as-of", DATE)
+
+    assert_tells_what_is_counted(page, counted(good))
+    described = {row[0]: row[1] for row in page.table(f"{len(DIRTY)} rows")}
+    assert described["odd"].startswith("not read: ")
+    assert described["far"] == "str"
 
 
 def test_a_kernel_that_dies_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,29 +5,68 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from rich.markup import escape
 
 from voucher_selector.cli import options, screen
 from voucher_selector.errors import CommandError, Exit
-from voucher_selector.operations.upload import require_file
+from voucher_selector.operations.upload import list_files, require_file
 
 S3 = "s3://"
+PAGE = ".profile.html"
 
 
 @options.command(
     "make profile FILE=vouchers.parquet",
     "make profile FILE=vouchers.parquet AS_OF=2020-06-15 OUT=august.html",
     "voucher-selector profile s3://uploads/vouchers/august.parquet --as-of row",
+    "voucher-selector profile years june.parquet --columns country_code=country",
 )
-@options.argument("file")
-@options.option("--out", help="The page to write; default: beside the file, for S3 in this directory.")
+@options.argument("file", nargs=-1, required=True)
+@options.option(
+    "--out", help="The page of the only FILE; default: beside the file, for S3 in this directory."
+)
 @options.as_of_option
-def profile(file: str, out: str | None, as_of: str | None) -> None:
-    """Explore FILE, and write the results as one HTML page.
+@options.columns_option
+def profile(file: tuple[str, ...], out: str | None, as_of: str | None, columns: str | None) -> None:
+    """Explore each FILE, and write the results as one HTML page.
 
-    FILE is a path, or an s3://… object of the stack. The page is the notebook without its code, and loads no
-    other file. The exit code is 1 if the file cannot be counted.
+    FILE is a path, a folder with all its files, or an s3://… object of the stack. The page is the notebook
+    without its code, and loads no other file. If a file cannot be counted, its page shows the columns and
+    says why, and the exit code is 1.
     """
-    target = _target(file, out)
+    names = [name for given in file for name in _files(given)]
+    if out and len(names) > 1:
+        raise CommandError(f"{options.spelled('out')} names one page, but there are {len(names)} files")
+    errors = []
+    for name in names:
+        try:
+            _write_page(name, _target(name, out), as_of, columns)
+        except CommandError as error:
+            errors.append(error)
+            if len(names) > 1:
+                screen.err.print(escape(str(error)), soft_wrap=True)
+    if len(names) == len(errors) == 1:
+        raise errors[0]
+    if errors:
+        problem = f"{len(errors):,} of {len(names):,} files cannot be counted"
+        raise CommandError(problem, max(error.code for error in errors))
+
+
+def _files(given: str) -> list[str]:
+    """Return the names of the files that a user's argument leads to."""
+    folder = Path(given).expanduser()
+    if given.startswith(S3) or not folder.is_dir():
+        return [given]
+    return [str(path) for path in list_files(folder) if not path.name.endswith(PAGE)]
+
+
+def _write_page(file: str, target: Path, as_of: str | None, columns: str | None) -> None:
+    """Write the page of a file, and print its name.
+
+    Raises:
+        CommandError: if the file cannot be counted; it has a page if it is Parquet.
+    """
+    uncounted: CommandError | None = None
     with screen.step(f"Exploring {file}"):
         try:
             from voucher_selector.explore import notebook, scenarios, sources  # noqa: PLC0415 - a notebook is optional, and slow
@@ -35,19 +74,31 @@ def profile(file: str, out: str | None, as_of: str | None) -> None:
             message = f"{error.name} is not installed. Install it: make .venv/.explore"
             raise CommandError(message, Exit.STACK) from None
         name = file if file.startswith(S3) else str(require_file(file).resolve())
-        # Fail before the notebook is started if the file cannot be counted.
-        explored = sources.find_file(name, as_of)
-        scenarios.count_scenario(explored, explored.as_of)
+        explored = sources.find_file(name, as_of, columns)
+        try:
+            scenarios.count_scenario(explored, explored.as_of)
+        except sources.ExploreError as error:
+            uncounted = error
+        if options.is_under_make() and uncounted:
+            sentence = str(uncounted).replace("--columns ", f"{options.spelled('columns')}=")
+            uncounted = CommandError(sentence, uncounted.code)
         title = f"{name.rsplit('/', 1)[-1]}: voucher uses"
-        page = notebook.render_html(notebook.run_notebook(FILE=name, AS_OF=as_of or ""), title)
-        target.write_text(page, encoding="utf-8")
+        try:
+            explored_notebook = notebook.run_notebook(
+                FILE=name, AS_OF=as_of or "", COLUMN_NAMES=columns or ""
+            )
+        except sources.ExploreError as error:
+            raise uncounted or error from None
+        target.write_text(notebook.render_html(explored_notebook, title), encoding="utf-8")
     click.echo(str(target))
+    if uncounted:
+        raise uncounted
 
 
 def _target(file: str, out: str | None) -> Path:
     name = file.rsplit("/", 1)[-1].partition(".parquet")[0]
     folder = Path() if file.startswith(S3) else Path(file).expanduser().parent
-    target = Path(out).expanduser() if out else folder / f"{name or 'file'}.profile.html"
+    target = Path(out).expanduser() if out else folder / f"{name or 'file'}{PAGE}"
     advice = f"Name another file with {options.spelled('out')}"
     if target.is_dir() or not target.parent.is_dir():
         raise CommandError(f"{target} is a folder, or its folder does not exist. {advice}")

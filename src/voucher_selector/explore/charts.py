@@ -81,8 +81,9 @@ def monthly_uses(uses: pd.DataFrame) -> Image:
         axes.bar(places, before, bottom=after, width=0.9, **odd)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{int(at) // 12}-{int(at) % 12 + 1:02d}"))
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        axes.yaxis.set_major_formatter(THOUSANDS)
-        axes.legend(title=f"{name} is")
+        axes.xaxis.set_visible(bool(places))
+        _count_from_zero(axes, len(uses))
+        figure.legend(title=f"{name} is", loc="outside upper center", ncols=2)
         text = f"Uses by month: {before.sum():,} of {len(uses):,} are before the customer's last order"
         return _image(figure, text)
 
@@ -101,7 +102,7 @@ def range_bars(frame: pd.DataFrame) -> Image:
                 axes.bar(at, uses[name], width, color=color, hatch=hatch, edgecolor="white", label=name)
             axes.set_xticks(range(len(uses)), uses.index)
             axes.grid(visible=False, axis="x")
-            axes.yaxis.set_major_formatter(THOUSANDS)
+            _count_from_zero(axes, uses.to_numpy().max(initial=0))
             axes.set_title(segment)
         handles, labels = figure.axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
@@ -142,6 +143,13 @@ def _draw_intervals(axes: Axes, answers: pd.DataFrame) -> None:
     axes.set_title(answers["segment"].iloc[0])
     axes.set_xlim(0, 1.15)
     axes.set_ylim(len(answers) - 0.4, -0.6)
+
+
+def _count_from_zero(axes: Axes, most: float) -> None:
+    """Number the axis of counts from 0 up, also if all are 0."""
+    axes.set_ylim(bottom=0, top=None if most else 1)
+    axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.yaxis.set_major_formatter(THOUSANDS)
 
 
 @contextmanager

@@ -2,34 +2,80 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
 
-from ingest.parquet.column_names import FIRST_ORDER, LAST_ORDER, TIMESTAMP
+from ingest.parquet.column_names import FIRST_ORDER, LAST_ORDER, NEEDED, TIMESTAMP, MappedName
 from vouchers.text import truncate
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from ingest.parquet.column_names import ColumnRule
+
+    Unit = Literal["s", "ms", "us", "ns"]
+
+MAX_FREQUENT = 3
+"""Values of a column that are shown."""
 
 
 def describe_columns(uses: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a column: its type, its nulls, its distinct values and its first value."""
-    columns = [uses.iloc[:, place] for place in range(uses.shape[1])]
-    return pd.DataFrame(
-        {
-            "column": [str(name) for name in uses.columns],
-            "type": [str(values.dtype) for values in columns],
-            "nulls": [int(values.isna().sum()) for values in columns],
-            "distinct values": [int(comparable(values).nunique()) for values in columns],
-            "first value": [truncate(str(values.iloc[0])) if len(values) else "" for values in columns],
-        }
-    )
+    """Return one row a column: its type, nulls, distinct values, range and most frequent values.
+
+    ``uses`` is the result of ``sources.read_rows``.
+    """
+    rows = []
+    for place, name in enumerate(uses.columns):
+        values = uses.iloc[:, place]
+        known = comparable(values).dropna()
+        frequent = known.value_counts().head(MAX_FREQUENT)
+        try:
+            ends = [known.min(), known.max()] if len(known) else []
+        except TypeError:  # of values of several types
+            ends = [min(map(str, known)), max(map(str, known))]
+        first, last = (truncate(str(end)) for end in ends) if ends else ("", "")
+        rows.append(
+            {
+                "column": str(name),
+                "type": uses.attrs.get("types", {}).get(place) or str(values.dtype),
+                "nulls": int(values.isna().sum()),
+                "distinct values": int(known.nunique()),
+                "from": first,
+                "to": last,
+                "most frequent": ", ".join(f"{truncate(str(v), 30)} ({n:,})" for v, n in frequent.items()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def needed_columns(uses: pd.DataFrame, rule: ColumnRule) -> pd.DataFrame:
+    """Return the columns that counting can read, under the names by which it reads them."""
+    places, values = rule.find([str(name) for name in uses.columns], (), NEEDED)
+    columns = {name: uses.iloc[:, place] for name, place in places.items()}
+    columns |= {
+        name: pd.Series([value] * len(uses), uses.index, dtype="str") for name, value in values.items()
+    }
+    for name in columns:
+        if unit := rule.mapping.names.get(name, MappedName(name)).unit:
+            numbers = pd.to_numeric(columns[name], errors="coerce")
+            columns[name] = pd.to_datetime(numbers, unit=cast("Unit", unit), utc=True, errors="coerce")
+    return pd.DataFrame(columns, uses.index)
+
+
+def needed_sources(uses: pd.DataFrame, rule: ColumnRule) -> pd.DataFrame:
+    """Return one row for each column that counting can read: where the file has it."""
+    names = [str(name) for name in uses.columns]
+    places, values = rule.find(names, (), NEEDED)
+    found = {name: f"column '{truncate(names[place])}'" for name, place in places.items()}
+    found |= {name: f"the path: {value}" for name, value in values.items()}
+    return pd.DataFrame([(n, found.get(n, "not found")) for n in NEEDED], columns=["needed", "source"])
 
 
 def parse_timestamps(values: pd.Series[Any]) -> pd.Series[pd.Timestamp]:
     """Return values as timestamps (UTC); NaT for invalid ones. Text is ISO 8601, without a zone UTC."""
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(values.cat.categories.dtype)
-    return pd.to_datetime(values, format="ISO8601", utc=True, errors="coerce")
+    return pd.to_datetime(comparable(values), format="ISO8601", utc=True, errors="coerce")
 
 
 def date_ranges(uses: pd.DataFrame) -> pd.DataFrame:
@@ -71,6 +117,8 @@ def months_since_last_order(uses: pd.DataFrame) -> pd.DataFrame:
 
 def comparable(values: pd.Series[Any]) -> pd.Series[Any]:
     """Return values that can be compared: the lists and structs of a nested column as text."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return values.astype(values.cat.categories.dtype)
     if values.dtype != object:
         return values
     return values.map(lambda value: str(value) if isinstance(value, list | dict | np.ndarray) else value)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from jupyter_core.utils import ensure_async
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbconvert import HTMLExporter
+from nbformat.v4 import new_output
 from traitlets.config import Config
 
 from voucher_selector.errors import CommandError, Exit
@@ -27,8 +29,8 @@ NOTEBOOK = ROOT / "notebooks" / "exploration.ipynb"
 MAX_START_SECONDS = 300
 """A busy machine may take minutes to start the notebook's process."""
 
-READ_CELL = "read"
-"""The id of the cell that reads the file; it fails only if pandas cannot read the file."""
+COUNT_CELL = "count"
+"""The id of the cell that counts the file. What is above it needs no count."""
 
 TEMPLATES = Path(__file__).parent
 
@@ -37,26 +39,38 @@ def run_notebook(**variables: str) -> NotebookNode:
     """Run the notebook in its own process; return it with its outputs.
 
     Args:
-        variables: FILE, KEY and AS_OF, which ``sources.select_file`` reads.
+        variables: FILE, KEY, AS_OF and COLUMN_NAMES, which ``sources.select_file`` reads.
+
+    Returns:
+        The notebook; if the file cannot be counted, it ends with the reason.
 
     Raises:
-        ExploreError: if there is no file to explore.
-        CommandError: if pandas cannot read the file, or the process ended, for example by a lack of memory.
+        ExploreError: if there is no file to explore, or it is not Parquet.
+        CommandError: if the process ended, for example by a lack of memory.
         nbclient.exceptions.CellExecutionError: if a cell fails for another reason.
     """
     notebook: NotebookNode = nbformat.read(NOTEBOOK, as_version=4)
     path = os.pathsep.join((str(ROOT / "functions"), str(ROOT / "src")))
-    environment = {**os.environ, "FILE": "", "KEY": "", "AS_OF": "", **variables, "PYTHONPATH": path}
+    environment = {
+        **os.environ,
+        "FILE": "",
+        "KEY": "",
+        "AS_OF": "",
+        "COLUMN_NAMES": "",
+        **variables,
+        "PYTHONPATH": path,
+    }
     try:
         _execute(notebook, environment)
     except CellExecutionError as error:
-        if error.ename == ExploreError.__name__:
+        if error.ename != ExploreError.__name__:
+            raise
+        place = next(i for i, cell in enumerate(notebook.cells) if cell.id == COUNT_CELL)
+        if not notebook.cells[place].outputs:
             raise ExploreError(error.evalue) from None
-        outputs = ((cell.id, output) for cell in notebook.cells for output in cell.get("outputs", ()))
-        if next((name for name, output in outputs if output.output_type == "error"), "") == READ_CELL:
-            message = f"pandas cannot read the file, although it can be counted: {error.evalue}"
-            raise CommandError(message, Exit.NO) from None
-        raise
+        reason = new_output("display_data", {"text/html": f"<p>{escape(error.evalue)}</p>"})
+        notebook.cells[place].outputs = [reason]
+        notebook.cells = notebook.cells[: place + 1]
     except DeadKernelError:
         message = "The notebook's process ended. Most often the file needs more memory than there is"
         raise CommandError(message, Exit.NO) from None

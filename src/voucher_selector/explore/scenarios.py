@@ -13,6 +13,7 @@ from ingest.counting.as_of import ROW, AsOf, microseconds
 from ingest.counting.count_file import Counted, RowCallbacks, count_file
 from ingest.errors import FileError
 from ingest.parquet.column_names import COUNTRY, LAST_ORDER, TIMESTAMP
+from ingest.parquet.reader import Selection
 from voucher_selector.errors import Exit
 from voucher_selector.explore.frames import parse_timestamps
 from voucher_selector.explore.sources import ExploreError, File
@@ -65,9 +66,10 @@ def count_scenario(file: File, rule: AsOf) -> Scenario:
     try:
         with file.open_object() as source:
             callbacks = RowCallbacks(add_examples)
-            counted = count_file(source, microseconds(moment), load_definitions(), callbacks)
+            selection = Selection(file.rule)
+            counted = count_file(source, microseconds(moment), load_definitions(), callbacks, selection)
     except FileError as error:
-        raise ExploreError(f"{file.uri} cannot be counted: {error}", Exit.NO) from None
+        raise ExploreError(f"{file.uri} cannot be counted: {error}; {error.advice}", Exit.NO) from None
     rejected = pd.DataFrame(examples, columns=None if examples else ["row", "reason", COUNTRY])
     name = f"{rule.rule} {moment:%Y-%m-%d}" if moment else rule.rule
     return Scenario(name, counted, rejected.sort_values(["reason", "row"], ignore_index=True))

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
+
+import awswrangler as wr
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ingest.counting.as_of import UPLOAD, AsOf
-from ingest.counting.metadata import AS_OF_METADATA
-from ingest.errors import SupersededError
+from ingest.counting.metadata import AS_OF_METADATA, COLUMNS_METADATA
+from ingest.errors import FileError, SupersededError
+from ingest.parquet.column_names import ColumnMapping, ColumnRule
+from ingest.parquet.footer import read_end, read_footer
 from ingest.storage.s3_objects import find_object, open_object
 from voucher_selector.error_messages import sentence
 from voucher_selector.errors import EXPECTED, CommandError, Exit
@@ -45,6 +52,7 @@ class File:
         size: in bytes.
         uploaded: the time of the upload; now for a local file.
         as_of: the as-of rule by which the stack counts the file.
+        rule: where its columns are. For a local file, the folders of its path are those of a key.
         stack: the stack of the object; None for a local file.
         version: the version of the object.
     """
@@ -53,6 +61,7 @@ class File:
     size: int
     uploaded: datetime
     as_of: AsOf
+    rule: ColumnRule = field(default_factory=ColumnRule)
     stack: Deployed | None = None
     version: ObjectVersion | None = None
 
@@ -66,15 +75,16 @@ class File:
 def select_file() -> File:
     """Return the file that FILE or KEY names, or else the file that the stack counted last.
 
-    AS_OF replaces the as-of date of the file.
+    AS_OF replaces the as-of date of the file, and COLUMN_NAMES names its columns.
 
     Raises:
         ExploreError: if there is none; the message says what to do.
     """
-    name, key, as_of = (os.environ.get(variable) or None for variable in ("FILE", "KEY", "AS_OF"))
+    variables = ("FILE", "KEY", "AS_OF", "COLUMN_NAMES")
+    name, key, as_of, columns = (os.environ.get(variable) or None for variable in variables)
     try:
         if name:
-            return find_file(name, as_of)
+            return find_file(name, as_of, columns)
         stack = find_stack()
         if key is None:
             newest, _ = stack.sources_table().page((Status.COUNTED,), Cursor(), 1)
@@ -82,25 +92,84 @@ def select_file() -> File:
                 message = "The stack has counted no file yet. Upload one: make upload FILE=vouchers.parquet"
                 raise ExploreError(message, Exit.NO)
             key = newest[0].key
-        return _find_object(stack, stack.outputs["UploadsBucket"], object_key(key), _parse_as_of(as_of))
+        return _find_object(stack, stack.outputs["UploadsBucket"], object_key(key), as_of, columns)
     except EXPECTED as error:
         raise ExploreError(sentence(error)) from None
 
 
-def find_file(name: str, as_of: str | None = None) -> File:
+def find_file(name: str, as_of: str | None = None, columns: str | None = None) -> File:
     """Return a file by its name: ``s3://bucket/key``, or a path, relative to the checkout.
 
     Raises:
-        CommandError: if there is none, or ``as_of`` is invalid.
+        CommandError: if there is none, or ``as_of`` or the mapping ``columns`` is invalid.
         botocore.exceptions.BotoCoreError: if no stack answers, or credentials are missing.
     """
     if name.startswith(S3):
         bucket, _, key = name.removeprefix(S3).partition("/")
         if not bucket or not key:
             raise CommandError(f"{name} is not the URI of an object. Use s3://bucket/vouchers/name.parquet")
-        return _find_object(find_stack(), bucket, key, _parse_as_of(as_of))
+        return _find_object(find_stack(), bucket, key, as_of, columns)
     path = require_file(str(ROOT / Path(name).expanduser()))
-    return File(str(path), path.stat().st_size, datetime.now(UTC), _parse_as_of(as_of) or AsOf(UPLOAD))
+    rule = ColumnRule(_parse_columns(columns), path.as_posix())
+    return File(str(path), path.stat().st_size, datetime.now(UTC), _parse_as_of(as_of) or AsOf(UPLOAD), rule)
+
+
+def read_rows(file: File) -> pd.DataFrame:
+    """Return all columns of a file.
+
+    Columns that cannot be read have no values. The attribute ``types`` of the frame has their types by place.
+
+    Raises:
+        ExploreError: if the file is not Parquet.
+    """
+    try:
+        if file.stack:
+            wr.config.s3_endpoint_url = file.stack.endpoint
+            return wr.s3.read_parquet([file.uri], boto3_session=file.stack.session)
+        with file.open_object() as source:
+            return pd.read_parquet(source)
+    except (pa.ArrowException, ValueError, OSError, OverflowError, wr.exceptions.ServiceApiError):
+        with file.open_object() as source:
+            return _read_columns(file.uri, source)
+
+
+def _read_columns(uri: str, source: IO[bytes] | RawIOBase) -> pd.DataFrame:
+    """Read a file column by column: an unreadable one may be of any kind, or have values beyond any limit."""
+    try:
+        footer = read_footer(read_end(source))
+        rows = sum(group.rows for group in footer.select({})[1])
+    except FileError as error:
+        raise ExploreError(f"{uri} cannot be read: {error}", Exit.NO) from None
+    columns, types = [], {}
+    for place, column in enumerate(footer.columns):
+        try:
+            if column.leaf is None:
+                raise ValueError("nested")  # noqa: TRY301 - as if Arrow could not read it
+            only = pa.BufferReader(footer.select({column.name: column})[0])
+            values = pq.ParquetFile(source, metadata=pq.read_metadata(only)).read().column(0)
+            columns.append(_values(values).rename(column.name))
+        except (pa.ArrowException, ValueError, OSError, FileError) as error:
+            types[place] = f"not read: {error}"
+            columns.append(pd.Series([None] * rows, name=column.name, dtype=object))
+    frame = pd.concat(columns, axis=1) if columns else pd.DataFrame()
+    frame.attrs["types"] = types
+    return frame
+
+
+def _values(values: pa.ChunkedArray) -> pd.Series[Any]:
+    """Return values for pandas; as text if it has no such values, such as dates of the year 2,941,775."""
+    try:
+        series: pd.Series[Any] = values.to_pandas()
+    except (pa.ArrowException, ValueError, OverflowError):
+        series = values.cast(pa.string()).to_pandas()
+    return series
+
+
+def _parse_columns(text: str | None, defaults: str = "") -> ColumnMapping:
+    try:
+        return ColumnMapping.parse(text or "").with_defaults(ColumnMapping.parse(defaults))
+    except ValueError as error:
+        raise CommandError(f"Invalid COLUMN_NAMES: {error}") from None
 
 
 def _parse_as_of(text: str | None) -> AsOf | None:
@@ -110,20 +179,23 @@ def _parse_as_of(text: str | None) -> AsOf | None:
         raise CommandError(f"Invalid AS_OF {error}") from None
 
 
-def _find_object(stack: Deployed, bucket: str, key: str, as_of: AsOf | None) -> File:
+def _find_object(stack: Deployed, bucket: str, key: str, as_of: str | None, columns: str | None) -> File:
     uri = f"{S3}{bucket}/{key}"
     try:
         version = find_object(stack.s3(), bucket, key)
     except SupersededError:
         raise CommandError(f"There is no object {uri}") from None
     state = stack.sources_table().load(key).state if bucket == stack.outputs["UploadsBucket"] else None
-    uploaded, rule = version.modified, version.metadata.get(AS_OF_METADATA, UPLOAD)
+    uploaded, as_of_rule = version.modified, version.metadata.get(AS_OF_METADATA, UPLOAD)
+    names = version.metadata.get(COLUMNS_METADATA, "")
     if state and state.is_of(version.version_id, version.etag):
         if state.uploaded_at:
             uploaded = datetime.fromisoformat(state.uploaded_at)
         if state.as_of:
-            rule = UPLOAD if state.as_of == state.uploaded_at else state.as_of
+            as_of_rule = UPLOAD if state.as_of == state.uploaded_at else state.as_of
+        names = state.columns or names
+    rule, given = ColumnRule(_parse_columns(columns, names), key), _parse_as_of(as_of)
     try:
-        return File(uri, version.size, uploaded, as_of or AsOf.parse(rule), stack, version)
+        return File(uri, version.size, uploaded, given or AsOf.parse(as_of_rule), rule, stack, version)
     except ValueError as error:
         raise CommandError(f"Invalid as-of date of {uri}: {error}. Set another with AS_OF") from None

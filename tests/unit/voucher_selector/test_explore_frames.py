@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from ingest.parquet.column_names import ColumnMapping, ColumnRule
 from tests.support.sample_files import DIRTY, file_of, sample_rows
 from tests.support.stack_harness import parquet
 from voucher_selector.explore import frames
@@ -37,8 +38,52 @@ def test_every_column_is_described() -> None:
     ]
     assert [*reported["nulls"]] == [0, 0, 0, 0, 2]
     assert [*reported["distinct values"]] == [1, 1, 2, 2, 1]
-    assert reported.loc["timestamp", "first value"] == "2015-04-01 10:00:00"
+    timestamp = reported.loc["timestamp"]
+    assert [timestamp["from"], timestamp["to"]] == ["2015-04-01 10:00:00", LATER[2]]
+    assert timestamp["most frequent"] == f"{LATER[2]} (2), 2015-04-01 10:00:00 (1)"
     assert reported.loc["voucher_amount", "type"] == "float64"
+    assert reported.loc["voucher_amount", "most frequent"] == "2640.0 (1)"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series([b"x", b"\xff", None]),
+        pd.Series([1, "a", None], dtype=object),
+        pd.Series([True, False, None], dtype=object),
+        pd.Series(["a", None, "b"], dtype="category"),
+        pd.Series([date(2018, 1, 1), None, date(2019, 1, 1)]),
+        pd.Series([{"a": 1}, [2], None]),
+    ],
+)
+def test_values_of_every_kind_have_a_range(values: pd.Series[Any]) -> None:
+    (row,) = frames.describe_columns(values.to_frame("x")).to_dict("records")
+
+    assert row["distinct values"] == 2
+    assert row["from"]
+    assert row["to"]
+    assert row["from"] != row["to"]
+    assert row["most frequent"].count("(1)") == 2
+
+
+def test_the_needed_columns_are_those_that_counting_reads() -> None:
+    rule = ColumnRule(
+        ColumnMapping.parse("last_order_ts=ts:s,first_order_ts=day:s"), "a/country_code=Peru/day=86400/a"
+    )
+    content = pd.DataFrame({"TOTAL_ORDERS": ["1"], "ts": [1525305600.0], "other": [1]})
+
+    needed = frames.needed_columns(content, rule)
+
+    assert {name: needed[name].iloc[0] for name in needed} == {
+        "total_orders": "1",
+        "last_order_ts": datetime(2018, 5, 3, tzinfo=UTC),
+        "first_order_ts": datetime(1970, 1, 2, tzinfo=UTC),
+        "country_code": "Peru",
+    }
+    sources = frames.needed_sources(content, rule).set_index("needed")["source"]
+    assert sources["total_orders"] == "column 'TOTAL_ORDERS'"
+    assert sources["country_code"] == "the path: Peru"
+    assert sources["voucher_amount"] == "not found"
 
 
 def test_nested_and_duplicate_columns_are_described() -> None:
@@ -56,7 +101,7 @@ def test_a_file_without_rows_has_columns_and_no_values() -> None:
     reported = frames.describe_columns(frame_of())
 
     assert len(reported) == 5
-    assert {*reported["first value"]} == {""}
+    assert {*reported["from"], *reported["to"], *reported["most frequent"]} == {""}
 
 
 @pytest.mark.parametrize(
