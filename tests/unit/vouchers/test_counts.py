@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+from math import comb
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vouchers.counts import Cell, amount_name, difference, most_used, range_cell, spellings_cell
+from vouchers.counts import (
+    MIN_USES,
+    Cell,
+    amount_name,
+    difference,
+    most_used,
+    range_cell,
+    spellings_cell,
+    verdict,
+)
 from vouchers.segments import Range
 from vouchers.text import country_key
 
@@ -86,3 +96,80 @@ def test_the_choice_does_not_depend_on_the_order_of_the_counts(
     assert chosen == most_used(counts) == sorted(chosen)
     best = max((count for amount, count in counts.items() if amount), default=0)
     assert set(chosen) == {amount for amount, count in counts.items() if amount and count == best and best}
+
+
+def p_value(first: int, second: int) -> float:
+    """Return the p-value of the exact two-sided sign test of ``first`` against fewer or equal ``second``."""
+    uses = first + second
+    return 2 * sum(comb(uses, n) for n in range(first, uses + 1)) / 2**uses
+
+
+@given(
+    st.dictionaries(st.integers(0, 9).map(float), st.integers(0, 400)),
+    st.randoms(use_true_random=False),
+)
+def test_a_verdict_is_that_of_the_exact_test_of_the_two_most_used_amounts(
+    counts: dict[float, int], random: random.Random
+) -> None:
+    used = sorted((count for amount, count in counts.items() if amount), reverse=True)
+    first, second = [*used, 0, 0][:2]
+    shuffled = dict(random.sample([*counts.items()], len(counts)))
+    found = verdict(shuffled)
+    if not first:
+        assert found is None
+    elif first + second < MIN_USES:
+        assert found == "too_few_uses"
+    elif found == "clear":
+        assert p_value(first, second) <= 0.05
+    else:
+        # The approximation may need one use more than the exact test.
+        assert found == "close"
+        assert p_value(first + 1, second - 1 if second else 0) <= 0.05 or p_value(first, second) > 0.05
+
+
+@pytest.mark.parametrize("uses", [*range(MIN_USES, 200), 500, 1000, 1001, 3000])
+def test_the_smallest_clear_count_is_that_of_the_exact_test_or_one_more(uses: int) -> None:
+    def is_clear(first: int) -> bool:
+        return verdict({1.0: first, 2.0: uses - first}) == "clear"
+
+    smallest = next(first for first in range((uses + 1) // 2, uses + 1) if is_clear(first))
+    assert p_value(smallest, uses - smallest) <= 0.05
+    assert p_value(smallest - 2, uses - smallest + 2) > 0.05
+    assert all(is_clear(first) for first in range(smallest, uses + 1))
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({}, None),
+        ({0.0: 500}, None),
+        ({0.0: 500, 5.0: 0}, None),
+        # 164 uses, whose winner has seven and whose next three have six.
+        ({float(n): 6 if n < 4 else 7 if n == 4 else 5 for n in range(1, 33)}, "too_few_uses"),
+        ({5.0: 29}, "too_few_uses"),
+        ({5.0: 30}, "clear"),
+        ({5.0: 15, 6.0: 15}, "close"),
+        ({5.0: 20, 6.0: 10}, "close"),
+        ({5.0: 21, 6.0: 9}, "clear"),
+        ({0.0: 1501, 2640.0: 11813, 3520.0: 4391, 4400.0: 4225}, "clear"),
+    ],
+)
+def test_verdicts(counts: dict[float, int], expected: str | None) -> None:
+    assert verdict(counts) == expected
+
+
+def test_a_sample_without_a_best_amount_is_called_clear_in_at_most_5_percent() -> None:
+    # All outcomes of 40 uses of two amounts that are equally popular.
+    outcomes = {first: comb(40, first) / 2**40 for first in range(41)}
+    wrong = sum(
+        chance for first, chance in outcomes.items() if verdict({1.0: first, 2.0: 40 - first}) == "clear"
+    )
+    assert 0.01 < wrong <= 0.05
+
+
+def test_the_detection_rate_at_the_minimum_is_as_documented() -> None:
+    chances = {n: comb(MIN_USES, n) * 2**n / 3**MIN_USES for n in range(MIN_USES + 1)}
+    detected = sum(
+        chance for n, chance in chances.items() if n > 15 and verdict({1.0: n, 2.0: MIN_USES - n}) == "clear"
+    )
+    assert round(detected, 2) == 0.43
