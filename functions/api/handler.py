@@ -84,6 +84,16 @@ ROUTES = (
     ),
     Route(
         "GET",
+        "/v1/choices",
+        "api.routes.choices:choices",
+        "getChoices",
+        query="ChoicesFields",
+        answer="ChoicesAnswer",
+        media_types=("text/csv",),
+        errors=(400, 500, 503),
+    ),
+    Route(
+        "GET",
         "/v1/counts",
         "api.routes.counts:counts",
         "getCounts",

@@ -8,12 +8,9 @@ from math import sqrt
 
 import msgspec
 
-from vouchers.counts import NO_VOUCHER
+from vouchers.counts import NO_VOUCHER, QUANTILE
 
 CONFIDENCE = 0.95
-QUANTILE = 1.959963984540054
-"""The 97.5 % quantile of the standard normal distribution, for a two-sided interval of 95 %."""
-
 DIGITS = 6
 """Decimals of a share."""
 

@@ -35,6 +35,7 @@ CountryName = Annotated[str, Meta(examples=["Peru"], extra_json_schema={"pattern
 SegmentName = Annotated[str, Meta(extra_json_schema={"format": SEGMENT_FORMAT})]
 Orders = Annotated[float, Meta(ge=0, le=sys.float_info.max, extra_json_schema={"format": NUMERAL_FORMAT})]
 Fallback = Literal["country"]
+Format = Literal["csv", "json"]
 Fields = TypeVar("Fields", bound=msgspec.Struct)
 
 MAX_BODY = 64 * 1024
@@ -61,6 +62,7 @@ EXPECTED = {
     "limit": "a whole number from 1 to 100",
     "cursor": "the next_cursor of the previous page",
     "status": "counted, failed or deleted",
+    "format": "csv or json",
 }
 """Describes the valid values of each field, for error messages."""
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 import msgspec
 from aws_lambda_powertools.event_handler.api_gateway import Response
 
 from api import dependencies
-from api.http.fields import CountryName, SegmentName, country_of, read_exactly, segment_of
+from api.http.csv_file import csv_response, wants_csv
+from api.http.fields import CountryName, Format, SegmentName, country_of, read_exactly, segment_of
 from api.http.middleware import log_fields
-from api.http.responses import CSV, JSON, cacheable, header, prefers
+from api.http.responses import cacheable
 from api.http.routing import Router
 from api.routes.vouchers import country_counts
 from api.statistics import cap_amounts
@@ -21,8 +19,6 @@ from vouchers.counts import amount_name
 from vouchers.segments import load_definitions
 
 COLUMNS = ("country", "segment_name", "min_range", "max_range", "voucher_amount", "count")
-FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
-"""Spreadsheets evaluate text that begins with one of these."""
 
 
 class CountsFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,10 +27,12 @@ class CountsFields(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         country: the country's name; surrounding blanks and case are ignored.
         segment: the segment to list; all segments by default.
+        format: `csv` for CSV, as with `Accept: text/csv`.
     """
 
     country: CountryName
     segment: SegmentName | None = None
+    format: Format | None = None
 
 
 class CountRow(msgspec.Struct, frozen=True):
@@ -91,27 +89,17 @@ def counts(router: Router) -> Response[str]:
             ]
             amounts_left_out += left_out
     answer = CountsAnswer(found.name, rows, amounts_left_out, found.updated_at)
-    if not prefers(header(router.current_event, "Accept"), CSV, JSON):
+    if not wants_csv(router.current_event, given.format):
         return cacheable(answer, Vary="Accept")
-    name = quote(answer.country, safe="")
-    headers = {
-        "Content-Disposition": f"attachment; filename=\"counts.csv\"; filename*=UTF-8''counts-{name}.csv",
-        "Vary": "Accept",
-    }
-    return cacheable(counts_csv(answer), f"{CSV}; charset=utf-8; header=present", **headers)
-
-
-def counts_csv(answer: CountsAnswer) -> str:
-    """Return counts as CSV with a header line.
-
-    An apostrophe precedes the name of a country that a spreadsheet would evaluate.
-    """
-    country = f"'{answer.country}" if answer.country.startswith(FORMULA_START) else answer.country
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    writer.writerows(
-        (country, row.segment_name, row.min_range, row.max_range, amount_name(row.voucher_amount), row.count)
+    lines = (
+        (
+            answer.country,
+            row.segment_name,
+            row.min_range,
+            row.max_range,
+            amount_name(row.voucher_amount),
+            row.count,
+        )
         for row in answer.rows
     )
-    return out.getvalue()
+    return csv_response("counts", COLUMNS, lines, answer.country)

@@ -16,7 +16,7 @@ from api.http.responses import cacheable
 from api.http.routing import Router
 from api.routes.vouchers import country_counts
 from api.statistics import DIGITS, MAX_AMOUNTS, UsedAmount, ranked, sample_size
-from vouchers.counts import NO_VOUCHER, most_used
+from vouchers.counts import NO_VOUCHER, Verdict, most_used, verdict
 from vouchers.dynamodb.segments_table import CellCounts, CountryCounts
 from vouchers.segments import Segment, load_definitions
 
@@ -76,6 +76,8 @@ class RangeSize(Bounds, frozen=True, kw_only=True):
             `amounts`, since amounts of different countries cannot be added.
         amounts: the amounts that were used, by descending count, then by amount; the first 500 at most.
         amounts_left_out: number of amounts that `amounts` does not list.
+        verdict: how sure the choice is: `clear`, the most used amount is ahead of the second at the 5 %
+            level; `close`, it is not; `too_few_uses`, the two have fewer than 30 uses; null without vouchers.
         updated_at: when the counts last changed (ISO 8601, UTC); null if there are none.
     """
 
@@ -85,6 +87,7 @@ class RangeSize(Bounds, frozen=True, kw_only=True):
     voucher_amount: list[float] | UnsetType = UNSET
     amounts: list[UsedAmount] | UnsetType = UNSET
     amounts_left_out: int | UnsetType = UNSET
+    verdict: Verdict | UnsetType | None = UNSET
     updated_at: str | None
 
 
@@ -184,6 +187,7 @@ def segment_size(segment: Segment, parts: Sequence[CountryCounts], country: str 
                 voucher_amount=UNSET if country is None else most_used(total.amounts)[:MAX_AMOUNTS],
                 amounts=UNSET if country is None else lists[range_][0],
                 amounts_left_out=UNSET if country is None else lists[range_][1],
+                verdict=UNSET if country is None else verdict(total.amounts),
                 updated_at=total.updated_at or None,
             )
             for range_, total in totals.items()

@@ -26,7 +26,7 @@ from api.http.middleware import log_fields, request_id
 from api.http.routing import Router
 from api.routes.vouchers import Customer, VoucherFields, parse_customer, read_blanks
 from api.statistics import CONFIDENCE, MAX_AMOUNTS, Interval, UsedAmount, ranked, sample_size
-from vouchers.counts import NO_VOUCHER, Cell, most_used, range_cell, spellings_cell
+from vouchers.counts import NO_VOUCHER, Cell, Verdict, most_used, range_cell, spellings_cell, verdict
 from vouchers.dynamodb.segments_table import CellCounts, Found
 from vouchers.segments import load_definitions
 from vouchers.text import country_key
@@ -75,6 +75,8 @@ class Selected(msgspec.Struct, frozen=True, kw_only=True, tag_field="outcome", t
         count: how often each of the amounts was used.
         share: the count as a share of the sample.
         interval: the 95 % confidence interval of the share.
+        verdict: how sure the choice is: `clear`, the most used amount is ahead of the second at the 5 %
+            level; `close`, it is not; `too_few_uses`, the two have fewer than 30 uses; null without vouchers.
         sample_size: number of uses that the amounts were chosen from, with and without a voucher.
         without_voucher: uses without a voucher.
         alternatives: up to twenty other amounts, by descending count.
@@ -98,6 +100,7 @@ class Selected(msgspec.Struct, frozen=True, kw_only=True, tag_field="outcome", t
     count: int | None
     share: float | None
     interval: Interval | None
+    verdict: Verdict | None
     sample_size: int
     without_voucher: int
     alternatives: list[UsedAmount]
@@ -265,6 +268,7 @@ def explain(
         count=first.count if first else None,
         share=first.share if first else None,
         interval=first.interval if first else None,
+        verdict=verdict(counts.amounts),
         sample_size=sample_size(counts.amounts),
         without_voucher=counts.amounts.get(NO_VOUCHER, 0),
         alternatives=used[1:],

@@ -11,6 +11,13 @@ from rich.table import Table
 from voucher_selector.cli.screen import out
 from vouchers.counts import amount_name
 
+VERDICTS = {
+    "clear": "clear: more uses than the next amount, beyond chance (95 %)",
+    "close": "close: the next amount could be the most used one",
+    "too_few_uses": "too few uses to be sure",
+}
+"""The verdicts of /v1/selections in words."""
+
 MAX_ALTERNATIVES = 3
 """Other amounts in the table of ``show_why``."""
 
@@ -55,6 +62,8 @@ def show_why(answer: Mapping[str, Any]) -> None:
     rows.append(("uses", f"{answer['sample_size']:,}, {without}"))
     if answer["share"] is not None:
         rows.append(("share", f"{answer['count']:,} uses, {_percent(answer)}"))
+    if verdict := answer.get("verdict"):
+        rows.append(("verdict", VERDICTS[verdict]))
     for other in answer["alternatives"][:MAX_ALTERNATIVES]:
         amount = amount_name(other["voucher_amount"])
         rows.append(("next", f"{amount}: {other['count']:,} uses, {_percent(other)}"))

@@ -2,15 +2,14 @@ from __future__ import annotations
 
 import csv
 import io
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.http.csv_file import csv_response
 from api.http.responses import prefers
-from api.routes.counts import CountRow, CountsAnswer, counts_csv
 from tests.support.api_gateway import call, rest_event
 from tests.support.fake_segments_table import REFERENCE_COUNTS, CountedTable, contribution
 
@@ -27,7 +26,11 @@ def ask(country: str = "Peru", accept: str = "text/csv", **query: str) -> Answer
 def rows(answer: Answer) -> list[list[str]]:
     assert answer.status == 200, answer.body
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8; header=present"
-    return list(csv.reader(io.StringIO(answer.body, newline="")))
+    return rows_of(answer.body)
+
+
+def rows_of(body: str | None) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(body or "", newline="")))
 
 
 def test_counts_are_csv_if_the_client_accepts_csv() -> None:
@@ -57,9 +60,8 @@ def test_csv_follows_rfc_4180(
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", "\t=1"])
 def test_a_spreadsheet_evaluates_no_name(name: str) -> None:
-    answer = CountsAnswer(name, [CountRow(0, 4, "frequent_segment", 1.0, 2)], 0, "")
-    row = next(islice(csv.reader(io.StringIO(counts_csv(answer), newline="")), 1, None))
-    assert row == [f"'{name}", "frequent_segment", "0", "4", "1", "2"]
+    answer = csv_response("counts", ("country", "count"), [(name, -1)])
+    assert rows_of(answer.body) == [["country", "count"], [f"'{name}", "-1"]]
 
 
 def test_csv_may_be_limited_to_one_segment() -> None:
@@ -69,6 +71,12 @@ def test_csv_may_be_limited_to_one_segment() -> None:
         "22037",
         "21458",
     ]
+
+
+def test_a_link_can_ask_for_csv() -> None:
+    assert ask(accept="*/*", format="csv").body == ask().body
+    assert ask(accept="text/csv", format="json").json["country"] == "Peru"
+    assert ask(format="xml").problem["detail"] == 'format must be csv or json, not "xml"'
 
 
 def test_json_and_csv_have_different_etags() -> None:

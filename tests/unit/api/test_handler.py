@@ -33,6 +33,7 @@ ROUTES = [
     "/v1/selections",
     "/v1/segments",
     "/v1/countries",
+    "/v1/choices",
     "/v1/counts",
     "/v1/sources",
     "/v1/sources/{key}",

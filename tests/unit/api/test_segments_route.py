@@ -106,6 +106,7 @@ def test_for_one_country_each_range_has_its_amounts(counted: CountedTable) -> No
             }
         ],
         "amounts_left_out": 0,
+        "verdict": "too_few_uses",
         "updated_at": UPDATED_AT,
     }
     assert frequency["ranges"][1] == {
@@ -117,6 +118,7 @@ def test_for_one_country_each_range_has_its_amounts(counted: CountedTable) -> No
         "voucher_amount": [],
         "amounts": [],
         "amounts_left_out": 0,
+        "verdict": None,
         "updated_at": None,
     }
 

@@ -68,6 +68,7 @@ def test_an_answer_has_its_reasons() -> None:
                 "total_orders": 15.0,
                 "count": 49102,
                 "share": 0.460848,
+                "verdict": "clear",
                 "interval": {"low": interval.low, "high": interval.high},
                 "sample_size": 106547,
                 "without_voucher": 13950,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import boto3
 import pytest
@@ -12,7 +12,9 @@ from click.testing import CliRunner
 
 from voucher_selector import api_client
 from voucher_selector.cli.main import cli
+from voucher_selector.cli.report import VERDICTS
 from voucher_selector.stack import Deployed
+from vouchers.counts import Verdict
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
@@ -202,6 +204,7 @@ def _selected(**fields: object) -> bytes:
         "min_range": 14, "max_range": 37,
         "days_since_last_order": None, "days_since_first_order": 400, "total_orders": 15.0, "count": 11813,
         "share": 0.538668, "interval": {"low": 0.532065, "high": 0.545259}, "sample_size": 21930,
+        "verdict": "close",
         "without_voucher": 1501, "alternatives": [
             {"voucher_amount": 3520.5, "count": 4391, "share": 0.2, "interval": {"low": 0.19, "high": 0.21}}
         ],
@@ -225,6 +228,7 @@ def test_why_shows_what_the_answer_rests_on(wire: Wire) -> None:
         ["total orders", "15"],
         ["uses", "21,930, 1,501 of them without a voucher"],
         ["share", "11,813 uses, 53.9 % (53.2 to 54.5)"],
+        ["verdict", "close: the next amount could be the most used one"],
         ["next", "3520.5: 4,391 uses, 20.0 % (19.0 to 21.0)"],
     ]
 
@@ -234,6 +238,7 @@ def test_why_says_that_no_range_holds_the_customer(wire: Wire) -> None:
         "count": None,
         "share": None,
         "interval": None,
+        "verdict": None,
         "alternatives": [],
         "sample_size": 0,
     }
@@ -246,6 +251,11 @@ def test_why_says_that_no_range_holds_the_customer(wire: Wire) -> None:
     assert result.stdout.startswith("no voucher: ")
     assert "none contains the customer" in result.stdout
     assert "share" not in result.stdout
+    assert "verdict" not in result.stdout
+
+
+def test_every_verdict_has_words() -> None:
+    assert VERDICTS.keys() == {*get_args(Verdict)}
 
 
 def test_why_as_json_is_the_apis_answer_for_the_customer(wire: Wire) -> None:

@@ -101,7 +101,8 @@ def test_the_choice_does_not_depend_on_the_order_of_the_counts(
 def p_value(first: int, second: int) -> float:
     """Return the p-value of the exact two-sided sign test of ``first`` against fewer or equal ``second``."""
     uses = first + second
-    return 2 * sum(comb(uses, n) for n in range(first, uses + 1)) / 2**uses
+    as_extreme = sum(comb(uses, n) for n in range(first, uses + 1))
+    return float(2 * as_extreme / 2**uses)
 
 
 @given(

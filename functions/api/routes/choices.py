@@ -1,0 +1,173 @@
+"""``/v1/choices``: the chosen amounts of every range of every country, as JSON or as CSV (RFC 4180)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+from aws_lambda_powertools.event_handler.api_gateway import Response
+
+from api import dependencies
+from api.http.csv_file import csv_response, wants_csv
+from api.http.fields import Format, read_exactly
+from api.http.responses import cacheable
+from api.http.routing import Router
+from api.routes.segments import Bounds
+from api.statistics import ranked, sample_size
+from vouchers.counts import Verdict, amount_name, most_used, verdict
+from vouchers.dynamodb.segments_table import CellCounts, CountryCounts
+from vouchers.segments import Range, Segment, load_definitions
+
+MAX_TIED = 5
+"""Amounts of a tie that are listed for a range."""
+
+COLUMNS = (
+    "country",
+    "segment_name",
+    "min_range",
+    "max_range",
+    "voucher_amount",
+    "count",
+    "share",
+    "sample_size",
+    "verdict",
+)
+
+
+class ChoicesFields(msgspec.Struct, frozen=True, kw_only=True):
+    """A request for choices.
+
+    Attributes:
+        format: `csv` for CSV, as with `Accept: text/csv`.
+    """
+
+    format: Format | None = None
+
+
+class Choice(Bounds, frozen=True, kw_only=True):
+    """The chosen amounts of a range of a country.
+
+    Attributes:
+        voucher_amount: the chosen amounts: one, several on a tie (ascending, the 5 lowest at most), or none.
+        amounts_left_out: number of further amounts of the tie.
+        count: how often each of the amounts was used; null if no voucher was used.
+        share: the count as a share of the sample.
+        sample_size: number of uses in the range, with and without a voucher.
+        verdict: how sure the choice is; null if no voucher was used.
+    """
+
+    segment_name: str
+    voucher_amount: list[float]
+    amounts_left_out: int
+    count: int | None
+    share: float | None
+    sample_size: int
+    verdict: Verdict | None
+
+
+class CountryChoices(msgspec.Struct, frozen=True, kw_only=True):
+    """The choices of a country.
+
+    Attributes:
+        country: its most frequent spelling.
+        uses: number of rows that are counted.
+        updated_at: when its counts last changed (ISO 8601, UTC).
+        choices: by segment and range.
+    """
+
+    country: str
+    uses: int
+    updated_at: str
+    choices: list[Choice]
+
+
+class SegmentRanges(msgspec.Struct, frozen=True, kw_only=True):
+    """A segment, with the ranges of countries that have none of their own."""
+
+    segment_name: str
+    attribute: str
+    ranges: list[Bounds]
+
+
+class ChoicesAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The choices of all countries.
+
+    Attributes:
+        definitions: version of the segment definitions.
+        segments: in the order of their definitions.
+        countries: by name.
+    """
+
+    definitions: str
+    segments: list[SegmentRanges]
+    countries: list[CountryChoices]
+
+
+def choices(router: Router) -> Response[str]:
+    """Answer the chosen amounts of every range of every country, and how sure they are.
+
+    Counts may come from a cache. CSV has a header line, and one line per chosen amount.
+    """
+    given = read_exactly(router.current_event.query_string_parameters, ChoicesFields)
+    definitions = load_definitions()
+    answer = ChoicesAnswer(
+        definitions=definitions.version,
+        segments=[
+            SegmentRanges(
+                segment_name=segment.name,
+                attribute=str(segment.attribute),
+                ranges=[Bounds(min_range=range_.min, max_range=range_.max) for range_ in segment.ranges],
+            )
+            for segment in definitions.segments
+        ],
+        countries=[
+            CountryChoices(
+                country=counts.name,
+                uses=counts.uses,
+                updated_at=counts.updated_at,
+                choices=[
+                    choice(segment, range_, counts)
+                    for segment in definitions.segments
+                    for range_ in segment.in_country(counts.name).ranges
+                ],
+            )
+            for counts in dependencies.cached_segments_table(router, datetime.now(UTC)).every_country()
+        ],
+    )
+    if not wants_csv(router.current_event, given.format):
+        return cacheable(answer, Vary="Accept")
+    rows = (
+        (
+            found.country,
+            each.segment_name,
+            each.min_range,
+            each.max_range,
+            amount_name(amount),
+            each.count,
+            each.share,
+            each.sample_size,
+            each.verdict,
+        )
+        for found in answer.countries
+        for each in found.choices
+        for amount in each.voucher_amount
+    )
+    return csv_response("choices", COLUMNS, rows)
+
+
+def choice(segment: Segment, range_: Range, counts: CountryCounts) -> Choice:
+    """Return the choice of a range of a country."""
+    amounts = CellCounts.total([counts.cell(segment, range_)]).amounts
+    chosen = most_used(amounts)
+    first = next(iter(ranked(amounts, 1)[0]), None)
+    return Choice(
+        segment_name=segment.name,
+        min_range=range_.min,
+        max_range=range_.max,
+        voucher_amount=chosen[:MAX_TIED],
+        amounts_left_out=len(chosen[MAX_TIED:]),
+        count=first.count if first else None,
+        share=first.share if first else None,
+        sample_size=sample_size(amounts),
+        verdict=verdict(amounts),
+    )
