@@ -38,6 +38,17 @@ NO_BROWSER = (
     "or run .venv/bin/playwright install chromium"
 )
 
+# Sixty amounts of which the first is barely ahead, and eight that were used once.
+MANY = sample_rows(
+    *[
+        ("Norway", "2018-01-01", None, "3", 10.0 * n)
+        for n in range(1, 61)
+        for _ in range(18 if n == 1 else 16)
+    ],
+    *[("Togo", "2018-01-01", None, "3", 10.0 * n) for n in range(1, 9)],
+    ("Cote d'Ivoire", "2018-01-01", None, "3", 10.0),
+)
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
@@ -75,10 +86,12 @@ def _files(directory: Path) -> dict[str, Path]:
     (directory / "hostile").write_bytes(file_of(hostile.ROWS))
     (directory / "dirty").write_bytes(file_of(DIRTY))
     (directory / "small").write_bytes(file_of(sample_rows(("Chile", "2018-01-01", None, "3", None))))
+    (directory / "many").write_bytes(file_of(MANY))
     (directory / "broken").write_bytes(BROKEN)
     names = {
         "hostile": hostile.FILE,
         "small": "chile.parquet",
+        "many": "many.parquet",
         "sample": "2018/vouchers.parquet",
         "dirty": "2018/late-rows.parquet",
         "broken": "2018/export.parquet",
@@ -91,6 +104,8 @@ def page(browser: Browser) -> Iterator[Page]:
     """A new browser page; fails if a script fails or violates the content security policy."""
     new_page = browser.new_page(viewport={"width": 1024, "height": 800}, timezone_id="UTC")
     new_page.set_default_timeout(10_000)
+    # The first requests start the function, one process for each file of the page.
+    new_page.set_default_navigation_timeout(60_000)
     errors: list[str] = []
     new_page.on("pageerror", lambda error: errors.append(str(error)))
     new_page.on("console", lambda line: errors.append(line.text) if "Security Policy" in line.text else None)

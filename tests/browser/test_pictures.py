@@ -18,8 +18,8 @@ pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / ".screenshots"
-README_IMAGES = {(1440, "light"): "page-wide.png", (360, "dark"): "page-phone.png"}
-HEIGHTS = {360: 780, 768: 1024, 1440: 900}
+README_IMAGES = {(1440, "light"): "page-wide.png", (390, "dark"): "page-phone.png"}
+HEIGHTS = {390: 844, 768: 1024, 1440: 900}
 PNG = b"\x89PNG"
 
 

@@ -17,7 +17,7 @@ FILES = {
     "mark.svg": "image/svg+xml",
     **{
         f"{name}.js": "text/javascript; charset=utf-8"
-        for name in ("main", "api", "customer", "dom", "segments", "sources", "words")
+        for name in ("main", "address", "api", "country", "customer", "dom", "overview", "uploads", "words")
     },
 }
 """The media type of each file; no other file is served."""

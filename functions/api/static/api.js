@@ -2,12 +2,16 @@
 
 /** An error of the API; `field` is the field of the request that was wrong, if it was one. */
 export class ApiError extends Error {
-  constructor(message, field = null) {
+  constructor(message, status = 0, field = null) {
     super(message);
+    this.status = status;
     this.field = field;
   }
 }
 
+const known = new Map();
+
+/** Return the JSON of an answer: the same object as before if its ETag is the same. */
 async function call(path, options = {}) {
   let response;
   try {
@@ -15,21 +19,29 @@ async function call(path, options = {}) {
   } catch {
     throw new ApiError("The API cannot be reached. Check your network, and that the stack is running.");
   }
+  const etag = response.headers.get("ETag");
+  const before = known.get(path);
+  if (etag && before?.etag === etag) return before.body;
   const body = await response.json().catch(() => null);
-  if (response.ok && body) return body;
+  if (response.ok && body) {
+    if (etag) known.set(path, { etag, body });
+    return body;
+  }
   const message = body?.detail ?? body?.message ?? body?.Message;
-  throw new ApiError(message ?? `The API answered with status ${response.status} and no explanation.`, body?.field);
+  throw new ApiError(
+    message ?? `The API answered with status ${response.status} and no explanation.`, response.status, body?.field);
 }
 
-export const countries = async () => (await call("v1/countries")).countries;
+export const choices = () => call("v1/choices");
 export const segments = (country) => call(`v1/segments?${new URLSearchParams({ country })}`);
 export const sources = (cursor) => call(`v1/sources?${new URLSearchParams({ limit: 8, ...(cursor ? { cursor } : {}) })}`);
 
-/** Return the answer for one customer. */
-export async function select(customer, asOf) {
-  const body = JSON.stringify({ customers: [customer], ...(asOf ? { as_of: asOf } : {}) });
+/** Return the answers for some customers, in their order. */
+export async function select(customers, asOf) {
+  const body = JSON.stringify({ customers, ...(asOf ? { as_of: asOf } : {}) });
   const headers = { "Content-Type": "application/json" };
-  const { selections: [answer] } = await call("v1/selections", { method: "POST", headers, body });
-  if (answer.outcome === "failed") throw new ApiError(answer.error.detail, answer.error.field);
-  return answer;
+  const { selections } = await call("v1/selections", { method: "POST", headers, body });
+  const failed = selections.find((each) => each.outcome === "failed");
+  if (failed) throw new ApiError(failed.error.detail, failed.error.status, failed.error.field);
+  return selections;
 }

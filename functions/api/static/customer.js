@@ -1,87 +1,119 @@
-// The form for one customer, and the answer with its reasons.
+// The form for one customer, and the answers with their reasons.
 
+import { go, keep, state } from "./address.js";
 import * as api from "./api.js";
-import { bar, byId, make, named, show, showFailure } from "./dom.js";
+import { folded, figures, judged } from "./country.js";
+import { bar, byId, make, named, options, show, showFailure } from "./dom.js";
 import * as words from "./words.js";
 
+const MAX_SHOWN = 5;
 const form = byId("customer");
 const output = byId("answer");
-let attributes = new Map();
+const fields = [...form.querySelectorAll("[data-attribute] input")];
+let shown = [];
+let filled = null;
 let latest = 0;
 
-/** Set the country and the segments of the form; null disables it. */
-export function setCountry(country, segments) {
-  latest += 1;
-  form.dataset.country = country ?? "";
-  form.querySelector("button").disabled = country === null;
-  show(output);
-  const previous = form.segment_name.value;
-  attributes = new Map(segments.map((each) => [each.segment_name, each.attribute]));
+/** Set the countries of the form and their segments; if the address has a customer, show the answers. */
+export function setCountries(answers, segment) {
+  shown = answers;
   form.segment_name.replaceChildren(
-    ...segments.map((each) => make("option", { value: each.segment_name, text: words.title(each.attribute) })));
-  if (attributes.has(previous)) form.segment_name.value = previous;
-  showFields();
-}
-
-/** Show the fields that the segment requires, and hide the others. */
-function showFields() {
-  const attribute = attributes.get(form.segment_name.value) ?? "days_since_last_order";
+    ...options(answers[0].segments.map((each) => [each.segment_name, words.title(each.attribute)])));
+  form.segment_name.value = segment;
   for (const field of form.querySelectorAll("[data-attribute]")) {
-    field.hidden = !field.dataset.attribute.split(" ").includes(attribute);
+    field.hidden = !field.dataset.attribute.split(" ").includes(attribute());
     field.querySelector("input").disabled = field.hidden;
   }
-  clearErrors();
+  if (filled === location.hash) {
+    if (output.querySelector(".answered")) ask();
+    return;
+  }
+  filled = location.hash;
+  const given = state();
+  for (const input of fields) if (given[input.name]) input.value = given[input.name];
+  if (given.fallback) form.fallback.checked = true;
+  const required = fields.filter((input) => input.required && !input.disabled);
+  if (required.every((input) => given[input.name])) ask();
+  else clear();
 }
 
-function clearErrors() {
+const segmentIn = (answer) => answer.segments.find((each) => each.segment_name === form.segment_name.value);
+const attribute = () => segmentIn(shown[0]).attribute;
+const label = (input) => input.labels[0].firstChild.textContent.trim();
+
+/** Remove an answer that is not of what the form shows, and the errors. */
+function clear() {
+  latest += 1;
+  show(output);
   for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
   for (const message of form.querySelectorAll(".wrong")) message.textContent = "";
 }
 
-async function submit(event) {
+function submit(event) {
   event.preventDefault();
-  clearErrors();
+  clear();
+  const wrong = fields.find((input) => !input.disabled && !input.checkValidity());
+  if (wrong) {
+    const missing = wrong.validity.valueMissing && !wrong.validity.badInput;
+    showWrong(wrong, missing ? `${label(wrong)} is missing.` : `${label(wrong)}: ${wrong.validationMessage}`);
+    return;
+  }
+  const given = Object.fromEntries(fields.map((input) => [input.name, input.disabled ? "" : input.value]));
+  filled = null;
+  go({ ...given, fallback: form.fallback.checked ? "country" : "" });
+}
+
+async function ask() {
   const request = (latest += 1);
   const { as_of: asOf, ...customer } = Object.fromEntries(new FormData(form));
   output.setAttribute("aria-busy", "true");
   try {
-    const answer = await api.select({ country_code: form.dataset.country, ...customer }, asOf);
-    if (request === latest) show(output, ...describe(answer));
+    const answers = await api.select(shown.map(({ country }) => ({ country_code: country, ...customer })), asOf);
+    if (request === latest) show(output, ...answers.map((answer) => describe(answer, answers.length > 1)));
   } catch (error) {
     if (request === latest) showError(error);
   }
 }
 
 function showError(error) {
-  const input = error.field && form.elements[error.field];
-  const message = input && byId(`${input.id}-wrong`);
-  if (!message || input.disabled) {
-    showFailure(output, error, null);
-    return;
-  }
-  show(output);
-  message.textContent = error.message;
+  const input = fields.find((each) => each.name === error.field && !each.disabled);
+  const names = [...fields.map((each) => [each.name, label(each)]),
+    ...shown[0].segments.map((each) => [each.segment_name, words.title(each.attribute)])];
+  const message = names.reduce((text, [name, title]) => text.replaceAll(name, title), error.message);
+  clear();
+  if (input) showWrong(input, message);
+  else showFailure(output, { message }, null);
+}
+
+function showWrong(input, message) {
+  byId(`${input.id}-wrong`).textContent = message;
   input.setAttribute("aria-invalid", "true");
   input.focus();
 }
 
-function describe(answer) {
-  return [
-    make("div", { class: "tickets" }, ...tickets(answer.voucher_amount)),
-    ...(answer.amounts_left_out ? [make("p", { class: "facts", text: words.more(answer.amounts_left_out) })] : []),
-    make("p", { class: "why" }, ...reasons(answer)),
-    ...(answer.alternatives.length ? [alternatives(answer)] : []),
+function describe(answer, several) {
+  const all = [
+    ...answer.voucher_amount.map((each) => ({ voucher_amount: each, count: answer.count, share: answer.share })),
+    ...answer.alternatives,
   ];
+  const more = answer.amounts_left_out + Math.max(0, answer.voucher_amount.length - MAX_SHOWN);
+  return make("div", { class: "answered" },
+    several ? make("h3", {}, named(answer.country)) : null,
+    make("div", { class: "tickets" }, ...tickets(answer)),
+    more ? make("p", { class: "facts", text: words.more(more) }) : null,
+    answer.verdict ? make("p", { class: "judged" }, judged(answer.verdict), `: ${words.verdict(answer.verdict)[2]}.`) : null,
+    make("p", { class: "why" }, ...reasons(answer)),
+    answer.reason === "no_range" && !answer.fallback ? wayOut(shown.find((each) => each.country === answer.country)) : null,
+    answer.alternatives.length ? alternatives(answer, all, several ? "h4" : "h3") : null);
 }
 
-function tickets(amounts) {
+function tickets({ voucher_amount: amounts, verdict }) {
   if (!amounts.length) return [make("p", { class: "none", text: "No voucher" })];
-  return amounts.map((each) => make("p", { class: "ticket large", text: words.amount(each) }));
+  return amounts.slice(0, MAX_SHOWN).map((each) => make("p", { class: `ticket large ${verdict}`, text: words.amount(each) }));
 }
 
 function reasons(answer) {
-  const attribute = attributes.get(answer.segment_name);
-  const range = answer.min_range === null ? null : words.range(attribute, answer);
+  const range = answer.min_range === null ? null : words.range(attribute(), answer);
   if (answer.fallback) return [...noVoucher(answer, range), " In all ranges of ", named(answer.country), ", ", ...evidence(answer)];
   if (answer.reason !== "most_used") return noVoucher(answer, range);
   return [`${customerOf(answer)} is in the range ${range}. In that range, in `, named(answer.country), ", ", ...evidence(answer)];
@@ -90,6 +122,16 @@ function reasons(answer) {
 function noVoucher(answer, range) {
   if (answer.reason === "no_range") return [`${customerOf(answer)} is in no range.`];
   return [`${customerOf(answer)} is in the range ${range}. In that range, in `, named(answer.country), ", nobody used a voucher."];
+}
+
+/** Return the ranges, and what to do for a customer who is in none. */
+function wayOut(country) {
+  const others = country.segments.filter((each) => each.attribute !== attribute()).map((each) => words.title(each.attribute).toLowerCase());
+  const use = () => { form.fallback.checked = true; form.requestSubmit(); };
+  return make("div", { class: "way-out" },
+    make("p", { text: `The ranges are: ${segmentIn(country).ranges.map((each) => words.range(attribute(), each)).join("; ")}.` }),
+    others.length ? make("p", { text: `Choose by ${others.join(" or ")}, or use the amounts of all ranges.` }) : null,
+    make("button", { type: "button", class: "plain", text: "Use the whole country", onclick: use }));
 }
 
 function customerOf(answer) {
@@ -112,18 +154,21 @@ function evidence(answer) {
   ];
 }
 
-function alternatives(answer) {
-  const more = answer.alternatives_left_out;
+function alternatives(answer, all, heading) {
+  const line = (used) => make("li", {},
+    make("span", { class: "amount", text: words.amount(used.voucher_amount) }),
+    bar(used.share, used.interval),
+    figures(used.share, used.count));
   return make("div", {},
-    make("h3", { text: "Other amounts" }),
-    make("ul", { class: "amounts" }, ...answer.alternatives.map((used) => make("li", {},
-      make("span", { class: "amount", text: words.amount(used.voucher_amount) }),
-      bar(used.share, used.interval),
-      make("span", { class: "figures" },
-        make("span", { class: "share", text: words.percent(used.share) }), " ",
-        make("span", { class: "count", text: words.count(used.count) }))))),
-    more ? make("p", { class: "facts", text: `and ${words.count(more)} more` }) : null);
+    make(heading, { class: "others", text: "Other amounts" }),
+    make("ul", { class: "amounts" }, ...answer.alternatives.slice(0, MAX_SHOWN).map(line)),
+    folded(`others-${encodeURIComponent(answer.country)}`, answer.alternatives.slice(MAX_SHOWN), answer.alternatives_left_out, { ...answer, amounts: all }, line));
 }
 
 form.addEventListener("submit", submit);
-form.segment_name.addEventListener("change", () => { showFields(); show(output); });
+form.addEventListener("input", () => {
+  clear();
+  keep(Object.fromEntries(["fallback", ...fields.map((input) => input.name)].map((name) => [name, ""])));
+  filled = location.hash;
+});
+form.segment_name.addEventListener("change", () => go({ segment: form.segment_name.value }));

@@ -35,6 +35,18 @@ export function bar(share, interval = null) {
   return track;
 }
 
+const opened = new Set();
+
+/** Return an element that hides its content until it is opened; it stays open if it is made again. */
+export function fold(id, summary, ...children) {
+  const box = make("details", { id, open: opened.has(id) }, make("summary", { id: `${id}-summary`, text: summary }), ...children);
+  box.ontoggle = () => (box.open ? opened.add(id) : opened.delete(id));
+  return box;
+}
+
+/** Return the options of a select. */
+export const options = (pairs) => pairs.map(([value, text]) => make("option", { value, text, dir: "auto" }));
+
 /** Show that a part of the page is loading. */
 export function showLoading(place, lines = 4) {
   place.setAttribute("aria-busy", "true");
@@ -42,10 +54,13 @@ export function showLoading(place, lines = 4) {
   place.replaceChildren(make("p", { class: "visually-hidden", text: "Loading…" }), ...placeholders);
 }
 
-/** Show the content of a part of the page. */
+/** Show the content of a part of the page. The focus stays on the element with the same id or address. */
 export function show(place, ...children) {
+  const active = place.contains(document.activeElement) ? document.activeElement : null;
+  const same = (element) => (active.id ? element.id === active.id : element.href && element.href === active.href);
   place.removeAttribute("aria-busy");
   place.replaceChildren(...children);
+  if (active) [...place.querySelectorAll("*")].find(same)?.focus({ preventScroll: true });
 }
 
 /** Show an error, with a button to try again unless `again` is null. */

@@ -1,61 +1,175 @@
-// The page: choosing a country shows its counts and sets the country of the form.
+// The page: an overview of all countries, or one country, or two side by side, as the address says.
 
+import { address, go, state } from "./address.js";
 import * as api from "./api.js";
-import { setCountry } from "./customer.js";
-import { byId, make, show, showFailure, showLoading } from "./dom.js";
-import { charts, facts } from "./segments.js";
-import * as sources from "./sources.js";
+import { charts, facts } from "./country.js";
+import { setCountries } from "./customer.js";
+import { byId, make, options, show, showFailure, showLoading } from "./dom.js";
+import { showOverview } from "./overview.js";
+import * as uploads from "./uploads.js";
+import * as words from "./words.js";
+
+const SECONDS_BETWEEN_POLLS = 10;
+// The counts may come from a cache, and are read again after some polls even if no upload was committed.
+const POLLS_BETWEEN_READS = 6;
 
 const picker = byId("country");
-const place = byId("segments");
-const line = byId("facts");
+const other = byId("with");
+const tabs = byId("tabs");
+const views = { overview: byId("overview"), country: byId("one"), nothing: byId("nothing") };
+const notice = byId("notice");
+const status = byId("status");
+const skip = byId("skip");
 let latest = 0;
+let shown = [];
+let place = null;
 
-async function start() {
-  showLoading(place, 6);
-  try {
-    const found = await api.countries();
-    if (found.length) await showCountries(found.map((each) => each.country));
-    else showNothing();
-  } catch (error) {
-    picker.replaceChildren(make("option", { text: "Not available" }));
-    showFailure(place, error, start);
-  }
-}
-
-function showNothing() {
-  picker.replaceChildren(make("option", { text: "None yet" }));
-  show(place, make("div", { class: "state" },
-    make("p", { text: "Nothing has been counted yet." }),
-    make("p", { class: "facts", text: "Upload a file of voucher uses, and its countries appear here." })));
-}
-
-async function showCountries(names) {
-  picker.replaceChildren(...names.map((name) => make("option", { value: name, text: name, dir: "auto" })));
-  const linked = new URLSearchParams(location.hash.slice(1)).get("country");
-  if (names.includes(linked)) picker.value = linked;
-  picker.disabled = false;
-  await showCountry();
-}
-
-async function showCountry() {
-  const country = picker.value;
+/** Show what the address says. A quiet call shows nothing if nothing has changed, and no error. */
+async function render({ quiet = false } = {}) {
   const request = (latest += 1);
-  history.replaceState(null, "", `#${new URLSearchParams({ country })}`);
-  line.replaceChildren();
-  showLoading(place, 6);
-  setCountry(null, []);
+  const { country, with: compared } = state();
+  if (!quiet) {
+    place = placeOf(state());
+    shown = [];
+    showView("nothing");
+    showLoading(views.nothing, 6);
+    show(notice);
+  }
   try {
-    const answer = await api.segments(country);
+    const unknown = [];
+    const [choices, ...found] = await Promise.all([
+      api.choices(),
+      ...[country, country && compared].filter(Boolean).map((name) => known(name, unknown)),
+    ]);
     if (request !== latest) return;
-    line.replaceChildren(...facts(answer));
-    show(place, ...charts(answer));
-    setCountry(country, answer.segments);
+    const answers = found.filter((each, n) => each && (n === 0 || each.country !== found[0]?.country));
+    const parts = [choices, ...answers];
+    if (quiet && parts.length === shown.length && parts.every((each, n) => each === shown[n])) return;
+    shown = parts;
+    if (unknown.length) show(notice, unknownNotice(unknown));
+    draw();
   } catch (error) {
-    if (request === latest) showFailure(place, error, showCountry);
+    if (quiet) throw error;
+    if (request !== latest) return;
+    showView("nothing");
+    showFailure(views.nothing, error, () => render());
   }
 }
 
-picker.addEventListener("change", showCountry);
-start();
-sources.load();
+/** Show the counts that were read last, as the address says. */
+function draw() {
+  const [choices, ...answers] = shown;
+  fill(choices, answers);
+  if (answers.length) showCountries(answers);
+  else showChoices(choices);
+}
+
+/** Show what the address says, from the counts that were read last if they are of its countries. */
+function changed() {
+  if (shown.length && placeOf(state()) === place) draw();
+  else render();
+}
+
+const placeOf = ({ country = "", with: compared = "" }) => JSON.stringify([country, country && compared]);
+
+/** Return the segments of a country, or null after adding it to `unknown`. */
+async function known(country, unknown) {
+  try {
+    return await api.segments(country);
+  } catch (error) {
+    if (error.status !== 404) throw error;
+    unknown.push(country);
+    return null;
+  }
+}
+
+const unknownNotice = (names) => make("p", { class: "state" }, make("span", {},
+  "Nothing has been counted for ", ...names.flatMap((name, n) => [n ? " and " : "", make("bdi", {}, make("q", { text: name }))]),
+  ". Check the spelling, or choose one of the countries of the list."));
+
+/** Set the options of the page's selects, and the tabs. */
+function fill(choices, answers) {
+  const names = choices.countries.map((each) => each.country);
+  const [one = "", two = ""] = answers.map((each) => each.country);
+  const listed = new Set([...names, ...answers.map((each) => each.country)]);
+  picker.replaceChildren(...options([["", names.length ? "All countries" : "None yet"], ...[...listed].map((name) => [name, name])]));
+  picker.value = one;
+  picker.disabled = !listed.size;
+  other.replaceChildren(...options([["", "No other country"], ...[...listed].filter((name) => name !== one).map((name) => [name, name])]));
+  other.value = two;
+  const current = segmentOf(choices.segments).segment_name;
+  show(tabs, ...choices.segments.map((each) => {
+    const id = `tab-${each.segment_name}`;
+    return make("span", {},
+      make("input", { type: "radio", name: "segment", id, value: each.segment_name, checked: each.segment_name === current }),
+      make("label", { for: id, text: words.title(each.attribute) }));
+  }));
+}
+
+const segmentOf = (segments) => segments.find((each) => each.segment_name === state().segment) ?? segments[0];
+
+function showView(name) {
+  show(views.nothing);
+  for (const [each, view] of Object.entries(views)) view.hidden = each !== name;
+  byId("which").hidden = name !== "country";
+  skip.textContent = name === "country" ? "Skip to the form" : "Skip to the content";
+  byId("controls").hidden = byId("key").hidden = name === "nothing";
+}
+
+function showChoices(choices) {
+  if (!choices.countries.length) {
+    showView("nothing");
+    show(views.nothing, make("div", { class: "state" },
+      make("p", { text: "Nothing has been counted yet." }),
+      make("p", { class: "facts", text: "Upload a file of voucher uses, and its countries appear here." })));
+    return;
+  }
+  showView("overview");
+  document.title = "Voucher Selector";
+  showOverview(choices, segmentOf(choices.segments));
+}
+
+function showCountries(answers) {
+  showView("country");
+  const { segment_name: name } = segmentOf(answers[0].segments);
+  const titles = answers.map((each) => each.country);
+  document.title = `${titles.join(", ")} – Voucher Selector`;
+  byId("one-title").replaceChildren(...titles.flatMap((title, n) => [n ? " and " : "", make("bdi", { text: title })]));
+  byId("back").href = address({ country: "", with: "" });
+  show(byId("facts"), ...facts(answers));
+  show(byId("downloads"), ...titles.map((country) => make("a", {
+    href: `v1/counts?${new URLSearchParams({ country, segment: name, format: "csv" })}`,
+    text: titles.length > 1 ? `CSV of ${country}` : "CSV" })));
+  show(byId("segments"), ...charts(answers, name));
+  setCountries(answers, name);
+}
+
+/** Read the uploads again, and the counts if an upload was committed; not while the page is hidden. */
+async function poll(number) {
+  if (document.hidden) return;
+  try {
+    const news = await uploads.load();
+    if (news.length || number % POLLS_BETWEEN_READS === 0) await render({ quiet: true });
+    if (news.length) status.textContent = news.join(" ");
+    else if (status.dataset.failed) status.textContent = "";
+    delete status.dataset.failed;
+  } catch (error) {
+    status.dataset.failed = "yes";
+    status.textContent = `Not up to date. ${error.message}`;
+  }
+}
+
+picker.addEventListener("change", () => go({ country: picker.value, with: picker.value === state().with ? "" : state().with }));
+other.addEventListener("change", () => go({ with: other.value }));
+tabs.addEventListener("change", (event) => go({ segment: event.target.value }));
+skip.addEventListener("click", (event) => {
+  event.preventDefault();
+  byId(byId("which").hidden ? "content" : "which").focus();
+});
+addEventListener("hashchange", changed);
+document.addEventListener("visibilitychange", () => poll(0));
+
+render();
+uploads.load();
+let polls = 0;
+setInterval(() => poll((polls += 1)), 1000 * SECONDS_BETWEEN_POLLS);

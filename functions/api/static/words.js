@@ -19,8 +19,25 @@ export const percent = (share) => percents.format(share);
 export const time = (text) => times.format(new Date(text));
 export const day = (text) => days.format(new Date(text));
 export const uses = (number) => `${count(number)} ${number === 1 ? "use" : "uses"}`;
-export const more = (number) => `and ${count(number)} more ${number === 1 ? "amount" : "amounts"}`;
+export const more = (number, share = null) => `and ${count(number)} more${share === null ? "" : `, ${percent(share)}`}`;
+export const countries = (number) => `${count(number)} ${number === 1 ? "country" : "countries"}`;
 export const rows = (number) => `${count(number)} ${number === 1 ? "row" : "rows"}`;
+
+const VERDICTS = {
+  clear: ["clear", "Clear", "used more than every other amount, beyond chance (95% confidence)"],
+  close: ["close", "Close", "another amount could be the most used one"],
+  too_few_uses: ["too few", "Too few uses", "the two most used amounts have fewer than 30 uses together"],
+};
+
+/** Return a verdict as a short word, as a title, and in a sentence. */
+export const verdict = (name) => VERDICTS[name] ?? [words(name), words(name), ""];
+
+/** Return the chosen amounts of a tie as one text. */
+export function chosen(list, leftOut = 0) {
+  const [first, second, ...others] = list.map(amount);
+  if (!second) return first ?? "";
+  return others.length + leftOut ? `${first} ${more(list.length - 1 + leftOut)}` : `${first} or ${second}`;
+}
 
 /** Return a name such as `country_missing` as words. */
 export const words = (name) => name.replaceAll("_", " ");
