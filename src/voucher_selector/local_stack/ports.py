@@ -1,28 +1,8 @@
-"""Ports of this machine: free ones, and those of a server."""
-
-from __future__ import annotations
+"""Ports of this machine that are free or in use."""
 
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from voucher_selector.errors import StackError
-
-if TYPE_CHECKING:
-    from socketserver import BaseServer
-
-
-@contextmanager
-def serve(server: BaseServer) -> Iterator[None]:
-    """Serve in a thread while the block runs, then close the server."""
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def require_free(port: int, variable: str) -> None:

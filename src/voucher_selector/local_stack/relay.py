@@ -11,7 +11,6 @@ from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 
 from voucher_selector.errors import StackError
-from voucher_selector.local_stack.ports import serve
 
 BRIDGE = "docker0"
 SIOCGIFADDR, SIOCGIFNETMASK = 0x8915, 0x891B
@@ -49,8 +48,12 @@ def relay(port: int, at: IPv4Interface) -> Iterator[None]:
             f"Cannot listen for containers at {at.ip}:{port}: {error.strerror}. Free the port, or set"
             f" AWS_PORT={port + 1}"
         ) from None
-    with serve(server):
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    try:
         yield
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 class _Server(ThreadingTCPServer):
