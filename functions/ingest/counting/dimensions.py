@@ -14,16 +14,7 @@ import pyarrow as pa
 from ingest import arrow
 from ingest.counting.encoding import Column, EncodedColumn, KnownNumbers, take_parsed
 from ingest.counting.intervals import Intervals, bucketize
-from ingest.counting.parsing import (
-    DAY,
-    EMPTY,
-    NULL,
-    READABLE,
-    UNREADABLE,
-    decoded,
-    instants,
-    numbers,
-)
+from ingest.counting.parsing import DAY, EMPTY, NULL, READABLE, UNREADABLE, decoded, instants, numbers
 from ingest.errors import FileError
 from ingest.parquet.column_names import AMOUNT, COUNTRY, FIRST_ORDER, LAST_ORDER, ORDERS, TIMESTAMP
 from vouchers.segments import Attribute, Definitions, Ranges, Segment

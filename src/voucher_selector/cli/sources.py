@@ -95,8 +95,7 @@ def show_rows(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 @options.command(
-    "make delete KEY=2018/august.parquet",
-    "voucher-selector delete 2018/august.parquet 2017/ --json",
+    "make delete KEY=2018/august.parquet", "voucher-selector delete 2018/august.parquet 2017/ --json"
 )
 @options.argument("key", nargs=-1, required=True)
 @options.json_option

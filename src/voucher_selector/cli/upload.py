@@ -94,10 +94,7 @@ def load(stack: Deployed, uploads: Uploads, metadata: Mapping[str, str] = NO_MET
 
 
 def warn_about(
-    stack: Deployed,
-    states: Mapping[str, State],
-    max_rejected: float,
-    etags: Mapping[str, str] | None = None,
+    stack: Deployed, states: Mapping[str, State], max_rejected: float, etags: Mapping[str, str] | None = None
 ) -> None:
     """Print warnings on sources that were counted.
 

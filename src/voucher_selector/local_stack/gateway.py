@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
 from http import HTTPStatus
@@ -32,14 +33,10 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Mount, Route
 
 from voucher_selector.local_stack.ports import require_free
-from voucher_selector.local_stack.signing import HOP_BY_HOP, sign
+from voucher_selector.local_stack.signing import HOP_BY_HOP, Target, sign
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from starlette.types import ASGIApp, Receive, Scope, Send
-
-    from voucher_selector.local_stack.signing import Target
 
 MAX_BODY = 10 * 1024 * 1024
 """Bytes of a request body that API Gateway accepts."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 
 from voucher_selector.local_stack.emulator import REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from botocore.awsrequest import AWSPreparedRequest
     from botocore.credentials import Credentials
 
 # They belong to one connection, or are set again on the next one.
