@@ -14,30 +14,15 @@ from vouchers.segments import load_definitions
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-CUSTOMER = {
-    "customer_id": 123,
-    "country_code": "Peru",
-    "last_order_ts": "2018-05-03 00:00:00",
-    "first_order_ts": "2017-05-03 00:00:00",
-    "total_orders": 15,
-    "segment_name": "recency_segment",
-}
-
 ROUTES = (
-    Route("GET", "/", "api.routes.static_page:index", "getDashboard", media_types=("text/html",)),
-    Route(
-        "GET",
-        "/static/{file}",
-        "api.routes.static_page:static",
-        "getDashboardFile",
-        media_types=("text/css", "text/html", "text/javascript", "image/svg+xml"),
-        errors=(404, 500),
-    ),
+    Route("GET", "/", "api.routes.static_page:index"),
+    Route("GET", "/static/{file}", "api.routes.static_page:static"),
     Route(
         "GET",
         "/voucher_amount",
         "api.routes.vouchers:voucher_amount",
         "getVoucherAmount",
+        "Vouchers",
         query="VoucherFields",
         answer="VoucherAnswer",
         errors=(400, 404, 413, 500, 503),
@@ -48,8 +33,8 @@ ROUTES = (
         "/voucher_amount",
         "api.routes.vouchers:voucher_amount",
         "postVoucherAmount",
+        "Vouchers",
         body="VoucherFields",
-        example=CUSTOMER,
         answer="VoucherAnswer",
         errors=(400, 404, 413, 500, 503),
         cacheable=False,
@@ -59,8 +44,8 @@ ROUTES = (
         "/v1/selections",
         "api.routes.selections:select",
         "selectVouchers",
+        "Vouchers",
         body="SelectionsRequest",
-        example={"customers": [CUSTOMER], "as_of": "2018-08-05", "fallback": "country"},
         answer="SelectionsAnswer",
         errors=(400, 413, 500, 503),
         cacheable=False,
@@ -70,6 +55,7 @@ ROUTES = (
         "/v1/segments",
         "api.routes.segments:segments",
         "getSegments",
+        "Counts",
         query="SegmentsFields",
         answer="SegmentsAnswer",
         errors=(400, 404, 500, 503),
@@ -79,6 +65,7 @@ ROUTES = (
         "/v1/countries",
         "api.routes.segments:countries",
         "getCountries",
+        "Counts",
         answer="CountriesAnswer",
         errors=(500, 503),
     ),
@@ -87,9 +74,9 @@ ROUTES = (
         "/v1/choices",
         "api.routes.choices:choices",
         "getChoices",
+        "Counts",
         query="ChoicesFields",
         answer="ChoicesAnswer",
-        media_types=("text/csv",),
         errors=(400, 500, 503),
     ),
     Route(
@@ -97,9 +84,9 @@ ROUTES = (
         "/v1/counts",
         "api.routes.counts:counts",
         "getCounts",
+        "Counts",
         query="CountsFields",
         answer="CountsAnswer",
-        media_types=("text/csv",),
         errors=(400, 404, 500, 503),
     ),
     Route(
@@ -107,6 +94,7 @@ ROUTES = (
         "/v1/sources",
         "api.routes.sources:list_sources",
         "listSources",
+        "Sources",
         query="SourcesFields",
         answer="SourcesAnswer",
         errors=(400, 500, 503),
@@ -116,18 +104,12 @@ ROUTES = (
         "/v1/sources/{key}",
         "api.routes.sources:source",
         "getSource",
+        "Sources",
         answer="SourceDetail",
         errors=(404, 500, 503),
     ),
-    Route("GET", "/health", "api.handler:health", "getHealth", answer="Health", cacheable=False),
-    Route(
-        "GET",
-        "/openapi.json",
-        "api.openapi.document:openapi",
-        "getDescription",
-        media_types=("application/json",),
-    ),
-    Route("GET", "/docs", "api.openapi.docs_page:docs", "getPage", media_types=("text/html",)),
+    Route("GET", "/health", "api.handler:health", "getHealth", "Health", answer="Health", cacheable=False),
+    Route("GET", "/openapi.json", "api.openapi.document:openapi"),
 )
 
 
@@ -139,7 +121,7 @@ class Health(msgspec.Struct, frozen=True):
 
 
 def health(_: Router) -> Health:
-    """Answer whether the function runs."""
+    """Return whether the function runs."""
     return Health("ok", load_definitions().version)
 
 

@@ -85,7 +85,6 @@ def test_api_answers_and_refuses(api: Path, runtime: Runtime) -> None:
         rest_event(body="{"),
         rest_event("PUT"),
         rest_event(path="/openapi.json"),
-        rest_event(path="/docs"),
         rest_event(path="/"),
         *(rest_event(path=f"/static/{name}") for name in FILES),
     ]

@@ -9,8 +9,7 @@ import pytest
 from moto import mock_aws
 
 from api import dependencies
-from api.handler import CUSTOMER
-from tests.support.api_gateway import call, rest_event
+from tests.support.api_gateway import CUSTOMER, call, rest_event
 from tests.support.fake_segments_table import REFERENCE_COUNTS, UPDATED_AT, contribution
 from vouchers.counts import Cell, range_cell, spellings_cell
 from vouchers.dynamodb.segments_table import add_update

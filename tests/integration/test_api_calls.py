@@ -13,8 +13,7 @@ import pytest
 
 from api import dependencies
 from api.cached_table import TTLCache
-from api.handler import CUSTOMER
-from tests.support.api_gateway import call, rest_event
+from tests.support.api_gateway import CUSTOMER, call, rest_event
 from tests.support.fake_segments_table import CountedTable
 
 if TYPE_CHECKING:

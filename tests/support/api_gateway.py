@@ -7,6 +7,14 @@ from dataclasses import dataclass
 from http import HTTPMethod
 from typing import Any, cast
 
+CUSTOMER = {
+    "customer_id": 123,
+    "country_code": "Peru",
+    "last_order_ts": "2018-05-03 00:00:00",
+    "first_order_ts": "2017-05-03 00:00:00",
+    "total_orders": 15,
+    "segment_name": "recency_segment",
+}
 REQUEST_ID = "0a1b2c3d-0000-4000-8000-1234567890ab"
 
 

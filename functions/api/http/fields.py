@@ -17,23 +17,20 @@ from msgspec import Meta
 from api.http.errors import BodyTooLargeError, RequestError, format_value
 from vouchers.segments import Definitions, Segment
 from vouchers.text import country_key, country_name
-from vouchers.timestamps import TIMESTAMP_PATTERN, parse_timestamp
+from vouchers.timestamps import parse_timestamp
 
-SEGMENT_FORMAT, NUMERAL_FORMAT = "segment", "numeral"
+SEGMENT_FORMAT, NUMERAL_FORMAT, TIMESTAMP_FORMAT = "segment", "numeral", "timestamp"
 """Mark fields whose schema ``openapi/document.py`` completes."""
 
-Timestamp = Annotated[
-    str,
-    Meta(
-        examples=["2018-05-03", "2018-05-03T14:30:00Z"],
-        extra_json_schema={"pattern": rf"^\s*(?:{TIMESTAMP_PATTERN})?\s*$"},
-    ),
-]
+Timestamp = Annotated[str, Meta(extra_json_schema={"format": TIMESTAMP_FORMAT})]
 """A date, or a date and time with optional seconds, fraction and zone; UTC by default. Empty: no time."""
 
 CountryName = Annotated[str, Meta(examples=["Peru"], extra_json_schema={"pattern": r"\S"})]
 SegmentName = Annotated[str, Meta(extra_json_schema={"format": SEGMENT_FORMAT})]
 Orders = Annotated[float, Meta(ge=0, le=sys.float_info.max, extra_json_schema={"format": NUMERAL_FORMAT})]
+Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+"""A time of an answer, in UTC."""
+
 Fallback = Literal["country"]
 Format = Literal["csv", "json"]
 Fields = TypeVar("Fields", bound=msgspec.Struct)

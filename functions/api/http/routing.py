@@ -1,7 +1,7 @@
 """A router made from a table of routes: HEAD and OPTIONS, 405 for other methods, 404 for other paths."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, NoReturn
@@ -30,12 +30,11 @@ class Route:
         method: the HTTP method; GET includes HEAD.
         path: may end in a parameter in braces, which matches the rest of the request's path.
         view: "module:function"; the function takes the router and returns the answer.
-        operation_id: the name of the operation in generated clients.
+        operation_id: the name of the operation in generated clients; None leaves it out of the description.
+        tag: the group of the operation in the description.
         query: name of the type of the query string.
         body: name of the type of the JSON body.
-        example: an example of the body.
         answer: name of the type of the JSON answer, if there is one.
-        media_types: media types of answers that are not JSON of a type.
         errors: HTTP statuses of errors.
         cacheable: whether answers have an ETag.
     """
@@ -43,12 +42,11 @@ class Route:
     method: str
     path: str
     view: str
-    operation_id: str
+    operation_id: str | None = None
+    tag: str | None = None
     query: str | None = None
     body: str | None = None
-    example: Mapping[str, object] | None = None
     answer: str | None = None
-    media_types: tuple[str, ...] = ()
     errors: tuple[int, ...] = (500,)
     cacheable: bool = True
 

@@ -4,21 +4,23 @@ It is made from the routes and their types, whose descriptions are in their docs
 """
 
 import inspect
+import json
 import re
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from aws_lambda_powertools.event_handler.api_gateway import Response
 
 from api.http.errors import PROBLEM_JSON, Message, Problem
-from api.http.fields import NUMERAL_FORMAT, SEGMENT_FORMAT
+from api.http.fields import NUMERAL_FORMAT, SEGMENT_FORMAT, TIMESTAMP_FORMAT
 from api.http.responses import JSON, cacheable
 from api.http.routing import Route, Router
-from api.routes.static_page import FILES
 from vouchers.report import RejectedExample, Report, SegmentReport
 from vouchers.segments import load_definitions
+from vouchers.timestamps import TIMESTAMP_PATTERN
 
 Part = dict[str, Any]
 
@@ -36,27 +38,43 @@ IF_NONE_MATCH = {
     "schema": {"type": "string"},
 }
 PATH_PARAMETERS: dict[str, Part] = {
-    "key": {
-        "description": "The object's key",
-        "schema": {"type": "string", "minLength": 1},
-        "example": "vouchers/2018.parquet",
-    },
-    "file": {"description": "The file's name", "schema": {"type": "string", "enum": list(FILES)}},
+    "key": {"description": "The object's key", "schema": {"type": "string", "minLength": 1}},
 }
 REFERENCE = "#/components/schemas/"
-NUMBER_OR_STRING = {
-    "type": ["number", "string"],
-    "minimum": 0,
-    "pattern": r"^(\s*|(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?)$",
-    "examples": [15, "15"],
+FORMATS: dict[str, list[Part]] = {
+    NUMERAL_FORMAT: [
+        {"type": "number", "minimum": 0},
+        {"type": "string", "pattern": r"^(\s*|(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?)$"},
+    ],
+    TIMESTAMP_FORMAT: [
+        {"type": "string", "format": "date-time"},
+        {"type": "string", "format": "date"},
+        {"type": "string", "pattern": rf"^\s*(?:{TIMESTAMP_PATTERN})?\s*$"},
+    ],
+}
+"""The alternatives of fields that have several. The last one of a time is the whole grammar."""
+
+EXAMPLES: dict[str, Part] = json.loads(Path(__file__).with_name("examples.json").read_text(encoding="utf-8"))
+"""Requests and responses of each operation, as tests/unit/api/test_examples.py records them."""
+
+TAGS = {
+    "Vouchers": "Which voucher a customer gets, and why.",
+    "Counts": "How often each amount was used, by country, segment and range.",
+    "Sources": "What happened to the files.",
+    "Health": "Whether the function runs.",
 }
 ATTRIBUTE = re.compile(r"^ {4}(\w+): (.+?)(?=^ {4}\w|\Z)", re.DOTALL | re.MULTILINE)
 """One attribute in a docstring, with its description."""
 
 GATEWAY_RESPONSES = {
-    "403": "API Gateway: the request is not signed, or the caller is not authorized",
-    "429": "API Gateway: too many requests; try again shortly",
+    "403": (
+        "API Gateway: the request is not signed, or the caller is not authorized",
+        "Missing Authentication Token",
+    ),
+    "429": ("API Gateway: too many requests; try again shortly", "Too Many Requests"),
 }
+"""The description and the message of each answer that API Gateway gives itself."""
+
 ERROR_RESPONSES = {
     400: "A field or the body is missing or wrong",
     404: "Not found; the message lists the valid names",
@@ -64,6 +82,10 @@ ERROR_RESPONSES = {
     500: "Internal error; the log has the request id",
     503: "The tables cannot be read at the moment; try again shortly",
 }
+
+
+class GatewayError(Message, frozen=True):
+    """An answer of API Gateway itself. The name of the field may be capitalized."""
 
 
 def openapi(router: Router) -> Response[str]:
@@ -75,9 +97,9 @@ def openapi(router: Router) -> Response[str]:
 def document(routes: tuple[Route, ...]) -> dict[str, Any]:
     """Return the description of routes."""
     named = ((route, name) for route in routes for name in (route.body, route.answer) if name)
-    types = dict.fromkeys([*(route.load(name) for route, name in named), Problem, Message])
+    types = dict.fromkeys([*(route.load(name) for route, name in named), Problem, Message, GatewayError])
     paths: dict[str, Part] = {}
-    for route in routes:
+    for route in filter(lambda route: route.operation_id, routes):
         paths.setdefault(route.path, {})[route.method.lower()] = operation(route)
     return {
         "openapi": "3.1.0",
@@ -86,7 +108,9 @@ def document(routes: tuple[Route, ...]) -> dict[str, Any]:
             "version": "1",
             "description": "Voucher Selector learns from files of voucher uses which voucher amount the "
             "customers of a country and segment use most.",
+            "license": {"name": "MIT", "identifier": "MIT"},
         },
+        "tags": [{"name": name, "description": description} for name, description in TAGS.items()],
         "servers": [{"url": "."}],
         "security": [{"sigv4": []}],
         "paths": paths,
@@ -115,37 +139,45 @@ def operation(route: Route) -> Part:
     ]
     parameters += query_parameters(route.load(route.query)) if route.query else []
     parameters += [IF_NONE_MATCH] if route.cacheable else []
+    examples = EXAMPLES[str(route.operation_id)]
+    for parameter in parameters:
+        if parameter["name"] in examples["parameters"]:
+            parameter["example"] = examples["parameters"][parameter["name"]]
     summary, _, description = str(inspect.getdoc(route.load())).partition("\n\nRaises:")[0].partition("\n\n")
-    described: Part = {"operationId": route.operation_id, "summary": summary, "parameters": parameters}
+    described: Part = {
+        "operationId": route.operation_id,
+        "tags": [route.tag],
+        "summary": summary.rstrip("."),
+        "parameters": parameters,
+    }
     if description:
         described["description"] = " ".join(description.split())
     if route.body:
-        content = {JSON: {"schema": {"$ref": REFERENCE + route.body}, "example": route.example}}
+        content = {JSON: {"schema": {"$ref": REFERENCE + route.body}, "example": examples["body"]}}
         described["requestBody"] = {"required": True, "content": content}
     described["responses"] = responses(route)
+    for status, example in examples["responses"].items():
+        [content] = described["responses"][status]["content"].values()
+        content["example"] = example
     return described
 
 
 def responses(route: Route) -> Part:
     """Return the response objects of a route, by status."""
-    content: Part = {
-        media_type: {"schema": {"type": "object" if media_type == JSON else "string"}}
-        for media_type in route.media_types
-    }
-    if route.answer:
-        content = {JSON: {"schema": {"$ref": REFERENCE + route.answer}}} | content
+    content: Part = {JSON: {"schema": {"$ref": f"{REFERENCE}{route.answer}"}}}
     tag = ["ETag"] if route.cacheable else []
     found: Part = {"200": {"description": "OK", "headers": _headers("Age", *tag), "content": content}}
     if route.cacheable:
         found["304"] = {"description": "Not modified", "headers": _headers(*tag)}
-    for status, description in GATEWAY_RESPONSES.items():
-        found[status] = {"description": description, "content": {JSON: {"schema": {"type": "object"}}}}
-    media_type, body = (PROBLEM_JSON, Problem) if route.path.startswith("/v1/") else (JSON, Message)
+    for status, (description, message) in GATEWAY_RESPONSES.items():
+        body = {"schema": {"$ref": f"{REFERENCE}GatewayError"}, "example": {"message": message}}
+        found[status] = {"description": description, "content": {JSON: body}}
+    media_type, error_type = (PROBLEM_JSON, Problem) if route.path.startswith("/v1/") else (JSON, Message)
     for error in route.errors:
         found[str(error)] = {
             "description": ERROR_RESPONSES[error],
             "headers": _headers(*(["Retry-After"] if error == 503 else [])),  # noqa: PLR2004 - an HTTP status
-            "content": {media_type: {"schema": {"$ref": REFERENCE + body.__name__}}},
+            "content": {media_type: {"schema": {"$ref": REFERENCE + error_type.__name__}}},
         }
     return found
 
@@ -172,7 +204,10 @@ def query_parameters(query: type) -> list[Part]:
     schema = components([query])[query.__name__]
     parameters = []
     for name, field in schema["properties"].items():
-        value = {key: part for key, part in field.items() if key != "default" or part is not None}
+        if name == "format":
+            # With CSV as a second media type, generated types of the answer would be unions.
+            continue
+        value = dict(field)
         description = value.pop("description")
         alternatives = [part for part in value.pop("anyOf", []) if part != {"type": "null"}]
         value |= (
@@ -186,16 +221,22 @@ def query_parameters(query: type) -> list[Part]:
 
 
 def complete(node: Any) -> Any:  # noqa: ANN401 - a schema's parts are JSON of any kind
-    """Return a schema with the names of the segments, and with strings where they may replace numbers."""
+    """Return a schema with the names of the segments and the alternatives of times and numbers.
+
+    A default of null is left out, since generated types would require the field.
+    """
     if isinstance(node, list):
         return [complete(part) for part in node]
     if not isinstance(node, dict):
         return node
     if node.get("format") == SEGMENT_FORMAT:
         return {"type": "string", "enum": list(load_definitions().names)}
-    if node.get("format") == NUMERAL_FORMAT:
-        return NUMBER_OR_STRING
-    return {key: complete(part) for key, part in node.items()}
+    if alternatives := FORMATS.get(str(node.get("format"))):
+        return {"anyOf": alternatives}
+    node = {key: complete(part) for key, part in node.items() if (key, part) != ("default", None)}
+    if "anyOf" in node:
+        node["anyOf"] = [part for choice in node["anyOf"] for part in choice.get("anyOf", [choice])]
+    return node
 
 
 def describe(schema: Part, of: type) -> Part:

@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Response
 
 from api import dependencies
 from api.http.csv_file import csv_response, wants_csv
-from api.http.fields import Format, read_exactly
+from api.http.fields import Format, Moment, read_exactly
 from api.http.responses import cacheable
 from api.http.routing import Router
 from api.routes.segments import Bounds
@@ -71,13 +71,13 @@ class CountryChoices(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         country: its most frequent spelling.
         uses: number of rows that are counted.
-        updated_at: when its counts last changed (ISO 8601, UTC).
+        updated_at: when its counts last changed.
         choices: by segment and range.
     """
 
     country: str
     uses: int
-    updated_at: str
+    updated_at: Moment
     choices: list[Choice]
 
 
@@ -104,9 +104,10 @@ class ChoicesAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def choices(router: Router) -> Response[str]:
-    """Answer the chosen amounts of every range of every country, and how sure they are.
+    """List the chosen amounts of every range of every country, and how sure they are.
 
-    Counts may come from a cache. CSV has a header line, and one line per chosen amount.
+    Counts may come from a cache. With `format=csv` or `Accept: text/csv`, the answer is CSV (RFC 4180) with a
+    header line, and one line per chosen amount.
     """
     given = read_exactly(router.current_event.query_string_parameters, ChoicesFields)
     definitions = load_definitions()

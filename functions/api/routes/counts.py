@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Response
 
 from api import dependencies
 from api.http.csv_file import csv_response, wants_csv
-from api.http.fields import CountryName, Format, SegmentName, country_of, read_exactly, segment_of
+from api.http.fields import CountryName, Format, Moment, SegmentName, country_of, read_exactly, segment_of
 from api.http.middleware import log_fields
 from api.http.responses import cacheable
 from api.http.routing import Router
@@ -53,20 +53,21 @@ class CountsAnswer(msgspec.Struct, frozen=True):
         rows: by segment, range and amount. A range has 500 rows at most: the row of the amount 0, for uses
             without a voucher, and the rows of the most used amounts, on a tie the lower ones.
         amounts_left_out: number of amounts that are not listed, summed over the ranges.
-        updated_at: when the counts last changed (ISO 8601, UTC).
+        updated_at: when the counts last changed.
     """
 
     country: str
     rows: list[CountRow]
     amounts_left_out: int
-    updated_at: str
+    updated_at: Moment
 
 
 def counts(router: Router) -> Response[str]:
-    """Answer how often each amount was used in a country, by segment and range.
+    """Count how often each amount was used in a country, by segment and range.
 
     Counts are never cached, for clients that have just uploaded a file. JSON and CSV list the 500 most used
-    amounts of each range at most. CSV has a header line.
+    amounts of each range at most. With `format=csv` or `Accept: text/csv`, the answer is CSV (RFC 4180)
+    with a header line.
     """
     query = router.current_event.query_string_parameters
     log_fields(router, country=query.get("country"), segment=query.get("segment"))

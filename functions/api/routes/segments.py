@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Response
 from msgspec import UNSET, UnsetType
 
 from api import dependencies
-from api.http.fields import CountryName, country_of, read_exactly
+from api.http.fields import CountryName, Moment, country_of, read_exactly
 from api.http.middleware import log_fields
 from api.http.responses import cacheable
 from api.http.routing import Router
@@ -38,13 +38,13 @@ class Country(msgspec.Struct, frozen=True):
         country: its most frequent spelling.
         uses: number of rows that are counted.
         spellings: number of rows by spelling of the name.
-        updated_at: when its counts last changed (ISO 8601, UTC).
+        updated_at: when its counts last changed.
     """
 
     country: str
     uses: int
     spellings: dict[str, int]
-    updated_at: str
+    updated_at: Moment
 
 
 class CountriesAnswer(msgspec.Struct, frozen=True):
@@ -78,7 +78,7 @@ class RangeSize(Bounds, frozen=True, kw_only=True):
         amounts_left_out: number of amounts that `amounts` does not list.
         verdict: how sure the choice is: `clear`, the most used amount is ahead of the second at the 5 %
             level; `close`, it is not; `too_few_uses`, the two have fewer than 30 uses; null without vouchers.
-        updated_at: when the counts last changed (ISO 8601, UTC); null if there are none.
+        updated_at: when the counts last changed; null if there are none.
     """
 
     sample_size: int
@@ -88,7 +88,7 @@ class RangeSize(Bounds, frozen=True, kw_only=True):
     amounts: list[UsedAmount] | UnsetType = UNSET
     amounts_left_out: int | UnsetType = UNSET
     verdict: Verdict | UnsetType | None = UNSET
-    updated_at: str | None
+    updated_at: Moment | None
 
 
 class SegmentSize(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,18 +118,18 @@ class SegmentsAnswer(msgspec.Struct, frozen=True, kw_only=True):
         definitions: version of the segment definitions.
         country: the country of the counts; null for the total of all countries.
         uses: number of rows that are counted.
-        updated_at: when the counts last changed (ISO 8601, UTC); null if there are none.
+        updated_at: when the counts last changed; null if there are none.
     """
 
     definitions: str
     country: str | None
     uses: int
-    updated_at: str | None
+    updated_at: Moment | None
     segments: list[SegmentSize]
 
 
 def segments(router: Router) -> Response[str]:
-    """Answer the segments, with the counts of each range.
+    """List the segments, with the counts of each range.
 
     For one country, also the amounts that are chosen, and how often each amount was used. Counts of all
     countries may come from a cache.
@@ -154,7 +154,7 @@ def segments(router: Router) -> Response[str]:
 
 
 def countries(router: Router) -> Response[str]:
-    """Answer the countries that have counts."""
+    """List the countries that have counts."""
     counts = dependencies.cached_segments_table(router, datetime.now(UTC)).every_country()
     return cacheable(CountriesAnswer([Country(c.name, c.uses, c.spellings, c.updated_at) for c in counts]))
 

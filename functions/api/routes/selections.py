@@ -21,7 +21,7 @@ from api.http.errors import (
     format_value,
     problem,
 )
-from api.http.fields import Fallback, Timestamp, json_object, read_exactly, time_of
+from api.http.fields import Fallback, Moment, Timestamp, json_object, read_exactly, time_of
 from api.http.middleware import log_fields, request_id
 from api.http.routing import Router
 from api.routes.vouchers import Customer, VoucherFields, parse_customer, read_blanks
@@ -81,7 +81,7 @@ class Selected(msgspec.Struct, frozen=True, kw_only=True, tag_field="outcome", t
         without_voucher: uses without a voucher.
         alternatives: up to twenty other amounts, by descending count.
         alternatives_left_out: number of further amounts.
-        updated_at: when the counts last changed (ISO 8601, UTC).
+        updated_at: when the counts last changed.
     """
 
     index: int
@@ -105,7 +105,7 @@ class Selected(msgspec.Struct, frozen=True, kw_only=True, tag_field="outcome", t
     without_voucher: int
     alternatives: list[UsedAmount]
     alternatives_left_out: int
-    updated_at: str | None
+    updated_at: Moment | None
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True, tag_field="outcome", tag="failed"):
@@ -120,21 +120,21 @@ class SelectionsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The answers for all customers, in their order.
 
     Attributes:
-        as_of: the time that recency was measured to (ISO 8601, UTC).
+        as_of: the time that recency was measured to.
         definitions: version of the segment definitions.
         confidence: confidence level of the intervals.
-        read_at: when the oldest of the counts was read (ISO 8601, UTC).
+        read_at: when the oldest of the counts was read.
     """
 
-    as_of: str
+    as_of: Moment
     definitions: str
     confidence: float
-    read_at: str
+    read_at: Moment
     selections: list[Selected | Failed]
 
 
 def select(router: Router) -> SelectionsAnswer:
-    """Answer the voucher amounts of up to 100 customers, and the reasons.
+    """Choose the voucher amounts of up to 100 customers, and give the reasons.
 
     Each customer has an answer or a problem, in the order of the request. Counts may come from a cache; the
     header `Age` gives their age in seconds.

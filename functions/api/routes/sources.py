@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from api import dependencies
 from api.http.errors import UnknownSourceError, format_value
-from api.http.fields import read_exactly, wrong
+from api.http.fields import Moment, read_exactly, wrong
 from api.http.middleware import log_fields
 from api.http.responses import cacheable
 from api.http.routing import Router
@@ -51,9 +51,9 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         source: the object's key.
         status: `counted`, `failed` (it could not be counted), or `deleted`.
-        committed_at: when the counts were updated (ISO 8601, UTC).
-        uploaded_at: when the object was uploaded (ISO 8601, UTC).
-        as_of: the time that recency was measured to (ISO 8601, UTC), or `row` for each row's own time.
+        committed_at: when the counts were updated.
+        uploaded_at: when the object was uploaded.
+        as_of: the time that recency was measured to, or `row` for each row's own time.
         definitions: version of the segment definitions.
         version_id: the object's version in S3.
         etag: the object's ETag in S3.
@@ -64,8 +64,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
     source: str
     status: StatusName
-    committed_at: str
-    uploaded_at: str | None
+    committed_at: Moment
+    uploaded_at: Moment | None
     as_of: str | None
     definitions: str
     version_id: str | None
@@ -89,7 +89,7 @@ class SourcesAnswer(msgspec.Struct, frozen=True):
 
 
 def list_sources(router: Router) -> Response[str]:
-    """Answer the ingested objects, by descending commit time.
+    """List the ingested objects, by descending commit time.
 
     A link leads to the next page (RFC 8288).
     """
@@ -115,7 +115,7 @@ def list_sources(router: Router) -> Response[str]:
 
 
 def source(router: Router) -> Response[str]:
-    """Answer what happened to one object.
+    """Return what happened to one object.
 
     The key is percent-encoded; its slashes need not be.
 

@@ -87,10 +87,10 @@ class Customer:
 
 
 def voucher_amount(router: Router) -> VoucherAnswer:
-    """Answer the voucher amount that customers of the same country and range use most.
+    """Choose the voucher amount that customers of the same country and range use most.
 
-    The fields are a JSON body or, without a body, a query string. Counts may come from a cache; the header
-    `Age` gives their age in seconds.
+    The fields are a JSON body or, without a body, a query string. Prefer POST, since URLs end up in logs.
+    Counts may come from a cache; the header `Age` gives their age in seconds.
     """
     fields = body_or_query(router.current_event)
     log_fields(router, country=fields.get("country_code"), segment=fields.get("segment_name"))

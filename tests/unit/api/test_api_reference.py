@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -13,12 +13,10 @@ import pytest
 from api import dependencies
 from api.http.errors import ApiError, InternalError, RequestError, UnavailableError
 from tests.support.api_gateway import call, rest_event
+from tests.support.fake_sources_table import fake_sources_table
 from vouchers.counts import spellings_cell
-from vouchers.dynamodb.sources_table import Source, SourcesTable, State, Status
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
     from tests.support.api_gateway import Answer
     from tests.support.fake_segments_table import CountedTable
 
@@ -54,54 +52,7 @@ def ask(command: str) -> Answer:
 @pytest.fixture(autouse=True)
 def sources(monkeypatch: pytest.MonkeyPatch, counted: CountedTable) -> None:
     counted.counts[spellings_cell("Peru")] = {"Peru": 106547}
-    monkeypatch.setattr(dependencies, "sources_table", Sources)
-
-
-MOMENTS = {
-    name: f"2026-11-22T{time}Z" for name, time in (("at", "10:00:00.000000"), ("up", "09:59:58.000000"))
-}
-SAMPLE = State(
-    Status.COUNTED,
-    "01",
-    MOMENTS["up"],
-    MOMENTS["at"],
-    "206f16a74bf2",
-    as_of=MOMENTS["up"],
-    uploaded_at=MOMENTS["up"],
-    version_id="3HL4kqtJvjVBH40Nrjfkd",
-    etag='"9b2cf535f27731c974343645a3985328"',
-    report={
-        "rows": 106547,
-        "counted": 106547,
-        "rejected": 0,
-        "rejected_by_reason": {},
-        "repaired": {"total_orders_empty": 0, "voucher_amount_null": 13950},
-        "segments": {
-            name: {"counted": 106547, "unsegmented": 0} for name in ("recency_segment", "frequent_segment")
-        },
-        "seconds": 0.4,
-    },
-)
-
-
-class Sources:
-    """A fake sources table with two sources."""
-
-    name = "sources"
-    client = property(lambda self: self)
-
-    def load(self, key: str) -> Source:
-        return Source(key, 1, SAMPLE)
-
-    def get_paginator(self, _: str) -> Sources:
-        return self
-
-    def paginate(self, **asked: Any) -> list[dict[str, Any]]:
-        table = SourcesTable(cast("DynamoDBClient", None), "sources")
-        keys = ("vouchers/sample.parquet", "vouchers/older.parquet")
-        items = [table.put_if_unchanged(Source(key), Source(key, 1, SAMPLE))["Item"] for key in keys]
-        counted = asked["ExpressionAttributeValues"][":status"]["S"] == "counted"
-        return [{"Items": items if counted else []}]
+    monkeypatch.setattr(dependencies, "sources_table", fake_sources_table)
 
 
 def test_there_are_examples_of_every_route_and_of_errors() -> None:

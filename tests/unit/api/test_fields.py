@@ -6,10 +6,9 @@ import json
 import pytest
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
-from api.handler import CUSTOMER
 from api.http.errors import BodyTooLargeError, RequestError
 from api.http.fields import MAX_BODY, body_or_query
-from tests.support.api_gateway import rest_event
+from tests.support.api_gateway import CUSTOMER, rest_event
 
 pytestmark = pytest.mark.disable_socket
 

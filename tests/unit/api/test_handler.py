@@ -11,10 +11,9 @@ import pytest
 from api import dependencies
 from api.cached_table import TTLCache
 from api.dependencies import segments_table
-from api.handler import CUSTOMER
 from api.http.errors import ApiError, InternalError, RequestError, UnavailableError
 from api.http.middleware import logger
-from tests.support.api_gateway import REQUEST_ID, call, rest_event
+from tests.support.api_gateway import CUSTOMER, REQUEST_ID, call, rest_event
 from tests.support.fake_segments_table import REFERENCE_COUNTS, UPDATED_AT, CountedTable
 from vouchers.segments import load_definitions
 
@@ -39,7 +38,6 @@ ROUTES = [
     "/v1/sources/{key}",
     "/health",
     "/openapi.json",
-    "/docs",
 ]
 
 
@@ -283,7 +281,6 @@ def test_the_error_of_an_unknown_route_lists_the_routes(method: str, path: str) 
         ("/v1/sources/a/b", "GET, HEAD, OPTIONS"),
         ("/health", "GET, HEAD, OPTIONS"),
         ("/openapi.json", "GET, HEAD, OPTIONS"),
-        ("/docs", "GET, HEAD, OPTIONS"),
     ],
 )
 def test_a_route_lists_its_methods(path: str, allowed: str) -> None:

@@ -8,10 +8,9 @@ import pytest
 
 from api import dependencies
 from api.cached_table import TTLCache
-from api.handler import CUSTOMER
 from api.http.middleware import logger
 from api.statistics import wilson
-from tests.support.api_gateway import REQUEST_ID, Answer, call, problem, rest_event
+from tests.support.api_gateway import CUSTOMER, REQUEST_ID, Answer, call, problem, rest_event
 from tests.support.fake_segments_table import UPDATED_AT, CountedTable, contribution
 from vouchers.counts import range_cell, spellings_cell
 from vouchers.segments import Range, load_definitions

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from api.handler import CUSTOMER
 from api.http.errors import RequestError, UnknownCountryError
 from api.http.fields import read
 from api.routes import vouchers
 from api.routes.vouchers import Customer, VoucherFields, parse_customer
+from tests.support.api_gateway import CUSTOMER
 from tests.support.fake_segments_table import CountedTable, contribution
 from vouchers.counts import spellings_cell
 from vouchers.segments import Attribute, Range, load_definitions
