@@ -30,6 +30,7 @@ from ingest.storage.s3_objects import ObjectVersion, find_object, open_object
 from ingest.storage.tables import refuse_table_file, table_begun_by
 from vouchers.counts import Cell, Contribution, Counters
 from vouchers.dynamodb.sources_table import Source, State, Status
+from vouchers.report import Report
 from vouchers.segments import Definitions
 from vouchers.timestamps import iso
 
@@ -326,12 +327,20 @@ class IngestService:
         with open_object(self.objects, version) as file, RejectedRows() as rejected, writer as rows:
             callbacks = RowCallbacks(rejected.add, rows.add if rows else None)
             counted = count_file(file, as_of, self.definitions, callbacks, Selection(rule))
-            if self.max_rows is not None and counted.report.rows > self.max_rows:
-                sentence = f"it has {counted.report.rows:,} rows, and MaxRowsPerFile is {self.max_rows:,}"
-                raise FileError(sentence, TOO_MANY_ROWS)
+            check_rows(counted.report, self.max_rows)
             folder = rows.store() if rows else None
             rejected_object = rejected.store(self.committer.results, keys.rejected)
         return CountedRows(counted.contribution, counted.report.as_dict(), rejected_object, folder)
+
+
+def check_rows(report: Report, max_rows: int | None) -> None:
+    """Check that an object has no more rows than allowed; None allows any number.
+
+    Raises:
+        FileError: if it has.
+    """
+    if max_rows is not None and report.rows > max_rows:
+        raise FileError(f"it has {report.rows:,} rows, and MaxRowsPerFile is {max_rows:,}", TOO_MANY_ROWS)
 
 
 def refuse(error: FileError, _: ResultKeys) -> NoReturn:

@@ -6,6 +6,7 @@ import io
 import json
 from contextlib import redirect_stdout
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -13,13 +14,13 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from click.testing import CliRunner
 
-from ingest.commit import chunks
+from ingest.commit import chunks, committer
 from ingest.counting.count_file import count_file
 from ingest.handler import IngestError
 from ingest.storage.s3_objects import find_object
 from tests.support.crash_injection import Crash, calls
 from tests.support.fake_stack_client import Lambda, deployed
-from tests.support.sample_files import FILES, body, expected
+from tests.support.sample_files import FILES, body, expected, file_of, sample_rows
 from voucher_selector.cli import maintenance
 from voucher_selector.cli.main import cli
 from voucher_selector.errors import Exit
@@ -576,6 +577,23 @@ def test_a_file_with_too_many_rows_failed_rightly_until_more_are_allowed(
     assert run("verify").exit_code == 0
 
     monkeypatch.setenv("MAX_ROWS_PER_FILE", "")
+    assert problems(run_json("verify")[1]) == [(KEY, "is recorded as failed, but can be counted")]
+
+
+def test_a_file_without_room_failed_rightly_until_counters_are_zero(
+    harness: StackHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committer, "MAX_CELL_BYTES", 4_000)
+    names = [f"1.{n + 10**15}" for n in range(100)]
+    fill = partial(harness.dynamodb.put_item, TableName=harness.segments)
+    fill(Item=CELL | {name: {"N": "1"} for name in names})
+    rows = sample_rows(*(("Peru", None, None, "1", float(n)) for n in range(1, 202)))
+    record = harness.put(KEY, file_of(rows))
+    with pytest.raises(IngestError, match="cannot hold its counts"):
+        harness.ingest(record)
+    assert problems(run_json("verify")[1]) == []
+
+    fill(Item=CELL | {name: {"N": "0"} for name in names})
     assert problems(run_json("verify")[1]) == [(KEY, "is recorded as failed, but can be counted")]
 
 

@@ -30,7 +30,7 @@ from vouchers.dynamodb.sources_table import Source, Status
 from vouchers.timestamps import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -121,16 +121,16 @@ class Committer:
             raise ConflictError from None
 
     def check_room(self, changes: Contribution) -> None:
-        """Check that cells to which many counters are added have room for them.
+        """Check that cells to which many counters are added have room for them, and remove their zeros.
 
         Raises:
             RefusedError: if one of them has not.
         """
         table = SegmentsTable(self.client, self.segments_table)
-        for cell, counters in changes.items():
-            added = [name for name, delta in counters.items() if delta > 0]
-            if len(added) > MAX_COUNTERS and not has_room(table, cell, added):
+        for cell, added in find_wide(changes):
+            if not has_room(table, cell, added):
                 raise RefusedError(f"the item of '{cell.country}', {cell.name}, would be larger than 200 KB")
+            table.remove_zeros(cell)
 
     def resume(self, source: Source, changes: Contribution | None = None) -> Source:
         """Finish the pending commit of a source, from the first chunk that is not done.
@@ -217,11 +217,16 @@ class Committer:
             table.remove_zeros(cell)
 
 
+def find_wide(changes: Contribution) -> Iterator[tuple[Cell, list[str]]]:
+    """Yield the cells to which many counters are added, each with the names of these counters."""
+    for cell, counters in changes.items():
+        added = [name for name, delta in counters.items() if delta > 0]
+        if len(added) > MAX_COUNTERS:
+            yield cell, added
+
+
 def has_room(table: SegmentsTable, cell: Cell, added: Sequence[str]) -> bool:
-    """Return whether a cell has room for more counters. Zeros are removed if they are in the way."""
-    if table.bytes_with(cell, added) <= MAX_CELL_BYTES:
-        return True
-    table.remove_zeros(cell)
+    """Return whether a cell without its zeros has room for more counters."""
     return table.bytes_with(cell, added) <= MAX_CELL_BYTES
 
 

@@ -209,11 +209,12 @@ class SegmentsTable:
         return True
 
     def bytes_with(self, cell: Cell, counters: Iterable[str]) -> int:
-        """Return about how many bytes the item of a cell takes with more counters, read consistently.
+        """Return about how many bytes the item of a cell takes with more counters and without zeros.
 
         DynamoDB counts the bytes of names, and about a byte for two digits of a number.
         """
-        names = {attribute_name(cell, name) for name in counters} | self._item(cell).keys()
+        names = {name for name, value in self._item(cell).items() if value.get("N") != "0"}
+        names |= {attribute_name(cell, name) for name in counters}
         return sum(len(name.encode()) + NUMBER_BYTES for name in names)
 
     def cells_with_zeros(self) -> list[Cell]:

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from ingest.commit.chunks import MAX_COUNTERS
-from ingest.commit.committer import MAX_CELL_BYTES
+from ingest.commit.committer import find_wide, has_room
 from ingest.counting.as_of import AsOf, microseconds
 from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.counting.metadata import read_metadata
@@ -15,6 +14,7 @@ from ingest.errors import FileError, SupersededError
 from ingest.parquet.column_names import ColumnRule
 from ingest.parquet.reader import Selection
 from ingest.row_outputs.glue_catalog import GlueCatalog
+from ingest.service import check_rows
 from ingest.storage.s3_objects import find_object, open_object
 from ingest.storage.tables import refuse_table_file
 from voucher_selector.operations.findings import Finding, Problem
@@ -112,20 +112,13 @@ class Recount:
                 moment = microseconds(as_of.at(version.modified))
                 selection = Selection(ColumnRule(mapping, version.key))
                 counted = count_file(file, moment, self.definitions, callbacks, selection)
+                check_rows(counted.report, settings.max_rows)
         except FileError:
             return None
-        if settings.max_rows is not None and counted.report.rows > settings.max_rows:
-            return None
-        has_failed = state is not None and state.status is Status.FAILED
-        return counted.contribution if not has_failed or self._has_room(counted.contribution) else None
-
-    def _has_room(self, contribution: Contribution) -> bool:
-        """Return whether the table can hold what a failed source would contribute."""
-        table = self.stack.segments_table()
-        return all(
-            len(counters) <= MAX_COUNTERS or table.bytes_with(cell, counters) <= MAX_CELL_BYTES
-            for cell, counters in contribution.items()
-        )
+        if state is None or state.status is not Status.FAILED:
+            return counted.contribution
+        table, wide = self.stack.segments_table(), find_wide(counted.contribution)
+        return counted.contribution if all(has_room(table, cell, added) for cell, added in wide) else None
 
     def _compare(
         self, version: ObjectVersion, source: Source, counted: Contribution | None
