@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ import pytest
 
 from tests.support.fake_segments_table import REFERENCE_COUNTS
 from tests.support.sample_files import CHINA, DIRTY, WIDE, expected, file_of
+from tests.support.tables import FORMATS, KIND
 from voucher_selector.local_stack.emulator import LOGS
 from voucher_selector.operations.upload import DATASETS
 from voucher_selector.sample_data.file import write_sample
@@ -102,6 +104,23 @@ def test_the_sample_as_a_dataset_gives_the_reference_table(
         ("peru", f"{segment}#{low}-{high}"): {str(amount): n for amount, n in counts.items()}
         for (segment, low, high), counts in REFERENCE_COUNTS.items()
     }
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_the_current_version_of_a_table_is_counted(
+    place: Place, start: Start, name: str, tmp_path: Path, format_: str
+) -> None:
+    table = FORMATS[format_](tmp_path / "table", ["country_code"])
+    table.append(kinds := [{**row, KIND: str(n % 3)} for n, row in enumerate(WIDE[:3] + CHINA + DIRTY)])
+    for step in (partial(table.append, kinds), table.compact, partial(table.delete, "1"), table.clean):
+        step()
+        code, reported, err = ended(
+            start(name, "--from", str(table.folder), "--sync", "--as-of", "2026-11-22T12:00:00")
+        )
+        assert (code, reported["outcome"], reported["report"]["rows"]) == (0, "counted", len(table.rows)), err
+        assert counted(place) == {
+            cell: counters for cell, counters in expected([table.rows]).items() if cell[1] != "#spellings"
+        }
 
 
 @pytest.mark.skipif(

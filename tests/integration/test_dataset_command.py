@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +14,12 @@ import pytest
 from botocore.stub import Stubber
 from click.testing import CliRunner
 
+from ingest.handler import IngestError
 from ingest.storage.results_bucket import ResultsBucket
 from tests.support.datasets import DATASET, count, count_here
 from tests.support.fake_stack_client import Lambda, deployed
 from tests.support.sample_files import CHINA, DIRTY, PERU, body, expected, file_of
+from tests.support.tables import FORMATS, KIND, mirror
 from voucher_selector.cli import dataset, maintenance
 from voucher_selector.cli.main import cli
 from voucher_selector.errors import CommandError
@@ -393,3 +397,80 @@ def test_a_replay_sweeps_what_runs_left_behind(harness: StackHarness) -> None:
 
     assert left not in harness.result_keys()
     assert found()[0] == 0
+
+
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_folder_that_is_a_table_is_uploaded_with_its_metadata(
+    harness: StackHarness, tmp_path: Path, format_: str
+) -> None:
+    table = FORMATS[format_](tmp_path / "t")
+    table.append([{**row, KIND: "old"} for row in DIRTY])
+    table.overwrite([{**row, KIND: "new"} for row in PERU])
+    for _ in range(2):
+        result = call("dataset", "history", "--from", str(table.folder), "--as-of", "2026-11-22T12:00:00")
+        assert result.exit_code == 0
+        assert "Warning" not in result.stderr
+    assert harness.cells() == expected([PERU])
+    assert found()[0] == 0
+
+
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize("format_", FORMATS)
+def test_the_metadata_of_two_versions_are_not_mixed(
+    harness: StackHarness, tmp_path: Path, format_: str
+) -> None:
+    old, new = FORMATS[format_](tmp_path / "old" / "t"), FORMATS[format_](tmp_path / "new" / "t")
+    for _ in range(2):
+        old.append([{**row, KIND: ""} for row in DIRTY])
+    new.append([{**row, KIND: ""} for row in PERU])
+    arguments = ["dataset", "history", "--as-of", "2026-11-22T12:00:00", "--from"]
+    call(*arguments, str(old.folder))
+    before = harness.s3.list_objects_v2(Bucket=harness.uploads)["Contents"]
+
+    result = call(*arguments, str(new.folder))
+
+    assert result.exit_code == 2
+    message = rf"Error: \d metadata files of a table are not in {new.folder}: {DATASET}.*"
+    assert re.fullmatch(rf"{message}\. To delete all that is not, add --sync\n", result.stderr)
+    assert harness.s3.list_objects_v2(Bucket=harness.uploads)["Contents"] == before
+    assert call(*arguments, str(new.folder), "--sync").exit_code == 0
+    assert harness.cells() == expected([PERU])
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_table_without_the_library_that_reads_it_is_named(
+    harness: StackHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = FORMATS["Delta Lake"](tmp_path / "t")
+    table.append([{**row, KIND: ""} for row in PERU])
+    mirror(harness, table.folder, DATASET)
+    count(harness)
+    monkeypatch.setitem(sys.modules, "deltalake", None)
+    result = call("verify")
+    message = f"{DATASET} has a table, and deltalake is not installed. Install it: make .venv/.spark"
+    assert (result.exit_code, last_line(result)) == (3, f"Error: {message}")
+
+
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize("format_", FORMATS)
+def test_the_advice_for_a_file_of_a_table_counts_the_table(
+    harness: StackHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format_: str
+) -> None:
+    table = FORMATS[format_](tmp_path / "my table")
+    table.append([{**row, KIND: ""} for row in PERU])
+    mirror(harness, table.folder, "vouchers/my table/")
+    (file,) = table.folder.rglob("*.parquet")
+    record = harness.put(f"vouchers/my table/{file.relative_to(table.folder)}", file.read_bytes())
+    with pytest.raises(IngestError) as failed:
+        harness.ingest(record)
+    advised = re.search(r"make dataset (.*) with the folder of the table", str(failed.value))
+    refused = [call("upload", str(path)) for path in (table.folder, file)]
+    monkeypatch.setenv("VOUCHER_SELECTOR_MAKE", "1")
+    for text in (advised and advised[1], *(re.findall("make dataset (.*)", r.stderr)[0] for r in refused)):
+        assert text
+        given = dict(word.split("=", 1) for word in shlex.split(text))
+        assert given["NAME"] == "my table"
+        folder = str(table.folder) if given["FROM"] == "folder" else given["FROM"]
+        result = call("dataset", given["NAME"], "--from", folder, "--as-of", "2026-11-22T12:00:00")
+        assert (result.exit_code, harness.cells()) == (0, expected([PERU]))

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ingest.handler import IngestError
-from tests.support.datasets import DATASET, count_here, order
 from tests.support.sample_files import FILES, PERU, expected, file_of
-from voucher_selector.spark_job import run as spark_run
 from vouchers.dynamodb.sources_table import Status
 
 if TYPE_CHECKING:
@@ -76,15 +74,3 @@ def test_a_file_beside_a_table_is_counted(harness: StackHarness, beside: str, ke
     harness.put(beside, b"" if beside.endswith("/") else PROTOCOL)
     assert harness.ingest(harness.put(key, file_of(PERU))) == ["counted"]
     assert harness.cells() == expected([PERU])
-
-
-@pytest.mark.parametrize(
-    ("metadata", "format_"),
-    [("_delta_log/00000000000000000012.json", "Delta Lake"), ("metadata/v1.metadata.json", "Apache Iceberg")],
-)
-def test_a_dataset_that_is_a_table_fails(harness: StackHarness, metadata: str, format_: str) -> None:
-    for name in (metadata, "data/a.parquet", "data/b.parquet"):
-        harness.put(f"{DATASET}{name}", file_of(PERU) if name.endswith(".parquet") else PROTOCOL)
-    last = spark_run.run(order(harness), count_here)
-    assert f"it is a table of {format_}, and not all of its files count" in (last.error or "")
-    assert harness.cells() == {}

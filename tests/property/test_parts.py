@@ -36,7 +36,20 @@ def test_parts_sum_up_to_the_file(rows: int, group: int, of: int, by_row: bool) 
     assert [row for _, of_part in parts for row in of_part] == rejected
 
 
-def count(file: bytes, part: Part = WHOLE, *, by_row: bool) -> tuple[Counted, list[tuple[int, str]]]:
+@given(deleted=st.sets(st.integers(0, len(ROWS) - 1)), group=GROUPS, of=st.integers(1, 4))
+@settings(deadline=None)
+def test_deleted_rows_are_as_if_they_had_not_been_written(deleted: set[int], group: int, of: int) -> None:
+    left = [number for number in range(len(ROWS)) if number not in deleted]
+    without, rejected = count(file_of([ROWS[number] for number in left]), by_row=False)
+    file, gone = file_of(ROWS, row_group_size=group), np.array(sorted(deleted), np.int64)
+    parts = [count(file, Part(number, of), gone, by_row=False) for number in range(of)]
+    assert summed(counted for counted, _ in parts) == summed([without])
+    assert [row for _, of_part in parts for row in of_part] == [(left[n], reason) for n, reason in rejected]
+
+
+def count(
+    file: bytes, part: Part = WHOLE, deleted: Any = None, *, by_row: bool
+) -> tuple[Counted, list[tuple[int, str]]]:
     """Count a part of a file; return also the numbers and reasons of its rejected rows."""
     rejected: list[tuple[int, str]] = []
 
@@ -48,7 +61,7 @@ def count(file: bytes, part: Part = WHOLE, *, by_row: bool) -> tuple[Counted, li
         None if by_row else 0,
         load_definitions(),
         RowCallbacks(reject),
-        Selection(part=part),
+        Selection(part=part, deleted=deleted),
     )
     return counted, rejected
 

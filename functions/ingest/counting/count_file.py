@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from ingest import arrow
@@ -23,7 +24,6 @@ from vouchers.segments import Attribute, Definitions
 if TYPE_CHECKING:
     from io import RawIOBase
 
-    import numpy as np
     from numpy.typing import NDArray
 
     RejectCallback = Callable[[pa.RecordBatch, NDArray[np.int64], pa.DictionaryArray], None]
@@ -91,7 +91,8 @@ def count_file(
         optional = [name for name in OPTIONAL_COLUMNS if callbacks.keep and name not in columns]
         file = reader.open_parquet(source, columns, optional, selection)
         first_row = file.first_row
-        for whole in reader.batches(file):
+        for read in reader.batches(file):
+            whole, left = drop_rows(read, first_row, selection.deleted)
             batch = whole.select(columns) if callbacks.keep else whole
             with reader.file_errors("its values cannot be read"):
                 encoded = dimensions.read(batch)
@@ -101,13 +102,33 @@ def count_file(
                 if len(rows):
                     texts = arrow.from_texts([name for by_code in reasons for name in by_code.values()])
                     row_reasons = pa.DictionaryArray.from_arrays(arrow.from_numpy(indices), texts)
-                    rejected = batch.take(arrow.from_numpy(rows)), rows + first_row, row_reasons
+                    numbers = first_row + (rows if left is None else left[rows])
+                    rejected = batch.take(arrow.from_numpy(rows)), numbers, row_reasons
                     examples.add(*rejected)
                     callbacks.reject(*rejected)
             if callbacks.keep:
                 callbacks.keep(whole, encoded, dimensions)
-            first_row += batch.num_rows
+            first_row += read.num_rows
         contribution, report = make_report(histogram.combinations(), dimensions, definitions)
         return Counted(contribution, replace(report, rejected_examples=examples.by_reason))
     except MemoryError:
         raise FileError("counting it takes more memory than there is") from None
+
+
+def drop_rows(
+    batch: pa.RecordBatch, first_row: int, deleted: NDArray[np.int64] | None
+) -> tuple[pa.RecordBatch, NDArray[np.int64] | None]:
+    """Return a batch without deleted rows, and the places of the others in it; None if all are left.
+
+    Args:
+        batch: of a file.
+        first_row: the number of its first row in the file.
+        deleted: numbers of rows in the file, ascending; None for none.
+    """
+    if deleted is None:
+        return batch, None
+    start, end = np.searchsorted(deleted, [first_row, first_row + batch.num_rows])
+    if start == end:
+        return batch, None
+    left = np.delete(np.arange(batch.num_rows), deleted[start:end] - first_row)
+    return batch.take(arrow.from_numpy(left)), left

@@ -81,21 +81,42 @@ NO_MAPPING = ColumnMapping()
 
 
 @dataclass(frozen=True, slots=True)
+class TableColumns:
+    """What the metadata of a table say of the columns of one of its files.
+
+    Attributes:
+        by_id: the names of columns in the table by the field ids that the file gives them.
+        by_name: the same by their names in the file, for columns without a field id.
+        constants: the values of columns of the table that the file lacks; None for null.
+    """
+
+    by_id: Mapping[int, str]
+    by_name: Mapping[str, str]
+    constants: Mapping[str, str | None]
+
+    def name(self, name: str, field_id: int | None) -> str | None:
+        """Return the name in the table of a column of the file; None if the table no longer has it."""
+        return self.by_name.get(name) if field_id is None or not self.by_id else self.by_id.get(field_id)
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnRule:
     """Says where the columns of an object are.
 
     Attributes:
         mapping: other names of columns.
         key: of the object. Its folders ``name=value`` are Hive's partitions.
+        table: the columns of the table to which the object belongs, if any. Then the key does not matter.
     """
 
     mapping: ColumnMapping = NO_MAPPING
     key: str = ""
+    table: TableColumns | None = None
 
     def find(
         self, present: Sequence[str], needed: Sequence[str], optional: Sequence[str] = ()
     ) -> tuple[dict[str, int], dict[str, str | None]]:
-        """Find columns in a file, or else in the key.
+        """Find columns in a file, or else in the key or the table's metadata.
 
         Args:
             present: the names of the file's columns.
@@ -108,9 +129,11 @@ class ColumnRule:
         Raises:
             FileError: if a needed column is missing, or several names match it.
         """
-        folders = partition_values(self.key)
+        folders = [*self.table.constants.items()] if self.table else partition_values(self.key)
         in_file = _Names(present, "it")
-        in_key = _Names([name for name, _ in folders], f"its key '{truncate(self.key)}'")
+        in_key = _Names(
+            [name for name, _ in folders], "its table" if self.table else f"its key '{truncate(self.key)}'"
+        )
         stored: dict[str, int] = {}
         constant: dict[str, str | None] = {}
         missing = []

@@ -56,7 +56,7 @@ _META: Shape = {2: [I32], 3: [BINARY], 8: [{}], 13: [{}], 16: {2: [I64], 3: [I64
 _CHUNK: Shape = {3: _META, 8: {2: {1: [BINARY]}}, **WITH_RAW}
 _FOOTER: Shape = {2: [WITH_RAW], 4: [{1: [_CHUNK], 4: [{}]}], 5: [{}], 7: [{}]}
 _SCHEMA, _ROWS, _GROUPS, _CREATED_BY = (2, LIST), (3, I64), (4, LIST), (6, BINARY)
-_TYPE, _REPETITION, _NAME, _CHILDREN = (1, I32), (3, I32), (4, BINARY), (5, I32)
+_TYPE, _REPETITION, _NAME, _CHILDREN, _FIELD_ID = (1, I32), (3, I32), (4, BINARY), (5, I32), (9, I32)
 _REPEATED = 2
 _CHUNKS, _GROUP_ROWS = (1, LIST), (3, I64)
 _FILE, _COLUMN, _KEYS, _SECRET = (1, BINARY), (3, STRUCT), (8, STRUCT), (9, BINARY)
@@ -99,11 +99,13 @@ class Column:
         name: as the file writes it.
         leaf: its number among all leaves; None if it is nested or repeated.
         element: the bytes of its schema element.
+        field_id: the number that a table's metadata give it, if any.
     """
 
     name: str
     leaf: int | None
     element: bytes
+    field_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,4 +283,4 @@ def _columns(elements: Sequence[Struct]) -> Iterator[Column]:
                 raw = raw[:-1] + b"\x05" + write_integer(_REPETITION[0]) + write_integer(kind == TRUE) + b"\0"
         is_flat = _TYPE in first and not first.get(_CHILDREN) and first.get(_REPETITION) != _REPEATED
         name = bytes(first[_NAME]).decode("utf-8", "replace")
-        yield Column(name, first_leaf if is_flat else None, raw)
+        yield Column(name, first_leaf if is_flat else None, raw, first.get(_FIELD_ID))

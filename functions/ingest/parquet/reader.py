@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from io import RawIOBase
 
+    from numpy.typing import NDArray
+
+    from ingest.parquet.column_names import TableColumns
     from ingest.parquet.footer import Chunk, Column, Footer, RowGroup
 
 
@@ -84,12 +87,18 @@ class Part(NamedTuple):
 
 WHOLE = Part(0, 1)
 
+REWRITE = "write the table's rows to a new table, and count that"
+
 
 class Selection(NamedTuple):
-    """What to read of a file: where its columns are, and a part of its rows."""
+    """What to read of a file: where its columns are, and a part of its rows without the deleted ones.
+
+    ``deleted`` are numbers of rows in the file, from 0, ascending; int64.
+    """
 
     rule: ColumnRule = ColumnRule()
     part: Part = WHOLE
+    deleted: NDArray[np.int64] | None = None
 
 
 EVERYTHING = Selection()
@@ -167,11 +176,12 @@ def open_parquet(
     Raises:
         FileError: if the file is not Parquet, or a column is missing, repeated or of an unreadable type.
     """
-    guard, (rule, part) = GuardedFile(source), selection
+    guard, rule, part = GuardedFile(source), selection.rule, selection.part
     with file_errors("it cannot be read as Parquet"):
         footer = read_footer(read_end(guard))
-        places, values = rule.find([column.name for column in footer.columns], columns, optional)
-        found = {name: footer.columns[place] for name, place in places.items()}
+        named = named_columns(footer, rule.table)
+        places, values = rule.find([name for name, _ in named], columns, optional)
+        found = {name: named[place][1] for name, place in places.items()}
         units = {name: unit for name, (_, unit) in rule.mapping.names.items() if unit}
         stored, metadata, groups = _select(footer, found, columns, units)
         chosen = part.among(len(groups))
@@ -196,6 +206,20 @@ def open_parquet(
     every = tuple(name for name in (*columns, *optional) if name in stored or name in constants)
     used = {name: unit for name, unit in units.items() if name in stored}
     return OpenFile(guard, every, constants, used, groups, chosen, dictionaries, built, parquet)
+
+
+def named_columns(footer: Footer, table: TableColumns | None) -> list[tuple[str, Column]]:
+    """Return the columns of a file with their names, which are those in its table if it belongs to one.
+
+    Raises:
+        FileError: if nothing says which columns of the table they are.
+    """
+    if table is None:
+        return [(column.name, column) for column in footer.columns]
+    if not table.by_name and all(column.field_id is None for column in footer.columns):
+        raise FileError("its columns have no field ids, and its table has no name mapping", REWRITE)
+    named = ((table.name(column.name, column.field_id), column) for column in footer.columns)
+    return [(name, column) for name, column in named if name is not None]
 
 
 def batches(file: OpenFile) -> Iterator[pa.RecordBatch]:

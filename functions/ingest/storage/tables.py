@@ -6,13 +6,16 @@ Such a file does not stand alone: its rows may be deleted, or written again to a
 from __future__ import annotations
 
 import re
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from ingest.errors import FileError
-from ingest.events import PREFIX
+from ingest.events import PREFIX, is_marker
 from vouchers.text import truncate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mypy_boto3_s3 import S3Client
 
 DELTA, ICEBERG = "Delta Lake", "Apache Iceberg"
@@ -24,7 +27,11 @@ METADATA_KEYS = {
 }
 FIRST_LOG = re.compile(r".*/0+\.json")
 
-ADVICE = "write its rows to a Parquet file, such as with DuckDB's delta_scan or iceberg_scan, and upload that"
+VECTOR = re.compile(r"(?:[\w-]+/)?deletion_vector_[0-9a-f-]+\.bin")
+"""A file of deletion vectors of Delta Lake, below the folder of the table."""
+
+
+ITS_FOLDER = "with the folder of the table"
 
 
 def refuse_table_file(client: S3Client, bucket: str, key: str) -> None:
@@ -42,7 +49,38 @@ def refuse_table_file(client: S3Client, bucket: str, key: str) -> None:
         if format_ is None and is_below and _has(client, bucket, f"{root}{METADATA}", METADATA_FILE):
             format_ = ICEBERG
         if format_:
-            raise FileError(f"it is one file of the {format_} table '{truncate(root)}'", ADVICE)
+            raise FileError(
+                f"it is one file of the {format_} table '{truncate(root)}'", f"{advice(root)} {ITS_FOLDER}"
+            )
+
+
+def advice(root: str, folder: str = "folder") -> str:
+    """Return how to count a table, given its prefix or folder, and the folder to name."""
+    name = "history" if root == PREFIX else root.rstrip("/").rpartition("/")[2]
+    return f"count the whole table: make dataset NAME={quote(name)} FROM={quote(folder)}"
+
+
+def find_tables(keys: Iterable[str]) -> dict[str, str]:
+    """Return the formats of tables by their folders, which end in a slash, from the keys of all objects."""
+    tables: dict[str, str] = {}
+    for key in keys:
+        for format_, pattern in METADATA_KEYS.items():
+            found = pattern.fullmatch(key)
+            # A table of both formats, such as one with UniForm, is read as Delta Lake.
+            if found and tables.get(root := found[1] or "") != DELTA:
+                tables[root] = format_
+    return tables
+
+
+def is_table_metadata(key: str) -> bool:
+    """Return whether an object says what the current version of a table is."""
+    return table_format(key) is not None or f"/{LOG}" in key
+
+
+def is_left_out(name: str) -> bool:
+    """Return whether a file of a folder is a marker or a temporary file, and no part of a Delta log."""
+    folder, _, in_log = f"/{name}".rpartition(f"/{LOG}")
+    return is_marker(folder.lstrip("/") + in_log.lstrip("_") if in_log and LOG in name else name)
 
 
 def table_format(key: str) -> str | None:

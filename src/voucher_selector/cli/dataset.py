@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ingest.storage.tables import find_tables, is_left_out, is_table_metadata
 from voucher_selector.cli import options, screen
 from voucher_selector.cli.report import show_report
 from voucher_selector.cli.upload import delete_with_progress, document, send_with_progress, warn_about
@@ -54,36 +55,24 @@ def dataset(  # noqa: PLR0913 - click passes each option
 ) -> None:
     """Count all objects under datasets/NAME/ with Spark.
 
-    They are one source, which replaces the earlier counts of the dataset. Without --as-of, recency is
-    measured as in the earlier count. Without objects, the source is deleted. Spark runs on EMR Serverless if
-    the stack has it, otherwise on this machine. The exit code is 1 if the dataset cannot be counted, or all
-    its rows are rejected.
+    Of a Delta Lake or Iceberg table, the current version is counted. The dataset is one source, which
+    replaces its earlier counts. Without --as-of, recency is measured as in the earlier count. Without
+    objects, the source is deleted. Spark runs on EMR Serverless if the stack has it, otherwise on this
+    machine. The exit code is 1 if the dataset cannot be counted, or all its rows are rejected.
     """
-    from voucher_selector.spark_job.listing import list_dataset  # noqa: PLC0415 - importing pyarrow is slow
-
     if sync and not folder:
         raise CommandError(
             f"{options.spelled('sync')} needs a folder. Name it with {options.spelled('folder')}"
         )
     key, stack = dataset_run.dataset_key(name), find_stack()
     if folder:
-        path = Path(folder).expanduser()
-        files = {key + file.relative_to(path).as_posix(): file for file in list_files(path)}
-        send_with_progress(stack, files, f"{len(files):,} files to {key}")
-        objects = list_dataset(stack.s3(), stack.outputs["UploadsBucket"], key).objects
-        others = [found.key for found in objects if found.key not in files]
-        if sync:
-            delete_with_progress(stack, others)
-        elif others:
-            names = listed(others, MAX_NAMED)
-            message = f"{len(others):,} objects that are not in {folder} are counted, too: {names}"
-            screen.warn(f"{message}. To delete them, add {options.spelled('sync')}")
+        _upload(stack, key, folder, sync=sync)
     earlier = dataset_run.earlier_metadata(stack.sources_table().load(key).state)
     last = _run(stack, dataset_run.new_order(stack, key, {**earlier, **metadata}, forced=forced))
     state = stack.sources_table().load(key).state
     error = CommandError(last.error, Exit.NO) if last.error else None
     if last.outcome in {Outcome.COUNTED, Outcome.UP_TO_DATE} and state and state.report:
-        objects = list_dataset(stack.s3(), stack.outputs["UploadsBucket"], key).objects
+        objects = dataset_run.find_dataset(stack, key).objects
         warn_about(stack, {key: state}, max_rejected, {found.key: found.etag for found in objects})
         error = error or find_failure(key, state)
     if as_json:
@@ -94,6 +83,26 @@ def dataset(  # noqa: PLR0913 - click passes each option
         click.echo(f"{key}: {last.outcome}")
     if error:
         raise error
+
+
+def _upload(stack: Deployed, key: str, folder: str, *, sync: bool) -> None:
+    """Upload a folder to a dataset, and delete or name the objects that are not in the folder."""
+    from voucher_selector.spark_job.listing import list_objects  # noqa: PLC0415 - importing pyarrow is slow
+
+    path = Path(folder).expanduser()
+    files = {key + file.relative_to(path).as_posix(): file for file in list_files(path)}
+    there = list_objects(stack.s3(), stack.outputs["UploadsBucket"], key)
+    others = [name for name in there if name not in files and not is_left_out(name.removeprefix(key))]
+    if not sync and find_tables(files) and (old := sorted(filter(is_table_metadata, others))):
+        message = f"{len(old):,} metadata files of a table are not in {folder}: {listed(old, MAX_NAMED)}"
+        raise CommandError(f"{message}. To delete all that is not, add {options.spelled('sync')}")
+    send_with_progress(stack, files, f"{len(files):,} files to {key}")
+    if sync:
+        delete_with_progress(stack, others)
+    elif others := [o.key for o in dataset_run.find_dataset(stack, key).objects if o.key not in files]:
+        names = listed(others, MAX_NAMED)
+        message = f"{len(others):,} objects that are not in {folder} are counted, too: {names}"
+        screen.warn(f"{message}. To delete them, add {options.spelled('sync')}")
 
 
 def _run(stack: Deployed, order: Order) -> Progress:

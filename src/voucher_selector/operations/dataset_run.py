@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Generator, Mapping
 
+    from voucher_selector.spark_job.listing import Dataset
     from voucher_selector.stack import Deployed
     from vouchers.dynamodb.sources_table import State
 
@@ -102,6 +103,21 @@ def dataset_key(name: str) -> str:
     if not path.strip() or any(part in {"", ".", ".."} for part in path.split("/")):
         raise CommandError(f"Invalid name of a dataset '{name}'. Use a name such as history or history/2018.")
     return f"{DATASETS}{path}/"
+
+
+def find_dataset(stack: Deployed, key: str) -> Dataset:
+    """Return a dataset as it is now.
+
+    Raises:
+        CommandError: if it has a table, and the library that reads it is not installed.
+    """
+    from voucher_selector.spark_job.listing import list_dataset  # noqa: PLC0415 - importing pyarrow is slow
+
+    try:
+        return list_dataset(stack.s3(), stack.outputs["UploadsBucket"], key)
+    except ModuleNotFoundError as missing:
+        message = f"{key} has a table, and {missing.name} is not installed. Install it: make .venv/.spark"
+        raise CommandError(message, Exit.STACK) from None
 
 
 def earlier_metadata(state: State | None) -> dict[str, str]:

@@ -17,9 +17,9 @@ from ingest.row_outputs.glue_catalog import GlueCatalog
 from ingest.service import check_rows
 from ingest.storage.s3_objects import find_object, open_object
 from ingest.storage.tables import refuse_table_file
+from voucher_selector.operations.dataset_run import find_dataset
 from voucher_selector.operations.findings import Finding, Problem
 from voucher_selector.operations.invoke import IngestFunction
-from voucher_selector.spark_job.listing import list_dataset
 from vouchers.counts import difference
 from vouchers.dynamodb.sources_table import Status
 from vouchers.segments import load_definitions
@@ -80,7 +80,7 @@ class Recount:
         if state is None or source.pending:
             return {}, []
         problems = list[Problem]()
-        now = list_dataset(self.s3, self.bucket, key)
+        now = find_dataset(self.stack, key)
         if not now.objects:
             problems.append(Problem.GONE)
         elif now.etag != state.etag:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from boto3.s3.transfer import TransferConfig
 
 from ingest.errors import SupersededError
-from ingest.events import PREFIX, is_marker, is_upload
+from ingest.events import PREFIX, is_upload
 from ingest.storage.s3_objects import ObjectVersion, find_object
+from ingest.storage.tables import advice, find_tables, is_left_out
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.operations.invoke import for_each
 from voucher_selector.stack import Deployed, log_place
@@ -30,6 +31,9 @@ DATASETS = "datasets/"
 NO_METADATA: Mapping[str, str] = MappingProxyType({})
 
 TRANSFER = TransferConfig(multipart_threshold=64 * 1024 * 1024, multipart_chunksize=16 * 1024 * 1024)
+
+TABLE_METADATA = ("_delta_log/*.json", "metadata/*.metadata.json")
+"""Files in the folder of a table."""
 
 ORIGIN_METADATA = "uploaded-from"
 """The metadata of an object with a digest of the path of its file."""
@@ -68,10 +72,14 @@ class Uploads:
                 if not folder:
                     raise CommandError(f"{name} contains all files of this machine. Name another folder.")
                 found.prefixes.append(object_key(f"{folder.strip('/')}/"))
-                for file in list_files(path):
+                files = list_files(path)
+                refuse_tables(files)
+                for file in files:
                     found.add(found.prefixes[-1] + file.relative_to(path).as_posix(), file)
             else:
                 path = require_file(name)
+                folders = path.absolute().parents
+                refuse_tables(file for of in folders for place in TABLE_METADATA for file in of.glob(place))
                 found.add(
                     object_key(f"{key}{path.name}" if key and key.endswith("/") else key or path.name), path
                 )
@@ -126,8 +134,20 @@ def require_file(name: str) -> Path:
     return path
 
 
+def refuse_tables(files: Iterable[Path]) -> None:
+    """Check that files are none of a table, whose files do not stand alone.
+
+    Raises:
+        CommandError: if they are.
+    """
+    for root, format_ in find_tables(file.as_posix() for file in files).items():
+        raise CommandError(f"{root} is a table of {format_}. To {advice(root, root)}")
+
+
 def list_files(folder: Path) -> list[Path]:
     """Return the files of a folder and its subfolders, without markers and temporary files.
+
+    The log of a Delta Lake table is no marker.
 
     Raises:
         CommandError: if there is no such folder, or it has no files.
@@ -135,7 +155,7 @@ def list_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise CommandError(f"There is no folder {folder}")
     inside = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    found = [path for path in inside if not is_marker(path.relative_to(folder).as_posix())]
+    found = [path for path in inside if not is_left_out(path.relative_to(folder).as_posix())]
     if not found:
         raise CommandError(f"There are no files in {folder}")
     return found

@@ -58,7 +58,8 @@ class TaskCounter:
         try:
             with open_object(s3_client(), piece.version) as file, RejectedRows(key) as rejected:
                 callbacks = RowCallbacks(rejected.add)
-                selection = Selection(ColumnRule(self.mapping, key), piece.part)
+                columns, deleted = piece.table_file or (None, None)
+                selection = Selection(ColumnRule(self.mapping, key, columns), piece.part, deleted)
                 counted = count_file(file, self.as_of, load_definitions(), callbacks, selection)
                 results = ResultsBucket(s3_client(), self.results_bucket)
                 rejected.store(results, f"{self.rejected}{piece.number:06d}-")

@@ -1,20 +1,36 @@
-"""The objects of a dataset, and the tasks that count them."""
+"""The objects of a dataset, and the tasks that count them.
+
+Of a Delta Lake or Apache Iceberg table, the objects are the data files of its current version.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from ingest.errors import FileError, SupersededError
 from ingest.events import is_folder, is_marker
 from ingest.parquet.reader import Part
 from ingest.storage.s3_objects import ObjectVersion
-from ingest.storage.tables import table_format
+from ingest.storage.tables import DELTA, find_tables
+from voucher_selector.spark_job.delta_lake import read_delta
+from voucher_selector.spark_job.table_version import TableFolder
+from vouchers.text import listed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from mypy_boto3_s3 import S3Client
+
+    from voucher_selector.spark_job.table_version import TableFile, TableVersion
+
+ATTEMPTS = 3
+"""Listings of a dataset whose tables change meanwhile."""
+
+MAX_NAMED = 5
+"""Objects that an error names."""
 
 MAX_PIECE_BYTES = 256 << 20
 """Larger objects are counted in several pieces."""
@@ -30,11 +46,16 @@ MIN_TASKS, MAX_TASKS = 16, 20_000
 
 
 class Piece(NamedTuple):
-    """A part of an object; ``number`` is its position among the pieces of the dataset, from 0."""
+    """A part of an object.
+
+    ``number`` is its position among the pieces of the dataset, from 0. ``table_file`` is what a table says
+    of the object.
+    """
 
     number: int
     version: ObjectVersion
     part: Part
+    table_file: TableFile | None = None
 
     @property
     def weight(self) -> int:
@@ -48,28 +69,45 @@ Task = list[Piece]
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """The objects of a dataset, ordered by key, and the format of the table that they are, if any."""
+    """The objects of a dataset.
+
+    Attributes:
+        objects: ordered by key.
+        table_files: what tables say of objects, by key.
+        changed: the times of the last changes of the tables.
+        error: why a table cannot be counted. Then ``objects`` are all objects of the dataset.
+    """
 
     objects: tuple[ObjectVersion, ...]
-    table: str | None = None
+    table_files: Mapping[str, TableFile] = field(default_factory=dict)
+    changed: tuple[datetime, ...] = ()
+    error: FileError | None = None
 
     @property
     def etag(self) -> str:
-        """32 hex digits that change if an object is added, replaced or deleted."""
-        lines = "\n".join(f"{version.etag} {version.size} {version.key}" for version in self.objects)
-        return hashlib.sha256(lines.encode()).hexdigest()[:32]
+        """32 hex digits that change if an object is added, replaced or deleted, or rows of it are deleted."""
+        digest = hashlib.sha256()
+        digest.update("\n".join(f"{found.etag} {found.size} {found.key}" for found in self.objects).encode())
+        for key, (columns, deleted) in sorted(self.table_files.items()):
+            digest.update(f"\n{key} {columns}".encode())
+            digest.update(b"" if deleted is None else deleted.tobytes())
+        return digest.hexdigest()[:32]
 
     @property
     def uploaded(self) -> datetime:
-        """The time at which the newest object was written; the dataset must have objects."""
-        return max(version.modified for version in self.objects)
+        """The time of the newest object or change of a table; the dataset must have objects."""
+        others = (found.modified for found in self.objects if found.key not in self.table_files)
+        return max((*self.changed, *others))
 
     def tasks(self) -> list[Task]:
         """Divide the objects into tasks of about the same size."""
         pieces: list[Piece] = []
         for version in self.objects:
             parts = max(1, -(-version.size // MAX_PIECE_BYTES))
-            pieces += [Piece(len(pieces) + part, version, Part(part, parts)) for part in range(parts)]
+            pieces += [
+                Piece(len(pieces) + part, version, Part(part, parts), self.table_files.get(version.key))
+                for part in range(parts)
+            ]
         total = sum(piece.weight for piece in pieces)
         full = max(min(TASK_BYTES, total // MIN_TASKS), total // MAX_TASKS)
         tasks: list[Task] = []
@@ -83,19 +121,82 @@ class Dataset:
         return tasks
 
 
-def list_dataset(client: S3Client, bucket: str, prefix: str) -> Dataset:
-    """Return the dataset under a prefix.
-
-    Markers and empty folders are left out.
+def list_objects(client: S3Client, bucket: str, prefix: str) -> dict[str, ObjectVersion]:
+    """Return all objects under a prefix by key, without empty folders.
 
     Raises:
         botocore.exceptions.ClientError: if S3 refuses.
     """
-    objects, table = [], None
+    objects = {}
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for entry in page.get("Contents", []):
             key, size, modified = entry["Key"], entry["Size"], entry["LastModified"]
-            table = table or table_format(key)
-            if not is_marker(key.removeprefix(prefix)) and not is_folder(key, size):
-                objects.append(ObjectVersion(bucket, key, size, entry["ETag"], None, modified, {}))
-    return Dataset(tuple(sorted(objects, key=lambda version: version.key)), table)
+            if not is_folder(key, size):
+                objects[key] = ObjectVersion(bucket, key, size, entry["ETag"], None, modified, {})
+    return dict(sorted(objects.items()))
+
+
+def list_dataset(client: S3Client, bucket: str, prefix: str) -> Dataset:
+    """Return the dataset under a prefix.
+
+    Markers and empty folders are left out. Of a table, only the data files of its current version are left.
+
+    Raises:
+        botocore.exceptions.ClientError: if S3 refuses.
+        ModuleNotFoundError: if there is a table, and the library that reads it is not installed.
+    """
+    for attempt in range(ATTEMPTS):
+        found = list_objects(client, bucket, prefix)
+        try:
+            return without_old_versions(client, bucket, prefix, found)
+        except FileError as error:
+            return Dataset(tuple(found.values()), error=error)
+        except SupersededError as missing:
+            # A commit or a vacuum may have come between the listing and the metadata.
+            if attempt == ATTEMPTS - 1:
+                whole = "upload the whole table, and count it again"
+                return Dataset(tuple(found.values()), error=FileError(str(missing), whole))
+    raise AssertionError
+
+
+def without_old_versions(
+    client: S3Client, bucket: str, prefix: str, found: Mapping[str, ObjectVersion]
+) -> Dataset:
+    """Return a dataset, given all objects under its prefix.
+
+    Raises:
+        FileError: if a table cannot be counted.
+        SupersededError: if an object of a table is not there.
+        botocore.exceptions.ClientError: if S3 refuses.
+        ModuleNotFoundError: if the library that reads a table is not installed.
+    """
+    tables = find_tables(found)
+    table_files: dict[str, TableFile] = {}
+    changed = []
+    for root, format_ in tables.items():
+        names = frozenset(key.removeprefix(root) for key in found if key.startswith(root))
+        version = read_version(TableFolder(client, bucket, root, format_, names))
+        if missing := sorted(version.files.keys() - found.keys()):
+            names_ = listed(missing, MAX_NAMED, lambda key: f"'{key}'")
+            raise SupersededError(
+                f"{len(missing):,} files of its {format_} table '{root}' are missing: {names_}"
+            )
+        table_files.update(version.files)
+        if version.files:
+            changed.append(version.changed or max(found[key].modified for key in version.files))
+    roots = tuple(tables)
+    objects = (
+        version
+        for key, version in found.items()
+        if key in table_files or not (key.startswith(roots) or is_marker(key.removeprefix(prefix)))
+    )
+    return Dataset(tuple(objects), table_files, tuple(changed))
+
+
+def read_version(folder: TableFolder) -> TableVersion:
+    """Return the current version of a table; raises what its reader raises."""
+    if folder.format == DELTA:
+        return read_delta(folder)
+    from voucher_selector.spark_job.iceberg import read_iceberg  # noqa: PLC0415 - only tables need PyIceberg
+
+    return read_iceberg(folder)

@@ -15,7 +15,6 @@ from ingest.parquet.column_names import ColumnMapping
 from ingest.retry import ConflictError
 from ingest.service import Action, CountedRows, IngestService, Target
 from ingest.storage.results_bucket import ResultsBucket
-from ingest.storage.tables import ADVICE
 from voucher_selector.spark_job.clients import dynamodb_client, s3_client
 from voucher_selector.spark_job.counting import TaskCounter
 from voucher_selector.spark_job.listing import list_dataset
@@ -78,7 +77,7 @@ def run(order: Order, count: Count) -> Progress:
     service = IngestService(s3_client(), committer, load_definitions(), rule)
     source = committer.load_settled(order.dataset)
     if not dataset.objects and source.state is None:
-        raise RunError(f"there are no objects under '{order.dataset}'; upload them there first")
+        raise RunError(f"there are no objects to count under '{order.dataset}'; upload them there first")
     # Runs are ordered by the time at which they listed the dataset.
     state = State(Status.DELETED, "", iso(listed_at), "", service.definitions.version)
     if source.state and source.state.order >= state.order:
@@ -122,8 +121,8 @@ def count_rows(
         FileError: if objects cannot be counted.
         RunError: if an object was replaced or deleted while it was counted.
     """
-    if dataset.table:
-        raise FileError(f"it is a table of {dataset.table}, and not all of its files count", ADVICE)
+    if dataset.error:
+        raise dataset.error
     rejected = f"{keys.rejected}{order.run}/"
     mapping = ColumnMapping.parse(order.columns)
     sums = count(dataset.tasks(), TaskCounter(as_of, order.results_bucket, rejected, mapping))
