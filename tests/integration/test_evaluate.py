@@ -231,6 +231,8 @@ def test_a_missing_time_of_use_says_how_to_name_it(tmp_path: Path) -> None:
 
     assert message.endswith('name that, such as with --columns "timestamp=used_at"\n')
     assert "upload" not in message
+    variables = {"FILE": str(path), "TRAIN_UNTIL": "2018-07-01", "VOUCHER_SELECTOR_MAKE": "1"}
+    assert evaluate(**variables).stderr.endswith('name that, such as with COLUMN_NAMES="timestamp=used_at"\n')
 
 
 @pytest.mark.skipif(not ORIGINAL, reason="VOUCHERS_2018 does not name the public file of 2018")

@@ -12,16 +12,12 @@ from ingest.counting.as_of import ROW, UPLOAD, AsOf
 from ingest.parquet.column_names import ColumnMapping
 from voucher_selector.cli import options, screen
 from voucher_selector.errors import CommandError, Exit
-from voucher_selector.operations.dated_uses import FROM_DATE, PERIOD, find_files, name_month, read_uses
-from voucher_selector.operations.evaluate import evaluate as backtest
 from vouchers.counts import amount_name
 from vouchers.segments import load_definitions
 from vouchers.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from voucher_selector.operations.dated_uses import DatedUses
 
 ROWS = {"train": "before the date", "test": "from the date on", "undated": "undated", "rejected": "rejected"}
 
@@ -70,33 +66,29 @@ def evaluate(
         message = f"Invalid {options.spelled('as_of')} '{as_of}'. Use 'row', or a date"
         raise CommandError(f"{message} that is not after {options.spelled('train_until')}.")
     with screen.step(f"Evaluating {file[0] if len(file) == 1 else f'{len(file):,} files'}"):
-        files = find_files(file, ColumnMapping.parse(columns or ""))
-        uses = read_uses(files, load_definitions(), train_until, rule.moment)
-        require_both(uses, train_until)
-        result = backtest(uses)
+        from voucher_selector.operations import dated_uses  # noqa: PLC0415 - it imports pyarrow, which is slow
+        from voucher_selector.operations import evaluate as backtest  # noqa: PLC0415 - as above
+
+        try:
+            files = dated_uses.find_files(file, ColumnMapping.parse(columns or ""))
+            uses = dated_uses.read_uses(files, load_definitions(), train_until, rule.moment)
+        except CommandError as error:
+            named = f"{options.spelled('columns')}{'=' if options.is_under_make() else ' '}"
+            message = str(error).replace("--columns ", named)
+            raise CommandError(message, error.code) from None
+        if not uses.uses.rows:
+            numbers = (
+                f"{uses.rejected:,} of {uses.rows:,} rows are rejected, {uses.undated:,} have no time of use"
+            )
+            raise CommandError(f"Nothing can be evaluated: {numbers}", Exit.NO)
+        if problem := uses.describe_lack():
+            text = train_until.isoformat().removesuffix("T00:00:00+00:00")
+            raise CommandError(f"Invalid {options.spelled('train_until')} '{text}': {problem}.")
+        result = backtest.evaluate(uses)
     if as_json:
         screen.print_json(result)
     else:
         show(result)
-
-
-def require_both(uses: DatedUses, until: datetime) -> None:
-    """Check that there are uses before and from a date on.
-
-    Raises:
-        CommandError: if there are not.
-    """
-    if not uses.uses.rows:
-        numbers = (
-            f"{uses.rejected:,} of {uses.rows:,} rows are rejected, {uses.undated:,} have no time of use"
-        )
-        raise CommandError(f"Nothing can be evaluated: {numbers}", Exit.NO)
-    later = uses.of(FROM_DATE).rows
-    if later in {0, uses.uses.rows}:
-        name, text = options.spelled("train_until"), until.isoformat().removesuffix("T00:00:00+00:00")
-        first, last = (name_month(int(end(uses.uses.codes[:, PERIOD]))) for end in (min, max))
-        problem = f"no use is {'before it' if later else 'from it on'}"
-        raise CommandError(f"Invalid {name} '{text}': {problem}. The uses are from {first} to {last}.")
 
 
 def show(result: Mapping[str, Any]) -> None:

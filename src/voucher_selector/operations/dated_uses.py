@@ -128,6 +128,14 @@ class DatedUses:
         """Return the uses of parts: BEFORE the last month, IN_LAST_MONTH before the date, FROM_DATE."""
         return self.uses.where(np.isin(self.uses.codes[:, PERIOD] % PARTS, parts))
 
+    def describe_lack(self) -> str | None:
+        """Return that there are no uses before, or from the date on, and of which months there are some."""
+        later, periods = self.of(FROM_DATE).rows, self.uses.codes[:, PERIOD]
+        if later not in {0, self.uses.rows}:
+            return None
+        months = f"The uses are from {name_month(int(periods.min()))} to {name_month(int(periods.max()))}"
+        return f"no use is {'before it' if later else 'from it on'}. {months}"
+
 
 def name_month(period: int) -> str:
     """Return the calendar month of a period, such as ``2018-07``."""
