@@ -511,6 +511,31 @@ def test_the_page_updates_itself_while_it_is_visible(page: Page, url: str) -> No
     expect(orders).to_be_focused()
 
 
+def test_an_upload_is_followed_from_its_name_to_its_result(page: Page, url: str) -> None:
+    path, name = re.compile("/v1/sources/vouchers%2F2018%2Fvouchers.parquet$"), "2018/vouchers.parquet"
+    answers: list[dict[str, Any]] = [
+        {"status": 404, "json": {"detail": "there is no source"}},
+        {"json": {"source": f"vouchers/{name}", "status": "counted", "commit_under_way": True}},
+    ]
+    page.route(path, lambda route: route.fulfill(**answers.pop(0)) if answers else route.continue_())
+    page.clock.install()
+    open_page(page, url)
+    page.get_by_label("Follow a file").fill(f"s3://uploads/vouchers/{name}")
+    page.get_by_role("button", name="Follow").click()
+    followed = page.locator("#followed")
+    expect(followed).to_contain_text(f"{name} has not been counted yet.")
+    assert page.url.endswith("#country=Peru&upload=s3%3A%2F%2Fuploads%2Fvouchers%2F2018%2Fvouchers.parquet")
+    page.clock.run_for(10_000)
+    expect(followed).to_have_text(f"{name} is being counted.")
+    page.clock.run_for(10_000)
+    expect(followed).to_contain_text(f"{name}: 511,427 of 511,427 rows counted.")
+
+
+def test_a_followed_upload_that_failed_is_told(page: Page, url: str) -> None:
+    open_page(page, url, "#upload=2018/export.parquet")
+    expect(page.locator("#followed")).to_contain_text("2018/export.parquet: failed.")
+
+
 def test_the_page_asks_nothing_while_it_is_hidden(page: Page, url: str) -> None:
     page.clock.install()
     open_page(page, url)

@@ -66,6 +66,7 @@ function draw() {
 
 /** Show what the address says, from the counts that were read last if they are of its countries. */
 function changed() {
+  uploads.follow(state().upload);
   if (shown.length && placeOf(state()) === place) draw();
   else render();
 }
@@ -148,6 +149,7 @@ function showCountries(answers) {
 async function poll(number) {
   if (document.hidden) return;
   try {
+    uploads.follow(state().upload);
     const news = await uploads.load();
     if (news.length || number % POLLS_BETWEEN_READS === 0) await render({ quiet: true });
     if (news.length) status.textContent = news.join(" ");
@@ -171,5 +173,6 @@ document.addEventListener("visibilitychange", () => poll(0));
 
 render();
 uploads.load();
+uploads.follow(state().upload);
 let polls = 0;
 setInterval(() => poll((polls += 1)), 1000 * SECONDS_BETWEEN_POLLS);

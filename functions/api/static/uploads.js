@@ -1,10 +1,13 @@
 // The uploads, newest first, in pages.
 
+import { go } from "./address.js";
 import * as api from "./api.js";
 import { byId, fold, make, named, show, showFailure, showLoading } from "./dom.js";
 import * as words from "./words.js";
 
 const place = byId("sources");
+const form = byId("follow");
+const followed = byId("followed");
 const MAX_REASONS = 3;
 let first = null;
 let older = [];
@@ -31,6 +34,29 @@ export async function load() {
     return [];
   }
 }
+
+/** Show what became of the upload with a name below vouchers/; nothing for an empty name. */
+export async function follow(name = "") {
+  if (document.activeElement !== form.upload) form.upload.value = name;
+  const text = name && (await describe(name.replace(/^(s3:\/\/[^/]+\/)?(vouchers\/)?/, "vouchers/")));
+  if (followed.textContent !== text) show(followed, ...(text ? [make("p", { text })] : []));
+}
+
+async function describe(key) {
+  try {
+    const source = await api.source(key);
+    if (source.commit_under_way) return `${nameOf(source)} is being counted.`;
+    return `${sentence(source)} ${words.time(source.committed_at)}`;
+  } catch (error) {
+    if (error.status !== 404) return error.message;
+    return `${key} has not been counted yet. This page looks for it every 10 seconds.`;
+  }
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  go({ upload: form.upload.value.trim() });
+});
 
 function sentence(source) {
   const { report, status } = source;
