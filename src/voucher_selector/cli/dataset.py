@@ -90,7 +90,7 @@ def _upload(stack: Deployed, key: str, folder: str, *, sync: bool) -> None:
     from voucher_selector.spark_job.listing import list_objects  # noqa: PLC0415 - importing pyarrow is slow
 
     path = Path(folder).expanduser()
-    files = {key + file.relative_to(path).as_posix(): file for file in list_files(path)}
+    files = {key + file.relative_to(path).as_posix(): file for file in list_files(path, is_left_out)}
     there = list_objects(stack.s3(), stack.outputs["UploadsBucket"], key)
     others = [name for name in there if name not in files and not is_left_out(name.removeprefix(key))]
     if not sync and find_tables(files) and (old := sorted(filter(is_table_metadata, others))):

@@ -157,7 +157,7 @@ def find_files(names: Iterable[str], mapping: ColumnMapping) -> Iterator[UseFile
         folder = Path(name).expanduser()
         for path in folder.rglob("*.json") if folder.is_dir() else ():
             if format_ := tables.table_format(path.relative_to(folder).as_posix()):
-                advice = tables.ADVICE.partition(", and upload")[0]
+                advice = "write its rows to a Parquet file, such as with DuckDB's delta_scan or iceberg_scan"
                 raise CommandError(f"{name} is a {format_} table; {advice}")
         for path in list_files(folder) if folder.is_dir() else [require_file(name)]:
             yield UseFile(str(path), partial(open_binary, path), ColumnRule(mapping, path.as_posix()))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from boto3.s3.transfer import TransferConfig
 
 from ingest.errors import SupersededError
-from ingest.events import PREFIX, is_upload
+from ingest.events import PREFIX, is_marker, is_upload
 from ingest.storage.s3_objects import ObjectVersion, find_object
 from ingest.storage.tables import advice, find_tables, is_left_out
 from voucher_selector.errors import CommandError, Exit
@@ -72,7 +72,7 @@ class Uploads:
                 if not folder:
                     raise CommandError(f"{name} contains all files of this machine. Name another folder.")
                 found.prefixes.append(object_key(f"{folder.strip('/')}/"))
-                files = list_files(path)
+                files = list_files(path, is_left_out)
                 refuse_tables(files)
                 for file in files:
                     found.add(found.prefixes[-1] + file.relative_to(path).as_posix(), file)
@@ -144,10 +144,10 @@ def refuse_tables(files: Iterable[Path]) -> None:
         raise CommandError(f"{root} is a table of {format_}. To {advice(root, root)}")
 
 
-def list_files(folder: Path) -> list[Path]:
+def list_files(folder: Path, leave_out: Callable[[str], bool] = is_marker) -> list[Path]:
     """Return the files of a folder and its subfolders, without markers and temporary files.
 
-    The log of a Delta Lake table is no marker.
+    ``leave_out`` says which files are left out, by their paths in the folder.
 
     Raises:
         CommandError: if there is no such folder, or it has no files.
@@ -155,7 +155,7 @@ def list_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise CommandError(f"There is no folder {folder}")
     inside = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    found = [path for path in inside if not is_left_out(path.relative_to(folder).as_posix())]
+    found = [path for path in inside if not leave_out(path.relative_to(folder).as_posix())]
     if not found:
         raise CommandError(f"There are no files in {folder}")
     return found
