@@ -3,16 +3,15 @@
 Code 0 is that of a null, in each dimension. Some codes stand for a reason to reject the row.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ingest import arrow
-from ingest.counting.encoding import Column, EncodedColumn, KnownNumbers, take_parsed
+from ingest.counting.encoding import Codes, Column, EncodedColumn, KnownNumbers, take_parsed
 from ingest.counting.intervals import Intervals, bucketize
 from ingest.counting.parsing import DAY, EMPTY, NULL, READABLE, UNREADABLE, decoded, instants, numbers
 from ingest.errors import FileError
@@ -20,13 +19,8 @@ from ingest.parquet.column_names import AMOUNT, COUNTRY, FIRST_ORDER, LAST_ORDER
 from vouchers.segments import Attribute, Definitions, Ranges, Segment
 from vouchers.text import country_key, country_name
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from ingest.counting.encoding import Codes
-
-    Reasons = Sequence[Mapping[int, str]]
-    """The rejecting codes of each dimension, with their reasons."""
+Reasons = Sequence[Mapping[int, str]]
+"""The rejecting codes of each dimension, with their reasons."""
 
 MAX_COUNTRIES = 5_000
 MAX_AMOUNTS = 20_000

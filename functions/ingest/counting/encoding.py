@@ -1,20 +1,16 @@
 """Read a column by its distinct values, if it is encoded as a dictionary or its values repeat."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ingest import arrow
 from ingest.counting.parsing import Parsed
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Codes = NDArray[np.unsignedinteger[Any]]
+Codes = NDArray[np.unsignedinteger[Any]]
 
 MAX_KNOWN = 16
 """Distinct numbers up to which comparing is faster than a dictionary."""

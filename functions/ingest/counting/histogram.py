@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ingest.counting.encoding import EncodedColumn
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from ingest.counting.encoding import Codes
+from ingest.counting.encoding import Codes, EncodedColumn
 
 MAX_DENSE_KEYS = 1 << 20
 """Possible combinations up to which each has a counter; beyond, only those that occur."""

@@ -1,16 +1,12 @@
 """Cut the number line into intervals at the bounds of ranges, and find the intervals of values."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vouchers.segments import Range
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _INT16_END = 1 << 15
 

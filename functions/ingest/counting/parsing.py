@@ -4,19 +4,15 @@ The result of a value depends on that value alone. A clean column takes one cast
 readable values are separated from the others.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from ingest import arrow
 from vouchers.timestamps import TIMESTAMP_PATTERN
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 READABLE, NULL, EMPTY, UNREADABLE = range(4)
 """States of a value; EMPTY is a text of blanks only."""

@@ -1,11 +1,8 @@
 """The contribution and the report of a file, from its counted combinations of codes and its rejected rows."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ingest import arrow
 from ingest.counting.dimensions import Dimensions
@@ -16,9 +13,6 @@ from vouchers.counts import NO_VOUCHER, Contribution, amount_name, range_cell, s
 from vouchers.report import RejectedExample, Report, SegmentReport
 from vouchers.segments import Definitions
 from vouchers.text import truncate
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 MAX_COUNTERS = 200_000
 

@@ -1,26 +1,21 @@
 """Write the rejected rows of a file to one Parquet object in the results bucket."""
 
-from __future__ import annotations
-
 import hashlib
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from errno import ENOSPC
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from ingest import arrow
 from ingest.counting.parsing import decoded
 from ingest.errors import FileError
 from ingest.parquet import reader
 from ingest.storage.results_bucket import ResultsBucket
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 VALUES = tuple(reader.ACCEPTED)
 TEXT = pa.dictionary(pa.int32(), pa.string())

@@ -1,13 +1,12 @@
 """Make segmented rows: the counted rows of a batch, each with its range in each segment."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ingest import arrow
 from ingest.counting.dimensions import Dimensions, rejected_rows
@@ -18,9 +17,6 @@ from ingest.storage.partition_names import COUNTRY, SOURCE, country_partition, e
 from vouchers.counts import NO_VOUCHER
 from vouchers.segments import Definitions
 from vouchers.text import country_key
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 AS_OF = "as_of"
 TEXT = pa.dictionary(pa.int32(), pa.string())

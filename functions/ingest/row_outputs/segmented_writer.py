@@ -1,12 +1,10 @@
 """Write segmented rows with awswrangler; importing this loads awswrangler and pandas."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import cache
-from typing import TYPE_CHECKING
+from types import TracebackType
 
 import awswrangler as wr
 import boto3
@@ -20,10 +18,6 @@ from ingest.row_outputs.segmented_rows import counted_rows, schema
 from ingest.storage.partition_names import COUNTRY
 from ingest.storage.results_bucket import ResultsBucket
 from vouchers.segments import Definitions
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
 
 # pandas warns the authors of awswrangler; a user's log does not need that.
 warnings.filterwarnings("ignore", module="awswrangler")
