@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
@@ -16,8 +18,6 @@ from voucher_selector.operations import upload as uploading
 from voucher_selector.stack import Deployed
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from click.testing import Result
 
     from tests.support.stack_harness import StackHarness
@@ -78,6 +78,30 @@ def test_the_report_on_the_file_is_printed(file: Path) -> None:
         "as of": "2018-08-05T00:00:00.000000Z",
     }
     assert result.exit_code == 0
+
+
+@pytest.mark.usefixtures("harness")
+def test_a_file_is_of_a_table_if_it_is_below_its_log_or_in_its_data(file: Path) -> None:
+    iceberg = file.parent / "metadata" / "v1.metadata.json"
+    iceberg.parent.mkdir()
+    iceberg.touch()
+    assert _upload(file).exit_code == 0
+    of_iceberg = file.parent / "data" / "day=1" / "a.parquet"
+    of_iceberg.parent.mkdir(parents=True)
+    of_iceberg.write_bytes(file.read_bytes())
+    log = file.parent / "delta table" / "_delta_log" / f"{0:020d}.json"
+    log.parent.mkdir(parents=True)
+    log.touch()
+    of_delta = log.parents[1] / "b.parquet"
+    of_delta.write_bytes(file.read_bytes())
+    for path, format_, root in (
+        (of_iceberg, "Apache Iceberg", f"{file.parent}/"),
+        (of_delta, "Delta Lake", f"{log.parents[1]}/"),
+    ):
+        words = f"make dataset NAME={shlex.quote(Path(root).name)} FROM={shlex.quote(root)}"
+        message = f"{root} is a table of {format_}. To count the whole table: {words}"
+        result = _upload(path)
+        assert (result.exit_code, result.stderr) == (2, f"Error: {message}\n")
 
 
 @pytest.mark.usefixtures("harness")

@@ -16,7 +16,7 @@ from boto3.s3.transfer import TransferConfig
 from ingest.errors import SupersededError
 from ingest.events import PREFIX, is_marker, is_upload
 from ingest.storage.s3_objects import ObjectVersion, find_object
-from ingest.storage.tables import advice, find_tables, is_left_out
+from ingest.storage.tables import ICEBERG_FOLDERS, advice, find_tables, is_left_out
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.operations.invoke import for_each
 from voucher_selector.stack import Deployed, log_place
@@ -31,9 +31,6 @@ DATASETS = "datasets/"
 NO_METADATA: Mapping[str, str] = MappingProxyType({})
 
 TRANSFER = TransferConfig(multipart_threshold=64 * 1024 * 1024, multipart_chunksize=16 * 1024 * 1024)
-
-TABLE_METADATA = ("_delta_log/*.json", "metadata/*.metadata.json")
-"""Files in the folder of a table."""
 
 ORIGIN_METADATA = "uploaded-from"
 """The metadata of an object with a digest of the path of its file."""
@@ -78,8 +75,7 @@ class Uploads:
                     found.add(found.prefixes[-1] + file.relative_to(path).as_posix(), file)
             else:
                 path = require_file(name)
-                folders = path.absolute().parents
-                refuse_tables(file for of in folders for place in TABLE_METADATA for file in of.glob(place))
+                refuse_tables(metadata_above(path.absolute()))
                 found.add(
                     object_key(f"{key}{path.name}" if key and key.endswith("/") else key or path.name), path
                 )
@@ -132,6 +128,14 @@ def require_file(name: str) -> Path:
     if not os.access(path, os.R_OK):
         raise CommandError(f"{name} cannot be read: permission denied")
     return path
+
+
+def metadata_above(path: Path) -> Iterator[Path]:
+    """Yield the metadata of tables to which a file may belong, by its place."""
+    for folder in path.parents:
+        yield from folder.glob("_delta_log/*.json")
+        if path.relative_to(folder).parts[0] in ICEBERG_FOLDERS:
+            yield from folder.glob("metadata/*.metadata.json")
 
 
 def refuse_tables(files: Iterable[Path]) -> None:
