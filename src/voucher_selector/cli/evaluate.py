@@ -67,7 +67,7 @@ def evaluate(
         raise CommandError(f"{message} that is not after {options.spelled('train_until')}.")
     with screen.step(f"Evaluating {file[0] if len(file) == 1 else f'{len(file):,} files'}"):
         from voucher_selector.operations import dated_uses  # noqa: PLC0415 - it imports pyarrow, which is slow
-        from voucher_selector.operations import evaluate as backtest  # noqa: PLC0415 - as above
+        from voucher_selector.operations import evaluate as backtest  # noqa: PLC0415 - it imports pyarrow, which is slow
 
         try:
             files = dated_uses.find_files(file, ColumnMapping.parse(columns or ""))

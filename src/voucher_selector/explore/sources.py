@@ -144,7 +144,7 @@ def _read_columns(uri: str, source: IO[bytes] | RawIOBase) -> pd.DataFrame:
     for place, column in enumerate(footer.columns):
         try:
             if column.leaf is None:
-                raise ValueError("nested")  # noqa: TRY301 - as if Arrow could not read it
+                raise ValueError("nested")  # noqa: TRY301 - treated like what Arrow cannot read
             only = pa.BufferReader(footer.select({column.name: column})[0])
             values = pq.ParquetFile(source, metadata=pq.read_metadata(only)).read().column(0)
             columns.append(_values(values).rename(column.name))

@@ -55,7 +55,7 @@ def read_delta(folder: TableFolder) -> TableVersion:
         ModuleNotFoundError: if deltalake is not installed.
     """
     from deltalake import DeltaTable  # noqa: PLC0415 - only tables need it
-    from deltalake.exceptions import DeltaError  # noqa: PLC0415 - as above
+    from deltalake.exceptions import DeltaError  # noqa: PLC0415 - only tables need it
 
     objects = folder.read_all(current_log(folder) | {name for name in folder.names if VECTOR.fullmatch(name)})
     with TemporaryDirectory() as place:

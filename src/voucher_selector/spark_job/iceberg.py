@@ -111,7 +111,7 @@ class Object(InputFile):
         """Return whether it is there."""
         return self.name in self.folder.names
 
-    def open(self, seekable: bool = True) -> io.BytesIO:  # noqa: ARG002, FBT001, FBT002 - as PyIceberg calls it
+    def open(self, seekable: bool = True) -> io.BytesIO:  # noqa: ARG002, FBT001, FBT002 - PyIceberg passes it
         """Read it."""
         return io.BytesIO(self.folder.read(self.name))
 
