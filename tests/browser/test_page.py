@@ -533,7 +533,7 @@ def test_an_upload_is_followed_from_its_name_to_its_result(page: Page, url: str)
 
 def test_a_followed_upload_that_failed_is_told(page: Page, url: str) -> None:
     open_page(page, url, "#upload=2018/export.parquet")
-    expect(page.locator("#followed")).to_contain_text("2018/export.parquet: failed.")
+    expect(page.locator("#followed")).to_contain_text("it cannot be read as Parquet")
 
 
 def test_the_page_asks_nothing_while_it_is_hidden(page: Page, url: str) -> None:

@@ -61,7 +61,7 @@ form.addEventListener("submit", (event) => {
 function sentence(source) {
   const { report, status } = source;
   if (status === "counted" && report) return `${nameOf(source)}: ${words.count(report.counted)} of ${words.rows(report.rows)} counted.`;
-  return `${nameOf(source)}: ${status}.`;
+  return source.error ?? `${nameOf(source)}: ${status}.`;
 }
 
 function draw(added = new Set()) {
