@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -44,8 +45,8 @@ NEEDS = {
 }
 """The permission of each call, from AWS's Service Authorization Reference."""
 
-OPTIONAL = {"_distutils_hack", "certifi"}
-"""What an environment's start, and botocore, import where it is there."""
+OPTIONAL = {"setuptools"}
+"""What an environment's start imports where it is there."""
 
 
 @pytest.fixture
@@ -161,17 +162,22 @@ def test_the_image_holds_the_job_and_all_that_it_imports(tmp_path: Path) -> None
         copy(ROOT / source, root / target)
     assert (root / IMAGE_JOB.removeprefix("local:///opt/voucher-selector/")).is_file()
 
-    found = imported(root, "voucher_selector.spark_job.job", "voucher_selector.spark_job.counting")
+    job = "voucher_selector.spark_job"
+    found = imported(root, f"{job}.job", f"{job}.counting", f"{job}.iceberg", "deltalake")
 
     own = {name for name, file in found.items() if file.startswith(str(root))}
-    foreign = {name.split(".")[0].lower() for name, file in found.items() if "site-packages" in file}
+    modules = {name.split(".")[0] for name, file in found.items() if "site-packages" in file}
+    packages = packages_distributions()
+    foreign = {
+        package.lower().replace("_", "-") for name in modules for package in packages.get(name, [name])
+    }
     installed = {
         line.split("==")[0]
         for line in (ROOT / "requirements/emr.txt").read_text().splitlines()
         if "==" in line
     }
     assert {"voucher_selector.spark_job.job", "ingest.counting.count_file", "vouchers.segments"} <= own
-    assert foreign - OPTIONAL <= {name.replace("python-", "") for name in installed}
+    assert foreign - OPTIONAL <= installed
 
 
 def imported(root: Path, *modules: str) -> dict[str, str]:
