@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import cache
 
 from ingest.counting.as_of import AsOf
+from ingest.events import PREFIX
 from ingest.parquet.column_names import ColumnMapping
 from vouchers.settings import SettingsError, required
 
@@ -18,9 +19,9 @@ from vouchers.settings import SettingsError, required
 class Settings:
     """The ingest function's settings: names of AWS resources, and defaults for objects.
 
-    ``uploads_bucket`` contains the objects to count. ``recency_as_of`` is the rule for the as-of date, and
-    ``column_names`` maps columns. ``rows_database`` is the Glue database of the segmented rows; None if they
-    are not kept. ``max_rows`` is the most rows of a file; None for no limit.
+    ``uploads_bucket`` contains the objects to count, under ``uploads_prefix``. ``recency_as_of`` is the rule
+    for the as-of date, and ``column_names`` maps columns. ``rows_database`` is the Glue database of the
+    segmented rows; None if they are not kept. ``max_rows`` is the most rows of a file; None for no limit.
     """
 
     segments_table: str
@@ -31,6 +32,7 @@ class Settings:
     column_names: ColumnMapping
     rows_database: str | None = None
     max_rows: int | None = None
+    uploads_prefix: str = PREFIX
 
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -64,6 +66,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         column_names,
         environment.get("ROWS_DATABASE", "").strip() or None,
         int(max_rows) or None,
+        environment.get("UPLOADS_PREFIX", "").strip() or PREFIX,
     )
 
 

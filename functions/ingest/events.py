@@ -16,7 +16,7 @@ from vouchers.text import listed, truncate
 from vouchers.timestamps import iso
 
 PREFIX = "vouchers/"
-"""Uploads are the objects of the bucket whose keys begin with it."""
+"""Uploads are the objects of the bucket whose keys begin with it, unless the stack names another prefix."""
 
 REPLAY, FORCED_REPLAY = "ObjectReplayed", "ObjectReplayed:Forced"
 """Event names of this product, beside those of S3."""
@@ -210,9 +210,9 @@ def quoted(value: object) -> str:
     return f"'{truncate(str(value))}'"
 
 
-def is_upload(key: str) -> bool:
+def is_upload(key: str, prefix: str = PREFIX) -> bool:
     """Return whether an object of the uploads bucket is a file of uses, by its key."""
-    return key.startswith(PREFIX) and not is_marker(key.removeprefix(PREFIX))
+    return key.startswith(prefix) and not is_marker(key.removeprefix(prefix))
 
 
 def is_marker(name: str) -> bool:

@@ -142,6 +142,7 @@ def create_service(settings: Settings, context: LambdaContext) -> IngestService:
         settings.column_names,
         row_output,
         settings.max_rows,
+        settings.uploads_prefix,
     )
 
 

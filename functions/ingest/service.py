@@ -19,7 +19,7 @@ from ingest.counting.dimensions import Dimensions
 from ingest.counting.encoding import EncodedColumn
 from ingest.counting.metadata import read_metadata
 from ingest.errors import FileError, SupersededError
-from ingest.events import Kind, ObjectEvent, is_folder, is_upload
+from ingest.events import PREFIX, Kind, ObjectEvent, is_folder, is_upload
 from ingest.parquet.column_names import NO_MAPPING, ColumnMapping, ColumnRule
 from ingest.parquet.reader import Selection
 from ingest.retry import ConflictError
@@ -127,6 +127,7 @@ class IngestService:
         columns: the names of columns in objects that do not map them.
         row_output: for the counted rows, if they are kept.
         max_rows: the most rows of an object; None for no limit.
+        prefix: of the uploads' keys.
     """
 
     objects: S3Client
@@ -136,6 +137,7 @@ class IngestService:
     columns: ColumnMapping = NO_MAPPING
     row_output: RowOutput | None = None
     max_rows: int | None = None
+    prefix: str = PREFIX
 
     def apply(self, event: ObjectEvent) -> Outcome:
         """Bring the counts to the state after ``event``, if they are not there.
@@ -150,7 +152,7 @@ class IngestService:
         """
         if event.kind is Kind.CREATED and (root := table_begun_by(event.key)) is not None:
             self._count_again(event, root)
-        if event.kind is Kind.UNCHANGED or not is_upload(event.key):
+        if event.kind is Kind.UNCHANGED or not is_upload(event.key, self.prefix):
             return Outcome(Action.IGNORED)
         plan: Plan | None = None
         while True:
@@ -166,7 +168,7 @@ class IngestService:
         """Look again at the counted objects of a table. Its first files can be older than its metadata."""
         pages = self.objects.get_paginator("list_objects_v2").paginate(Bucket=event.bucket, Prefix=root)
         for key in (entry["Key"] for page in pages for entry in page.get("Contents", [])):
-            state = self.committer.load_settled(key).state if is_upload(key) else None
+            state = self.committer.load_settled(key).state if is_upload(key, self.prefix) else None
             if state and state.status is Status.COUNTED:
                 replay = replace(event, kind=Kind.REPLAYED, key=key, sequencer="", forced=True)
                 self.apply(replace(replay, version_id=None, etag=None))
@@ -322,7 +324,7 @@ class IngestService:
     def _count_object(
         self, version: ObjectVersion, as_of: int | None, rule: ColumnRule, keys: ResultKeys
     ) -> CountedRows:
-        refuse_table_file(self.objects, version.bucket, version.key)
+        refuse_table_file(self.objects, version.bucket, version.key, self.prefix)
         writer = self.row_output.open_writer(keys, as_of) if self.row_output else nullcontext()
         with open_object(self.objects, version) as file, RejectedRows() as rejected, writer as rows:
             callbacks = RowCallbacks(rejected.add, rows.add if rows else None)

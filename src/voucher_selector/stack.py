@@ -13,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.session import Session as CoreSession
 
+from ingest.events import PREFIX
 from ingest.storage.results_bucket import ResultsBucket
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.local_stack.deploy import STACK_NAME, session
@@ -67,6 +68,15 @@ class Deployed:
         """The URL of its API; only functions inside an emulator can use the host that the output names."""
         output = self.outputs["ApiUrl"]
         return output if self.endpoint is None else self.endpoint.rstrip("/") + urlsplit(output).path
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of the keys of uploads."""
+        return self.outputs.get("UploadsPrefix", PREFIX)
+
+    def upload_key(self, name: str) -> str:
+        """Return the key of an upload, given its name with or without the prefix."""
+        return self.prefix + name.lstrip("/").removeprefix(self.prefix)
 
     def s3(self) -> S3Client:
         """Return a client of S3."""

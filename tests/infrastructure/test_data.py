@@ -100,7 +100,7 @@ def test_uploads_move_to_an_archive_that_can_be_read_at_once(template: Template)
     ]
     rule = archiving["Rules"][0]
     transition = {"StorageClass": "GLACIER_IR", "TransitionInDays": {"Ref": "UploadsToGlacierAfterDays"}}
-    assert (rule["Prefix"], rule["Transitions"]) == ("vouchers/", [transition])
+    assert (rule["Prefix"], rule["Transitions"]) == ({"Ref": "UploadsPrefix"}, [transition])
     by_default = template.properties("UploadsBucket")["LifecycleConfiguration"]["Rules"]
     assert not any("Transitions" in rule for rule in by_default)
 

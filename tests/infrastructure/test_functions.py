@@ -27,7 +27,7 @@ SECONDS_THAT_AN_API_WAITS = 29
 
 def test_the_outputs_are_those_that_tools_and_people_read(template: Template) -> None:
     assert template.outputs == {
-        "UploadsBucket", "ResultsBucket", "SegmentsTable", "SourcesTable",
+        "UploadsBucket", "UploadsPrefix", "ResultsBucket", "SegmentsTable", "SourcesTable",
         "FailedEventsQueue", "ApiUrl", "IngestFunction", "ApiFunction",
     }  # fmt: skip
 
@@ -77,7 +77,7 @@ def test_creations_and_deletions_of_vouchers_start_the_ingest(template: Template
     }
     for trigger in triggers:
         assert trigger["Function"] == {"Fn::GetAtt": ["IngestFunction", "Arn"]}
-        assert trigger["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": "vouchers/"}]
+        assert trigger["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": {"Ref": "UploadsPrefix"}}]
 
 
 def test_each_function_logs_to_a_group_of_its_own_that_forgets(template: Template) -> None:
@@ -137,6 +137,7 @@ def test_an_environment_holds_names_and_settings_and_nothing_secret(template: Te
             "ROWS_DATABASE",
             "SOURCES_TABLE",
             "UPLOADS_BUCKET",
+            "UPLOADS_PREFIX",
         },
         "ApiFunction": {"ANSWER_CACHE_SECONDS", "CORS_ORIGIN", "SOURCES_TABLE"},
     }

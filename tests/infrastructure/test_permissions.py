@@ -48,7 +48,7 @@ def test_a_resource_is_one_thing_or_what_belongs_to_one_thing(everything: Templa
     ]
     uploads = "arn:${AWS::Partition}:s3:::${AWS::StackName}-uploads-${AWS::AccountId}-${AWS::Region}"
     assert wide == [
-        ("ReadUploads", {"Fn::Sub": f"{uploads}/vouchers/*"}),
+        ("ReadUploads", {"Fn::Sub": f"{uploads}/${{UploadsPrefix}}*"}),
         ("KeepResults", {"Fn::Sub": "${ResultsBucket.Arn}/*"}),
         ("MoveTheAlias", VERSIONS),
         ("LookAtAlarms", ALARMS),

@@ -193,3 +193,35 @@ def test_an_object_that_cannot_be_read_fails_with_advice_and_counts_later(
     refused_calls.clear()
     assert harness.ingest(harness.replay(KEY)) == ["counted"]
     assert harness.cells() == expected([PERU])
+
+
+@pytest.mark.parametrize(("listing", "outcome"), [(None, "deleted"), ("AccessDenied", "failed")])
+def test_an_absent_object_is_deleted_even_if_s3_denies_access_to_it(
+    harness: StackHarness, refused_calls: dict[str, str], listing: str | None, outcome: str
+) -> None:
+    for key in (KEY, f"{KEY}.2"):
+        harness.ingest(harness.put(key, file_of(ONE)))
+    record = harness.delete(KEY)
+    refused_calls["HeadObject"] = "403"
+    if listing:
+        refused_calls["ListObjectsV2"] = listing
+    if outcome == "failed":
+        with pytest.raises(IngestError, match="S3 denies access to it"):
+            harness.ingest(record)
+    else:
+        assert harness.ingest(record) == ["deleted"]
+        assert harness.cells() == expected([ONE])
+    state = harness.source(KEY).state
+    assert state is not None
+    assert state.status == outcome
+
+
+def test_uploads_can_have_another_prefix(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UPLOADS_PREFIX", "crm/uses/")
+    names = ("crm/uses/_a/b.parquet", "vouchers/a.parquet", "crm/other.parquet", "crm/uses/a.parquet")
+    outcomes = [harness.ingest(harness.put(name, file_of(ONE))) for name in names]
+    assert outcomes == [["ignored"], ["ignored"], ["ignored"], ["counted"]]
+    assert harness.cells() == expected([ONE])
+    harness.put("crm/uses/t/_delta_log/00000000000000000000.json", b"{}")
+    with pytest.raises(IngestError, match="it is one file of the Delta Lake table 'crm/uses/t/'"):
+        harness.ingest(harness.put("crm/uses/t/part-0.parquet", file_of(ONE)))

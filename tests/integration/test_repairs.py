@@ -713,6 +713,24 @@ def test_an_event_that_failed_for_a_reason_of_the_past_is_applied(
     assert (left(stack), harness.cells()) == (0, expected([FILES["peru"]]))
 
 
+def test_an_event_that_eventbridge_could_not_deliver_is_applied(
+    harness: StackHarness, stack: Deployed
+) -> None:
+    record = harness.put(KEY, body("peru"))
+    bucket, object_ = record["s3"]["bucket"], record["s3"]["object"]
+    detail = {"bucket": bucket, "object": {"key": KEY, "etag": object_["eTag"]}}
+    event = {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "time": record["eventTime"],
+        "detail": detail,
+    }
+    send(stack, json.dumps(event))
+
+    assert run_json("redrive")[1] == {"redriven": [{"sources": [KEY], "outcomes": ["counted"]}], "failed": []}
+    assert (left(stack), harness.cells()) == (0, expected([FILES["peru"]]))
+
+
 def good_file(harness: StackHarness, _: str) -> None:
     put(harness, KEY, "peru")
 

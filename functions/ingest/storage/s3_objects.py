@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -81,8 +81,17 @@ def find_object(
     which: dict[str, Any] = (
         {"VersionId": version_id} if version_id else {"IfMatch": f'"{etag}"'} if etag else {}
     )
-    with translate_errors(key):
-        head = client.head_object(Bucket=bucket, Key=key, **which)
+    try:
+        with translate_errors(key):
+            head = client.head_object(Bucket=bucket, Key=key, **which)
+    except FileError as error:
+        # S3 denies access to an absent object, too, if the role may only list a prefix of the bucket.
+        if str(error) == str(DENIED):
+            with suppress(ClientError):
+                listed = client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
+                if all(entry["Key"] != key for entry in listed.get("Contents", [])):
+                    raise SupersededError(f"'{key}' has been replaced or deleted since the event") from None
+        raise
     return ObjectVersion(
         bucket,
         key,

@@ -34,16 +34,16 @@ VECTOR = re.compile(r"(?:[\w-]+/)?deletion_vector_[0-9a-f-]+\.bin")
 ITS_FOLDER = "with the folder of the table"
 
 
-def refuse_table_file(client: S3Client, bucket: str, key: str) -> None:
-    """Check that an object is no file of a table.
+def refuse_table_file(client: S3Client, bucket: str, key: str, prefix: str) -> None:
+    """Check that an object is no file of a table under the prefix of uploads.
 
     Raises:
         FileError: if it is.
         botocore.exceptions.ClientError: if S3 refuses to list the bucket.
     """
-    folders = key.removeprefix(PREFIX).split("/")[:-1]
+    folders = key.removeprefix(prefix).split("/")[:-1]
     for depth in range(len(folders), -1, -1):
-        root = PREFIX + "".join(f"{folder}/" for folder in folders[:depth])
+        root = prefix + "".join(f"{folder}/" for folder in folders[:depth])
         is_below = depth < len(folders) and folders[depth] in ICEBERG_FOLDERS
         format_ = DELTA if _has(client, bucket, f"{root}{LOG}", ".json") else None
         if format_ is None and is_below and _has(client, bucket, f"{root}{METADATA}", METADATA_FILE):

@@ -2,7 +2,6 @@
 
 import click
 
-from ingest.events import PREFIX
 from voucher_selector.cli import options, screen
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.operations.findings import Problem, Verification
@@ -11,7 +10,7 @@ from voucher_selector.operations.redrive import Redriven
 from voucher_selector.operations.redrive import redrive as redrive_events
 from voucher_selector.operations.replay import list_objects, list_sources
 from voucher_selector.operations.replay import replay as replay_sources
-from voucher_selector.operations.upload import DATASETS, object_key
+from voucher_selector.operations.upload import DATASETS
 from voucher_selector.stack import find_stack
 
 REPLAYED = {
@@ -46,11 +45,12 @@ def replay(prefix: str, *, force: bool, as_json: bool) -> None:
     definitions, or if its segmented rows are missing or obsolete. An interrupted replay can be started again.
     At the end, unreferenced results are deleted. The exit code is 1 if a file failed.
     """
-    stack, key_prefix = find_stack(), object_key(prefix)
+    stack = find_stack()
+    key_prefix = stack.upload_key(prefix)
     sources = list_sources(stack, key_prefix)
     with screen.bar(f"Checking {len(sources):,} objects", len(sources)) as advance:
         replayed = replay_sources(stack, sources, advance, forced=force)
-    deleted = sum(delete_garbage(stack, p) for p in ([key_prefix] if prefix else [PREFIX, DATASETS]))
+    deleted = sum(delete_garbage(stack, p) for p in ([key_prefix] if prefix else [stack.prefix, DATASETS]))
     failed = sorted(replayed.failed.items())
     if as_json:
         numbers = {text.replace(" ", "_"): replayed.outcomes[name] for name, text in REPLAYED.items()}

@@ -72,7 +72,8 @@ def rejected(key: str, limit: int, *, as_json: bool) -> None:
     KEY is the name of a file under vouchers/, or a dataset such as datasets/history/. Rows are numbered from
     0. The exit code is 1 if there is no such source, or it could not be counted.
     """
-    stack, source = find_stack(), source_key(key)
+    stack = find_stack()
+    source = source_key(stack, key)
     state = stack.sources_table().load(source).state
     if state is None or state.status is not Status.COUNTED:
         problem = state and state.error

@@ -58,6 +58,7 @@ def upload(  # noqa: PLR0913 - click passes each option
     if sync and not uploads.prefixes:
         raise CommandError(f"{options.spelled('sync')} needs a folder, but {file[0]} is a file")
     stack = find_stack()
+    uploads = uploads.under(stack)
     others = find_other_files(stack, uploads.files)
     outcomes, deleted = load(stack, uploads, metadata), list[str]()
     if sync:

@@ -21,7 +21,7 @@ from ingest.parquet.footer import read_end, read_footer
 from ingest.storage.s3_objects import find_object, open_object
 from voucher_selector.error_messages import sentence
 from voucher_selector.errors import EXPECTED, CommandError, Exit
-from voucher_selector.operations.upload import object_key, require_file
+from voucher_selector.operations.upload import require_file
 from voucher_selector.stack import find_stack
 from vouchers.dynamodb.sources_table import Cursor, Status
 
@@ -92,7 +92,7 @@ def select_file() -> File:
                 message = "The stack has counted no file yet. Upload one: make upload FILE=vouchers.parquet"
                 raise ExploreError(message, Exit.NO)
             key = newest[0].key
-        return _find_object(stack, stack.outputs["UploadsBucket"], object_key(key), as_of, columns)
+        return _find_object(stack, stack.outputs["UploadsBucket"], stack.upload_key(key), as_of, columns)
     except EXPECTED as error:
         raise ExploreError(sentence(error)) from None
 

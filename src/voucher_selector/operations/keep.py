@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 from ingest.counting.metadata import AS_OF_METADATA
-from ingest.events import PREFIX
 from voucher_selector.errors import CommandError
 from voucher_selector.operations.replay import list_objects
 from voucher_selector.operations.upload import DATASETS
@@ -27,7 +26,7 @@ def save_objects(stack: Deployed, folder: Path) -> int:
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=DATASETS)
-    keys = [*list_objects(stack, PREFIX), *(e["Key"] for page in pages for e in page.get("Contents", []))]
+    keys = [*list_objects(stack), *(e["Key"] for page in pages for e in page.get("Contents", []))]
     kept = []
     for number, key in enumerate(keys):
         metadata = s3.head_object(Bucket=bucket, Key=key)["Metadata"]

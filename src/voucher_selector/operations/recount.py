@@ -107,7 +107,7 @@ class Recount:
         # Where segmented rows are kept, more columns are read, and each may be what a file fails by.
         callbacks = RowCallbacks(keep=(lambda *_: None) if self.catalog else None)
         try:
-            refuse_table_file(self.s3, version.bucket, version.key)
+            refuse_table_file(self.s3, version.bucket, version.key, self.stack.prefix)
             with open_object(self.s3, version) as file:
                 moment = microseconds(as_of.at(version.modified))
                 selection = Selection(ColumnRule(mapping, version.key))

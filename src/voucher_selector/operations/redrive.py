@@ -60,7 +60,9 @@ def redrive(stack: Deployed, report: Callable[[Redriven], None]) -> None:
     def handle(message: MessageTypeDef) -> Redriven:
         body = message["Body"]
         try:
-            notification = json.loads(body)["requestPayload"]  # Lambda's record of a failed invocation
+            failed = json.loads(body)
+            # Lambda records a failed invocation; EventBridge puts aside the event that it could not deliver.
+            notification = failed if "detail" in failed else failed["requestPayload"]
             sources = tuple(event.key for event in object_events(notification))
         except (ValueError, TypeError, KeyError, EventError):
             return Redriven((), Answer(error=f"A message is not the record of a failed event: {body[:100]}"))

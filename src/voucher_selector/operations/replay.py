@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ingest.events import PREFIX, is_folder, is_upload, replay_record
+from ingest.events import is_folder, is_upload, replay_record
 from voucher_selector.operations.invoke import Answer, IngestFunction, for_each
 from voucher_selector.stack import Deployed
 
@@ -20,12 +20,12 @@ class Replayed:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def list_objects(stack: Deployed, prefix: str = PREFIX) -> Iterator[str]:
-    """Yield the keys of the objects to count."""
+def list_objects(stack: Deployed, prefix: str | None = None) -> Iterator[str]:
+    """Yield the keys of the objects to count, of all or of those under a prefix."""
     paginator = stack.s3().get_paginator("list_objects_v2")
-    for page in paginator.paginate(Bucket=stack.outputs["UploadsBucket"], Prefix=prefix):
+    for page in paginator.paginate(Bucket=stack.outputs["UploadsBucket"], Prefix=prefix or stack.prefix):
         for found in page.get("Contents", []):
-            if is_upload(found["Key"]) and not is_folder(found["Key"], found["Size"]):
+            if is_upload(found["Key"], stack.prefix) and not is_folder(found["Key"], found["Size"]):
                 yield found["Key"]
 
 

@@ -15,7 +15,6 @@ from voucher_selector.operations.upload import (
     MAX_SECONDS,
     find_current,
     look_until_known,
-    object_key,
 )
 from voucher_selector.stack import Deployed, log_place
 from vouchers.dynamodb.sources_table import Cursor, State, Status
@@ -29,17 +28,17 @@ DEFAULT_MAX_REJECTED = 10.0
 """Percent of the rows that may be rejected without a warning."""
 
 
-def source_key(name: str) -> str:
-    """Return the key of a source, given a dataset's key, or that of an upload with or without vouchers/."""
-    return name if name.startswith(DATASETS) else object_key(name)
+def source_key(stack: Deployed, name: str) -> str:
+    """Return the key of a source, given a dataset's key, or that of an upload with or without the prefix."""
+    return name if name.startswith(DATASETS) else stack.upload_key(name)
 
 
 def list_states(stack: Deployed, prefix: str, statuses: Iterable[Status]) -> dict[str, State]:
     """Return the states of the sources with some statuses by key, sorted, without contributions.
 
-    ``prefix`` is what their keys begin with; vouchers/ may be left out.
+    ``prefix`` is what their keys begin with; the prefix of uploads may be left out.
     """
-    prefix, table = source_key(prefix) if prefix else "", stack.sources_table()
+    prefix, table = source_key(stack, prefix) if prefix else "", stack.sources_table()
     listed = [found for status in statuses for found in table.newest_first(status, Cursor(), PAGE_SIZE)]
     return {key: state for key, state in sorted(listed, key=itemgetter(0)) if key.startswith(prefix)}
 
@@ -97,7 +96,7 @@ def find_keys(stack: Deployed, names: Iterable[str]) -> list[str]:
     """
     s3, bucket = stack.s3(), stack.outputs["UploadsBucket"]
     found: dict[str, None] = {}
-    for key in map(object_key, names):
+    for key in map(stack.upload_key, names):
         inside = list(list_objects(stack, key)) if key.endswith("/") else [key]
         if not inside or (inside == [key] and find_current(s3, bucket, key) is None):
             problem = (

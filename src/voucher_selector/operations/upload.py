@@ -81,6 +81,11 @@ class Uploads:
                 )
         return found
 
+    def under(self, stack: Deployed) -> Uploads:
+        """Return the same files with keys under the prefix of a stack's uploads."""
+        moved = {stack.upload_key(key.removeprefix(PREFIX)): path for key, path in self.files.items()}
+        return Uploads(moved, [stack.upload_key(prefix.removeprefix(PREFIX)) for prefix in self.prefixes])
+
     def add(self, key: str, path: Path) -> None:
         """Add a file.
 

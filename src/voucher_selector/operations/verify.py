@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from ingest.events import PREFIX
 from voucher_selector.operations.findings import Difference, Finding, Problem, Verification
 from voucher_selector.operations.garbage import find_garbage
 from voucher_selector.operations.recount import Recount
@@ -64,7 +63,7 @@ def compare(stack: Deployed, keys: Collection[str], advance: Callable[[int], Non
     table = stack.segments_table().counters()
     after = _take_snapshots(recount.sources)
     findings += _compare_snapshots(before, after, {*keys, *datasets})
-    for prefix in (PREFIX, DATASETS):
+    for prefix in (stack.prefix, DATASETS):
         findings += [Finding(Problem.GARBAGE, name) for name in find_garbage(stack, prefix)]
 
     differences = [
