@@ -21,7 +21,7 @@ help: ## Show the targets
 	  '/^[a-z-]+:.*## / {printf "  %s%-18s%s %s\n", bold, $$1, plain, $$2}' $(MAKEFILE_LIST)
 
 # The command line reads the variables of these targets itself; each target has the name of its command.
-COMMANDS := demo run upload sources rejected delete counts ask dashboard replay verify redrive dataset sample profile evaluate
+COMMANDS := demo run upload sources rejected delete expire counts ask dashboard replay verify redrive dataset sample profile evaluate
 .PHONY: $(COMMANDS)
 demo: .venv/.run ## Start the stack, upload the sample, print counts and an answer, stop the stack
 run: .venv/.run ## Start the stack and keep it running [SAMPLE=path|none] [KEEP=1] [ROWS=1] [CORS=http://localhost:5173] [PORT=5000] [AWS_PORT=4566] [CONTAINERS=1]
@@ -29,6 +29,7 @@ upload: .venv/.run ## Upload FILE=path, a file or a folder, to the running stack
 sources: .venv/.run ## List the uploaded files and the datasets [PREFIX=2018/] [STATUS=failed] [JSON=1]
 rejected: .venv/.run ## Print the rejected rows of the file KEY=name, or of a dataset [LIMIT=20] [JSON=1]
 delete: .venv/.run ## Delete the object KEY=name, or the folder KEY=2018/, and its counts [JSON=1]
+expire: .venv/.run ## Delete the objects that were uploaded more than OLDER_THAN=90d ago, and their counts [JSON=1]
 counts: .venv/.run ## Print the counts of COUNTRY=Peru [SEGMENT=recency_segment] [JSON=1]
 ask: .venv/.run ## Ask for a voucher: COUNTRY=… SEGMENT=… LAST_ORDER=… FIRST_ORDER=… ORDERS=… [FALLBACK=1] [WHY=1] [JSON=1]
 dashboard: .venv/.run ## Serve the stack's page and API reference on this machine, and sign requests [AWS_ENDPOINT_URL=aws] [STACK=…] [CORS=http://localhost:5173] [PORT=5000]

@@ -94,6 +94,15 @@ def test_no_object_is_forgotten_that_a_count_rests_on(template: Template, bucket
     assert [rule["Prefix"] for rule in expiring] == (["runs/"] if bucket == "ResultsBucket" else [])
 
 
+def test_uploads_expire_if_the_counts_are_to_cover_a_window() -> None:
+    rules = transformed(UploadsExpireAfterDays="90").properties("UploadsBucket")["LifecycleConfiguration"][
+        "Rules"
+    ]
+    (rule,) = (rule for rule in rules if "ExpirationInDays" in rule)
+    assert rule["ExpirationInDays"] == {"Ref": "UploadsExpireAfterDays"}
+    assert (rule["Status"], rule["Prefix"]) == ("Enabled", {"Ref": "UploadsPrefix"})
+
+
 def test_uploads_move_to_an_archive_that_can_be_read_at_once(template: Template) -> None:
     archiving = transformed(UploadsToGlacierAfterDays="90").properties("UploadsBucket")[
         "LifecycleConfiguration"

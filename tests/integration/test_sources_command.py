@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
+from moto.core.models import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
+from moto.s3.models import s3_backends
 from rich.console import Console
 
 from ingest.handler import IngestError
@@ -137,6 +140,29 @@ def test_an_object_that_stays_counted_is_reported(monkeypatch: pytest.MonkeyPatc
         "vouchers/2017/a.parquet was deleted but is still counted after 900 s. See the log" in result.stderr
     )
     assert result.exit_code == 3
+
+
+def test_objects_expire_by_their_age(harness: StackHarness) -> None:
+    harness.s3.put_object(Bucket=harness.uploads, Key="other/a.parquet", Body=body("peru"))
+    objects = s3_backends[ACCOUNT_ID]["aws"].buckets[harness.uploads].keys
+    for key, days in zip([*COUNTED, FAILED, "other/a.parquet"], (91, 90, 89, 1, 91), strict=True):
+        objects[key].last_modified -= timedelta(days=days)
+
+    assert call("expire", "--older-than", "92d").stdout == "Expired objects: 0\n"
+    assert call("expire", "--older-than", "99999d").stdout == "Expired objects: 0\n"
+    assert json.loads(call("expire", "--older-than", "90d", "--json").stdout) == {"deleted": COUNTED[:2]}
+    assert [harness.source(key).is_gone for key in [*COUNTED, FAILED]] == [True, True, False, False]
+
+
+def test_objects_on_aws_do_not_expire_by_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "aws")
+
+    result = call("expire", "--older-than", "0s")
+
+    assert result.stderr == (
+        "Error: On AWS, S3 expires objects. Set the stack parameter UploadsExpireAfterDays\n"
+    )
+    assert result.exit_code != 0
 
 
 def rejected(*arguments: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from voucher_selector.cli.maintenance import redrive, replay, verify
 from voucher_selector.cli.options import is_under_make, spelled
 from voucher_selector.cli.profile import profile
 from voucher_selector.cli.questions import ask, counts, dashboard
-from voucher_selector.cli.sources import delete, rejected, sources
+from voucher_selector.cli.sources import delete, expire, rejected, sources
 from voucher_selector.cli.stack import demo, run, sample
 from voucher_selector.cli.upload import upload
 from voucher_selector.error_messages import sentence
@@ -64,7 +64,7 @@ def cli() -> None:
 
 
 for command in (
-    *(demo, run, upload, sources, rejected, delete, dataset, counts, ask, dashboard),
+    *(demo, run, upload, sources, rejected, delete, expire, dataset, counts, ask, dashboard),
     *(profile, evaluate, sample, replay, verify, redrive),
 ):
     cli.add_command(command)

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +91,14 @@ def number_type(kind: type[float], most: float) -> Callable[[str], float]:
         raise ValueError(f" '{value}'. Use a number from 0 to {most:,}.")
 
     return number
+
+
+def age(value: str) -> timedelta:
+    """Return an age such as ``90d``."""
+    if not (found := re.fullmatch(r"(\d{1,5})([dhms])", value, re.ASCII)):
+        raise ValueError(f" '{value}'. Use days (90d), hours (h), minutes (m) or seconds (s).")
+    units = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+    return timedelta(**{units[found[2]]: int(found[1])})
 
 
 def as_of_date(value: str) -> str:

@@ -1,8 +1,9 @@
-"""The commands on what was uploaded: `sources`, `rejected` and `delete`."""
+"""The commands on what was uploaded: `sources`, `rejected`, `delete` and `expire`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -11,8 +12,9 @@ import click
 from voucher_selector.cli import options, screen
 from voucher_selector.cli.upload import delete_with_progress, document
 from voucher_selector.errors import CommandError, Exit
+from voucher_selector.operations.replay import list_objects
 from voucher_selector.operations.sources import find_keys, list_states, read_rejected_rows, source_key
-from voucher_selector.stack import find_stack
+from voucher_selector.stack import AWS, endpoint_variable, find_stack
 from vouchers.dynamodb.sources_table import State, Status
 from vouchers.text import truncate
 
@@ -110,3 +112,28 @@ def delete(key: tuple[str, ...], *, as_json: bool) -> None:
     deleted = delete_with_progress(stack, find_keys(stack, key))
     if as_json:
         screen.print_json({"deleted": deleted})
+
+
+@options.command("make expire OLDER_THAN=90d", "voucher-selector expire --older-than 90d --json")
+@options.option(
+    "--older-than",
+    type=options.age,
+    required=True,
+    metavar="AGE",
+    help="Age since the upload: 90d, 12h or 30m.",
+)
+@options.json_option
+def expire(older_than: timedelta, *, as_json: bool) -> None:
+    """Delete old objects, and wait until the counts are removed.
+
+    This does in an emulator what S3 does on AWS with the stack parameter UploadsExpireAfterDays. The command
+    therefore refuses a stack on AWS. Datasets do not expire.
+    """
+    if endpoint_variable() == AWS:
+        raise CommandError("On AWS, S3 expires objects. Set the stack parameter UploadsExpireAfterDays")
+    stack = find_stack()
+    deleted = delete_with_progress(stack, [*list_objects(stack, until=datetime.now(UTC) - older_than)])
+    if as_json:
+        screen.print_json({"deleted": deleted})
+    else:
+        click.echo(f"Expired objects: {len(deleted):,}")

@@ -20,12 +20,16 @@ class Replayed:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def list_objects(stack: Deployed, prefix: str | None = None) -> Iterator[str]:
-    """Yield the keys of the objects to count, of all or of those under a prefix."""
+def list_objects(stack: Deployed, prefix: str | None = None, until: datetime | None = None) -> Iterator[str]:
+    """Yield the keys of the objects to count, or of those under a prefix or uploaded until a moment."""
     paginator = stack.s3().get_paginator("list_objects_v2")
     for page in paginator.paginate(Bucket=stack.outputs["UploadsBucket"], Prefix=prefix or stack.prefix):
         for found in page.get("Contents", []):
-            if is_upload(found["Key"], stack.prefix) and not is_folder(found["Key"], found["Size"]):
+            if (
+                is_upload(found["Key"], stack.prefix)
+                and not is_folder(found["Key"], found["Size"])
+                and (until is None or found["LastModified"] <= until)
+            ):
                 yield found["Key"]
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.disable_socket
 
 HERE = str(Path(__file__))
+INVALID_AGE = "Invalid OLDER_THAN '90'. Use days (90d), hours (h), minutes (m) or seconds (s)."
 
 
 def make(command: str, **variables: str) -> Result:
@@ -66,6 +67,9 @@ def test_variables_of_a_shell_do_not_change_the_command_line() -> None:
         ("sources", {"STATUS": "lost"}, "Invalid STATUS 'lost'. Use one of: counted, deleted, failed."),
         ("dataset", {"NAME": "a", "MAX_REJECTED": "x"}, "Invalid MAX_REJECTED 'x'. Use a number from 0 to"),
         ("dataset", {"NAME": "a", "MAX_REJECTED": "nan"}, "Invalid MAX_REJECTED 'nan'. Use a number from"),
+        ("expire", {"OLDER_THAN": "90"}, INVALID_AGE),
+        ("expire", {"OLDER_THAN": "-1d"}, INVALID_AGE.replace("'90'", "'-1d'")),
+        ("expire", {}, "Missing OLDER_THAN. Example: make expire OLDER_THAN=90d"),
         ("delete", {"KEY": " "}, "Missing KEY. Example: make delete KEY=2018/august.parquet"),
         ("upload", {"FILE": HERE, "SYNC": "1"}, f"SYNC needs a folder, but {HERE} is a file"),
         ("upload", {}, "Missing FILE. Example: make upload FILE=vouchers.parquet"),
