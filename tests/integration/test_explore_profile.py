@@ -83,7 +83,7 @@ def assert_needs_nothing_else(page: Page) -> None:
     assert page.handlers == []
     assert page.tags <= PLAIN
     assert "default-src 'none'" in page.source
-    assert len(page.alternatives) == 4
+    assert len(page.alternatives) == 6
     assert all(page.alternatives)
 
 
@@ -103,7 +103,10 @@ def test_the_page_of_the_sample_shows_the_counts_of_the_product(sample: Path) ->
     answers = {tuple(row[:3]): row[3:5] for row in page.table("Answers by country")}
     assert answers["Peru", "frequent_segment", "14\N{EN DASH}37"] == ["2640", "21,930"]
     assert page.table("Counted rows")[2] == ["Peru", "106,547", "20.8%"]
-    assert ["-35", "23,868"] in page.table("Months from")
+    assert ["-35", "23,900"] in page.table("Months from")
+    hits = page.table("Hits of the choices from 2020-04-")
+    assert [row[:2] for row in hits[:2]] == [["China", "recency_segment"], ["China", "frequent_segment"]]
+    assert len(hits) == 8
 
 
 @pytest.mark.skipif(not ORIGINAL, reason="VOUCHERS_2018 does not name the public file of 2018")

@@ -131,6 +131,44 @@ def answer_intervals(frame: pd.DataFrame) -> Image:
         return _image(figure, text)
 
 
+def hit_rates(frame: pd.DataFrame) -> Image:
+    """Draw hits by segment and by country; ``frame`` is the result of ``backtest.hit_rates``."""
+    shown = frame[frame["country"].isin(frame["country"].unique()[:MAX_COUNTRIES])]
+    with _figure(1 + 0.24 * len(shown)) as figure:
+        axes, rows = figure.subplots(), range(len(shown))
+        errors = [shown["share"] - shown["low"], shown["high"] - shown["share"]]
+        axes.errorbar(shown["share"], rows, xerr=errors, fmt="o", color=BLUE, capsize=4, label="by segment")
+        axes.plot(shown["by country"], rows, "|", markersize=12, color=ORANGE, label="by country")
+        names = zip(shown["country"], shown["segment"], strict=True)
+        axes.set_yticks(rows, [f"{truncate(country, 16)}  {truncate(name, 24)}" for country, name in names])
+        axes.set_ylim(len(shown) - 0.4, -0.6)
+        axes.xaxis.set_major_formatter(PercentFormatter(1))
+        axes.set_xlabel("hits, and their 95 % interval")
+        figure.legend(loc="outside upper center", ncols=2)
+        values = zip(shown["country"], shown["segment"], shown["share"], shown["by country"], strict=True)
+        text = "; ".join(f"{c}, {s} {share:.0%}, by country {by:.0%}" for c, s, share, by in values)
+        return _image(figure, f"Hits of the choices: {text or 'there is none'}")
+
+
+def learning_curves(frame: pd.DataFrame) -> Image:
+    """Draw a line for each segment; ``frame`` is the result of ``backtest.learning_curves``."""
+    with _figure(2.4) as figure:
+        axes = figure.subplots()
+        for place, name in enumerate(frame.columns):
+            color, marker = STYLES[place % len(STYLES)][0], "osD"[place % 3]
+            axes.plot(frame.index, frame[name], marker=marker, color=color, label=truncate(str(name), 24))
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(THOUSANDS)
+        axes.set_ylim(0, 1.05)
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+        axes.set_xlabel("uses of a range before the date")
+        axes.set_ylabel("same choice")
+        if len(frame.columns):
+            figure.legend(loc="outside upper center", ncols=3)
+        ends = "; ".join(f"{name} {frame[name].iloc[0]:.0%} to {frame[name].iloc[-1]:.0%}" for name in frame)
+        return _image(figure, f"How often fewer uses lead to the same choice: {ends or 'there is none'}")
+
+
 def _draw_intervals(axes: Axes, answers: pd.DataFrame) -> None:
     rows = range(len(answers))
     share, low, high = answers["share"], answers["low"], answers["high"]

@@ -18,7 +18,7 @@ MAX_TEXT = 120
 TEXT, NUMBER = "text-align: left", "text-align: right; white-space: nowrap"
 """Styles of cells: a notebook has no style sheet for them."""
 
-PERCENTAGES = {"share", "low", "high"}
+PERCENTAGES = {"share", "low", "high", "by country", "by last month"}
 """Columns of numbers from 0 to 1 that are shown in percent."""
 
 
