@@ -14,7 +14,9 @@ chunks that are done, and a commit to nothing, which only subtracts, follows.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -23,21 +25,14 @@ from botocore.exceptions import ClientError
 from ingest.commit.chunks import MAX_COUNTERS, fits_transaction, split
 from ingest.commit.transactions import transact
 from ingest.retry import ConflictError, RefusedError
-from ingest.storage.results_bucket import ResultKeys
-from vouchers.counts import Contribution, difference
+from ingest.storage.results_bucket import ResultKeys, ResultsBucket
+from vouchers.counts import Cell, Contribution, Counters, difference
 from vouchers.dynamodb.segments_table import SegmentsTable, add_update
-from vouchers.dynamodb.sources_table import Source, Status
+from vouchers.dynamodb.sources_table import Source, SourcesTable, State, Status
 from vouchers.timestamps import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from datetime import datetime
-
     from mypy_boto3_dynamodb import DynamoDBClient
-
-    from ingest.storage.results_bucket import ResultsBucket
-    from vouchers.counts import Cell, Counters
-    from vouchers.dynamodb.sources_table import SourcesTable, State
 
 ADVICE = "is 'voucher_amount' an amount?"
 

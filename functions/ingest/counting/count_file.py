@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import IO, TYPE_CHECKING
+from io import RawIOBase
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ingest import arrow
 from ingest.counting.dimensions import Dimensions, rejected_rows
@@ -21,13 +23,8 @@ from vouchers.counts import Contribution
 from vouchers.report import Report
 from vouchers.segments import Attribute, Definitions
 
-if TYPE_CHECKING:
-    from io import RawIOBase
-
-    from numpy.typing import NDArray
-
-    RejectCallback = Callable[[pa.RecordBatch, NDArray[np.int64], pa.DictionaryArray], None]
-    BatchCallback = Callable[[pa.RecordBatch, Sequence[EncodedColumn], Dimensions], None]
+RejectCallback = Callable[[pa.RecordBatch, NDArray[np.int64], pa.DictionaryArray], None]
+BatchCallback = Callable[[pa.RecordBatch, Sequence[EncodedColumn], Dimensions], None]
 
 OPTIONAL_COLUMNS = (FIRST_ORDER, TIMESTAMP)
 """Columns that are read for ``RowCallbacks.keep`` if the file has them."""

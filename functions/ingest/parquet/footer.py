@@ -7,8 +7,10 @@ that nobody needs. It also trusts the footer: columns that are encrypted or nest
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from io import RawIOBase
+from typing import IO
 
 from ingest.errors import FileError
 from ingest.parquet.other_formats import HEAD_BYTES, recognize
@@ -24,17 +26,13 @@ from ingest.parquet.thrift import (
     TRUE,
     WITH_RAW,
     Reader,
+    Shape,
+    Struct,
     ThriftError,
     write_binary,
     write_integer,
     write_structs,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from io import RawIOBase
-
-    from ingest.parquet.thrift import Shape, Struct
 
 TAIL = 8
 """Bytes after the footer: its length, and the magic."""

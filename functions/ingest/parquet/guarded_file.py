@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from typing import IO, TYPE_CHECKING
+from io import RawIOBase
+from typing import IO
 
 from ingest.errors import FileError
 from ingest.parquet.footer import Chunk
 from ingest.parquet.page_limits import BATCH_ROWS, MAX_PAGE_BYTES, ColumnPages
-
-if TYPE_CHECKING:
-    from io import RawIOBase
 
 
 class GuardedFile(io.RawIOBase):

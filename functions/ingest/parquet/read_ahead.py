@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    Fetch = Callable[[int, int], bytes]
-    """Returns the bytes between two positions in the file."""
+Fetch = Callable[[int, int], bytes]
+"""Returns the bytes between two positions in the file."""
 
 BLOCK = 2 << 20
 """Bytes in a request; large enough to make its latency small beside the transfer."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import IO, TYPE_CHECKING, NamedTuple
+from io import RawIOBase
+from typing import IO, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from ingest import arrow
 from ingest.errors import CORRECT, FileError
@@ -25,22 +28,13 @@ from ingest.parquet.column_names import (
     ColumnMapping,
     ColumnRule,
     MappedName,
+    TableColumns,
 )
-from ingest.parquet.footer import read_end, read_footer
+from ingest.parquet.footer import Chunk, Column, Footer, RowGroup, read_end, read_footer
 from ingest.parquet.guarded_file import GuardedFile
 from ingest.parquet.page_limits import BATCH_ROWS
 from ingest.parquet.read_ahead import ReadAhead, Span
 from vouchers.text import truncate
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from io import RawIOBase
-
-    from numpy.typing import NDArray
-
-    from ingest.parquet.column_names import TableColumns
-    from ingest.parquet.footer import Chunk, Column, Footer, RowGroup
-
 
 Kinds = tuple["Callable[[pa.DataType], bool]", ...]
 _TEXT: Kinds = (arrow.is_text, pa.types.is_null)

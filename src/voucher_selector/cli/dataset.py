@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -15,16 +15,10 @@ from voucher_selector.cli.upload import delete_with_progress, document, send_wit
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.operations import dataset_run
 from voucher_selector.operations.upload import find_failure, list_files
-from voucher_selector.spark_job.progress import Outcome
-from voucher_selector.stack import find_stack
+from voucher_selector.spark_job.order import Order
+from voucher_selector.spark_job.progress import Outcome, Progress
+from voucher_selector.stack import Deployed, find_stack
 from vouchers.text import listed
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from voucher_selector.spark_job.order import Order
-    from voucher_selector.spark_job.progress import Progress
-    from voucher_selector.stack import Deployed
 
 MAX_NAMED = 5
 """Objects that a warning names."""

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import pandas as pd
 
-from ingest.parquet.column_names import FIRST_ORDER, LAST_ORDER, NEEDED, TIMESTAMP, MappedName
+from ingest.parquet.column_names import FIRST_ORDER, LAST_ORDER, NEEDED, TIMESTAMP, ColumnRule, MappedName
 from vouchers.text import truncate
 
 if TYPE_CHECKING:
-    from typing import Literal
-
-    from ingest.parquet.column_names import ColumnRule
-
     Unit = Literal["s", "ms", "us", "ns"]
 
 MAX_FREQUENT = 3

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ingest.counting.as_of import ROW, AsOf, microseconds
 from ingest.counting.count_file import Counted, RowCallbacks, count_file
@@ -22,7 +23,6 @@ from vouchers.text import truncate
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from numpy.typing import NDArray
 
 MAX_EXAMPLES = 3
 """Rejected rows of a reason that are shown."""

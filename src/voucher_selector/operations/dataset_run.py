@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import uuid
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,14 +21,13 @@ from voucher_selector.operations.invoke import IngestFunction
 from voucher_selector.operations.upload import DATASETS
 from voucher_selector.spark_job.order import Order
 from voucher_selector.spark_job.progress import Progress, progress_key, read_progress
+from voucher_selector.stack import Deployed
+from vouchers.dynamodb.sources_table import State
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Generator, Mapping
 
     from voucher_selector.spark_job.listing import Dataset
-    from voucher_selector.stack import Deployed
-    from vouchers.dynamodb.sources_table import State
 
 SECONDS_BETWEEN_LOOKS = 0.5
 LOOKS_PER_STATUS_CALL = 10

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,10 +12,6 @@ import pyarrow.parquet as pq
 
 from voucher_selector.sample_data.facts import COUNTRIES, ROWS
 from voucher_selector.sample_data.rows import NO_ORDERS, Rows, draw
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 SEED = 2020
 STEPS = len(COUNTRIES) + 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +15,9 @@ from voucher_selector.sample_data.facts import (
     JUST_ORDERED,
     MONTHS_EARLY,
     VISITS,
+    Country,
     apportion,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from voucher_selector.sample_data.facts import Country
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]

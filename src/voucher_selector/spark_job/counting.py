@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +14,12 @@ from ingest.row_outputs.rejected_rows import RejectedRows
 from ingest.storage.results_bucket import ResultsBucket
 from ingest.storage.s3_objects import open_object
 from voucher_selector.spark_job.clients import s3_client
-from voucher_selector.spark_job.sums import FAILED, REPLACED, combine, flatten_counts
+from voucher_selector.spark_job.listing import Piece, Task
+from voucher_selector.spark_job.sums import FAILED, REPLACED, Path, Sums, combine, flatten_counts
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pyspark import SparkContext
-
-    from voucher_selector.spark_job.listing import Piece, Task
-    from voucher_selector.spark_job.sums import Path, Sums
 
 MAX_SHUFFLE_PARTITIONS = 32
 """The sums are small, whatever the size of the dataset."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,18 +13,14 @@ from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ingest.parquet.column_names import TableColumns
 from ingest.storage.tables import LOG, VECTOR
-from voucher_selector.spark_job.table_version import TableFile, TableVersion
+from voucher_selector.spark_job.table_version import TableFile, TableFolder, TableVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from deltalake import DeltaTable
-    from numpy.typing import NDArray
-
-    from voucher_selector.spark_job.table_version import TableFolder
 
 CHECKPOINT = f"{LOG}_last_checkpoint"
 IN_LOG = re.compile(rf"{LOG}(?:(\d{{20}})\.[\w.-]+|_sidecars/[\w-][\w.-]*)")

@@ -6,6 +6,7 @@ import io
 import re
 import struct
 import zlib
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, NoReturn
@@ -13,12 +14,13 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 from pyiceberg.catalog.noop import NoopCatalog
 from pyiceberg.exceptions import ValidationError
 from pyiceberg.io import FileIO, InputFile, OutputFile
-from pyiceberg.manifest import FileFormat
+from pyiceberg.manifest import DataFile, FileFormat
 from pyiceberg.serializers import FromInputFile
-from pyiceberg.table import Table
+from pyiceberg.table import FileScanTask, Table
 from pyiceberg.table.deletion_vector import deletion_vectors_from_puffin_file
 from pyiceberg.table.puffin import PuffinFile
 from pyiceberg.table.snapshots import Operation
@@ -26,18 +28,11 @@ from pyiceberg.transforms import IdentityTransform
 
 from ingest.parquet.column_names import TableColumns
 from ingest.storage.tables import METADATA
-from voucher_selector.spark_job.table_version import TableFile, TableVersion
+from voucher_selector.spark_job.table_version import TableFile, TableFolder, TableVersion
 from vouchers.text import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from numpy.typing import NDArray
-    from pyiceberg.manifest import DataFile
-    from pyiceberg.table import FileScanTask
     from pyiceberg.table.metadata import TableMetadata
-
-    from voucher_selector.spark_job.table_version import TableFolder
 
 HINT = f"{METADATA}version-hint.text"
 VERSION = re.compile(rf"{METADATA}v?(\d+)[-.].*metadata\.json")

@@ -6,7 +6,9 @@ Of a Delta Lake or Apache Iceberg table, the objects are the data files of its c
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from ingest.errors import FileError, SupersededError
@@ -15,16 +17,11 @@ from ingest.parquet.reader import Part
 from ingest.storage.s3_objects import ObjectVersion
 from ingest.storage.tables import DELTA, find_tables
 from voucher_selector.spark_job.delta_lake import read_delta
-from voucher_selector.spark_job.table_version import TableFolder
+from voucher_selector.spark_job.table_version import TableFile, TableFolder, TableVersion
 from vouchers.text import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
     from mypy_boto3_s3 import S3Client
-
-    from voucher_selector.spark_job.table_version import TableFile, TableVersion
 
 ATTEMPTS = 3
 """Listings of a dataset whose tables change meanwhile."""

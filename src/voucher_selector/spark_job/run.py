@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
 from ingest.commit.committer import Committer
 from ingest.counting.as_of import AsOf, microseconds, recorded
@@ -14,14 +14,16 @@ from ingest.errors import FileError
 from ingest.parquet.column_names import ColumnMapping
 from ingest.retry import ConflictError
 from ingest.service import Action, CountedRows, IngestService, Target
-from ingest.storage.results_bucket import ResultsBucket
+from ingest.storage.results_bucket import ResultKeys, ResultsBucket
 from voucher_selector.spark_job.clients import dynamodb_client, s3_client
 from voucher_selector.spark_job.counting import TaskCounter
-from voucher_selector.spark_job.listing import list_dataset
+from voucher_selector.spark_job.listing import Dataset, Task, list_dataset
+from voucher_selector.spark_job.order import Order
 from voucher_selector.spark_job.progress import Outcome, Progress, write_progress
 from voucher_selector.spark_job.sums import (
     FAILED,
     REPLACED,
+    Sums,
     build_contribution,
     build_report,
     errors_by_object,
@@ -31,16 +33,8 @@ from vouchers.segments import load_definitions
 from vouchers.text import listed
 from vouchers.timestamps import iso
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from ingest.storage.results_bucket import ResultKeys
-    from voucher_selector.spark_job.listing import Dataset, Task
-    from voucher_selector.spark_job.order import Order
-    from voucher_selector.spark_job.sums import Sums
-
-    Count = Callable[[Sequence[Task], TaskCounter], Sums]
-    """Runs tasks, and returns the sums over all of them."""
+Count = Callable[[Sequence[Task], TaskCounter], Sums]
+"""Runs tasks, and returns the sums over all of them."""
 
 MAX_COMMIT_SECONDS = 600.0
 """How long a commit may wait for other commits."""

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from numpy.typing import NDArray
+
 from ingest.errors import FileError
+from ingest.parquet.column_names import TableColumns
 from ingest.storage.s3_objects import translate_errors
 from vouchers.text import truncate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
-
     import numpy as np
     from mypy_boto3_s3 import S3Client
-    from numpy.typing import NDArray
-
-    from ingest.parquet.column_names import TableColumns
 
 MAX_REQUESTS = 16
 """Objects that are read at the same time."""
