@@ -1,7 +1,5 @@
 """Lists of the most used amounts, with their shares of a sample and confidence intervals."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from itertools import islice
 from math import sqrt

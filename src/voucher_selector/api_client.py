@@ -3,8 +3,6 @@
 They raise CommandError if the API refuses, and botocore's HTTPClientError if it does not answer.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from http import HTTPStatus

@@ -1,7 +1,5 @@
 """Answers that are CSV files (RFC 4180)."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Iterable

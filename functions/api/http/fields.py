@@ -1,7 +1,5 @@
 """Fields of requests: their types, with additions for their JSON Schema, and reading them."""
 
-from __future__ import annotations
-
 import base64
 import json
 import re

@@ -1,7 +1,5 @@
 """``/v1/choices``: the chosen amounts of every range of every country, as JSON or as CSV (RFC 4180)."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import msgspec

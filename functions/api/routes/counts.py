@@ -1,7 +1,5 @@
 """``/v1/counts``: the counts of a country, as JSON or as CSV (RFC 4180)."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import msgspec

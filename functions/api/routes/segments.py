@@ -1,7 +1,5 @@
 """``/v1/segments`` and ``/v1/countries``: segments with their sizes, and countries that have counts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime
 

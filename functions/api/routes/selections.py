@@ -1,7 +1,5 @@
 """``/v1/selections``: the voucher amounts of many customers, and the reasons."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

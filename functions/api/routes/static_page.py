@@ -1,7 +1,5 @@
 """``/`` and ``/static``: the page for people who choose vouchers."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from aws_lambda_powertools.event_handler.api_gateway import Response

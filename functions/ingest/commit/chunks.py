@@ -4,8 +4,6 @@ A commit that was cut off resumes by the number of chunks that are done. Do not 
 chunks differently while a commit is cut off: ``make verify`` shows whether there is one.
 """
 
-from __future__ import annotations
-
 from itertools import islice
 
 from vouchers.counts import Cell, Contribution, Counters

@@ -1,7 +1,5 @@
 """Count a Parquet file: its contribution to the counts, the report on its rows, and its rejected rows."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from io import RawIOBase

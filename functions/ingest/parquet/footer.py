@@ -4,8 +4,6 @@ Arrow gets only the written footer. It converts the whole schema of a footer, an
 that nobody needs. It also trusts the footer: columns that are encrypted or nested too deeply end the process.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

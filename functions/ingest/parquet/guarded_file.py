@@ -1,7 +1,5 @@
 """A file object that checks a Parquet file's page headers before Arrow uses them."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterable
 from io import RawIOBase

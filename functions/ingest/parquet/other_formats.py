@@ -1,7 +1,5 @@
 """Say what a file that is not Parquet looks like, and how to convert it."""
 
-from __future__ import annotations
-
 import zlib
 from contextlib import suppress
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Limit the memory for decoding the pages of column chunks, by the sizes in their headers."""
 
-from __future__ import annotations
-
 from collections import deque
 
 from ingest.errors import FileError

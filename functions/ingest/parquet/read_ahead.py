@@ -1,7 +1,5 @@
 """Read a remote file ahead of its reader, where the order of the reads is known."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """Read the needed columns of a Parquet file, or of a part of it, in batches."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace

@@ -5,8 +5,6 @@ field replaces an earlier one with the same id), this reader returns the same re
 values.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

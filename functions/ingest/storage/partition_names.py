@@ -1,7 +1,5 @@
 """Names of the partitions of segmented rows, a source and a country, that S3, Glue and Athena accept."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from urllib.parse import quote, unquote

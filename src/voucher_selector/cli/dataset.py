@@ -1,7 +1,5 @@
 """The command `dataset`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path

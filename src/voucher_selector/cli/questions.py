@@ -1,7 +1,5 @@
 """The commands that use the API: `counts`, `ask` and `dashboard`."""
 
-from __future__ import annotations
-
 import click
 
 from voucher_selector import api_client

@@ -1,7 +1,5 @@
 """The commands that start the local stack, `demo` and `run`, and the one that writes its sample."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from contextlib import ExitStack

@@ -1,7 +1,5 @@
 """JupyterLab's hook before it saves a notebook."""
 
-from __future__ import annotations
-
 from typing import Any
 
 

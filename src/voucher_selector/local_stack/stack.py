@@ -1,7 +1,5 @@
 """The local stack: the emulator, the deployment and the gateway."""
 
-from __future__ import annotations
-
 import signal
 import sys
 import threading

@@ -1,7 +1,5 @@
 """Known facts about the 2020 file, and assumptions of the sample about the rest."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Draw the rows of a country: the facts decide the number of each kind, and the seed everything else."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The Spark job; its only argument is an order in JSON."""
 
-from __future__ import annotations
-
 import sys
 import traceback
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The steps of a run: list a dataset, count it and commit it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
