@@ -38,7 +38,7 @@ IF_NONE_MATCH = {
     "schema": {"type": "string"},
 }
 PATH_PARAMETERS: dict[str, Part] = {
-    "key": {"description": "The object's key", "schema": {"type": "string", "minLength": 1}},
+    "key": {"description": "The object's key", "schema": {"type": "string", "minLength": 1}}
 }
 REFERENCE = "#/components/schemas/"
 FORMATS: dict[str, list[Part]] = {

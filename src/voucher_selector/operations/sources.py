@@ -10,12 +10,7 @@ from typing import Any
 from ingest.storage.s3_objects import find_object, open_object
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.operations.replay import list_objects
-from voucher_selector.operations.upload import (
-    DATASETS,
-    MAX_SECONDS,
-    find_current,
-    look_until_known,
-)
+from voucher_selector.operations.upload import DATASETS, MAX_SECONDS, find_current, look_until_known
 from voucher_selector.stack import Deployed, log_place
 from vouchers.dynamodb.sources_table import Cursor, State, Status
 from vouchers.segments import Attribute, load_definitions
