@@ -78,7 +78,7 @@ format: .venv/.dev ## Format the code, and apply safe fixes
 
 .PHONY: pr
 pr: demo lint scan test coverage browser-test test-build ## Run the checks that a change must pass before it is merged
-	@echo "make pr left out: sam-test and localstack-test (they need Docker), spark-test (Java), aws-test (an AWS account)"
+	@echo "make pr left out: sam-test and localstack-test (they need Docker), spark-test (Java), clients-test (Node and Java), aws-test (an AWS account)"
 
 .PHONY: build
 build: ## Build both functions into .aws-sam/build with SAM CLI [ARCH=arm64]
@@ -95,6 +95,12 @@ browser-test: .venv/.dev ## Test the page in Chromium, with screenshots in .scre
 .PHONY: spark-test
 spark-test: .venv/.dev .venv/.spark ## Test datasets on real Spark (needs Java)
 	@$(BIN)/pytest -m spark $(ARGS)
+
+.PHONY: clients-test
+clients-test: .venv/.dev .venv/.clients ## Test generated clients and the programs of docs/how-to/clients.md (needs Node 20 and Java 17)
+	@mkdir -p .clients && cp tests/e2e/clients/package*.json .clients/
+	@npm ci --prefix .clients --no-audit --no-fund --silent
+	@$(BIN)/pytest -m clients tests/e2e/test_clients.py $(ARGS)
 
 .PHONY: spark-image
 spark-image: ## Build the image of the Spark job in Docker, and push it to REPOSITORY=… [ARCH=arm64] [DIGEST=sha256:…]
@@ -165,7 +171,7 @@ bench-burst: .venv/.dev ## Simulate a burst of small uploads; writes docs/explan
 lock: .venv/.dev ## Pin the dependencies of pyproject.toml again, with hashes [ARGS=--upgrade]
 	@$(LOCK_PROJECT) --group build -o requirements/run.txt pyproject.toml
 	@$(LOCK_PROJECT) --group dev -o requirements/dev.txt pyproject.toml
-	@for name in bench explore; do $(LOCK_PROJECT) --group $$name -c requirements/dev.txt -o requirements/$$name.txt; done
+	@for name in bench clients explore; do $(LOCK_PROJECT) --group $$name -c requirements/dev.txt -o requirements/$$name.txt; done
 	@for name in spark emr; do $(LOCK_PROJECT) --group $$name -c requirements/run.txt -o requirements/$$name.txt; done
 	@for name in sam checkov; do $(LOCK_PROJECT) --group $$name -o requirements/$$name.txt; done
 	@for name in ingest api; do \
@@ -181,7 +187,7 @@ NOT_DEPLOYED := boto3 botocore s3transfer urllib3 setuptools
 
 .PHONY: clean
 clean: ## Delete all generated files, including .venv
-	@rm -rf .venv .sam-venv .checkov-venv .aws-sam .stack .screenshots site notebooks/.ipynb_checkpoints .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .clients .sam-venv .checkov-venv .aws-sam .stack .screenshots site notebooks/.ipynb_checkpoints .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.run: requirements/run.txt pyproject.toml
@@ -205,6 +211,11 @@ clean: ## Delete all generated files, including .venv
 
 .venv/.bench: requirements/bench.txt .venv/.dev
 	@echo "Adding what the benchmarks need to .venv (once)"
+	@$(call install,-r $<)
+	@touch $@
+
+.venv/.clients: requirements/clients.txt .venv/.dev
+	@echo "Adding a generator of clients to .venv (once)"
 	@$(call install,-r $<)
 	@touch $@
 

@@ -13,10 +13,12 @@ from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import pytest
+from botocore.credentials import Credentials
 
 from ingest.events import PREFIX
 from voucher_selector.error_messages import sentence
 from voucher_selector.errors import EXPECTED
+from voucher_selector.local_stack.deploy import session
 from voucher_selector.local_stack.emulator import REGION
 from voucher_selector.local_stack.gateway import gateway
 from voucher_selector.local_stack.ports import free_port
@@ -125,6 +127,17 @@ class Place:
             self.deployed.s3().get_paginator("list_objects_v2").paginate(Bucket=self.uploads, Prefix=PREFIX)
         )
         return [content["Key"] for page in pages for content in page.get("Contents", [])]
+
+
+def create_caller(endpoint: str) -> Credentials:
+    """Create a user who may call the API; the emulator checks signatures of users, but not of the account."""
+    iam = session().client("iam", endpoint_url=endpoint)
+    iam.create_user(UserName="caller")
+    allowed = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.put_user_policy(UserName="caller", PolicyName="call", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="caller")["AccessKey"]
+    return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import UnauthorizedSSOTokenError
 
-from voucher_selector.local_stack.deploy import session
+from tests.e2e.place import create_caller
 from voucher_selector.local_stack.emulator import REGION
 from voucher_selector.local_stack.gateway import MAX_BODY, gateway
 from voucher_selector.local_stack.ports import free_port
@@ -29,14 +29,7 @@ pytestmark = pytest.mark.stack
 
 @pytest.fixture(scope="module")
 def caller(probed: Stack) -> Credentials:
-    """A user who may call the API; the emulator checks signatures of users, but not of the account."""
-    iam = session().client("iam", endpoint_url=probed.endpoint)
-    iam.create_user(UserName="caller")
-    allowed = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    iam.put_user_policy(UserName="caller", PolicyName="call", PolicyDocument=policy)
-    key = iam.create_access_key(UserName="caller")["AccessKey"]
-    return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+    return create_caller(probed.endpoint)
 
 
 def ask(url: str, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[HTTPResponse, bytes]:

@@ -58,11 +58,12 @@ SCALAR_OPTIONS = {
     "documentDownloadType": "json",
     "hideClientButton": True,
     "mcp": {"disabled": True},
+    "servers": [{"url": "/"}],
     "showDeveloperTools": "never",
     "telemetry": False,
     "withDefaultFonts": False,
 }
-"""Leave out everything that needs the internet."""
+"""Leave out everything that needs the internet, and send requests to the page's own origin."""
 
 DOCS = f"""<!doctype html>
 <html lang="en">
@@ -205,7 +206,9 @@ class Forward:
         response = await self.answer(request)
         if response.status_code != HTTPStatus.OK:
             return response
-        here = {"servers": [{"url": str(request.base_url).rstrip("/")}], "security": [{}, {"sigv4": []}]}
+        # Some programs look for localhost at its IPv6 address only.
+        server = f"http://127.0.0.1:{request.url.port}"
+        here = {"servers": [{"url": server}], "security": [{}, {"sigv4": []}]}
         return JSONResponse(json.loads(bytes(response.body)) | here)
 
 

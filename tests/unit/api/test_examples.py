@@ -24,11 +24,15 @@ pytestmark = pytest.mark.disable_socket
 FILE = Path(handler.__file__).parent / "openapi" / "examples.json"
 MOMENT = "2026-11-22T10:00:00.000000Z"
 DESCRIBED = [route for route in handler.ROUTES if route.operation_id]
+CURSOR = (
+    "WyIyMDI2LTExLTIyVDEwOjAwOjAwLjAwMDAwMFoiLHsiY291bnRlZCI6WyJ2b3VjaGVycy9zYW1wbGUu"
+    "cGFycXVldCIsIjIwMjYtMTEtMjJUMTA6MDA6MDAuMDAwMDAwWiJdfV0"
+)
 PARAMETERS: dict[str, dict[str, Any]] = {
     "getVoucherAmount": {"country_code": "Peru", "segment_name": "frequent_segment", "total_orders": 15},
     "getSegments": {"country": "Peru"},
     "getCounts": {"country": "Peru", "segment": "recency_segment"},
-    "listSources": {"status": "counted", "limit": 1},
+    "listSources": {"status": "counted", "limit": 1, "cursor": CURSOR},
     "getSource": {"key": "vouchers/sample.parquet"},
 }
 BODIES: dict[str, dict[str, Any]] = {
