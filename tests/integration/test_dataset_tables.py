@@ -210,6 +210,24 @@ def test_columns_of_iceberg_that_were_renamed_replaced_and_added(
     assert harness.cells() == expected([[{**row, "total_orders": None} for row in PERU]])
 
 
+@pytest.mark.parametrize("transform", ["identity", "truncate[4]"])
+def test_files_of_iceberg_without_the_column_of_their_partition(
+    harness: StackHarness, tmp_path: Path, transform: str
+) -> None:
+    table = Iceberg(tmp_path / "t", ["country_code"])
+    table.append(CONTENTS["china"] + CONTENTS["odd"] + CONTENTS["dirty"])
+    for file in table.folder.rglob("*.parquet"):
+        pq.write_table(pq.ParquetFile(file).read().drop_columns(["country_code"]), file)
+    newest = max((table.folder / "metadata").glob("*.metadata.json"))
+    newest.write_text(newest.read_text().replace('"transform":"identity"', f'"transform":"{transform}"'))
+    mirror(harness, table.folder, DATASET)
+
+    assert count(harness).error is None
+
+    unknown = {} if transform == "identity" else {"country_code": None}
+    assert harness.cells() == expected([[{**row, **unknown} for row in table.rows]])
+
+
 @pytest.mark.parametrize("version", ["1", "3"])
 def test_other_versions_of_iceberg_and_default_values(
     harness: StackHarness, tmp_path: Path, version: str
