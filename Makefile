@@ -78,7 +78,7 @@ format: .venv/.dev ## Format the code, and apply safe fixes
 
 .PHONY: pr
 pr: demo lint scan test coverage browser-test test-build ## Run the checks that a change must pass before it is merged
-	@echo "make pr left out: sam-test and localstack-test (they need Docker), spark-test (Java), clients-test (Node and Java), aws-test (an AWS account)"
+	@echo "make pr left out: sam-test and localstack-test (they need Docker), spark-test (Java), clients-test (Node and Java), writers-test (Node), aws-test (an AWS account)"
 
 .PHONY: build
 build: ## Build both functions into .aws-sam/build with SAM CLI [ARCH=arm64]
@@ -101,6 +101,10 @@ clients-test: .venv/.dev .venv/.clients ## Test generated clients and the progra
 	@mkdir -p .clients && cp tests/e2e/clients/package*.json .clients/
 	@npm ci --prefix .clients --no-audit --no-fund --silent
 	@$(BIN)/pytest -m clients tests/e2e/test_clients.py $(ARGS)
+
+.PHONY: writers-test
+writers-test: .venv/.dev .writers-venv/new/.done .writers-venv/old/.done .writers-venv/node/.done ## Test files of the libraries that write Parquet, new and old (needs Node)
+	@$(BIN)/pytest -m writers -n auto $(ARGS)
 
 .PHONY: spark-image
 spark-image: ## Build the image of the Spark job in Docker, and push it to REPOSITORY=… [ARCH=arm64] [DIGEST=sha256:…]
@@ -173,7 +177,7 @@ lock: .venv/.dev ## Pin the dependencies of pyproject.toml again, with hashes [A
 	@$(LOCK_PROJECT) --group dev -o requirements/dev.txt pyproject.toml
 	@for name in bench clients explore; do $(LOCK_PROJECT) --group $$name -c requirements/dev.txt -o requirements/$$name.txt; done
 	@for name in spark emr; do $(LOCK_PROJECT) --group $$name -c requirements/run.txt -o requirements/$$name.txt; done
-	@for name in sam checkov; do $(LOCK_PROJECT) --group $$name -o requirements/$$name.txt; done
+	@for name in sam checkov writers writers-old; do $(LOCK_PROJECT) --group $$name -o requirements/$$name.txt; done
 	@for name in ingest api; do \
 	  $(LOCK_FUNCTION) --group function-$$name -c requirements/run.txt -o functions/$$name/requirements.txt; done
 
@@ -187,7 +191,7 @@ NOT_DEPLOYED := boto3 botocore s3transfer urllib3 setuptools
 
 .PHONY: clean
 clean: ## Delete all generated files, including .venv
-	@rm -rf .venv .clients .sam-venv .checkov-venv .aws-sam .stack .screenshots site notebooks/.ipynb_checkpoints .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .clients .sam-venv .checkov-venv .writers-venv .aws-sam .stack .screenshots site notebooks/.ipynb_checkpoints .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.run: requirements/run.txt pyproject.toml
@@ -222,6 +226,19 @@ clean: ## Delete all generated files, including .venv
 .venv/.explore: requirements/explore.txt .venv/.run
 	@echo "Adding what the notebook needs to .venv (once; about half a minute)" >&2
 	@$(call install,-r $<)
+	@touch $@
+
+.writers-venv/new/.done: requirements/writers.txt
+.writers-venv/old/.done: requirements/writers-old.txt
+.writers-venv/new/.done .writers-venv/old/.done: | .venv/.dev
+	@$(BIN)/uv venv --quiet --clear --python 3.11 $(@D)
+	@$(BIN)/uv pip install --quiet --python $(@D)/bin/python --require-hashes -r $<
+	@touch $@
+
+.writers-venv/node/.done: tests/writers/package-lock.json
+	@command -v npm >/dev/null || { echo "writers-test needs Node with npm, and it is not here"; exit 1; }
+	@mkdir -p $(@D) && cp tests/writers/package.json tests/writers/package-lock.json $(@D)
+	@npm ci --prefix $(@D) --ignore-scripts --silent --no-audit --no-fund
 	@touch $@
 
 define install
