@@ -1,7 +1,5 @@
 """The ingest function's settings, from its environment."""
 
-from __future__ import annotations
-
 import os
 import resource
 from collections.abc import Mapping

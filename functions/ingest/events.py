@@ -1,7 +1,5 @@
 """Parse messages about S3 objects into events, however the messages were delivered."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from contextlib import suppress

@@ -1,16 +1,10 @@
 """One structured log line and the CloudWatch metrics of each event."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 from ingest.events import ObjectEvent
 from ingest.service import Outcome
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools import Logger, Metrics
 
 
 def record_outcome(

@@ -1,7 +1,5 @@
 """The commands on what was uploaded: `sources`, `rejected`, `delete` and `expire`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice

@@ -1,7 +1,5 @@
 """Data frames of a backtest: the choices by the earlier uses of a file, judged by its later ones."""
 
-from __future__ import annotations
-
 from datetime import MAXYEAR, MINYEAR
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Data frames as HTML tables; text of a file is escaped."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from html import escape
 

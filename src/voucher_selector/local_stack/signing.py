@@ -1,18 +1,13 @@
 """Requests to an API that requires IAM, signed with AWS Signature Version 4."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest
+from botocore.credentials import Credentials
 
 from voucher_selector.local_stack.emulator import REGION
-
-if TYPE_CHECKING:
-    from botocore.credentials import Credentials
 
 # They belong to one connection, or are set again on the next one.
 HOP_BY_HOP = {

@@ -1,7 +1,5 @@
 """Keep the uploaded objects of the local stack from one run to the next."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path

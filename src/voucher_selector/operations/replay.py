@@ -1,7 +1,5 @@
 """Replay: make the ingest function check the objects of the bucket, and sources whose object may be gone."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The sources of a stack: list them, advise on them, read their rejected rows, and delete their objects."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
