@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from mypy_boto3_s3 import S3Client
 
-
 TOO_MANY_ROWS = "upload a corrected file under the same key, split it, or raise the parameter"
 
 

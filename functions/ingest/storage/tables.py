@@ -6,6 +6,7 @@ Such a file does not stand alone: its rows may be deleted, or written again to a
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,6 @@ from ingest.events import PREFIX, is_marker
 from vouchers.text import truncate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from mypy_boto3_s3 import S3Client
 
 DELTA, ICEBERG = "Delta Lake", "Apache Iceberg"

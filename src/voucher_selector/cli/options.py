@@ -4,15 +4,13 @@ Under Make, each of them reads the variable of its name: FILE, AS_OF, REPAIR. Th
 VOUCHER_SELECTOR_MAKE; without it, no such variable of a user's shell has an effect.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -21,8 +19,7 @@ from ingest.counting.metadata import AS_OF_METADATA, COLUMNS_METADATA
 from ingest.parquet.column_names import ColumnMapping
 from voucher_selector.operations.sources import DEFAULT_MAX_REJECTED
 
-if TYPE_CHECKING:
-    Decorator = Callable[[Callable[..., object]], Callable[..., object]]
+Decorator = Callable[[Callable[..., object]], Callable[..., object]]
 
 AS_OF_HELP = "Moment that recency is measured to: a date such as 2020-06-15, row, or upload."
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import RawIOBase
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import awswrangler as wr
 import pandas as pd
@@ -18,19 +20,12 @@ from ingest.counting.metadata import AS_OF_METADATA, COLUMNS_METADATA
 from ingest.errors import FileError, SupersededError
 from ingest.parquet.column_names import ColumnMapping, ColumnRule
 from ingest.parquet.footer import read_end, read_footer
-from ingest.storage.s3_objects import find_object, open_object
+from ingest.storage.s3_objects import ObjectVersion, find_object, open_object
 from voucher_selector.error_messages import sentence
 from voucher_selector.errors import EXPECTED, CommandError, Exit
 from voucher_selector.operations.upload import require_file
-from voucher_selector.stack import find_stack
+from voucher_selector.stack import Deployed, find_stack
 from vouchers.dynamodb.sources_table import Cursor, Status
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-    from io import RawIOBase
-
-    from ingest.storage.s3_objects import ObjectVersion
-    from voucher_selector.stack import Deployed
 
 ROOT = Path(__file__).parents[3]
 S3 = "s3://"

@@ -1,12 +1,11 @@
 """Count one source again on this machine, and compare it with its record."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
 
 from ingest.commit.committer import find_wide, has_room
+from ingest.config import Settings
 from ingest.counting.as_of import AsOf, microseconds
 from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.counting.metadata import read_metadata
@@ -15,23 +14,15 @@ from ingest.parquet.column_names import ColumnRule
 from ingest.parquet.reader import Selection
 from ingest.row_outputs.glue_catalog import GlueCatalog
 from ingest.service import check_rows
-from ingest.storage.s3_objects import find_object, open_object
+from ingest.storage.s3_objects import ObjectVersion, find_object, open_object
 from ingest.storage.tables import refuse_table_file
 from voucher_selector.operations.dataset_run import find_dataset
 from voucher_selector.operations.findings import Finding, Problem
 from voucher_selector.operations.invoke import IngestFunction
-from vouchers.counts import difference
-from vouchers.dynamodb.sources_table import Status
+from voucher_selector.stack import Deployed
+from vouchers.counts import Contribution, difference
+from vouchers.dynamodb.sources_table import Source, State, Status
 from vouchers.segments import load_definitions
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ingest.config import Settings
-    from ingest.storage.s3_objects import ObjectVersion
-    from voucher_selector.stack import Deployed
-    from vouchers.counts import Contribution
-    from vouchers.dynamodb.sources_table import Source, State
 
 
 class Recount:
