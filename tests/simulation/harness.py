@@ -22,7 +22,7 @@ from ingest.config import Settings
 from ingest.counting.as_of import AsOf
 from ingest.counting.count_file import Counted
 from ingest.errors import FileError
-from ingest.events import Kind, ObjectEvent
+from ingest.events import PREFIX, Kind, ObjectEvent
 from ingest.parquet.column_names import NO_MAPPING
 from ingest.row_outputs.glue_catalog import GlueCatalog
 from ingest.service import Action, IngestService
@@ -247,6 +247,7 @@ class Harness:
             results_bucket=lambda: self.results,
             session=SimpleNamespace(client=lambda *_, **__: CLIENT),
             endpoint=None,
+            prefix=PREFIX,
             outputs=outputs | ({"RowsDatabase": DATABASE} if scenario.keeps_rows else {}),
         )
         versioned = frozenset({UPLOADS} if scenario.versioned else ())

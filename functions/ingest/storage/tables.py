@@ -55,7 +55,7 @@ def refuse_table_file(client: S3Client, bucket: str, key: str, prefix: str) -> N
 
 def advice(root: str, folder: str = "folder") -> str:
     """Return how to count a table, given its prefix or folder, and the folder to name."""
-    name = "history" if root == PREFIX else root.rstrip("/").rpartition("/")[2]
+    name = "history" if root in {"", PREFIX} else root.rstrip("/").rpartition("/")[2]
     return f"count the whole table: make dataset NAME={quote(name)} FROM={quote(folder)}"
 
 
