@@ -207,7 +207,6 @@ def test_rows_are_kept_only_where_that_is_asked_for(
     assert machine.parameters == parameters
 
 
-@pytest.mark.usefixtures("interrupted", "machine")
 @pytest.mark.usefixtures("interrupted")
 @pytest.mark.parametrize(
     ("given", "origin"),
@@ -231,6 +230,7 @@ def test_what_is_no_origin_is_refused_before_the_start(machine: Machine, given: 
     assert machine.done == []
 
 
+@pytest.mark.usefixtures("interrupted", "machine")
 def test_containers_are_let_in_only_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[object] = []
 
