@@ -426,7 +426,7 @@ def test_the_page_says_that_nothing_has_been_counted(page: Page, url: str) -> No
     answer_with(
         page, "v1/choices", '{"countries":[],"segments":[{"segment_name":"s","attribute":"total_orders"}]}'
     )
-    answer_with(page, "v1/sources", '{"sources":[],"next_cursor":null}')
+    answer_with(page, "v1/sources", '{"sources":[],"next_cursor":null,"window":null}')
     open_page(page, url, "")
     expect(page.locator("#nothing")).to_contain_text("Nothing has been counted yet.")
     expect(page.locator("#sources")).to_contain_text("Nothing has been uploaded yet.")

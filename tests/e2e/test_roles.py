@@ -33,15 +33,18 @@ READ_COUNTS: list[tuple[str, dict[str, Any]]] = [
 ]
 READ_SOURCES: list[tuple[str, dict[str, Any]]] = [
     ("get_item", {"TableName": "SourcesTable", "Key": SOURCE}),
-    (
-        "query",
-        {
-            "TableName": "SourcesTable",
-            "IndexName": "newest",
-            "KeyConditionExpression": "#s = :s",
-            "ExpressionAttributeNames": {"#s": "status"},
-            "ExpressionAttributeValues": {":s": {"S": "counted"}},
-        },
+    *(
+        (
+            "query",
+            {
+                "TableName": "SourcesTable",
+                "IndexName": index,
+                "KeyConditionExpression": "#s = :s",
+                "ExpressionAttributeNames": {"#s": "status"},
+                "ExpressionAttributeValues": {":s": {"S": "counted"}},
+            },
+        )
+        for index in ("newest", "uploaded")
     ),
 ]
 SCAN_SOURCES: list[tuple[str, dict[str, Any]]] = [

@@ -192,8 +192,8 @@ def test_expiring_events_are_watched_however_often_they_are_received(template: T
     assert alarm["Period"] > VISIBILITY_TIMEOUT
 
 
-def test_throttling_of_tables_and_their_index_is_watched(template: Template) -> None:
-    (index,) = template.properties("SourcesTable")["GlobalSecondaryIndexes"]
+def test_throttling_of_tables_and_their_indexes_is_watched(template: Template) -> None:
+    indexes = template.properties("SourcesTable")["GlobalSecondaryIndexes"]
     watched = {
         (metric.name, *sorted(metric.dimensions.values())) for metric in _of_alarm(ALARMS["TablesThrottled"])
     }
@@ -203,7 +203,7 @@ def test_throttling_of_tables_and_their_index_is_watched(template: Template) -> 
         for names in (
             ("${SegmentsTable}",),
             ("${SourcesTable}",),
-            ("${SourcesTable}", index["IndexName"]),
+            *(("${SourcesTable}", index["IndexName"]) for index in indexes),
         )
     }
 

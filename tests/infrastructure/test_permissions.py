@@ -87,7 +87,9 @@ def test_the_api_touches_nothing_but_counts_and_sources_its_log_and_its_trace(te
     assert touched == {
         "ReadCounts": {"Fn::GetAtt": ["SegmentsTable", "Arn"]},
         "ReadSource": {"Fn::GetAtt": ["SourcesTable", "Arn"]},
-        "ListSources": {"Fn::Sub": "${SourcesTable.Arn}/index/newest"},
+        "ListSources": [
+            {"Fn::Sub": f"${{SourcesTable.Arn}}/index/{name}"} for name in ("newest", "uploaded")
+        ],
         "Log": {"Fn::GetAtt": ["ApiLogs", "Arn"]},
         "Trace": "*",
     }

@@ -4,6 +4,7 @@ import base64
 import io
 import itertools
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -12,10 +13,11 @@ import pytest
 from api import dependencies
 from api.http.middleware import logger
 from ingest import handler
+from ingest.handler import IngestError
 from tests.support.api_gateway import REQUEST_ID, Answer, call, rest_event
 from tests.support.sam_template import transformed
 from tests.support.sample_files import BROKEN, DIRTY, PERU, file_of
-from tests.support.stack_harness import SOURCES_INDEX
+from tests.support.stack_harness import SOURCES_INDEX, UPLOADED_INDEX
 from vouchers.dynamodb.sources_table import Source, SourcesTable, State, Status
 from vouchers.segments import load_definitions
 
@@ -70,9 +72,28 @@ def put(
     harness.dynamodb.put_item(TableName=harness.sources, Item=item)
 
 
-def test_the_tests_create_the_index_of_the_template() -> None:
-    (index,) = transformed().of_type("DynamoDB::Table")["SourcesTable"]["GlobalSecondaryIndexes"]
-    assert index == SOURCES_INDEX
+def test_the_tests_create_the_indexes_of_the_template() -> None:
+    indexes = transformed().of_type("DynamoDB::Table")["SourcesTable"]["GlobalSecondaryIndexes"]
+    assert indexes == [SOURCES_INDEX, UPLOADED_INDEX]
+
+
+def test_the_window_is_from_the_oldest_to_the_newest_upload_that_counts(harness: StackHarness) -> None:
+    assert ask().json["window"] is None
+    days = (3, 1, 4, 2)
+    for day in days:
+        record = harness.put(f"vouchers/{day}.parquet", file_of(DIRTY))
+        harness.ingest(record | {"eventTime": f"2026-11-0{day}T12:00:00.000Z"})
+    with suppress(IngestError):
+        harness.ingest(
+            harness.put("vouchers/broken.parquet", b"x") | {"eventTime": "2026-11-09T12:00:00.000Z"}
+        )
+
+    def window() -> list[str]:
+        return [moment[:10] for moment in ask(limit="1").json["window"].values()]
+
+    assert window() == ["2026-11-01", "2026-11-04"]
+    harness.ingest(harness.delete("vouchers/1.parquet"), harness.replay("vouchers/2.parquet", forced=True))
+    assert window() == ["2026-11-02", "2026-11-04"]
 
 
 def test_a_source_has_its_status_and_report(harness: StackHarness) -> None:

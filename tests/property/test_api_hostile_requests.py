@@ -51,7 +51,7 @@ CURSORS = st.tuples(
     st.dictionaries(st.sampled_from(["counted", "failed"]) | TEXTS, PLACES),
 ).map(lambda cursor: base64.urlsafe_b64encode(json.dumps(cursor).encode()).decode().rstrip("="))
 ANSWERS = (
-    ["sources", "next_cursor"],
+    ["sources", "next_cursor", "window"],
     ["voucher_amount"],
     ["country", "rows", "amounts_left_out", "updated_at"],
     ["as_of", "definitions", "confidence", "read_at", "selections"],

@@ -45,6 +45,9 @@ class FakeClient:
     def get_item(self, *, Key: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's name
         return {"Item": item(key)} if (key := Key["source"]["S"]) in KEYS else {}
 
+    def query(self, **_: Any) -> dict[str, Any]:
+        return {"Items": [item(KEYS[0])]}
+
     def get_paginator(self, _: str) -> FakeClient:
         return self
 

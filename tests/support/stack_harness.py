@@ -53,7 +53,12 @@ SOURCES_INDEX = {
         ],
     },
 }  # fmt: skip
-"""The index of the template; a test compares them."""
+UPLOADED_INDEX = {
+    "IndexName": "uploaded",
+    "KeySchema": _schema(("status", "uploaded_at")),
+    "Projection": {"ProjectionType": "KEYS_ONLY"},
+}
+"""The indexes of the template; a test compares them."""
 
 FILE_OF_ROWS = re.compile(rf"({TABLE}/.+/\d{{8}}-[0-9a-f]{{32}}/)country=.+")
 
@@ -103,7 +108,7 @@ class StackHarness:
         if self.keeps_rows:
             self.glue.create_database(DatabaseInput={"Name": self.database})
         self._create_table(self.segments, ("country", "cell"))
-        self._create_table(self.sources, ("source",), SOURCES_INDEX)
+        self._create_table(self.sources, ("source",), SOURCES_INDEX, UPLOADED_INDEX)
         return self
 
     def _create_table(self, name: str, keys: tuple[str, ...], *indexes: dict[str, Any]) -> None:

@@ -81,11 +81,22 @@ class SourceDetail(Source, frozen=True, kw_only=True):
     commit_under_way: bool
 
 
+class Window(msgspec.Struct, frozen=True):
+    """The uploads that count: when the oldest and the newest of them was uploaded."""
+
+    oldest_upload: Moment
+    newest_upload: Moment
+
+
 class SourcesAnswer(msgspec.Struct, frozen=True):
-    """A page of sources by descending commit time; `next_cursor` is null on the last page."""
+    """A page of sources by descending commit time.
+
+    `next_cursor` is null on the last page. `window` is that of all counted sources; null if there are none.
+    """
 
     sources: list[Source]
     next_cursor: str | None
+    window: Window | None
 
 
 def list_sources(router: Router) -> Response[str]:
@@ -99,19 +110,21 @@ def list_sources(router: Router) -> Response[str]:
     cursor = Cursor() if given.cursor is None else decode_cursor(given.cursor)
     statuses = tuple(Status) if given.status is None else (Status(given.status),)
     try:
-        listed, following = dependencies.sources_table().page(statuses, cursor, given.limit)
+        table = dependencies.sources_table()
+        listed, following = table.page(statuses, cursor, given.limit)
     except ClientError as error:
         if given.cursor is not None and error.response["Error"].get("Code") == "ValidationException":
             raise wrong("cursor", given.cursor) from None
         raise
     sources = [msgspec.convert(describe(key, state), Source) for key, state in listed]
+    window = Window(*uploaded) if (uploaded := table.window()) else None
     if following is None:
-        return cacheable(SourcesAnswer(sources, None))
+        return cacheable(SourcesAnswer(sources, None, window))
     encoded = base64.urlsafe_b64encode(msgspec.json.encode((following.until, following.last)))
     next_cursor = encoded.decode().rstrip("=")
     status = {} if given.status is None else {"status": given.status}
     link = urlencode({**status, "limit": given.limit, "cursor": next_cursor})
-    return cacheable(SourcesAnswer(sources, next_cursor), Link=f'<?{link}>; rel="next"')
+    return cacheable(SourcesAnswer(sources, next_cursor, window), Link=f'<?{link}>; rel="next"')
 
 
 def source(router: Router) -> Response[str]:

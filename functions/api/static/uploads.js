@@ -8,6 +8,7 @@ import * as words from "./words.js";
 const place = byId("sources");
 const form = byId("follow");
 const followed = byId("followed");
+const covered = byId("window");
 const MAX_REASONS = 3;
 let first = null;
 let older = [];
@@ -73,6 +74,10 @@ function draw(added = new Set()) {
   }
   const list = make("ol", { class: "sources" }, ...sources.map((source) => item(source, added.has(source))));
   show(place, list, ...(cursor ? [moreButton()] : []));
+  covered.textContent = "Newest first";
+  if (!first.window) return;
+  const [from, to] = [first.window.oldest_upload, first.window.newest_upload].map(words.day);
+  covered.textContent += `. The counts cover uploads of ${from === to ? from : `${from} to ${to}`}`;
 }
 
 function moreButton() {

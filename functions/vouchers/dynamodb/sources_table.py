@@ -31,7 +31,7 @@ SOURCE, REVISION, DONE = "source", "revision", "done"
 PENDING, ORPHANS, CATALOG_WRITERS, EXPIRES_AT = "pending", "orphans", "catalog_writers", "expires_at"
 SEQUENCER_DIGITS = 64
 NEVER_WRITTEN = 0
-NEWEST = "newest"
+NEWEST, UPLOADED = "newest", "uploaded"
 
 
 class Status(StrEnum):
@@ -283,6 +283,26 @@ class SourcesTable:
             **start,
         )
         return (Listed(item[SOURCE]["S"], State.from_item(item)) for page in pages for item in page["Items"])
+
+    def window(self) -> tuple[str, str] | None:
+        """Return when the oldest and the newest of the counted objects were uploaded; None if there are none.
+
+        The index lags a little behind the table. The window takes two Queries of one item.
+        """
+        found = [
+            self.client.query(
+                TableName=self.name,
+                IndexName=UPLOADED,
+                KeyConditionExpression="#status = :status",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues={":status": {"S": Status.COUNTED}},
+                ScanIndexForward=is_ascending,
+                Limit=1,
+            )["Items"]
+            for is_ascending in (True, False)
+        ]
+        oldest, newest = ([item["uploaded_at"]["S"] for item in items] for items in found)
+        return (oldest[0], newest[0]) if oldest and newest else None
 
     def put_if_unchanged(self, read: Source, new: Source, expires_at: int | None = None) -> dict[str, Any]:
         """Return the ``Put`` of a transaction that replaces ``read`` by ``new``.
