@@ -13,11 +13,10 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 from ingest.commit.committer import Committer
-from ingest.counting.as_of import AsOf, microseconds, recorded
+from ingest.counting.as_of import AsOf, microseconds, read_metadata, recorded
 from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.counting.dimensions import Dimensions
 from ingest.counting.encoding import EncodedColumn
-from ingest.counting.metadata import read_metadata
 from ingest.errors import FileError, SupersededError
 from ingest.events import PREFIX, Kind, ObjectEvent, is_folder, is_upload
 from ingest.parquet.column_names import NO_MAPPING, ColumnMapping, ColumnRule

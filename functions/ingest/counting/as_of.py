@@ -1,14 +1,18 @@
-"""The as-of date: the moment to which recency is measured."""
+"""The as-of date, the moment to which recency is measured, and the metadata of an object that name it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from ingest.errors import FileError
+from ingest.parquet.column_names import ColumnMapping
 from vouchers.text import truncate
 from vouchers.timestamps import iso, parse_timestamp
 
 ROW, UPLOAD = "row", "upload"
+AS_OF_METADATA, COLUMNS_METADATA = "as-of", "columns"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -62,3 +66,28 @@ def microseconds(moment: datetime | None) -> int | None:
 def recorded(moment: datetime | None) -> str:
     """Return an as-of date as sources record it: ISO 8601 in UTC, or ``row`` for None."""
     return ROW if moment is None else iso(moment)
+
+
+def read_metadata(
+    metadata: Mapping[str, str], as_of: AsOf, columns: ColumnMapping, now: datetime
+) -> tuple[AsOf, ColumnMapping]:
+    """Return the as-of rule of an object, and the names of its columns.
+
+    Args:
+        metadata: of the object.
+        as_of: the rule if the object has none.
+        columns: the names of the columns that the object does not map.
+        now: an as-of date must not be later.
+
+    Raises:
+        FileError: if a value is invalid.
+    """
+    name = AS_OF_METADATA
+    try:
+        rule = AsOf.parse(metadata[name], now) if name in metadata else as_of
+        name = COLUMNS_METADATA
+        mapping = ColumnMapping.parse(metadata.get(name, "")).with_defaults(columns)
+    except ValueError as error:
+        message = f"in its metadata x-amz-meta-{name}, {error}"
+        raise FileError(message, "upload the file again with such a value") from None
+    return rule, mapping

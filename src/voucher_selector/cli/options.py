@@ -14,8 +14,7 @@ from typing import Any
 
 import click
 
-from ingest.counting.as_of import AsOf
-from ingest.counting.metadata import AS_OF_METADATA, COLUMNS_METADATA
+from ingest.counting.as_of import AS_OF_METADATA, COLUMNS_METADATA, AsOf
 from ingest.parquet.column_names import ColumnMapping
 from voucher_selector.operations.sources import DEFAULT_MAX_REJECTED
 

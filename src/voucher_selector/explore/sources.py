@@ -15,8 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest.counting.as_of import UPLOAD, AsOf
-from ingest.counting.metadata import AS_OF_METADATA, COLUMNS_METADATA
+from ingest.counting.as_of import AS_OF_METADATA, COLUMNS_METADATA, UPLOAD, AsOf
 from ingest.errors import FileError, SupersededError
 from ingest.parquet.column_names import ColumnMapping, ColumnRule
 from ingest.parquet.footer import read_end, read_footer

@@ -13,8 +13,7 @@ from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
-from ingest.counting.as_of import UPLOAD
-from ingest.counting.metadata import AS_OF_METADATA, COLUMNS_METADATA, read_metadata
+from ingest.counting.as_of import AS_OF_METADATA, COLUMNS_METADATA, UPLOAD, read_metadata
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.local_stack.emulator import LOGS, short, start_supervised
 from voucher_selector.operations.invoke import IngestFunction

@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from ingest.counting.metadata import AS_OF_METADATA
+from ingest.counting.as_of import AS_OF_METADATA
 from voucher_selector.errors import CommandError
 from voucher_selector.operations.replay import list_objects
 from voucher_selector.operations.upload import DATASETS

@@ -6,9 +6,8 @@ from functools import cached_property, partial
 
 from ingest.commit.committer import find_wide, has_room
 from ingest.config import Settings
-from ingest.counting.as_of import AsOf, microseconds
+from ingest.counting.as_of import AsOf, microseconds, read_metadata
 from ingest.counting.count_file import RowCallbacks, count_file
-from ingest.counting.metadata import read_metadata
 from ingest.errors import FileError, SupersededError
 from ingest.parquet.column_names import ColumnRule
 from ingest.parquet.reader import Selection
