@@ -86,6 +86,13 @@ def test_the_tables_show_the_same(uses: Path) -> None:
     assert "80.0%" in result.stdout
 
 
+def test_a_use_at_the_date_is_judged_and_one_of_thirty_days_before_is_of_the_last_month(uses: Path) -> None:
+    document = result_of(uses, "--train-until", "2018-07-10")
+
+    assert (document["train_rows"], document["test_rows"]) == (7, 5)
+    assert [found["baselines"]["last_month"] for found in document["results"]] == [0.4, 0.4]
+
+
 def test_make_gives_the_same_in_variables(uses: Path) -> None:
     variables = {"FILE": str(uses), "TRAIN_UNTIL": "2018-07-01", "JSON": "1", "VOUCHER_SELECTOR_MAKE": "1"}
 
