@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from msgspec import Meta
 
 from api.http.errors import BodyTooLargeError, RequestError, format_value
+from api.http.responses import header
 from vouchers.segments import Definitions, Segment
 from vouchers.text import country_key, country_name
 from vouchers.timestamps import parse_timestamp
@@ -63,7 +64,7 @@ EXPECTED = {
 
 
 def body_or_query(event: APIGatewayProxyEvent) -> dict[str, object]:
-    """Return the fields of the JSON body, or of the query string if the body is blank.
+    """Return the fields of the JSON body, or of the query string if the body is blank or an empty object.
 
     ``fallback`` in the query string is added to the fields of a body that lacks it.
 
@@ -90,20 +91,27 @@ def json_object(
     """
     try:
         text = event.body or ""
+        if (encoding := header(event, "Content-Encoding").strip()) not in {"", "identity"}:
+            raise RequestError(f"the body is encoded as {format_value(encoding)}; give plain JSON")
         raw = base64.b64decode(text, validate=True) if event.is_base64_encoded else text.encode()
         if len(raw) > max_bytes:
             raise BodyTooLargeError(f"the body has {len(raw)} bytes; give at most {max_bytes}")
-        body = raw.decode()
+        body = raw.decode("utf-8-sig")
     except ValueError:
         raise RequestError("the body is not UTF-8 text; give a JSON object") from None
     if blank is not None and not body.strip():
         return {**blank}
     try:
         fields = json.loads(body)
-    except ValueError as error:
-        raise RequestError(f"the body is not JSON: {error}") from None
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise RequestError(f"the body is not JSON at {place}; give a JSON object") from None
+    except ValueError:
+        raise RequestError("the body has a number with too many digits") from None
     except RecursionError:
         raise RequestError("the body is nested too deeply; give a flat JSON object") from None
+    if blank and fields == {}:
+        return {**blank}
     if not isinstance(fields, dict):
         raise RequestError(f"the body must be a JSON object, not {format_value(fields)}")
     return fields

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from logging import getLogger
 from time import perf_counter
@@ -42,6 +43,7 @@ def request_middleware(router: Router, next_middleware: NextMiddleware) -> Respo
     started, event = perf_counter(), router.current_event
     error: Exception | None = None
     try:
+        refuse_repeated_parameters(event.multi_value_query_string_parameters)
         response = next_middleware(router)
     except Exception as raised:  # noqa: BLE001 - every request gets an answer
         error = raised
@@ -59,6 +61,14 @@ def request_middleware(router: Router, next_middleware: NextMiddleware) -> Respo
         response.headers["Age"] = str(int(age))
     record(router, fields, error, milliseconds=1000 * (perf_counter() - started))
     return response
+
+
+def refuse_repeated_parameters(query: Mapping[str, list[str]]) -> None:
+    """Raise RequestError if a parameter has several values, of which API Gateway passes the last one."""
+    for name, values in query.items():
+        if len(values) > 1:
+            shown = truncate(name)
+            raise RequestError(f"{shown} is given {len(values)} times; give it once", shown)
 
 
 def request_id(router: Router) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 
 import pytest
@@ -34,7 +35,7 @@ def test_fields_come_from_a_base64_body() -> None:
     assert fields(body=encoded, is_base64=True) == CUSTOMER
 
 
-@pytest.mark.parametrize("body", [None, "", " \n"])
+@pytest.mark.parametrize("body", [None, "", " \n", "{}", "\ufeff", "\ufeff {}"])
 def test_without_a_body_fields_come_from_the_query(body: str | None) -> None:
     assert fields(query={"country_code": "Peru"}, body=body) == {"country_code": "Peru"}
     assert fields(body=body) == {}
@@ -42,16 +43,16 @@ def test_without_a_body_fields_come_from_the_query(body: str | None) -> None:
 
 def test_with_a_body_only_the_fallback_comes_from_the_query() -> None:
     query = {"country_code": "Chile", "fallback": "country"}
-    assert fields(query=query, body="{}") == {"fallback": "country"}
+    assert fields(query=query, body='{"total_orders": 1}') == {"fallback": "country", "total_orders": 1}
     assert fields(query=query, body='{"fallback":null}') == {"fallback": None}
 
 
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("{", "the body is not JSON: "),
-        ("country_code=Peru", "the body is not JSON: "),
-        ("1" * 5000, "the body is not JSON: "),
+        ("{", "the body is not JSON at line 1, column 2; give a JSON object"),
+        ("country_code=Peru", "the body is not JSON at line 1, column 1; give a JSON object"),
+        ("1" * 5000, "the body has a number with too many digits"),
         ("[]", "the body must be a JSON object, not a list"),
         ('"x"', 'the body must be a JSON object, not "x"'),
         ("null", "the body must be a JSON object, not null"),
@@ -64,6 +65,19 @@ def test_a_body_that_is_not_a_json_object_is_refused(body: str, message: str) ->
     with pytest.raises(RequestError) as caught:
         fields(body=body)
     assert str(caught.value).startswith(message)
+
+
+def test_a_byte_order_mark_before_the_body_is_ignored() -> None:
+    assert fields(body="\ufeff" + json.dumps(CUSTOMER)) == CUSTOMER
+
+
+def test_a_compressed_body_is_refused_with_its_encoding() -> None:
+    body = base64.b64encode(gzip.compress(b"{}")).decode()
+    event = rest_event("POST", body=body, is_base64=True, Content_Encoding="gzip")
+    with pytest.raises(RequestError, match=r'^the body is encoded as "gzip"; give plain JSON$'):
+        body_or_query(APIGatewayProxyEvent(event))
+    event = rest_event("POST", body=json.dumps(CUSTOMER), Content_Encoding="identity")
+    assert body_or_query(APIGatewayProxyEvent(event)) == CUSTOMER
 
 
 @pytest.mark.parametrize("body", ["%%%", "é", base64.b64encode(b"\xff\xfe{}").decode()])

@@ -197,6 +197,11 @@ def test_unknown_countries_do_not_scan_the_table_each_time(cache: TTLCache, coun
     assert counted.asked.count("countries") == 1
 
 
+REPEATED = rest_event(path="/v1/counts", query={"country": "Peru"}) | {
+    "multiValueQueryStringParameters": {"country": ["Chile", "Peru"]}
+}
+
+
 def test_answers_are_not_cacheable_by_default() -> None:
     for event in rest_event(body=BODY), rest_event(path="/health"), rest_event(path="/nowhere"):
         assert call(event).headers["Cache-Control"] == "no-store"
@@ -208,6 +213,7 @@ def test_answers_are_not_cacheable_by_default() -> None:
         (rest_event(body="{"), 400, "the body is not JSON"),
         (rest_event(body=BODY.replace("Peru", "")), 400, "country_code must be a country's name"),
         (rest_event(path="/v1/counts"), 400, "country is missing"),
+        (REPEATED, 400, "country is given 2 times; give it once"),
         (rest_event(path="/v1/counts", query={"country": "Chile"}), 404, 'there are no counts for "Chile"; '),
         (rest_event(body=" " * 70000), 413, "the body has 70000 bytes; give at most 65536"),
     ],
