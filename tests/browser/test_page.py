@@ -123,8 +123,10 @@ def test_countries_are_ordered_by_their_uses(page: Page, url: str) -> None:
 
 def test_a_country_with_ranges_of_its_own_shows_them(page: Page, url: str) -> None:
     def edit(body: Any) -> None:
-        peru = next(each for each in body["countries"] if each["country"] == "Peru")
-        first, second, *_ = (each for each in peru["choices"] if each["segment_name"] == "frequent_segment")
+        peru = next(found for found in body["countries"] if found["country"] == "Peru")
+        first, second, *_ = (
+            choice for choice in peru["choices"] if choice["segment_name"] == "frequent_segment"
+        )
         first["max_range"], second["min_range"] = 9, 10
 
     change(page, "v1/choices", edit)

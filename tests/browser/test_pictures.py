@@ -47,4 +47,4 @@ def test_a_screenshot_is_taken(
 
 
 def leave_out_hostile_names(choices: Any) -> None:
-    choices["countries"] = [each for each in choices["countries"] if each["country"] not in hostile.NAMES]
+    choices["countries"] = [found for found in choices["countries"] if found["country"] not in hostile.NAMES]

@@ -138,18 +138,18 @@ def choices(router: Router) -> Response[str]:
     rows = (
         (
             found.country,
-            each.segment_name,
-            each.min_range,
-            each.max_range,
+            row.segment_name,
+            row.min_range,
+            row.max_range,
             amount_name(amount),
-            each.count,
-            each.share,
-            each.sample_size,
-            each.verdict,
+            row.count,
+            row.share,
+            row.sample_size,
+            row.verdict,
         )
         for found in answer.countries
-        for each in found.choices
-        for amount in each.voucher_amount
+        for row in found.choices
+        for amount in row.voucher_amount
     )
     return csv_response("choices", COLUMNS, rows)
 

@@ -56,17 +56,21 @@ def test_choices_agree_with_the_segments_of_each_country(counted: CountedTable) 
 
 
 def test_verdicts_and_ties_of_a_range() -> None:
-    found = {each["min_range"]: each for each in choices()["=Chile"]["choices"][-4:]}
+    found = {choice["min_range"]: choice for choice in choices()["=Chile"]["choices"][-4:]}
     assert [found[low]["verdict"] for low in (0, 5, 14, 38)] == ["too_few_uses", None, "close", None]
     assert (found[0]["voucher_amount"], found[0]["amounts_left_out"]) == ([1, 2, 3, 4, 5], 2)
-    assert {each["verdict"] for each in choices()["Peru"]["choices"][-5:]} == {"clear"}
+    assert {choice["verdict"] for choice in choices()["Peru"]["choices"][-5:]} == {"clear"}
 
 
 def test_the_ranges_of_the_definitions_are_listed() -> None:
     answer = call(rest_event(path="/v1/choices")).json
     assert answer["definitions"] == load_definitions().version
     assert [
-        (segment["segment_name"], segment["attribute"], [tuple(each.values()) for each in segment["ranges"]])
+        (
+            segment["segment_name"],
+            segment["attribute"],
+            [tuple(range_.values()) for range_ in segment["ranges"]],
+        )
         for segment in answer["segments"]
     ] == [
         (segment.name, segment.attribute, [(range_.min, range_.max) for range_ in segment.ranges])
