@@ -28,7 +28,7 @@ EXAMPLES = 25
 def description(place: Place, tmp_path: Path) -> Path:
     """The document without signatures, of a stack with the object of its examples."""
     write_sample(tmp_path / "sample.parquet")
-    place.upload(tmp_path / "sample.parquet", "2018.parquet")
+    place.upload(tmp_path / "sample.parquet", "sample.parquet")
     status, body = place.ask("/openapi.json")
     assert status == 200
     described = json.loads(body)
@@ -43,8 +43,14 @@ def test_every_answer_is_as_the_description_says(place: Place, description: Path
     options = ["--url", place.url, "--max-examples", str(EXAMPLES), "--report-dir", str(description.parent)]
     command = [str(ASKED), "--config-file", str(CONFIG), "run", str(description), *options]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=description.parent)  # noqa: S603 - a tool of .venv
-    place.delete("2018.parquet")
+    place.delete("sample.parquet")
     operations = sum(map(len, json.loads(description.read_text())["paths"].values()))
     message = ran.stdout + ran.stderr
     assert f"Operations:       {operations} selected / {operations} total" in message, message
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_description_has_the_address_of_the_gateway_and_needs_no_signature(place: Place) -> None:
+    described = json.loads(place.ask("/openapi.json")[1])
+    assert described["servers"] == [{"url": place.url.replace("localhost", "127.0.0.1")}]
+    assert described["security"] == [{}, {"sigv4": []}]
