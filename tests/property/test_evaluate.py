@@ -17,7 +17,7 @@ from ingest.parquet.column_names import ColumnRule
 from tests.support import oracle
 from tests.support.backtest import backtest
 from tests.support.stack_harness import parquet
-from tests.support.strategies import LAYOUTS, MOMENTS, SEGMENTS, TABLES, definitions, plain_rows
+from tests.support.strategies import LAYOUTS, MOMENTS, SEGMENTS, TABLES, definitions, plain_rows, table_of
 from voucher_selector.operations.dated_uses import UseFile, read_uses
 from voucher_selector.operations.evaluate import evaluate, gain_interval
 from vouchers.segments import load_definitions
@@ -38,7 +38,27 @@ def evaluated(
     return evaluate(read_uses(files, segments or load_definitions(), until, as_of))
 
 
-@given(TABLES, LAYOUTS, st.just(oracle.SEGMENTS) | SEGMENTS, UNTILS, EARLIER, st.integers(0, 60))
+CLEAN_ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["Peru", "Chile"]),
+        st.datetimes(datetime(2019, 9, 1), datetime(2020, 3, 1)),  # noqa: DTZ001 - the column adds the zone
+        st.none(),
+        MOMENTS,
+        st.sampled_from([2, 8, 20, 50]),
+        st.sampled_from([None, 1.0, 1.0, 2.0, 2.0, 3.0]),
+    ),
+    min_size=20,
+    max_size=60,
+)
+KINDS = (pa.string(), *[pa.timestamp("us")] * 3, pa.int64(), pa.float64())
+CLEAN_TABLES = CLEAN_ROWS.map(
+    lambda rows: table_of(len(rows), *zip(KINDS, map(list, zip(*rows, strict=True)), strict=True))
+)
+
+
+@given(
+    TABLES | CLEAN_TABLES, LAYOUTS, st.just(oracle.SEGMENTS) | SEGMENTS, UNTILS, EARLIER, st.integers(0, 60)
+)
 @settings(max_examples=400, deadline=None)
 def test_every_number_is_that_of_a_backtest_row_by_row(
     table: pa.Table, layout: Any, segments: Any, until: datetime, earlier: timedelta | None, cut: int
