@@ -91,13 +91,13 @@ def json_object(
     """
     try:
         text = event.body or ""
-        if (encoding := header(event, "Content-Encoding").strip()) not in {"", "identity"}:
-            raise RequestError(f"the body is encoded as {format_value(encoding)}; give plain JSON")
         raw = base64.b64decode(text, validate=True) if event.is_base64_encoded else text.encode()
         if len(raw) > max_bytes:
             raise BodyTooLargeError(f"the body has {len(raw)} bytes; give at most {max_bytes}")
-        body = raw.decode("utf-8-sig")
+        body = raw.decode().removeprefix("\ufeff")
     except ValueError:
+        if encoding := header(event, "Content-Encoding"):
+            raise RequestError(f"the body is encoded as {format_value(encoding)}; give plain JSON") from None
         raise RequestError("the body is not UTF-8 text; give a JSON object") from None
     if blank is not None and not body.strip():
         return {**blank}

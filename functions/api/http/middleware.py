@@ -43,7 +43,8 @@ def request_middleware(router: Router, next_middleware: NextMiddleware) -> Respo
     started, event = perf_counter(), router.current_event
     error: Exception | None = None
     try:
-        refuse_repeated_parameters(event.multi_value_query_string_parameters)
+        if query := event["multiValueQueryStringParameters"]:
+            refuse_repeated_parameters(query)
         response = next_middleware(router)
     except Exception as raised:  # noqa: BLE001 - every request gets an answer
         error = raised
