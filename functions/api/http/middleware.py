@@ -51,7 +51,7 @@ def request_middleware(router: Router, next_middleware: NextMiddleware) -> Respo
         response = error_response(error, event.path, request_id(router))
     if response.headers.setdefault(CACHE_CONTROL, NO_STORE) != NO_STORE:
         response = revalidate(event, response)
-    if event.http_method == "HEAD":
+    if event["httpMethod"] == "HEAD":
         response.body = ""
     response.headers["X-Request-Id"] = request_id(router)
     add_cors_headers(response)
@@ -90,7 +90,7 @@ def record(
     router: Router, fields: dict[str, object], error: Exception | None, *, milliseconds: float
 ) -> None:
     """Write the log line and the metric of a request."""
-    method, path = router.current_event.http_method, router.current_event.path
+    method, path = router.current_event["httpMethod"], router.current_event["path"]
     # Unknown paths share one metric, since each value of a dimension is billed as a metric.
     route = "unknown" if isinstance(error, UnknownRouteError) else router.route_name
     fields = {
