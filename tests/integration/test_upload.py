@@ -240,7 +240,7 @@ def test_an_upload_of_which_nothing_is_heard_is_given_up(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("",), "Missing FILE. Example: voucher-selector upload vouchers.parquet --as-of 2018-08-05 --json"),
+        (("",), "Missing FILE. Example: voucher-selector upload vouchers.parquet --as-of 2020-06-15 --json"),
         (("missing.parquet",), "There is no file missing.parquet"),
         (("/",), "/ contains all files of this machine. Name another folder."),
     ],

@@ -15,7 +15,7 @@ PAGE = ".profile.html"
 
 @options.command(
     "make profile FILE=vouchers.parquet",
-    "make profile FILE=vouchers.parquet AS_OF=2020-06-15 OUT=august.html",
+    "make profile FILE=vouchers.parquet AS_OF=2020-06-15 OUT=june.html",
     "voucher-selector profile s3://uploads/vouchers/august.parquet --as-of row",
     "voucher-selector profile years june.parquet --columns country_code=country",
 )
