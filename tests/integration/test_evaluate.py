@@ -82,11 +82,11 @@ def test_the_tables_show_the_same(uses: Path) -> None:
     assert result.exit_code == Exit.FINE
     assert "Rows: 7 before the date, 5 from the date on, 1 undated, 2 rejected\n" in result.stdout
     assert "Peru, frequent_segment" in result.stdout
-    assert "+40.00 points against the country's favourite" in result.stdout
+    assert "+40.00 points over the country's most used amount" in result.stdout
     assert "80.0%" in result.stdout
 
 
-def test_a_use_at_the_date_is_judged_and_one_of_thirty_days_before_is_of_the_last_month(uses: Path) -> None:
+def test_a_use_at_the_date_is_judged_and_one_30_days_before_is_recent(uses: Path) -> None:
     document = result_of(uses, "--train-until", "2018-07-10")
 
     assert (document["train_rows"], document["test_rows"]) == (7, 5)

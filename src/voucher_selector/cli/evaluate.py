@@ -116,7 +116,7 @@ def show(result: Mapping[str, Any]) -> None:
         screen.out.print(table)
         low, high = found["gain_interval"]
         verdict = "more than chance" if low > 0 or high < 0 else "not more than chance"
-        gain = f"{found['gain_points']:+.2f} points against the country's favourite"
+        gain = f"{found['gain_points']:+.2f} points over the country's most used amount"
         lines = [f"{gain}, 99 % interval {low:+.2f} to {high:+.2f}: {verdict}", *changes]
         screen.out.print("\n".join(lines), soft_wrap=True)
 
