@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.stack
 
 OUTPUTS = {
-    "UploadsBucket", "ResultsBucket", "SegmentsTable", "SourcesTable",
+    "UploadsBucket", "UploadsPrefix", "ResultsBucket", "SegmentsTable", "SourcesTable",
     "FailedEventsQueue", "ApiUrl", "IngestFunction", "ApiFunction",
 }  # fmt: skip
 
