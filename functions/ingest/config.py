@@ -19,7 +19,7 @@ class Settings:
 
     ``uploads_bucket`` contains the objects to count, under ``uploads_prefix``. ``recency_as_of`` is the rule
     for the as-of date, and ``column_names`` maps columns. ``rows_database`` is the Glue database of the
-    segmented rows; None if they are not kept. ``max_rows`` is the most rows of a file; None for no limit.
+    segmented rows; None if they are not kept. ``max_rows`` limits the rows of a file; None for no limit.
     """
 
     segments_table: str

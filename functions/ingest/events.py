@@ -14,7 +14,7 @@ from vouchers.text import listed, truncate
 from vouchers.timestamps import iso
 
 PREFIX = "vouchers/"
-"""Uploads are the objects of the bucket whose keys begin with it, unless the stack names another prefix."""
+"""Prefix of the keys of uploads, unless the stack sets another one."""
 
 REPLAY, FORCED_REPLAY = "ObjectReplayed", "ObjectReplayed:Forced"
 """Event names of this product, beside those of S3."""

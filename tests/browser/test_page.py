@@ -149,7 +149,7 @@ def test_each_range_has_a_chart_that_marks_the_chosen_amount(page: Page, url: st
     assert widths == pytest.approx([0.539, 0.200, 0.193, 0.068], abs=0.01)
 
 
-def test_at_most_five_amounts_of_a_range_are_shown_until_the_others_are_opened(page: Page, url: str) -> None:
+def test_five_amounts_of_a_range_are_shown_until_the_others_are_opened(page: Page, url: str) -> None:
     open_page(page, url, "#country=Norway&segment=frequent_segment")
     range_ = range_of(page, f"0{TO}4 orders")
     bars = range_.locator(".track")
@@ -225,7 +225,7 @@ def test_choosing_a_country_shows_it_and_changes_the_address(page: Page, url: st
 
 
 @pytest.mark.parametrize("address", ["#country=Atlantis", "#country=Peru&with=Atlantis"])
-def test_an_unknown_country_in_the_address_is_told(page: Page, url: str, address: str) -> None:
+def test_an_unknown_country_in_the_address_is_reported(page: Page, url: str, address: str) -> None:
     open_page(page, url, address)
     expect(page.get_by_role("alert")).to_have_text(
         "Nothing has been counted for Atlantis. "
@@ -301,7 +301,7 @@ def test_a_wrong_input_removes_the_old_answer(page: Page, url: str, orders: str,
     assert violations(page) == []
 
 
-def test_a_customer_in_no_range_is_told_the_ranges_and_the_way_out(page: Page, url: str) -> None:
+def test_a_customer_in_no_range_gets_the_ranges_and_the_fallback(page: Page, url: str) -> None:
     open_page(page, url)
     ask(page, "4.5")
     answer = page.locator("#answer")
@@ -533,7 +533,7 @@ def test_an_upload_is_followed_from_its_name_to_its_result(page: Page, url: str)
     expect(followed).to_contain_text(f"{name}: 511,427 of 511,427 rows counted.")
 
 
-def test_a_followed_upload_that_failed_is_told(page: Page, url: str) -> None:
+def test_a_followed_upload_that_failed_is_reported(page: Page, url: str) -> None:
     open_page(page, url, "#upload=2018/export.parquet")
     expect(page.locator("#followed")).to_contain_text("it cannot be read as Parquet")
 
@@ -552,7 +552,7 @@ def test_the_page_asks_nothing_while_it_is_hidden(page: Page, url: str) -> None:
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
-def test_an_update_that_fails_is_told_and_leaves_the_page(page: Page, url: str) -> None:
+def test_an_update_that_fails_is_reported_and_leaves_the_page(page: Page, url: str) -> None:
     page.clock.install()
     open_page(page, url)
     page.route("**/v1/sources*", lambda route: route.abort())

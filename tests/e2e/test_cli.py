@@ -85,7 +85,7 @@ def test_a_script_reads_data_on_standard_output_and_nothing_else(
     assert (because["voucher_amount"], because["count"], because["sample_size"]) == ([7.0], 2, 4)
 
 
-def test_a_file_that_fails_ends_with_1_and_right_after_it_verify_ends_with_0(
+def test_a_failed_file_exits_with_1_and_verify_then_exits_with_0(
     run: Callable[..., Completed], tmp_path: Path, name: str
 ) -> None:
     (tmp_path / "bad.parquet").write_bytes(body("broken"))

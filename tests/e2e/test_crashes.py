@@ -114,7 +114,7 @@ def is_whole(harness: StackHarness, name: str | None) -> None:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.keys())
-def test_a_crash_at_any_call_is_made_good_by_the_retry_and_by_the_next_event(scenario: Scenario) -> None:
+def test_a_crash_at_any_call_is_repaired_by_the_retry_and_the_next_event(scenario: Scenario) -> None:
     made = calls_of(scenario)
     assert "TransactWriteItems" in made
     for at in range(len(made)):

@@ -50,7 +50,7 @@ def test_every_answer_is_as_the_description_says(place: Place, description: Path
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-def test_the_description_has_the_address_of_the_gateway_and_needs_no_signature(place: Place) -> None:
+def test_the_description_has_the_gateways_address_and_no_signature(place: Place) -> None:
     described = json.loads(place.ask("/openapi.json")[1])
     assert described["servers"] == [{"url": place.url.replace("localhost", "127.0.0.1")}]
     assert described["security"] == [{}, {"sigv4": []}]

@@ -171,9 +171,7 @@ def test_rejected_rows_are_in_the_results_bucket(place: Place, tmp_path: Path) -
     assert stored["ContentLength"] > 0
 
 
-def test_a_file_that_cannot_be_read_is_recorded_and_its_event_ends_in_the_queue(
-    place: Place, tmp_path: Path
-) -> None:
+def test_an_unreadable_file_is_recorded_and_its_event_is_in_the_queue(place: Place, tmp_path: Path) -> None:
     file = tmp_path / "bad.parquet"
     file.write_text("no Parquet at all")
     send(place.deployed, {object_key("bad.parquet"): file})

@@ -92,15 +92,15 @@ def test_large_answers_are_compressed_for_clients_that_accept_it(probed: Stack) 
     assert json.loads(body)["body"] == sent.decode()
 
 
-def test_the_page_of_another_origin_may_call_the_api_if_it_is_admitted(probed: Stack) -> None:
+def test_pages_of_an_allowed_origin_may_call_the_api(probed: Stack) -> None:
     target = Target(probed.outputs["ApiUrl"], REGION, Credentials("test", "test"))
     preflight = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
     with gateway(free_port(), target, "http://localhost:5173") as url:
-        for origin, admitted in (("http://localhost:5173", True), ("http://localhost:5174", False)):
+        for origin, allowed in (("http://localhost:5173", True), ("http://localhost:5174", False)):
             response, _ = ask(url, "OPTIONS", "/v1/selections", b"", Origin=origin, **preflight)
-            assert (response.headers["Access-Control-Allow-Origin"] == origin) is admitted
+            assert (response.headers["Access-Control-Allow-Origin"] == origin) is allowed
             response, _ = ask(url, "POST", "/v1/selections", b"{}", Origin=origin)
-            assert (response.headers["Access-Control-Allow-Origin"] == origin) is admitted
+            assert (response.headers["Access-Control-Allow-Origin"] == origin) is allowed
             assert response.status == HTTPStatus.IM_A_TEAPOT
 
 

@@ -77,7 +77,7 @@ BROAD = sample_rows(*(("Broadland", "2020-01-01", None, "1", float(n)) for n in 
 
 @pytest.mark.parametrize("before", [None, "peru", "wide"])
 @pytest.mark.parametrize(("content", "accepted"), [(FILES["china"], 0), (BROAD, 0), (BROAD, 1), (BROAD, 2)])
-def test_a_refused_commit_leaves_a_failed_source_and_a_key_that_can_be_used(
+def test_a_refused_commit_leaves_a_failed_source_and_a_usable_key(
     harness: StackHarness,
     refuse: Callable[[int | None], None],
     content: Rows,

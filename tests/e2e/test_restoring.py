@@ -40,7 +40,7 @@ def counts(place: Place) -> dict[float, int] | None:
     return place.cells("Restoria").get(CELL)
 
 
-def test_an_overwritten_upload_is_counted_again_when_its_version_is_copied_back(
+def test_an_overwritten_upload_counts_again_if_its_version_is_restored(
     place: Place, tmp_path: Path, first: State
 ) -> None:
     place.upload(write(tmp_path / "second", 7.0), NAME)

@@ -52,7 +52,7 @@ def test_two_hundred_countries_in_nine_ranges_are_committed_and_taken_back() -> 
         assert harness.cells() == {}
 
 
-def test_a_contribution_larger_than_an_item_is_committed_replaced_and_deleted() -> None:
+def test_a_contribution_beyond_an_item_is_committed_replaced_and_deleted() -> None:
     with new_harness() as harness:
         assert harness.ingest(harness.put(KEY, crossed(5, 1500))) == ["counted"]
         (stored,) = harness.result_keys()

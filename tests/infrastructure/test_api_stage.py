@@ -142,7 +142,7 @@ def test_preflights_are_limited_by_what_follows_them(template: Template) -> None
     assert {limits["OPTIONS", path] for path in paths} == {limits["GET", "/{proxy+}"]}
 
 
-def test_only_checkout_routes_and_routes_without_reads_have_the_higher_limit() -> None:
+def test_only_checkout_routes_and_those_without_reads_have_high_limits() -> None:
     there = call(rest_event(path="/unknown")).message.split("use one of: ")[1].split(", ")
     reads_no_table = {"/", "/static/{file}", "/health", "/openapi.json"}
     assert {route for route in there if not route.startswith("/v1/")} == {"/voucher_amount"} | reads_no_table

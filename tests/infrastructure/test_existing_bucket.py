@@ -51,7 +51,7 @@ def test_eventbridge_delivers_the_events_of_the_prefix_and_no_others(theirs: Tem
     assert target["DeadLetterConfig"] == {"Arn": QUEUE}
 
 
-def test_only_this_rule_calls_the_function_and_puts_events_aside(theirs: Template) -> None:
+def test_only_this_rule_calls_the_function_and_queues_events(theirs: Template) -> None:
     callers = {p["Principal"]: p for p in theirs.of_type("Lambda::Permission").values()}
     assert set(callers) == {"apigateway.amazonaws.com", "events.amazonaws.com"}
     assert callers["events.amazonaws.com"]["SourceArn"] == RULE

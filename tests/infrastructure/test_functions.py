@@ -154,7 +154,7 @@ def test_answers_are_kept_for_seconds_and_the_parameter_says_how_many(template: 
     assert parameter["MinValue"] == 0
 
 
-def test_the_ingest_has_all_the_time_there_is_and_so_has_whoever_waits_for_it(
+def test_the_ingest_has_the_longest_timeout_and_so_have_its_callers(
     template: Template, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")

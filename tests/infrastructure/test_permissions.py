@@ -82,7 +82,7 @@ def test_each_role_is_for_one_service(everything: Template) -> None:
     assert services == lambdas | {"DeploymentRole": "codedeploy.amazonaws.com"}
 
 
-def test_the_api_touches_nothing_but_counts_and_sources_its_log_and_its_trace(template: Template) -> None:
+def test_the_api_uses_only_counts_sources_its_log_and_its_trace(template: Template) -> None:
     touched = {statement["Sid"]: statement["Resource"] for statement in template.statements("ApiRole")}
     assert touched == {
         "ReadCounts": {"Fn::GetAtt": ["SegmentsTable", "Arn"]},
@@ -103,7 +103,7 @@ def test_the_api_may_only_read(template: Template) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_may_use_the_key_through_the_services_that_it_uses_and_not_else(
+def test_a_role_may_use_the_key_only_through_the_services_that_it_uses(
     everything: Template, role: str
 ) -> None:
     statements = everything.statements(role)

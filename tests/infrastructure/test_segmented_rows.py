@@ -30,7 +30,7 @@ def database(template: Template) -> Any:
     return template.properties("IngestFunction")["Environment"]["Variables"]["ROWS_DATABASE"]
 
 
-def test_off_there_is_no_database_no_permission_and_nothing_in_the_environment(template: Template) -> None:
+def test_without_segmented_rows_there_is_no_database_and_no_permission(template: Template) -> None:
     assert template.parameters["SegmentedRows"] == "false"
     assert template.of_type("Glue::Database") == {}
     assert not set(SIDS) & set(statements(template))

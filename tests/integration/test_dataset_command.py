@@ -432,7 +432,7 @@ def test_the_metadata_of_two_versions_are_not_mixed(
 
     assert result.exit_code == 2
     message = rf"Error: \d metadata files of a table are not in {new.folder}: {DATASET}.*"
-    assert re.fullmatch(rf"{message}\. To delete all that is not, add --sync\n", result.stderr)
+    assert re.fullmatch(rf"{message}\. To delete all objects that are not, add --sync\n", result.stderr)
     assert harness.s3.list_objects_v2(Bucket=harness.uploads)["Contents"] == before
     assert call(*arguments, str(new.folder), "--sync").exit_code == 0
     assert harness.cells() == expected([PERU])

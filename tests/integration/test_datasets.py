@@ -90,7 +90,7 @@ def test_what_spark_passes_over_is_no_data(harness: StackHarness) -> None:
     assert harness.cells() == expected([PERU])
 
 
-def test_a_dataset_that_has_not_changed_is_not_counted_again_unless_it_must(harness: StackHarness) -> None:
+def test_an_unchanged_dataset_is_counted_again_only_if_forced(harness: StackHarness) -> None:
     put(harness, a="peru")
     count(harness)
     first = state(harness)

@@ -65,7 +65,7 @@ def ask(**customer: object) -> Any:
 
 
 @pytest.mark.usefixtures("changed")
-def test_tenure_uses_the_ranges_of_the_country_and_rejects_unreadable_dates(
+def test_tenure_uses_the_countrys_ranges_and_rejects_unreadable_dates(
     harness: StackHarness,
 ) -> None:
     harness.ingest(harness.put(KEY, parquet(pa.table(ROWS)), **{"as-of": "2026-11-01"}))
@@ -85,7 +85,7 @@ def test_tenure_uses_the_ranges_of_the_country_and_rejects_unreadable_dates(
 
 
 @pytest.mark.usefixtures("changed")
-def test_a_file_without_first_orders_fails_only_where_a_segment_goes_by_tenure(
+def test_a_file_without_first_orders_fails_only_if_a_segment_uses_tenure(
     harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lacking = parquet(pa.table({name: content for name, content in ROWS.items() if name != "first_order_ts"}))
@@ -96,7 +96,7 @@ def test_a_file_without_first_orders_fails_only_where_a_segment_goes_by_tenure(
 
 
 @pytest.mark.usefixtures("_asked")
-def test_a_replay_after_the_change_gives_the_answers_of_the_new_definitions(
+def test_a_replay_gives_the_answers_of_the_new_definitions(
     harness: StackHarness, request: pytest.FixtureRequest
 ) -> None:
     harness.ingest(harness.put(KEY, parquet(pa.table(ROWS)), **{"as-of": "2026-11-01"}))

@@ -83,7 +83,7 @@ def test_another_as_of_date_can_be_given(stack: StackHarness, monkeypatch: pytes
     assert sources.select_file().as_of.moment == datetime(2018, 8, 5, tzinfo=UTC)
 
 
-def test_what_an_earlier_object_of_the_same_key_was_counted_by_holds_no_longer(
+def test_settings_of_an_earlier_object_with_the_same_key_are_not_used(
     stack: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     count(stack, "a.parquet", file_of(PERU), as_of="row")

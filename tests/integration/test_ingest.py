@@ -244,7 +244,7 @@ def test_a_column_of_a_type_that_cannot_be_read_is_named(
         harness.ingest(harness.put(KEY, parquet(content)))
 
 
-def test_one_bad_file_does_not_keep_the_others_of_an_event_from_being_counted(harness: StackHarness) -> None:
+def test_one_bad_file_does_not_prevent_counting_the_others_of_an_event(harness: StackHarness) -> None:
     bad, good = harness.put("vouchers/bad.parquet", b"x"), harness.put(KEY, file_of(PERU))
     with pytest.raises(IngestError, match=r"'vouchers/bad\.parquet' was not counted"):
         harness.ingest(bad, good)
@@ -359,7 +359,7 @@ def test_a_file_with_more_rows_than_allowed_is_not_counted(
     assert harness.cells() == {}
 
 
-def test_a_replay_counts_again_what_new_definitions_change_and_nothing_twice(
+def test_a_replay_recounts_stale_objects_and_counts_nothing_twice(
     harness: StackHarness, redefine: Callable[[str], None]
 ) -> None:
     harness.ingest(harness.put(KEY, file_of(PERU)))

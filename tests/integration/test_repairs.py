@@ -306,7 +306,7 @@ def test_files_that_rightly_count_for_nothing_are_named(harness: StackHarness) -
     assert found["failed"] == [{"source": key, "error": state(harness, key).error}]
 
 
-def test_a_failed_file_whose_event_is_tried_again_meanwhile_has_not_changed(
+def test_a_failed_file_whose_event_is_retried_has_not_changed(
     harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = harness.put(KEY, body("broken"))
@@ -580,7 +580,7 @@ def test_a_file_with_too_many_rows_failed_rightly_until_more_are_allowed(
     assert problems(run_json("verify")[1]) == [(KEY, "is recorded as failed, but can be counted")]
 
 
-def test_a_file_without_room_failed_rightly_until_counters_are_zero(
+def test_a_file_without_room_is_countable_after_counters_fall_to_zero(
     harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(committer, "MAX_CELL_BYTES", 4_000)
@@ -622,7 +622,7 @@ def test_the_as_of_date_is_the_one_that_is_recorded(
 @pytest.mark.parametrize(
     ("rule", "metadata"), [("2020-02-15", {}), ("row", {"as_of": "2020-02-15"}), ("row", {"as_of": "never"})]
 )
-def test_an_object_without_a_record_is_counted_by_its_own_date_or_the_stacks(
+def test_an_unrecorded_object_is_counted_by_its_own_or_the_stacks_date(
     harness: StackHarness, monkeypatch: pytest.MonkeyPatch, rule: str, metadata: dict[str, str]
 ) -> None:
     harness.put(KEY, body("peru"), **metadata)

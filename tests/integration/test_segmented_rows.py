@@ -198,7 +198,7 @@ def test_a_file_that_fails_half_way_leaves_no_rows(
     assert (harness.listed(), harness.result_keys()) == ({}, [])
 
 
-def test_a_column_that_counting_does_not_need_is_empty_where_it_cannot_be_read(harness: StackHarness) -> None:
+def test_an_optional_column_that_cannot_be_read_is_empty(harness: StackHarness) -> None:
     table = pa.table(
         {
             "country_code": ["Peru"],
@@ -262,7 +262,7 @@ def test_glue_may_be_busy(
     assert found(harness) == harness.cells()
 
 
-def test_partitions_that_another_process_has_made_meanwhile_are_looked_at_again(
+def test_partitions_made_meanwhile_by_another_process_are_updated(
     harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     detail = {"PartitionValues": [KEY, "peru"], "ErrorDetail": {"ErrorCode": "AlreadyExistsException"}}
@@ -354,7 +354,7 @@ def test_where_it_dies_over_it_whoever_comes_next_does(
     assert found(harness) == harness.cells()
 
 
-def test_who_may_be_alive_is_watched_for_and_who_cannot_be_any_longer_is_not(
+def test_only_writers_that_may_be_alive_are_waited_for(
     harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(Crash):

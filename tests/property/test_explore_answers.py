@@ -81,7 +81,7 @@ def test_answers_are_the_most_used_amounts_of_each_range(content: Rows) -> None:
 
 @settings(deadline=None)
 @given(ROWS)
-def test_ranges_and_rows_in_none_are_all_that_is_counted_by_each_as_of_date(content: Rows) -> None:
+def test_ranges_and_unsegmented_rows_are_all_counted_rows(content: Rows) -> None:
     with file(content, AsOf("date", DATE)) as given_file:
         seen = scenarios.count_scenarios(
             given_file, pd.DataFrame(content, columns=["last_order_ts", "timestamp"])

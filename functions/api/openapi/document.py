@@ -52,7 +52,7 @@ FORMATS: dict[str, list[Part]] = {
         {"type": "string", "pattern": rf"^\s*(?:{TIMESTAMP_PATTERN})?\s*$"},
     ],
 }
-"""The alternatives of fields that have several. The last one of a time is the whole grammar."""
+"""Alternatives in the schemas of fields. The last alternative of a time is the whole grammar."""
 
 EXAMPLES: dict[str, Part] = json.loads(Path(__file__).with_name("examples.json").read_text(encoding="utf-8"))
 """Requests and responses of each operation, as tests/unit/api/test_examples.py records them."""
@@ -73,7 +73,7 @@ GATEWAY_RESPONSES = {
     ),
     "429": ("API Gateway: too many requests; try again shortly", "Too Many Requests"),
 }
-"""The description and the message of each answer that API Gateway gives itself."""
+"""Answers of API Gateway itself: their descriptions and messages."""
 
 ERROR_RESPONSES = {
     400: "A field or the body is missing or wrong",

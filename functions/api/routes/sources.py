@@ -82,7 +82,7 @@ class SourceDetail(Source, frozen=True, kw_only=True):
 
 
 class Window(msgspec.Struct, frozen=True):
-    """The uploads that count: when the oldest and the newest of them was uploaded."""
+    """The times at which the oldest and the newest counted object were uploaded."""
 
     oldest_upload: Moment
     newest_upload: Moment
@@ -91,7 +91,7 @@ class Window(msgspec.Struct, frozen=True):
 class SourcesAnswer(msgspec.Struct, frozen=True):
     """A page of sources by descending commit time.
 
-    `next_cursor` is null on the last page. `window` is that of all counted sources; null if there are none.
+    `next_cursor` is null on the last page. `window` covers all counted sources; null if there are none.
     """
 
     sources: list[Source]

@@ -31,12 +31,12 @@ HEADERS = {
 
 
 def index(_: Router) -> Response[str]:
-    """Answer the page for people who choose vouchers."""
+    """Return the page for people who choose vouchers."""
     return file_response("index.html")
 
 
 def static(router: Router) -> Response[str]:
-    """Answer a file of the page."""
+    """Return a file of the page."""
     return file_response(router.current_event.path.partition("/static/")[2])
 
 

@@ -103,7 +103,7 @@ function describe(answer, several) {
     more ? make("p", { class: "facts", text: words.more(more) }) : null,
     answer.verdict ? make("p", { class: "judged" }, judged(answer.verdict), `: ${words.verdict(answer.verdict)[2]}.`) : null,
     make("p", { class: "why" }, ...reasons(answer)),
-    answer.reason === "no_range" && !answer.fallback ? wayOut(shown.find((each) => each.country === answer.country)) : null,
+    answer.reason === "no_range" && !answer.fallback ? advice(shown.find((each) => each.country === answer.country)) : null,
     answer.alternatives.length ? alternatives(answer, all, several ? "h4" : "h3") : null);
 }
 
@@ -125,10 +125,10 @@ function noVoucher(answer, range) {
 }
 
 /** Return the ranges, and what to do for a customer who is in none. */
-function wayOut(country) {
+function advice(country) {
   const others = country.segments.filter((each) => each.attribute !== attribute()).map((each) => words.title(each.attribute).toLowerCase());
   const use = () => { form.fallback.checked = true; form.requestSubmit(); };
-  return make("div", { class: "way-out" },
+  return make("div", { class: "advice" },
     make("p", { text: `The ranges are: ${segmentIn(country).ranges.map((each) => words.range(attribute(), each)).join("; ")}.` }),
     others.length ? make("p", { text: `Choose by ${others.join(" or ")}, or use the amounts of all ranges.` }) : null,
     make("button", { type: "button", class: "plain", text: "Use the whole country", onclick: use }));

@@ -122,7 +122,7 @@ class Committer:
             RefusedError: if one of them has not.
         """
         table = SegmentsTable(self.client, self.segments_table)
-        for cell, added in find_wide(changes):
+        for cell, added in find_large_additions(changes):
             if not has_room(table, cell, added):
                 raise RefusedError(f"the item of '{cell.country}', {cell.name}, would be larger than 200 KB")
             table.remove_zeros(cell)
@@ -212,8 +212,8 @@ class Committer:
             table.remove_zeros(cell)
 
 
-def find_wide(changes: Contribution) -> Iterator[tuple[Cell, list[str]]]:
-    """Yield the cells to which many counters are added, each with the names of these counters."""
+def find_large_additions(changes: Contribution) -> Iterator[tuple[Cell, list[str]]]:
+    """Yield the cells that get more than ``MAX_COUNTERS`` counters, each with the names of these counters."""
     for cell, counters in changes.items():
         added = [name for name, delta in counters.items() if delta > 0]
         if len(added) > MAX_COUNTERS:

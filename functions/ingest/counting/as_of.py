@@ -77,7 +77,7 @@ def read_metadata(
         metadata: of the object.
         as_of: the rule if the object has none.
         columns: the names of the columns that the object does not map.
-        now: an as-of date must not be later.
+        now: the latest as-of date that is valid.
 
     Raises:
         FileError: if a value is invalid.
@@ -89,5 +89,5 @@ def read_metadata(
         mapping = ColumnMapping.parse(metadata.get(name, "")).with_defaults(columns)
     except ValueError as error:
         message = f"in its metadata x-amz-meta-{name}, {error}"
-        raise FileError(message, "upload the file again with such a value") from None
+        raise FileError(message, "upload the file again with a valid value") from None
     return rule, mapping

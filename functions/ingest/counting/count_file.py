@@ -113,12 +113,12 @@ def count_file(
 def drop_rows(
     batch: pa.RecordBatch, first_row: int, deleted: NDArray[np.int64] | None
 ) -> tuple[pa.RecordBatch, NDArray[np.int64] | None]:
-    """Return a batch without deleted rows, and the places of the others in it; None if all are left.
+    """Return a batch without its deleted rows, and the positions of the other rows; None if none is deleted.
 
     Args:
-        batch: of a file.
-        first_row: the number of its first row in the file.
-        deleted: numbers of rows in the file, ascending; None for none.
+        batch: rows of a file.
+        first_row: the number of the batch's first row in the file.
+        deleted: numbers of deleted rows in the file, ascending; None for none.
     """
     if deleted is None:
         return batch, None

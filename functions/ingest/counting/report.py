@@ -76,7 +76,7 @@ class Examples:
     def add(self, batch: pa.RecordBatch, rows: NDArray[np.int64], reasons: pa.DictionaryArray) -> None:
         """Add rejected rows, with their numbers in the file and their reasons.
 
-        The value of an example is that of the column with which the name of its reason begins.
+        The name of a reason begins with the name of a column, whose value the example has.
         """
         indices = arrow.values(reasons.indices, np.int8)
         for index in np.unique(indices).tolist():

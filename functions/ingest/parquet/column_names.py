@@ -80,7 +80,7 @@ NO_MAPPING = ColumnMapping()
 
 @dataclass(frozen=True, slots=True)
 class TableColumns:
-    """What the metadata of a table say of the columns of one of its files.
+    """Columns of a data file, according to the metadata of its table.
 
     Attributes:
         by_id: the names of columns in the table by the field ids that the file gives them.
@@ -169,7 +169,7 @@ class ColumnRule:
 
 
 class _Names:
-    """Names of columns; ``where`` they are begins the message if a name is ambiguous."""
+    """Names of columns. The message about an ambiguous name begins with ``where``."""
 
     def __init__(self, names: Sequence[str], where: str) -> None:
         self.names, self._where = names, where
@@ -181,7 +181,7 @@ class _Names:
         """Return the place of a name: of the exact name, or else of the name that is equal when folded.
 
         Raises:
-            FileError: if several are.
+            FileError: if several names match.
         """
         alike = self._places.get(folded_name(name), [])
         exact = [place for place in alike if self.names[place] == name] or alike

@@ -274,7 +274,7 @@ def _columns(elements: Sequence[Struct]) -> Iterator[Column]:
             at += 1
         raw = first[RAW]
         for kind in (TRUE, FALSE):
-            # fastparquet writes a boolean if it infers which columns have nulls. Arrow takes it for required.
+            # fastparquet writes a boolean if it infers which columns have nulls. Arrow reads it as required.
             if (_REPETITION[0], kind) in first:
                 raw = raw[:-1] + b"\x05" + write_integer(_REPETITION[0]) + write_integer(kind == TRUE) + b"\0"
         is_flat = _TYPE in first and not first.get(_CHILDREN) and first.get(_REPETITION) != _REPEATED

@@ -137,10 +137,11 @@ class OpenFile:
         return sum(group.rows for group in self.row_groups[: self.part.start])
 
     def drop_dictionaries(self, batch: pa.RecordBatch, row: int) -> bool:
-        """Read columns as texts from now on if their dictionaries do not suit; return whether there are any.
+        """Read columns as text from now on if their dictionaries are unusable; return whether there are any.
 
-        They have too many values in a batch, or a value twice. Arrow drops a repeated value and shifts the
-        later ones, which then belong to other rows. ``row`` is the batch's first row in the row group.
+        A dictionary is unusable if it has too many values in a batch, or a value twice. Arrow drops the
+        repeated value and assigns the later ones to wrong rows. ``row`` is the first row of the batch in the
+        row group.
         """
         dropped = set()
         for name, pages in zip(batch.schema.names, self.guard.pages, strict=True):
@@ -268,7 +269,7 @@ def _repeats(guard: GuardedFile, metadata: pq.FileMetaData, name: str, chunk: Ch
 
 
 def _decode(file: OpenFile, group: int, done: int = 0) -> Iterator[pa.RecordBatch]:
-    """Yield a row group's batches from row ``done`` on; restart if a dictionary does not suit."""
+    """Yield a row group's batches from row ``done`` on; restart if a dictionary is unusable."""
     file.guard.watch(file.row_groups[group].chunks)
     row = 0
     with file_errors("its data cannot be decoded"):

@@ -72,12 +72,12 @@ def find_tables(keys: Iterable[str]) -> dict[str, str]:
 
 
 def is_table_metadata(key: str) -> bool:
-    """Return whether an object says what the current version of a table is."""
+    """Return whether an object determines the current version of a table."""
     return table_format(key) is not None or f"/{LOG}" in key
 
 
 def is_left_out(name: str) -> bool:
-    """Return whether a file of a folder is a marker or a temporary file, and no part of a Delta log."""
+    """Return whether a file of a folder is a marker or a temporary file, unless it is part of a Delta log."""
     folder, _, in_log = f"/{name}".rpartition(f"/{LOG}")
     return is_marker(folder.lstrip("/") + in_log.lstrip("_") if in_log and LOG in name else name)
 

@@ -87,7 +87,7 @@ def _upload(stack: Deployed, key: str, folder: str, *, sync: bool) -> None:
     others = [name for name in there if name not in files and not is_left_out(name.removeprefix(key))]
     if not sync and find_tables(files) and (old := sorted(filter(is_table_metadata, others))):
         message = f"{len(old):,} metadata files of a table are not in {folder}: {listed(old, MAX_NAMED)}"
-        raise CommandError(f"{message}. To delete all that is not, add {options.spelled('sync')}")
+        raise CommandError(f"{message}. To delete all objects that are not, add {options.spelled('sync')}")
     send_with_progress(stack, files, f"{len(files):,} files to {key}")
     if sync:
         delete_with_progress(stack, others)

@@ -48,18 +48,18 @@ def moment(value: str) -> datetime:
     type=options.as_of_date,
     default=ROW,
     metavar="DATE",
-    help="Measure the recency of the earlier uses to this date; default: row, the time of each use.",
+    help="Measure the recency of uses before the date to this date; default: row, the time of each use.",
 )
 @options.columns_option
 @options.json_option
 def evaluate(
     file: tuple[str, ...], train_until: datetime, as_of: str, columns: str | None, *, as_json: bool
 ) -> None:
-    """Judge the choices before a date by the later uses.
+    """Judge the choices of a date by the later uses.
 
-    FILE is a file, or a folder with all its files. For each country and segment, the result is how often
-    later customers use the amount that was used most before. Rows without a time of use are left out. The
-    exit code is 1 if a file cannot be read, or no row has a time of use.
+    FILE is a file, or a folder with all its files. The result is the hit rate of each country and segment:
+    the share of the later uses whose amount is the choice. Rows without a time of use are left out. The exit
+    code is 1 if a file cannot be read, or no row has a time of use.
     """
     rule = AsOf.parse(as_of)
     if rule.rule == UPLOAD or (rule.moment and rule.moment > train_until):
@@ -81,7 +81,7 @@ def evaluate(
                 f"{uses.rejected:,} of {uses.rows:,} rows are rejected, {uses.undated:,} have no time of use"
             )
             raise CommandError(f"Nothing can be evaluated: {numbers}", Exit.NO)
-        if problem := uses.describe_lack():
+        if problem := uses.describe_missing_part():
             text = train_until.isoformat().removesuffix("T00:00:00+00:00")
             raise CommandError(f"Invalid {options.spelled('train_until')} '{text}': {problem}.")
         result = backtest.evaluate(uses)

@@ -42,7 +42,7 @@ class Commands(click.Group):
 
 
 def describe(wrong: click.BadParameter, ctx: click.Context) -> str:
-    """Return that a parameter of the current command is invalid, or missing, with an example."""
+    """Return the error message for a parameter that is invalid, or missing, with an example."""
     name = spelled(str(wrong.param and wrong.param.name))
     if not isinstance(wrong, click.MissingParameter):
         return f"Invalid {name}{wrong.message}"

@@ -70,10 +70,10 @@ class Flag(click.types.BoolParamType):
 
 
 class Choice(click.Choice[str]):
-    """One of some words."""
+    """One of several words."""
 
     def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:  # noqa: ARG002 - click passes it
-        """Return the end of the sentence on a value that is none of the words."""
+        """Return the end of the error message for a value that is none of the words."""
         return f" '{value}'. Use one of: {', '.join(self.choices)}."
 
 
@@ -160,7 +160,7 @@ cors_option = option(
     "--cors",
     type=web_origin,
     metavar="ORIGIN",
-    help="Origin whose pages may call the API: http://localhost:5173.",
+    help="Origin whose pages may call the API, such as http://localhost:5173.",
 )
 json_option = flag("--json", "as_json", help="Print the result as one JSON document.")
 

@@ -21,7 +21,7 @@ PAGE = ".profile.html"
 )
 @options.argument("file", nargs=-1, required=True)
 @options.option(
-    "--out", help="The page of the only FILE; default: beside the file, for S3 in this directory."
+    "--out", help="Path of the page, if there is one FILE; default: beside the file, or here for S3."
 )
 @options.as_of_option
 @options.columns_option
@@ -51,7 +51,7 @@ def profile(file: tuple[str, ...], out: str | None, as_of: str | None, columns: 
 
 
 def _files(given: str) -> list[str]:
-    """Return the names of the files that a user's argument leads to."""
+    """Return the names of the files for an argument: itself, or the files in the folder."""
     folder = Path(given).expanduser()
     if given.startswith(S3) or not folder.is_dir():
         return [given]

@@ -13,7 +13,7 @@ from voucher_selector.operations.evaluate import evaluate
 from vouchers.segments import load_definitions
 
 TRAIN_SHARE = 0.75
-"""Share of the uses that are before the date, about."""
+"""Approximate share of the uses before the date."""
 
 Result = dict[str, Any]
 COLUMNS = ["country", "segment", "uses", "share", "low", "high", "by country", "by last month"]
@@ -21,7 +21,7 @@ GAIN = ["gain", "gain from", "gain to"]
 
 
 def backtest(file: File, uses: pd.DataFrame) -> tuple[Result, str]:
-    """Choose by the first three quarters of a file's uses; return the result, and the day that ends them.
+    """Choose by the first three quarters of a file's uses; return the result, and the first day after them.
 
     Without times of use, there are no results, and the day is empty. ``uses`` has the needed columns.
     """

@@ -184,7 +184,7 @@ def _draw_intervals(axes: Axes, answers: pd.DataFrame) -> None:
 
 
 def _count_from_zero(axes: Axes, most: float) -> None:
-    """Number the axis of counts from 0 up, also if all are 0."""
+    """Start the axis of counts at 0, also if all counts are 0."""
     axes.set_ylim(bottom=0, top=None if most else 1)
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.yaxis.set_major_formatter(THOUSANDS)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Unit = Literal["s", "ms", "us", "ns"]
 
 MAX_FREQUENT = 3
-"""Values of a column that are shown."""
+"""Most frequent values that are shown for a column."""
 
 
 def describe_columns(uses: pd.DataFrame) -> pd.DataFrame:

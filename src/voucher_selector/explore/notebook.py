@@ -30,7 +30,7 @@ MAX_START_SECONDS = 300
 """A busy machine may take minutes to start the notebook's process."""
 
 COUNT_CELL = "count"
-"""The id of the cell that counts the file. What is above it needs no count."""
+"""The id of the cell that counts the file. The cells above it need no count."""
 
 TEMPLATES = Path(__file__).parent
 

@@ -202,7 +202,7 @@ class Forward:
         return Response(response.content, response.status_code, headers)
 
     async def describe(self, request: Request) -> Response:
-        """Return the API's description as it is true for this gateway: callers need not sign."""
+        """Return the API's description for callers of this gateway, who need not sign."""
         response = await self.answer(request)
         if response.status_code != HTTPStatus.OK:
             return response

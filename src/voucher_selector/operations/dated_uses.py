@@ -1,4 +1,4 @@
-"""Count the uses of files by time of use as well: before a date, and from the date on."""
+"""Count the uses of files before a date, and from the date on."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ BEFORE, IN_LAST_MONTH, FROM_DATE = range(PARTS)
 """The parts of time, by which calendar months are cut into periods."""
 
 FIRST_MONTH, END_MONTH = np.datetime64("1900-01"), np.datetime64("2200-01")
-"""Months that are told apart; earlier and later times of use are in the first and the last one."""
+"""Months that are distinguished; earlier and later times of use are in the first and the last one."""
 
 LAST_DAYS = 30
-"""Days before the date that are the last month."""
+"""Length of the last month before the date, in days."""
 
 WITHOUT_TIME = (
     "evaluating needs the time of each use; if another column has it, name that, "
@@ -128,8 +128,8 @@ class DatedUses:
         """Return the uses of parts: BEFORE the last month, IN_LAST_MONTH before the date, FROM_DATE."""
         return self.uses.where(np.isin(self.uses.codes[:, PERIOD] % PARTS, parts))
 
-    def describe_lack(self) -> str | None:
-        """Return that there are no uses before, or from the date on, and of which months there are some."""
+    def describe_missing_part(self) -> str | None:
+        """Return a message with the months of the uses if all are on one side of the date; else None."""
         later, periods = self.of(FROM_DATE).rows, self.uses.codes[:, PERIOD]
         if later not in {0, self.uses.rows}:
             return None
@@ -148,7 +148,7 @@ def open_binary(path: Path) -> IO[bytes]:
 
 
 def find_files(names: Iterable[str], mapping: ColumnMapping) -> Iterator[UseFile]:
-    """Yield the files that names of files and folders lead to; folders ``name=value`` can have columns.
+    """Yield the given files, and all files in the given folders; folders ``name=value`` can be columns.
 
     Raises:
         CommandError: if there is no such file or folder, or a folder is a table of another format.

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 QUANTILE = 2.5758293035489004
 """The 99.5 % quantile of the standard normal distribution, for a two-sided interval of 99 %.
 
-Every country and segment has an interval, so that of ten intervals of 95 % one would often be wrong.
+Every country and segment has an interval. Of twenty intervals of 95 %, one is wrong on average.
 """
 
 LEARNING_SIZES = (10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000)
@@ -48,15 +48,15 @@ MAX_RIVALS = 8
 """Amounts of a range that can win in the learning curve; the others are too rare."""
 
 STABLE = 0.95
-"""Share of the samples that lead to the same choice, from which on it is called stable."""
+"""A choice is stable if at least this share of the samples leads to it."""
 
 
 def evaluate(uses: DatedUses) -> dict[str, Any]:
     """Return the numbers of rows, and a result for each country and segment with uses from the date on.
 
     A use is a hit if its amount is the choice for its range before the date; on a tie, the lowest. A use
-    without a voucher is no hit, and neither is a use that gets no answer. Uses in no range of the segment are
-    left out, and counted as ``unsegmented``. The baselines are judged on the same uses.
+    without a voucher is never a hit, nor is a use in a range without a choice. Uses in no range of the
+    segment are left out, and counted as ``unsegmented``. The baselines are judged on the same uses.
     """
     segments, names = uses.definitions.segments, uses.definitions.names
     train, test = uses.of(BEFORE, IN_LAST_MONTH), uses.of(FROM_DATE)
@@ -226,8 +226,8 @@ def uses_needed(agreement: Iterable[float]) -> int | None:
 def find_changes(months: Iterable[tuple[str, Counter[float]]]) -> list[dict[str, Any]]:
     """Return the months in which a choice changed, with the amounts before and after.
 
-    A month with another favourite is a change if the share of the new amount against the old one is higher
-    than since the last change by more than chance (z-test of two proportions, one in 200).
+    A month with another most used amount is a change if the share of the new amount against the old one is
+    higher than since the last change, by a one-sided z-test of two proportions at 0.5 %.
     """
     changes: list[dict[str, Any]] = []
     since: Counter[float] = Counter()
@@ -261,7 +261,7 @@ def _first(counts: Mapping[float, int]) -> float | None:
 
 
 def _choose(counts: Counts) -> dict[tuple[int, ...], float | None]:
-    """Return the choice of each group, but for uses in no range."""
+    """Return the choice of each group, except for uses in no range."""
     return {group: _first(of_group) for group, of_group in counts.items() if group[-1] >= 0}
 
 

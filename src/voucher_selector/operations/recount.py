@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cached_property, partial
 
-from ingest.commit.committer import find_wide, has_room
+from ingest.commit.committer import find_large_additions, has_room
 from ingest.config import Settings
 from ingest.counting.as_of import AsOf, microseconds, read_metadata
 from ingest.counting.count_file import RowCallbacks, count_file
@@ -107,8 +107,9 @@ class Recount:
             return None
         if state is None or state.status is not Status.FAILED:
             return counted.contribution
-        table, wide = self.stack.segments_table(), find_wide(counted.contribution)
-        return counted.contribution if all(has_room(table, cell, added) for cell, added in wide) else None
+        table, additions = self.stack.segments_table(), find_large_additions(counted.contribution)
+        fits = all(has_room(table, cell, added) for cell, added in additions)
+        return counted.contribution if fits else None
 
     def _compare(
         self, version: ObjectVersion, source: Source, counted: Contribution | None

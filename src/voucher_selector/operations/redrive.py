@@ -61,7 +61,7 @@ def redrive(stack: Deployed, report: Callable[[Redriven], None]) -> None:
         body = message["Body"]
         try:
             failed = json.loads(body)
-            # Lambda records a failed invocation; EventBridge puts aside the event that it could not deliver.
+            # Lambda sends a record of the invocation to the queue; EventBridge sends the undelivered event.
             notification = failed if "detail" in failed else failed["requestPayload"]
             sources = tuple(event.key for event in object_events(notification))
         except (ValueError, TypeError, KeyError, EventError):

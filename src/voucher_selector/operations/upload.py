@@ -136,7 +136,7 @@ def require_file(name: str) -> Path:
 
 
 def metadata_above(path: Path) -> Iterator[Path]:
-    """Yield the metadata of tables to which a file may belong, by its place."""
+    """Yield the metadata of tables to which a file may belong, by its path."""
     for folder in path.parents:
         yield from folder.glob("_delta_log/*.json")
         if path.relative_to(folder).parts[0] in ICEBERG_FOLDERS:
@@ -144,10 +144,10 @@ def metadata_above(path: Path) -> Iterator[Path]:
 
 
 def refuse_tables(files: Iterable[Path]) -> None:
-    """Check that files are none of a table, whose files do not stand alone.
+    """Check that no file belongs to a table, whose files must not be counted alone.
 
     Raises:
-        CommandError: if they are.
+        CommandError: if one does.
     """
     for root, format_ in find_tables(file.as_posix() for file in files).items():
         raise CommandError(f"{root} is a table of {format_}. To {advice(root, root)}")

@@ -37,7 +37,7 @@ FEATURES = {
     "variantType",
     "variantType-preview",
 }
-"""Features for readers with which rows are read as here."""
+"""Reader features that this module supports."""
 
 PARTITION = "partition."
 
@@ -117,7 +117,7 @@ def data_files(table: DeltaTable, folder: TableFolder, place: str) -> Iterable[t
     shared = dict.fromkeys(field["name"] for field in fields)
     for place_, path in enumerate(actions.column("path").to_pylist()):
         if path.startswith("/") or "://" in path:
-            raise folder.error(f"its file '{path}' is in another place, such as that of a shallow clone")
+            raise folder.error(f"its file '{path}' is outside the table's folder, as in a shallow clone")
         own = {name: column[place_] for name, column in values.items()}
         columns = TableColumns(by_id, by_name, {**shared, **own} if own else shared)
         name = unquote(path)
@@ -135,7 +135,7 @@ def deleted_rows(table: DeltaTable, place: str) -> Iterable[tuple[str, NDArray[n
 
 
 def last_change(folder: TableFolder, objects: dict[str, bytes]) -> datetime | None:
-    """Return the time of the newest commit in the log that changed rows; None if no commit tells it."""
+    """Return the time of the newest commit in the log that changed rows; None if no commit records it."""
     commits = sorted(
         (name for name in folder.names if re.fullmatch(rf"{LOG}\d{{20}}\.json", name)), reverse=True
     )

@@ -50,7 +50,7 @@ UNREADABLE = (
     struct.error,
     zlib.error,
 )
-"""What PyIceberg raises for metadata that are broken, or that it does not support."""
+"""Exceptions that PyIceberg raises for broken or unsupported metadata."""
 
 Deletes = dict[str, "NDArray[np.int64]"]
 """Numbers of deleted rows by the location of the data file."""
@@ -59,8 +59,8 @@ Deletes = dict[str, "NDArray[np.int64]"]
 class Objects(FileIO):
     """Reads the objects of a table, given their locations.
 
-    A table that was copied has the locations of its origin in its metadata. A location is looked up below the
-    table's folder, as it is below ``location``, that of the table.
+    The metadata of a copied table contain the locations of the original. Locations are therefore resolved
+    relative to ``location``, that of the table.
     """
 
     def __init__(self, folder: TableFolder, location: str) -> None:
@@ -152,7 +152,7 @@ def newest_metadata(folder: TableFolder) -> str:
     if len(newest) != 1:
         names = listed(newest or sorted(others), 5, str)
         raise folder.error(
-            f"it has several metadata files of its newest version: {names}; keep that of its catalog"
+            f"it has several metadata files of its newest version: {names}; keep only the one in its catalog"
         )
     return newest[0]
 

@@ -23,8 +23,8 @@ from vouchers.text import listed
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-ATTEMPTS = 3
-"""Listings of a dataset whose tables change meanwhile."""
+MAX_ATTEMPTS = 3
+"""Attempts to list a dataset whose tables change meanwhile."""
 
 MAX_NAMED = 5
 """Objects that an error names."""
@@ -45,8 +45,8 @@ MIN_TASKS, MAX_TASKS = 16, 20_000
 class Piece(NamedTuple):
     """A part of an object.
 
-    ``number`` is its position among the pieces of the dataset, from 0. ``table_file`` is what a table says
-    of the object.
+    ``number`` is its position among the pieces of the dataset, from 0. ``table_file`` describes the object if
+    it belongs to a table.
     """
 
     number: int
@@ -70,7 +70,7 @@ class Dataset:
 
     Attributes:
         objects: ordered by key.
-        table_files: what tables say of objects, by key.
+        table_files: descriptions of the objects of tables, by key.
         changed: the times of the last changes of the tables.
         error: why a table cannot be counted. Then ``objects`` are all objects of the dataset.
     """
@@ -142,7 +142,7 @@ def list_dataset(client: S3Client, bucket: str, prefix: str) -> Dataset:
         botocore.exceptions.ClientError: if S3 refuses.
         ModuleNotFoundError: if there is a table, and the library that reads it is not installed.
     """
-    for attempt in range(ATTEMPTS):
+    for attempt in range(MAX_ATTEMPTS):
         found = list_objects(client, bucket, prefix)
         try:
             return without_old_versions(client, bucket, prefix, found)
@@ -150,7 +150,7 @@ def list_dataset(client: S3Client, bucket: str, prefix: str) -> Dataset:
             return Dataset(tuple(found.values()), error=error)
         except SupersededError as missing:
             # A commit or a vacuum may have come between the listing and the metadata.
-            if attempt == ATTEMPTS - 1:
+            if attempt == MAX_ATTEMPTS - 1:
                 whole = "upload the whole table, and count it again"
                 return Dataset(tuple(found.values()), error=FileError(str(missing), whole))
     raise AssertionError

@@ -31,7 +31,7 @@ def test_a_source_is_known_by_its_partition_unless_that_is_a_digest(key: str) ->
 
 
 @given(key=KEYS)
-def test_a_partition_of_a_source_is_a_plain_path_and_a_plain_literal_of_sql(key: str) -> None:
+def test_a_partition_of_a_source_is_a_plain_path_and_sql_literal(key: str) -> None:
     partition = source_partition(key)
     assert partition.isascii()
     assert not set(partition) & set("'\"\\ *?[]{}#+&\n")

@@ -95,7 +95,7 @@ def test_a_group_of_any_size_is_within_the_limit_of_texts(monkeypatch: pytest.Mo
     assert count_file(file, 0, load_definitions()).report.counted == ROWS
 
 
-def test_texts_that_repeat_are_read_as_dictionaries_though_the_file_has_none() -> None:
+def test_repeated_texts_are_read_as_dictionaries_if_the_file_has_none() -> None:
     body = file_of_distinct_texts(use_dictionary=False)
     file = open_parquet(io.BytesIO(body), needed_columns(row_as_of=False))
     assert all(isinstance(batch["country_code"], pa.DictionaryArray) for batch in batches(file))

@@ -216,7 +216,7 @@ def test_rows_are_kept_only_where_that_is_asked_for(
         ("HTTPS://crm.example/", "https://crm.example"),
     ],
 )
-def test_pages_of_another_origin_are_admitted_only_where_that_is_asked_for(
+def test_pages_of_another_origin_are_allowed_only_by_the_option(
     machine: Machine, given: str | None, origin: str | None
 ) -> None:
     CliRunner().invoke(cli, ["run", "--sample", "none", *(["--cors", given] if given else [])])

@@ -29,7 +29,7 @@ def test_the_p_value_is_that_of_mcnemars_test() -> None:
     assert p_value(7, 7) == p_value(0, 0) == 1
 
 
-def test_the_interval_is_walds_after_adding_half_to_each_cell() -> None:
+def test_the_interval_is_wald_plus_2() -> None:
     gained, lost, uses = RATINGS
     cells = np.array([[794, lost], [gained, 570]]) + 0.5
     both, outcomes = cells / cells.sum(), np.array([[0, -1], [1, 0]])
@@ -71,7 +71,7 @@ def test_a_choice_is_stable_only_if_it_stays_so() -> None:
     assert uses_needed([0.99, 0.94]) is None
 
 
-def test_clear_choices_gain_the_same_in_every_resample_and_close_ones_do_not() -> None:
+def test_only_clear_choices_gain_the_same_in_every_resample() -> None:
     after = [Counter(), Counter({1.0: 30, 2.0: 10}), Counter({1.0: 20, 2.0: 60})]
     clear = [Counter[float](), Counter({1.0: 900, 2.0: 100}), Counter({1.0: 10, 2.0: 90})]
     close = [Counter[float](), Counter({1.0: 900, 2.0: 100}), Counter({1.0: 45, 2.0: 46})]

@@ -80,7 +80,7 @@ def test_the_most_used_amount_differs_between_ranges_but_in_peru(rows: list[Row]
     }
 
 
-def test_peru_recency_from_the_row_itself_is_what_is_known_of_the_2020_file(peru: list[Row]) -> None:
+def test_peru_recency_measured_to_the_row_is_that_of_the_2020_file(peru: list[Row]) -> None:
     counted: Counter[tuple[int | None, float]] = Counter()
     for used, _, last_order, _, _, amount in peru:
         days = (datetime.fromisoformat(used) - datetime.fromisoformat(last_order)).days

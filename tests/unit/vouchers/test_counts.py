@@ -159,7 +159,7 @@ def test_verdicts(counts: dict[float, int], expected: str | None) -> None:
     assert verdict(counts) == expected
 
 
-def test_a_sample_without_a_best_amount_is_called_clear_in_at_most_5_percent() -> None:
+def test_samples_without_a_best_amount_are_clear_in_at_most_5_percent() -> None:
     # All outcomes of 40 uses of two amounts that are equally popular.
     outcomes = {first: comb(40, first) / 2**40 for first in range(41)}
     wrong = sum(

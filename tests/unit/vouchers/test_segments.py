@@ -109,5 +109,5 @@ def test_a_country_has_its_own_ranges_however_it_is_written(tmp_path: Path) -> N
     assert segment.all_ranges == (Range(0, 4), Range(1, 2), Range(5, 13))
 
 
-def test_the_version_of_the_default_definitions_is_what_sources_have_recorded() -> None:
+def test_the_version_of_the_default_definitions_is_the_recorded_one() -> None:
     assert load_definitions().version == "206f16a74bf2"
