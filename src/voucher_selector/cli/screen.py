@@ -1,6 +1,7 @@
 """Output: results on standard output, progress on standard error."""
 
 import json
+import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,6 +15,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 from rich.table import Table
 
 out = Console(highlight=False)
+if not out.is_terminal and "COLUMNS" not in os.environ:
+    out.width = 10_000  # a pipe has no width, and grep does not find a name that is broken into lines
 err = Console(stderr=True, highlight=False)
 
 
