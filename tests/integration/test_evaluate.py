@@ -180,7 +180,17 @@ def test_a_change_of_regime_is_found_in_its_month(tmp_path: Path) -> None:
         (
             ["delta", "--train-until", "2018-07-01"],
             Exit.USAGE,
-            "delta is a Delta Lake table; write its rows to a Parquet file, such as with DuckDB's",
+            "delta is a table of Delta Lake, or a part of one; write its rows to a Parquet file",
+        ),
+        (
+            ["delta/day=1/part.parquet", "--train-until", "2018-07-01"],
+            Exit.USAGE,
+            "delta/day=1/part.parquet is a table of Delta Lake, or a part of one; write its rows",
+        ),
+        (
+            ["delta/day=1", "--train-until", "2018-07-01"],
+            Exit.USAGE,
+            "delta/day=1 is a table of Delta Lake, or a part of one; write its rows",
         ),
         (
             ["broken.parquet", "--train-until", "2018-07-01"],
@@ -221,6 +231,8 @@ def test_what_cannot_be_evaluated_ends_in_one_sentence(
     (uses.parent / "empty").mkdir()
     (uses.parent / "delta" / "_delta_log").mkdir(parents=True)
     (uses.parent / "delta" / "_delta_log" / f"{0:020}.json").touch()
+    (uses.parent / "delta" / "day=1").mkdir()
+    pq.write_table(table, "delta/day=1/part.parquet")
 
     result = evaluate(*arguments)
 

@@ -22,7 +22,7 @@ from ingest.parquet import reader
 from ingest.parquet.column_names import TIMESTAMP, WITHOUT_ROW, ColumnRule
 from ingest.storage import tables
 from voucher_selector.errors import CommandError, Exit
-from voucher_selector.operations.upload import list_files, require_file
+from voucher_selector.operations.upload import list_files, metadata_above, require_file
 from vouchers.counts import NO_VOUCHER
 from vouchers.segments import Attribute
 from vouchers.text import country_key
@@ -151,15 +151,15 @@ def find_files(names: Iterable[str], mapping: ColumnMapping) -> Iterator[UseFile
     """Yield the given files, and all files in the given folders; folders ``name=value`` can be columns.
 
     Raises:
-        CommandError: if there is no such file or folder, or a folder is a table of another format.
+        CommandError: if there is no such file or folder, or it is a table of another format or a part of one.
     """
     for name in names:
-        folder = Path(name).expanduser()
-        for path in folder.rglob("*.json") if folder.is_dir() else ():
-            if format_ := tables.table_format(path.relative_to(folder).as_posix()):
+        place = Path(name).expanduser()
+        for path in (*place.rglob("*.json"), *metadata_above(place.resolve())):
+            if format_ := tables.table_format(path.as_posix()):
                 advice = "write its rows to a Parquet file, such as with DuckDB's delta_scan or iceberg_scan"
-                raise CommandError(f"{name} is a {format_} table; {advice}")
-        for path in list_files(folder) if folder.is_dir() else [require_file(name)]:
+                raise CommandError(f"{name} is a table of {format_}, or a part of one; {advice}")
+        for path in list_files(place) if place.is_dir() else [require_file(name)]:
             yield UseFile(str(path), partial(open_binary, path), ColumnRule(mapping, path.as_posix()))
 
 
