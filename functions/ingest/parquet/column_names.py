@@ -159,7 +159,10 @@ class ColumnRule:
             return f"'{truncate(mapped.name)}' for '{column}'" if mapped else f"'{column}'"
 
         has = listed(present, 20, lambda name: f"'{truncate(name)}'") or "none"
+        known = {self.mapping.names.get(column, MappedName(column)).name for column in NEEDED}
         folded = {folded_name(name): name for name in (*folders, *present)}
+        for name in map(folded_name, known):
+            folded.pop(name, None)
         near = {c: get_close_matches(c, folded, 1) for c in columns if c not in self.mapping.names}
         meant = ColumnMapping({c: MappedName(folded[names[0]].strip()) for c, names in near.items() if names})
         advice = WITHOUT_ROW if [*columns] == [TIMESTAMP] else CORRECT

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.counting.count_file import Counted, RowCallbacks, count_file
-from ingest.errors import FileError
+from ingest.errors import CORRECT, FileError
 from ingest.parquet.column_names import NEEDED, ColumnMapping, ColumnRule, MappedName
 from ingest.parquet.reader import Selection
 from tests.support.bad_files import encrypted
@@ -117,6 +117,16 @@ def test_the_error_names_the_columns_and_the_mapping(
     with pytest.raises(FileError, match=sentence) as failed:
         count(content, mapping)
     assert advice in failed.value.advice
+
+
+@pytest.mark.parametrize("mapping", ["", "total_orders=last_orders"])
+def test_the_advice_leaves_out_columns_that_are_others_already(mapping: str) -> None:
+    content = {**renamed(last_order_ts="ts"), "first_order_ts": ["2018-01-01"] * 5}
+    if mapping:
+        content["last_orders"] = content.pop("total_orders")
+    with pytest.raises(FileError) as failed:
+        count(content, mapping)
+    assert failed.value.advice == CORRECT
 
 
 def test_the_advice_names_folders_of_the_key_too() -> None:
