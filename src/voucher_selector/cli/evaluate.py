@@ -69,13 +69,8 @@ def evaluate(
         from voucher_selector.operations import dated_uses  # noqa: PLC0415 - it imports pyarrow, which is slow
         from voucher_selector.operations import evaluate as backtest  # noqa: PLC0415 - it imports pyarrow, which is slow
 
-        try:
-            files = dated_uses.find_files(file, ColumnMapping.parse(columns or ""))
-            uses = dated_uses.read_uses(files, load_definitions(), train_until, rule.moment)
-        except CommandError as error:
-            named = f"{options.spelled('columns')}{'=' if options.is_under_make() else ' '}"
-            message = str(error).replace("--columns ", named)
-            raise CommandError(message, error.code) from None
+        files = dated_uses.find_files(file, ColumnMapping.parse(columns or ""))
+        uses = dated_uses.read_uses(files, load_definitions(), train_until, rule.moment)
         if not uses.uses.rows:
             numbers = (
                 f"{uses.rejected:,} of {uses.rows:,} rows are rejected, {uses.undated:,} have no time of use"

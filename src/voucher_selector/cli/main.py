@@ -9,7 +9,7 @@ import click
 from voucher_selector.cli.dataset import dataset
 from voucher_selector.cli.evaluate import evaluate
 from voucher_selector.cli.maintenance import redrive, replay, verify
-from voucher_selector.cli.options import is_under_make, spelled
+from voucher_selector.cli.options import is_under_make, name_variables, spelled
 from voucher_selector.cli.profile import profile
 from voucher_selector.cli.questions import ask, counts, dashboard
 from voucher_selector.cli.sources import delete, expire, rejected, sources
@@ -35,9 +35,11 @@ class Commands(click.Group):
                 error: BaseException = CommandError(describe(wrong, of_command))
         except KeyboardInterrupt:
             raise click.exceptions.Exit(Exit.INTERRUPTED) from None
+        except BrokenPipeError:
+            raise  # click ends the command quietly: the reader of the pipe has what it wanted
         except EXPECTED as expected:
             error = expected
-        click.echo(f"Error: {sentence(error)}", err=True)
+        click.echo(f"Error: {name_variables(sentence(error))}", err=True)
         raise click.exceptions.Exit(exit_code(error))
 
 

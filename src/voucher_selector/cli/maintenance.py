@@ -58,7 +58,7 @@ def replay(prefix: str, *, force: bool, as_json: bool) -> None:
         screen.print_json({**numbers, "failed": errors, "swept": deleted})
     else:
         for _, error in failed:
-            click.echo(error)
+            click.echo(options.name_variables(error))
         parts = [f"{n:,} {REPLAYED.get(name, name)}" for name, n in sorted(replayed.outcomes.items())]
         parts += [f"{len(failed):,} failed"] if failed else []
         click.echo(", ".join(parts) if sources else f"There are no objects under {key_prefix}")
@@ -109,7 +109,7 @@ def verify(*, repairing: bool, as_json: bool) -> None:
 def show_verification(found: Verification) -> None:
     """Print the differences and the problems, and what to do about them."""
     for error in found.failed.values():
-        click.echo(error)
+        click.echo(options.name_variables(error))
     for finding in found.problems:
         click.echo(f"{finding.source} {finding.problem}")
     if found.differences:
@@ -164,7 +164,8 @@ def redrive(*, as_json: bool) -> None:
     else:
         for event in done:
             outcomes = (REDRIVEN.get(outcome, outcome) for outcome in event.answer.outcomes)
-            click.echo(event.answer.error or f"{', '.join(event.sources)}: {', '.join(outcomes)}")
+            sentence = event.answer.error or f"{', '.join(event.sources)}: {', '.join(outcomes)}"
+            click.echo(options.name_variables(sentence))
         summary = f"Succeeded: {len(succeeded):,}, failed again: {len(failed):,}"
         click.echo(summary if done else "There are no failed events")
     if failed:

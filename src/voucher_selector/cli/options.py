@@ -34,6 +34,11 @@ def spelled(parameter: str) -> str:
     return str(found.envvar) if is_under_make() or isinstance(found, click.Argument) else found.opts[0]
 
 
+def name_variables(message: str) -> str:
+    """Return a message of the ingest function, which names the flag, with the variable if Make runs."""
+    return message.replace("--columns ", "COLUMN_NAMES=") if is_under_make() else message
+
+
 class Parameter(click.Parameter):
     """A parameter that reads its variable only under Make, and for which blank text is no value."""
 

@@ -77,9 +77,6 @@ def _write_page(file: str, target: Path, as_of: str | None, columns: str | None)
             scenarios.count_scenario(explored, explored.as_of)
         except sources.ExploreError as error:
             uncounted = error
-        if options.is_under_make() and uncounted:
-            sentence = str(uncounted).replace("--columns ", f"{options.spelled('columns')}=")
-            uncounted = CommandError(sentence, uncounted.code)
         title = f"{name.rsplit('/', 1)[-1]}: voucher uses"
         try:
             explored_notebook = notebook.run_notebook(

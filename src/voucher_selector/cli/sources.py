@@ -50,7 +50,7 @@ def show_states(states: Mapping[str, State]) -> None:
     screen.print_table(("source", "status", "as of"), ("rows", "rejected"), rows)
     for state in states.values():
         if state.error:
-            click.echo(state.error)
+            click.echo(options.name_variables(state.error))
 
 
 @options.command(

@@ -146,7 +146,7 @@ def require_counted(outcomes: Sequence[Outcome]) -> None:
     if len(outcomes) == len(errors) == 1:
         raise errors[0]
     for error in errors:
-        screen.err.print(escape(str(error)), soft_wrap=True)
+        screen.err.print(escape(options.name_variables(str(error))), soft_wrap=True)
     if errors:
         problem = f"{len(errors):,} of {len(outcomes):,} files were not counted"
         raise CommandError(problem, max(error.code for error in errors))

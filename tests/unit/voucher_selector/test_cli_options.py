@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 
+from voucher_selector.cli import sources
 from voucher_selector.cli.main import cli
+from voucher_selector.errors import CommandError
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -89,3 +92,26 @@ def test_a_message_under_make_names_the_variable(
 def test_the_version_is_that_of_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.metadata.version", {"voucher-selector": "9.8.7"}.__getitem__)
     assert CliRunner().invoke(cli, ["--version"]).stdout.endswith("version 9.8.7\n")
+
+
+def test_a_pipe_that_is_closed_ends_a_command_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    def close(*_: object) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(sources, "find_stack", close)
+    done = CliRunner().invoke(cli, ["sources"])
+    assert (done.exit_code, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("under_make", "name"), [("", '--columns "country_code=land"'), ("1", 'COLUMN_NAMES="country_code=land"')]
+)
+def test_the_advice_of_the_ingest_function_names_the_variable_under_make(
+    under_make: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise CommandError('name its columns, such as with --columns "country_code=land"')
+
+    monkeypatch.setattr(sources, "find_stack", fail)
+    done = CliRunner().invoke(cli, ["sources"], env={"VOUCHER_SELECTOR_MAKE": under_make})
+    assert done.stderr == f"Error: name its columns, such as with {name}\n"
