@@ -183,7 +183,7 @@ def read_end(source: IO[bytes] | RawIOBase) -> bytes:
     """
     size = source.seek(0, io.SEEK_END)
     source.seek(max(size - END_BYTES, 0))
-    end = bytes(source.read() or b"")
+    end = bytes(source.read(END_BYTES) or b"")
     if len(end) < TAIL:
         raise FileError("it cannot be read as Parquet: it is empty or almost so")
     if end[-len(MAGIC) :] not in {MAGIC, ENCRYPTED_MAGIC}:
@@ -195,7 +195,7 @@ def read_end(source: IO[bytes] | RawIOBase) -> bytes:
     length = footer_length(end[-TAIL:], size)
     if length > len(end) - TAIL:
         source.seek(size - TAIL - length)
-        end = bytes(source.read() or b"")
+        end = bytes(source.read(TAIL + length) or b"")
     return end[-TAIL - length : -TAIL]
 
 
