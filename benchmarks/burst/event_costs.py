@@ -26,7 +26,7 @@ def cost_per_event(simulation: Simulation, resources: EventResources) -> float:
         + prices.LAMBDA_MILLION_GB_SECONDS * seconds * FUNCTION_GB
         + prices.SQS_MILLION_REQUESTS * messages
     )
-    # S3 bills the look for a table, a list, as a write.
+    # S3 bills the list request that looks for a table like a write.
     s3 = 2 * prices.S3_MILLION_WRITES + 2 * prices.S3_MILLION_READS
     logs = prices.LOGS_GB * resources.log_bytes / 1e9
     return (millionths / events + s3) / prices.MILLION + logs

@@ -1,4 +1,4 @@
-"""Programs and generated clients call the API: what docs/how-to/clients.md shows works."""
+"""The programs and the generated clients of docs/how-to/clients.md call the API."""
 
 from __future__ import annotations
 

@@ -432,7 +432,7 @@ def test_the_metadata_of_two_versions_are_not_mixed(
 
     assert result.exit_code == 2
     message = rf"Error: \d metadata files of a table are not in {new.folder}: {DATASET}.*"
-    assert re.fullmatch(rf"{message}\. To delete all objects that are not, add --sync\n", result.stderr)
+    assert re.fullmatch(rf"{message}\. To delete all objects that are not in it, add --sync\n", result.stderr)
     assert harness.s3.list_objects_v2(Bucket=harness.uploads)["Contents"] == before
     assert call(*arguments, str(new.folder), "--sync").exit_code == 0
     assert harness.cells() == expected([PERU])
@@ -448,7 +448,7 @@ def test_a_table_without_the_library_that_reads_it_is_named(
     count(harness)
     monkeypatch.setitem(sys.modules, "deltalake", None)
     result = call("verify")
-    message = f"{DATASET} has a table, and deltalake is not installed. Install it: make .venv/.spark"
+    message = f"{DATASET} contains a table, and deltalake is not installed. Install it: make .venv/.spark"
     assert (result.exit_code, last_line(result)) == (3, f"Error: {message}")
 
 

@@ -148,7 +148,7 @@ def test_a_dataset_whose_objects_are_gone_counts_for_nothing(harness: StackHarne
 
 def test_a_name_without_objects_is_reported(harness: StackHarness) -> None:
     with pytest.raises(
-        RunError, match="there are no objects to count under 'datasets/history/'; upload them"
+        RunError, match="there are no objects to count under 'datasets/history/'; upload some"
     ):
         count(harness)
     assert harness.source(DATASET).state is None

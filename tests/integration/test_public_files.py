@@ -1,4 +1,4 @@
-"""Files that others made to test readers end in a count or in one sentence, whatever is in them.
+"""Files that others made to test readers are counted, or refused in one sentence.
 
 They are those that pyarrow ships, and all in the folder PARQUET_FILES, such as a checkout of parquet-testing.
 """

@@ -1,4 +1,4 @@
-"""The backtest is that of a slow, obvious one; its interval has the true gain."""
+"""The backtest agrees with a slow, obvious one, and its interval contains the true gain."""
 
 from __future__ import annotations
 

@@ -47,8 +47,8 @@ def dataset(  # noqa: PLR0913 - click passes each option
 ) -> None:
     """Count all objects under datasets/NAME/ with Spark.
 
-    Of a Delta Lake or Iceberg table, the current version is counted. The dataset is one source, which
-    replaces its earlier counts. Without --as-of, recency is measured as in the earlier count. Without
+    Spark counts the current version of a Delta Lake or Iceberg table. The dataset is one source, and its new
+    counts replace the old ones. Without --as-of, recency is measured as in the earlier count. Without
     objects, the source is deleted. Spark runs on EMR Serverless if the stack has it, otherwise on this
     machine. The exit code is 1 if the dataset cannot be counted, or all its rows are rejected.
     """
@@ -87,7 +87,8 @@ def _upload(stack: Deployed, key: str, folder: str, *, sync: bool) -> None:
     others = [name for name in there if name not in files and not is_left_out(name.removeprefix(key))]
     if not sync and find_tables(files) and (old := sorted(filter(is_table_metadata, others))):
         message = f"{len(old):,} metadata files of a table are not in {folder}: {listed(old, MAX_NAMED)}"
-        raise CommandError(f"{message}. To delete all objects that are not, add {options.spelled('sync')}")
+        advice = f"To delete all objects that are not in it, add {options.spelled('sync')}"
+        raise CommandError(f"{message}. {advice}")
     send_with_progress(stack, files, f"{len(files):,} files to {key}")
     if sync:
         delete_with_progress(stack, others)

@@ -21,7 +21,8 @@ PAGE = ".profile.html"
 )
 @options.argument("file", nargs=-1, required=True)
 @options.option(
-    "--out", help="Path of the page, if there is one FILE; default: beside the file, or here for S3."
+    "--out",
+    help="Path of the page, if there is one FILE; default: beside the file, or in this directory for S3.",
 )
 @options.as_of_option
 @options.columns_option
@@ -30,7 +31,7 @@ def profile(file: tuple[str, ...], out: str | None, as_of: str | None, columns: 
 
     FILE is a path, a folder with all its files, or an s3://… object of the stack. The page is the notebook
     without its code, and loads no other file. If a file cannot be counted, its page shows the columns and
-    says why, and the exit code is 1.
+    the reason, and the exit code is 1.
     """
     names = [name for given in file for name in _files(given)]
     if out and len(names) > 1:

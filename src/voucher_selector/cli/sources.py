@@ -118,7 +118,7 @@ def delete(key: tuple[str, ...], *, as_json: bool) -> None:
     type=options.age,
     required=True,
     metavar="AGE",
-    help="Age since the upload: 90d, 12h or 30m.",
+    help="Age since the upload, such as 90d, 12h or 30m.",
 )
 @options.json_option
 def expire(older_than: timedelta, *, as_json: bool) -> None:

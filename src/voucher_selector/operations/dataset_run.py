@@ -115,8 +115,8 @@ def find_dataset(stack: Deployed, key: str) -> Dataset:
     try:
         return list_dataset(stack.s3(), stack.outputs["UploadsBucket"], key)
     except ModuleNotFoundError as missing:
-        message = f"{key} has a table, and {missing.name} is not installed. Install it: make .venv/.spark"
-        raise CommandError(message, Exit.STACK) from None
+        problem = f"{key} contains a table, and {missing.name} is not installed"
+        raise CommandError(f"{problem}. Install it: make .venv/.spark", Exit.STACK) from None
 
 
 def earlier_metadata(state: State | None) -> dict[str, str]:

@@ -150,7 +150,7 @@ def refuse_tables(files: Iterable[Path]) -> None:
         CommandError: if one does.
     """
     for root, format_ in find_tables(file.as_posix() for file in files).items():
-        raise CommandError(f"{root} is a table of {format_}. To {advice(root, root)}")
+        raise CommandError(f"{root} is a table ({format_}). To {advice(root, root)}")
 
 
 def list_files(folder: Path, leave_out: Callable[[str], bool] = is_marker) -> list[Path]:

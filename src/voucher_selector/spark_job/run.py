@@ -69,7 +69,7 @@ def run(order: Order, count: Count) -> Progress:
     service = IngestService(s3_client(), committer, load_definitions(), rule)
     source = committer.load_settled(order.dataset)
     if not dataset.objects and source.state is None:
-        raise RunError(f"there are no objects to count under '{order.dataset}'; upload them there first")
+        raise RunError(f"there are no objects to count under '{order.dataset}'; upload some first")
     # Runs are ordered by the time at which they listed the dataset.
     state = State(Status.DELETED, "", iso(listed_at), "", service.definitions.version)
     if source.state and source.state.order >= state.order:

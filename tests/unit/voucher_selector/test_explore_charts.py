@@ -1,4 +1,4 @@
-"""Charts of files of which nothing counts, and of those with few uses."""
+"""Charts of files without counted rows, and of files with few uses."""
 
 from __future__ import annotations
 
