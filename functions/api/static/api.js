@@ -42,7 +42,7 @@ export async function select(customers, asOf) {
   const body = JSON.stringify({ customers, ...(asOf ? { as_of: asOf } : {}) });
   const headers = { "Content-Type": "application/json" };
   const { selections } = await call("v1/selections", { method: "POST", headers, body });
-  const failed = selections.find((each) => each.outcome === "failed");
+  const failed = selections.find((selection) => selection.outcome === "failed");
   if (failed) throw new ApiError(failed.error.detail, failed.error.status, failed.error.field);
   return selections;
 }

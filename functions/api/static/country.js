@@ -12,23 +12,23 @@ export const facts = (answers) => answers.map((answer) => make("p", { class: "fa
 
 /** Return the charts of the segment `name` of some countries. */
 export function charts(answers, name) {
-  const found = answers.map(({ country, segments }) => ({ country, ...segments.find((each) => each.segment_name === name) }));
-  const bounds = new Map(found.flatMap(({ ranges }) => ranges.map((each) => [`${each.min_range}-${each.max_range}`, each])));
+  const found = answers.map(({ country, segments }) => ({ country, ...segments.find((segment) => segment.segment_name === name) }));
+  const bounds = new Map(found.flatMap(({ ranges }) => ranges.map((interval) => [`${interval.min_range}-${interval.max_range}`, interval])));
   const ascending = [...bounds.values()].sort((one, other) => one.min_range - other.min_range || one.max_range - other.max_range);
   return [
     ...found.filter(({ unsegmented }) => unsegmented).map(({ country, unsegmented }) => make("p", { class: "facts" },
       named(country), `: ${words.uses(unsegmented)} in no range`)),
-    ...ascending.map((each) => range(found, each)),
+    ...ascending.map((interval) => range(found, interval)),
   ];
 }
 
 function range(found, { min_range: min, max_range: max }) {
-  const counts = found.map(({ country, ranges }) => [country, ranges.find((each) => each.min_range === min && each.max_range === max)]);
+  const counts = found.map(({ country, ranges }) => [country, ranges.find((interval) => interval.min_range === min && interval.max_range === max)]);
   const { attribute } = found[0];
-  const empty = counts.every(([, each]) => !each?.sample_size);
+  const empty = counts.every(([, counted]) => !counted?.sample_size);
   return make("section", { class: empty ? "range empty" : "range", "aria-label": words.range(attribute, { min_range: min, max_range: max }) },
     make("h3", { text: words.range(attribute, { min_range: min, max_range: max }) }),
-    make("div", { class: "sides" }, ...counts.map(([country, each]) => side(found.length > 1 ? country : null, country, each))));
+    make("div", { class: "sides" }, ...counts.map(([country, counted]) => side(found.length > 1 ? country : null, country, counted))));
 }
 
 function side(title, country, counts) {
@@ -54,7 +54,7 @@ function amounts(counts, id) {
 /** Return a list of further amounts that opens, or null; `leftOut` is the number of amounts that no list has. */
 export function folded(id, others, leftOut, { sample_size: size, without_voucher: none, amounts: listed }, line) {
   if (!others.length && !leftOut) return null;
-  const shown = listed.slice(0, listed.length - others.length).reduce((sum, each) => sum + each.count, 0);
+  const shown = listed.slice(0, listed.length - others.length).reduce((sum, amount) => sum + amount.count, 0);
   return fold(id, words.more(others.length + leftOut, (size - none - shown) / size),
     make("ul", { class: "amounts" }, ...others.map(line)),
     leftOut ? make("p", { class: "facts", text: words.more(leftOut) }) : null);

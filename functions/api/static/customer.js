@@ -18,7 +18,7 @@ let latest = 0;
 export function setCountries(answers, segment) {
   shown = answers;
   form.segment_name.replaceChildren(
-    ...options(answers[0].segments.map((each) => [each.segment_name, words.title(each.attribute)])));
+    ...options(answers[0].segments.map((segment) => [segment.segment_name, words.title(segment.attribute)])));
   form.segment_name.value = segment;
   for (const field of form.querySelectorAll("[data-attribute]")) {
     field.hidden = !field.dataset.attribute.split(" ").includes(attribute());
@@ -37,7 +37,7 @@ export function setCountries(answers, segment) {
   else clear();
 }
 
-const segmentIn = (answer) => answer.segments.find((each) => each.segment_name === form.segment_name.value);
+const segmentIn = (answer) => answer.segments.find((segment) => segment.segment_name === form.segment_name.value);
 const attribute = () => segmentIn(shown[0]).attribute;
 const label = (input) => input.labels[0].firstChild.textContent.trim();
 
@@ -76,9 +76,9 @@ async function ask() {
 }
 
 function showError(error) {
-  const input = fields.find((each) => each.name === error.field && !each.disabled);
-  const names = [...fields.map((each) => [each.name, label(each)]),
-    ...shown[0].segments.map((each) => [each.segment_name, words.title(each.attribute)])];
+  const input = fields.find((field) => field.name === error.field && !field.disabled);
+  const names = [...fields.map((field) => [field.name, label(field)]),
+    ...shown[0].segments.map((segment) => [segment.segment_name, words.title(segment.attribute)])];
   const message = names.reduce((text, [name, title]) => text.replaceAll(name, title), error.message);
   clear();
   if (input) showWrong(input, message);
@@ -93,7 +93,7 @@ function showWrong(input, message) {
 
 function describe(answer, several) {
   const all = [
-    ...answer.voucher_amount.map((each) => ({ voucher_amount: each, count: answer.count, share: answer.share })),
+    ...answer.voucher_amount.map((amount) => ({ voucher_amount: amount, count: answer.count, share: answer.share })),
     ...answer.alternatives,
   ];
   const more = answer.amounts_left_out + Math.max(0, answer.voucher_amount.length - MAX_SHOWN);
@@ -103,13 +103,13 @@ function describe(answer, several) {
     more ? make("p", { class: "facts", text: words.more(more) }) : null,
     answer.verdict ? make("p", { class: "judged" }, judged(answer.verdict), `: ${words.verdict(answer.verdict)[2]}.`) : null,
     make("p", { class: "why" }, ...reasons(answer)),
-    answer.reason === "no_range" && !answer.fallback ? advice(shown.find((each) => each.country === answer.country)) : null,
+    answer.reason === "no_range" && !answer.fallback ? advice(shown.find((country) => country.country === answer.country)) : null,
     answer.alternatives.length ? alternatives(answer, all, several ? "h4" : "h3") : null);
 }
 
 function tickets({ voucher_amount: amounts, verdict }) {
   if (!amounts.length) return [make("p", { class: "none", text: "No voucher" })];
-  return amounts.slice(0, MAX_SHOWN).map((each) => make("p", { class: `ticket large ${verdict}`, text: words.amount(each) }));
+  return amounts.slice(0, MAX_SHOWN).map((amount) => make("p", { class: `ticket large ${verdict}`, text: words.amount(amount) }));
 }
 
 function reasons(answer) {
@@ -126,10 +126,10 @@ function noVoucher(answer, range) {
 
 /** Return the ranges, and what to do for a customer who is in none. */
 function advice(country) {
-  const others = country.segments.filter((each) => each.attribute !== attribute()).map((each) => words.title(each.attribute).toLowerCase());
+  const others = country.segments.filter((segment) => segment.attribute !== attribute()).map((segment) => words.title(segment.attribute).toLowerCase());
   const use = () => { form.fallback.checked = true; form.requestSubmit(); };
   return make("div", { class: "advice" },
-    make("p", { text: `The ranges are: ${segmentIn(country).ranges.map((each) => words.range(attribute(), each)).join("; ")}.` }),
+    make("p", { text: `The ranges are: ${segmentIn(country).ranges.map((interval) => words.range(attribute(), interval)).join("; ")}.` }),
     others.length ? make("p", { text: `Choose by ${others.join(" or ")}, or use the amounts of all ranges.` }) : null,
     make("button", { type: "button", class: "plain", text: "Use the whole country", onclick: use }));
 }

@@ -42,9 +42,9 @@ async function render({ quiet = false } = {}) {
       ...[country, country && compared].filter(Boolean).map((name) => known(name, unknown)),
     ]);
     if (request !== latest) return;
-    const answers = found.filter((each, n) => each && (n === 0 || each.country !== found[0]?.country));
+    const answers = found.filter((answer, n) => answer && (n === 0 || answer.country !== found[0]?.country));
     const parts = [choices, ...answers];
-    if (quiet && parts.length === shown.length && parts.every((each, n) => each === shown[n])) return;
+    if (quiet && parts.length === shown.length && parts.every((part, n) => part === shown[n])) return;
     shown = parts;
     if (unknown.length) show(notice, unknownNotice(unknown));
     draw();
@@ -90,28 +90,28 @@ const unknownNotice = (names) => make("p", { class: "state" }, make("span", {},
 
 /** Set the options of the page's selects, and the tabs. */
 function fill(choices, answers) {
-  const names = choices.countries.map((each) => each.country);
-  const [one = "", two = ""] = answers.map((each) => each.country);
-  const listed = new Set([...names, ...answers.map((each) => each.country)]);
+  const names = choices.countries.map((country) => country.country);
+  const [one = "", two = ""] = answers.map((answer) => answer.country);
+  const listed = new Set([...names, ...answers.map((answer) => answer.country)]);
   picker.replaceChildren(...options([["", names.length ? "All countries" : "None yet"], ...[...listed].map((name) => [name, name])]));
   picker.value = one;
   picker.disabled = !listed.size;
   other.replaceChildren(...options([["", "No other country"], ...[...listed].filter((name) => name !== one).map((name) => [name, name])]));
   other.value = two;
   const current = segmentOf(choices.segments).segment_name;
-  show(tabs, ...choices.segments.map((each) => {
-    const id = `tab-${each.segment_name}`;
+  show(tabs, ...choices.segments.map((segment) => {
+    const id = `tab-${segment.segment_name}`;
     return make("span", {},
-      make("input", { type: "radio", name: "segment", id, value: each.segment_name, checked: each.segment_name === current }),
-      make("label", { for: id, text: words.title(each.attribute) }));
+      make("input", { type: "radio", name: "segment", id, value: segment.segment_name, checked: segment.segment_name === current }),
+      make("label", { for: id, text: words.title(segment.attribute) }));
   }));
 }
 
-const segmentOf = (segments) => segments.find((each) => each.segment_name === state().segment) ?? segments[0];
+const segmentOf = (segments) => segments.find((segment) => segment.segment_name === state().segment) ?? segments[0];
 
 function showView(name) {
   show(views.nothing);
-  for (const [each, view] of Object.entries(views)) view.hidden = each !== name;
+  for (const [key, view] of Object.entries(views)) view.hidden = key !== name;
   byId("which").hidden = name !== "country";
   skip.textContent = name === "country" ? "Skip to the form" : "Skip to the content";
   byId("controls").hidden = byId("key").hidden = name === "nothing";
@@ -133,7 +133,7 @@ function showChoices(choices) {
 function showCountries(answers) {
   showView("country");
   const { segment_name: name } = segmentOf(answers[0].segments);
-  const titles = answers.map((each) => each.country);
+  const titles = answers.map((answer) => answer.country);
   document.title = `${titles.join(", ")} – Voucher Selector`;
   byId("one-title").replaceChildren(...titles.flatMap((title, n) => [n ? " and " : "", make("bdi", { text: title })]));
   byId("back").href = address({ country: "", with: "" });

@@ -24,11 +24,11 @@ const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase
 function draw() {
   const { answer, segment } = current;
   const { q = "", show: filter, sort } = state();
-  const own = (country) => country.choices.filter((each) => each.segment_name === segment.segment_name);
-  const unsure = (each) => each.verdict === "close" || each.verdict === "too_few_uses";
+  const own = (country) => country.choices.filter((chosen) => chosen.segment_name === segment.segment_name);
+  const unsure = (chosen) => chosen.verdict === "close" || chosen.verdict === "too_few_uses";
   const rows = answer.countries
     .map((country) => ({ ...country, choices: own(country) }))
-    .filter((each) => plain(each.country).includes(plain(q)) && (filter !== "unsure" || each.choices.some(unsure)));
+    .filter((country) => plain(country.country).includes(plain(q)) && (filter !== "unsure" || country.choices.some(unsure)));
   if (sort === "uses") rows.sort((one, other) => other.uses - one.uses);
   const all = answer.countries.length;
   count.textContent = rows.length === all ? words.countries(all) : `${words.count(rows.length)} of ${words.countries(all)}`;
@@ -38,7 +38,7 @@ function draw() {
 
 // The roles are repeated, because style sheets for phones lay the table out as a list, which would remove them.
 function table({ attribute, ranges }, countries) {
-  const head = ["Country", "Uses", ...ranges.map((each) => words.range(attribute, each))];
+  const head = ["Country", "Uses", ...ranges.map((interval) => words.range(attribute, interval))];
   return make("table", { class: "overview", role: "table" },
     make("caption", { class: "visually-hidden", text: `The most used voucher amount by country and ${words.title(attribute).toLowerCase()}` }),
     make("thead", { role: "rowgroup" },
@@ -48,14 +48,14 @@ function table({ attribute, ranges }, countries) {
 
 function row({ country, uses, choices }, attribute, ranges) {
   const standard = choices.length === ranges.length
-    && choices.every((each, n) => each.min_range === ranges[n].min_range && each.max_range === ranges[n].max_range);
-  const labelled = (each) => make("li", {}, `${words.range(attribute, each)}: `, ...choice(each));
+    && choices.every((chosen, n) => chosen.min_range === ranges[n].min_range && chosen.max_range === ranges[n].max_range);
+  const labelled = (chosen) => make("li", {}, `${words.range(attribute, chosen)}: `, ...choice(chosen));
   return make("tr", { role: "row" },
     make("th", { scope: "row", role: "rowheader" },
       make("a", { href: address({ country }) }, named(country))),
     make("td", { role: "cell", class: "uses", text: words.count(uses), "data-range": "Uses" }),
     ...(standard
-      ? choices.map((each) => make("td", { role: "cell", "data-range": words.range(attribute, each) }, ...choice(each)))
+      ? choices.map((chosen) => make("td", { role: "cell", "data-range": words.range(attribute, chosen) }, ...choice(chosen)))
       : [make("td", { role: "cell", class: "own", colspan: ranges.length }, make("ul", {}, ...choices.map(labelled)))]));
 }
 
