@@ -583,6 +583,25 @@ def test_what_is_shown_can_be_saved_as_csv(page: Page, url: str, address: str, n
     assert download.value.path().read_bytes().decode().startswith(start)
 
 
+def test_a_value_of_the_address_that_its_field_does_not_take_gets_no_answer(page: Page, url: str) -> None:
+    open_page(page, url, f"{FREQUENCY}&total_orders=many")
+    expect(page.get_by_text("Number of orders: “many” in the address cannot be read.")).to_be_visible()
+    expect(page.locator("#answer .answered")).to_have_count(0)
+
+
+def test_a_large_amount_is_not_broken_into_lines_on_a_phone(page: Page, url: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    open_page(page, url)
+    lines = """(found) => {
+      const text = document.createTreeWalker(found, NodeFilter.SHOW_TEXT).nextNode();
+      text.textContent = "10,000,000";
+      const range = document.createRange();
+      range.selectNodeContents(text);
+      return range.getClientRects().length;
+    }"""
+    assert page.locator(".amounts .amount").first.evaluate(lines) == 1
+
+
 def test_print_has_the_content_without_controls(page: Page, url: str) -> None:
     open_page(page, url, f"{FREQUENCY}&total_orders=15")
     expect(page.locator("#answer .ticket")).to_be_visible()

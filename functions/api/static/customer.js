@@ -33,8 +33,10 @@ export function setCountries(answers, segment) {
   for (const input of fields) if (given[input.name]) input.value = given[input.name];
   if (given.fallback) form.fallback.checked = true;
   const required = fields.filter((input) => input.required && !input.disabled);
-  if (required.every((input) => given[input.name])) ask();
+  const unread = fields.find((input) => !input.disabled && given[input.name] && !input.value);
+  if (required.every((input) => given[input.name]) && !unread) ask();
   else clear();
+  if (unread) showWrong(unread, `${label(unread)}: “${given[unread.name]}” in the address cannot be read.`);
 }
 
 const segmentIn = (answer) => answer.segments.find((segment) => segment.segment_name === form.segment_name.value);
