@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 from rich.table import Table
 
 out = Console(highlight=False)
-if not out.is_terminal and "COLUMNS" not in os.environ:
+if not out.is_terminal and not os.environ.get("COLUMNS"):
     out.width = 10_000  # a pipe has no width, and grep does not find a name that is broken into lines
 err = Console(stderr=True, highlight=False)
 
