@@ -115,6 +115,17 @@ def test_a_folder_is_uploaded_and_counted(harness: StackHarness, folder: Path) -
     assert [key for key in harness.result_keys() if key.startswith("runs/")] == []
 
 
+@pytest.mark.parametrize(("first", "second"), [("a", "a/b"), ("a/b", "a")])
+def test_a_dataset_inside_another_one_is_refused(runs: Runs, folder: Path, first: str, second: str) -> None:
+    call("dataset", first, "--from", str(folder))
+
+    result = call("dataset", second, "--from", str(folder))
+
+    assert (result.exit_code, len(runs.orders)) == (2, 1)
+    assert f"Error: datasets/{first}/ is a dataset, and objects that datasets/{second}/" in result.stderr
+    assert call("dataset", f"{first}c", "--from", str(folder)).exit_code == 0
+
+
 @pytest.mark.usefixtures("runs")
 def test_json_reports_the_outcome_to_scripts(harness: StackHarness, folder: Path) -> None:
     reported = [

@@ -12,10 +12,12 @@ from voucher_selector.cli.report import show_report
 from voucher_selector.cli.upload import delete_with_progress, document, send_with_progress, warn_about
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.operations import dataset_run
-from voucher_selector.operations.upload import find_failure, list_files
+from voucher_selector.operations.sources import list_states
+from voucher_selector.operations.upload import DATASETS, find_failure, list_files
 from voucher_selector.spark_job.order import Order
 from voucher_selector.spark_job.progress import Outcome, Progress
 from voucher_selector.stack import Deployed, find_stack
+from vouchers.dynamodb.sources_table import Status
 from vouchers.text import listed
 
 MAX_NAMED = 5
@@ -57,6 +59,11 @@ def dataset(  # noqa: PLR0913 - click passes each option
             f"{options.spelled('sync')} needs a folder. Name it with {options.spelled('folder')}"
         )
     key, stack = dataset_run.dataset_key(name), find_stack()
+    counted = list_states(stack, DATASETS, (Status.COUNTED,))
+    for other in counted if key not in counted else ():
+        if other.startswith(key) or key.startswith(other):
+            message = f"{other} is a dataset, and objects that {key} shares with it would count twice"
+            raise CommandError(f"{message}. Use another {options.spelled('name')}")
     if folder:
         _upload(stack, key, folder, sync=sync)
     earlier = dataset_run.earlier_metadata(stack.sources_table().load(key).state)
