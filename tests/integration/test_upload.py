@@ -283,12 +283,13 @@ def _is_empty(harness: StackHarness) -> bool:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with two files of three rows, and a marker."""
+    """A folder with two files of three rows, a marker, and the page of a profile."""
     years = tmp_path / "years"
     for name in ("2018/a.parquet", "day=1/_x=2/b+ü.parquet"):
         (years / name).parent.mkdir(parents=True)
         (years / name).write_bytes(file_of(ROWS))
     (years / "_SUCCESS").touch()
+    (years / "2018" / "a.profile.html").touch()
     return years
 
 

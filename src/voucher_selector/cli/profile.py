@@ -7,10 +7,9 @@ from rich.markup import escape
 
 from voucher_selector.cli import options, screen
 from voucher_selector.errors import CommandError, Exit
-from voucher_selector.operations.upload import list_files, require_file
+from voucher_selector.operations.upload import PROFILE, list_files, require_file
 
 S3 = "s3://"
-PAGE = ".profile.html"
 
 
 @options.command(
@@ -56,7 +55,7 @@ def _files(given: str) -> list[str]:
     folder = Path(given).expanduser()
     if given.startswith(S3) or not folder.is_dir():
         return [given]
-    return [str(path) for path in list_files(folder) if not path.name.endswith(PAGE)]
+    return [str(path) for path in list_files(folder)]
 
 
 def _write_page(file: str, target: Path, as_of: str | None, columns: str | None) -> None:
@@ -94,7 +93,7 @@ def _write_page(file: str, target: Path, as_of: str | None, columns: str | None)
 def _target(file: str, out: str | None) -> Path:
     name = file.rsplit("/", 1)[-1].partition(".parquet")[0]
     folder = Path() if file.startswith(S3) else Path(file).expanduser().parent
-    target = Path(out).expanduser() if out else folder / f"{name or 'file'}{PAGE}"
+    target = Path(out).expanduser() if out else folder / f"{name or 'file'}{PROFILE}"
     advice = f"Name another file with {options.spelled('out')}"
     if target.is_dir() or not target.parent.is_dir():
         raise CommandError(f"{target} is a folder, or its folder does not exist. {advice}")

@@ -135,6 +135,10 @@ def require_file(name: str) -> Path:
     return path
 
 
+PROFILE = ".profile.html"
+"""The end of the names of the pages that the command `profile` writes beside files."""
+
+
 def metadata_above(path: Path) -> Iterator[Path]:
     """Yield the metadata of tables to which a file may belong, by its path."""
     for folder in path.parents:
@@ -154,7 +158,7 @@ def refuse_tables(files: Iterable[Path]) -> None:
 
 
 def list_files(folder: Path, leave_out: Callable[[str], bool] = is_marker) -> list[Path]:
-    """Return the files of a folder and its subfolders, without markers and temporary files.
+    """Return the files of a folder and its subfolders, without markers, temporary files and profiles.
 
     ``leave_out`` says which files are left out, by their paths in the folder.
 
@@ -163,7 +167,9 @@ def list_files(folder: Path, leave_out: Callable[[str], bool] = is_marker) -> li
     """
     if not folder.is_dir():
         raise CommandError(f"There is no folder {folder}")
-    inside = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    inside = (
+        path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.endswith(PROFILE)
+    )
     found = [path for path in inside if not leave_out(path.relative_to(folder).as_posix())]
     if not found:
         raise CommandError(f"There are no files in {folder}")
