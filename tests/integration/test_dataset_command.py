@@ -126,6 +126,15 @@ def test_a_dataset_inside_another_one_is_refused(runs: Runs, folder: Path, first
     assert call("dataset", f"{first}c", "--from", str(folder)).exit_code == 0
 
 
+def test_a_dataset_without_objects_starts_no_run(runs: Runs) -> None:
+    result = call("dataset", "histroy")
+
+    assert (result.exit_code, runs.orders) == (2, [])
+    assert (
+        result.stderr == "Error: There are no objects under datasets/histroy/. To upload some, add --from\n"
+    )
+
+
 @pytest.mark.usefixtures("runs")
 def test_json_reports_the_outcome_to_scripts(harness: StackHarness, folder: Path) -> None:
     reported = [
@@ -256,24 +265,24 @@ def test_a_folder_without_files_is_reported(tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (2, f"Error: There are no files in {tmp_path}\n")
 
 
-def test_a_run_that_broke_off_says_why_and_where_its_log_is(runs: Runs) -> None:
+def test_a_run_that_broke_off_says_why_and_where_its_log_is(runs: Runs, folder: Path) -> None:
     runs.says = Progress("done", outcome=Outcome.BROKEN_OFF, error="S3 is gone")
-    result = call("dataset", "history")
+    result = call("dataset", "history", "--from", str(folder))
     assert (result.exit_code, last_line(result)) == (
         3,
         "Error: The run was interrupted: S3 is gone. See the log: here",
     )
 
 
-def test_a_run_that_ended_without_a_message_is_reported(runs: Runs) -> None:
+def test_a_run_that_ended_without_a_message_is_reported(runs: Runs, folder: Path) -> None:
     runs.silent = True
-    result = call("dataset", "history")
+    result = call("dataset", "history", "--from", str(folder))
     assert (result.exit_code, last_line(result)) == (3, "Error: The run was interrupted. See the log: here")
 
 
-def test_a_run_ends_with_the_command(runs: Runs) -> None:
+def test_a_run_ends_with_the_command(runs: Runs, folder: Path) -> None:
     runs.silent = runs.interrupted = True
-    assert call("dataset", "history").exit_code == 130
+    assert call("dataset", "history", "--from", str(folder)).exit_code == 130
     assert runs.stopped == 1
 
 

@@ -59,11 +59,7 @@ def dataset(  # noqa: PLR0913 - click passes each option
             f"{options.spelled('sync')} needs a folder. Name it with {options.spelled('folder')}"
         )
     key, stack = dataset_run.dataset_key(name), find_stack()
-    counted = list_states(stack, DATASETS, (Status.COUNTED,))
-    for other in counted if key not in counted else ():
-        if other.startswith(key) or key.startswith(other):
-            message = f"{other} is a dataset, and objects that {key} shares with it would count twice"
-            raise CommandError(f"{message}. Use another {options.spelled('name')}")
+    _check_objects(stack, key, folder)
     if folder:
         _upload(stack, key, folder, sync=sync)
     earlier = dataset_run.earlier_metadata(stack.sources_table().load(key).state)
@@ -82,6 +78,22 @@ def dataset(  # noqa: PLR0913 - click passes each option
         click.echo(f"{key}: {last.outcome}")
     if error:
         raise error
+
+
+def _check_objects(stack: Deployed, key: str, folder: str | None) -> None:
+    """Check that a dataset that is not counted has objects, and none of another dataset."""
+    counted = list_states(stack, DATASETS, (Status.COUNTED,))
+    for other in counted if key not in counted else ():
+        if other.startswith(key) or key.startswith(other):
+            message = f"{other} is a dataset, and objects that {key} shares with it would count twice"
+            raise CommandError(f"{message}. Use another {options.spelled('name')}")
+    if folder or stack.sources_table().load(key).state:
+        return
+    bucket = stack.outputs["UploadsBucket"]
+    if not stack.s3().list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)["KeyCount"]:
+        raise CommandError(
+            f"There are no objects under {key}. To upload some, add {options.spelled('folder')}"
+        )
 
 
 def _upload(stack: Deployed, key: str, folder: str, *, sync: bool) -> None:
