@@ -92,7 +92,7 @@ def dashboard(cors: str | None) -> None:
         click.echo(f"The page is at {api.url}/")
         return
     with gateway(ports().api, api, cors) as url:
-        click.echo(
-            f"The page of {api.url} is at {url}/, the API reference at {url}/docs\nPress Ctrl-C to stop."
-        )
+        click.echo(f"The page of {api.url} is at {url}/")
+        click.echo(f"The API reference is at {url}/docs")
+        click.echo("Press Ctrl-C to stop.")
         screen.wait_for_interrupt()
