@@ -318,6 +318,8 @@ def test_ctrl_c_ends_it_at_once_and_leaves_nothing(tmp_path: Path) -> None:
         "    time.sleep(300)\n"
         "get_ipython().events.register('pre_run_cell', wait)\n"
     )
+    # If a shell started the tests in the background, they ignore the signal, and so would the command.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     command = subprocess.Popen(  # noqa: S603 - our own launcher
         [ROOT / ".venv" / "bin" / "voucher-selector", "profile", path],
         env=os.environ | {"TMPDIR": str(tmp_path / "tmp"), "IPYTHONDIR": str(tmp_path / "ipython")},
