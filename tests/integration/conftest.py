@@ -7,6 +7,7 @@ from moto import mock_aws
 
 from ingest import handler
 from tests.support.stack_harness import ACCOUNT, StackHarness
+from voucher_selector.spark_job import clients
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
@@ -62,3 +63,14 @@ def redefine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str],
         monkeypatch.setattr(handler, "load_definitions", lambda: definitions)
 
     return use
+
+
+@pytest.fixture
+def own_clients(harness: StackHarness) -> Iterator[None]:
+    """Clients of the Spark job that are made in the test, and not kept after it."""
+    assert harness
+    for of in (clients.s3_client, clients.dynamodb_client):
+        of.cache_clear()
+    yield
+    for of in (clients.s3_client, clients.dynamodb_client):
+        of.cache_clear()

@@ -38,12 +38,12 @@ from tests.support.tables import (
 )
 from voucher_selector.operations.findings import Problem
 from voucher_selector.operations.verify import compare
-from voucher_selector.spark_job import clients, listing
+from voucher_selector.spark_job import listing
 from voucher_selector.spark_job.delta_lake import FEATURES
 from voucher_selector.spark_job.run import RunError, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from tests.support.sample_files import Rows
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from voucher_selector.spark_job.listing import Task
     from voucher_selector.spark_job.sums import Sums
     from voucher_selector.spark_job.table_version import TableFolder, TableVersion
+
+pytestmark = pytest.mark.usefixtures("own_clients")
 
 ODD = sample_rows(("Côte d'Ivoire/ a=b%20", "2020-01-01", "2020-03-01", "3", 2640.0))
 
@@ -71,16 +73,6 @@ STEPS = st.one_of(
     st.tuples(st.just("delete"), st.sampled_from([*CONTENTS])),
     st.tuples(st.sampled_from(["compact", "clean"])),
 )
-
-
-@pytest.fixture(autouse=True)
-def _own_clients(harness: StackHarness) -> Iterator[None]:
-    assert harness
-    for of in (clients.s3_client, clients.dynamodb_client):
-        of.cache_clear()
-    yield
-    for of in (clients.s3_client, clients.dynamodb_client):
-        of.cache_clear()
 
 
 @pytest.mark.parametrize("partitions", [(), ("country_code",), ("country_code", "last_order_ts")])

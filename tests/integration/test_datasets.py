@@ -13,12 +13,12 @@ from ingest.commit import chunks
 from tests.support.crash_injection import Crash, calls
 from tests.support.datasets import DATASET, count, count_here, order
 from tests.support.sample_files import CHINA, DIRTY, FILES, PERU, WIDE, body, expected, file_of
-from voucher_selector.spark_job import clients, listing
+from voucher_selector.spark_job import listing
 from voucher_selector.spark_job.run import RunError, run
 from vouchers.dynamodb.sources_table import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from tests.support.stack_harness import StackHarness
     from voucher_selector.spark_job.counting import TaskCounter
@@ -26,15 +26,7 @@ if TYPE_CHECKING:
     from voucher_selector.spark_job.sums import Sums
     from vouchers.dynamodb.sources_table import State
 
-
-@pytest.fixture(autouse=True)
-def _own_clients(harness: StackHarness) -> Iterator[None]:
-    assert harness
-    for of in (clients.s3_client, clients.dynamodb_client):
-        of.cache_clear()
-    yield
-    for of in (clients.s3_client, clients.dynamodb_client):
-        of.cache_clear()
+pytestmark = pytest.mark.usefixtures("own_clients")
 
 
 def put(harness: StackHarness, **files: str) -> None:
