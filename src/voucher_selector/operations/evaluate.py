@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from itertools import groupby, permutations
 from math import erfc, sqrt
 from operator import itemgetter
@@ -17,6 +18,7 @@ from voucher_selector.operations.dated_uses import (
     COUNTRY,
     FROM_DATE,
     IN_LAST_MONTH,
+    PARTS,
     PERIOD,
     RANGES,
     name_month,
@@ -30,8 +32,9 @@ if TYPE_CHECKING:
 
     from ingest.counting.histogram import Combinations
     from voucher_selector.operations.dated_uses import DatedUses
+    from vouchers.segments import Segment
 
-    Counts = dict[tuple[int, ...], Counter[float]]
+    Counts = defaultdict[tuple[int, ...], Counter[float]]
     """Uses by amount, for each group."""
 
 QUANTILE = 2.5758293035489004
@@ -51,6 +54,20 @@ STABLE = 0.95
 """A choice is stable if at least this share of the samples leads to it."""
 
 
+@dataclass(frozen=True, slots=True)
+class RangeUses:
+    """Uses of a range in a country, by amount: before the date, from it on, and of each month, ascending."""
+
+    before: Counter[float] = field(default_factory=Counter)
+    after: Counter[float] = field(default_factory=Counter)
+    months: list[tuple[str, Counter[float]]] = field(default_factory=list)
+
+    @property
+    def choice(self) -> float | None:
+        """The choice by the uses before the date."""
+        return _first(self.before)
+
+
 def evaluate(uses: DatedUses) -> dict[str, Any]:
     """Return the numbers of rows, and a result for each country and segment with uses from the date on.
 
@@ -58,75 +75,107 @@ def evaluate(uses: DatedUses) -> dict[str, Any]:
     without a voucher is never a hit, nor is a use in a range without a choice. Uses in no range of the
     segment are left out, and counted as ``unsegmented``. The baselines are judged on the same uses.
     """
-    segments, names = uses.definitions.segments, uses.definitions.names
     train, test = uses.of(BEFORE, IN_LAST_MONTH), uses.of(FROM_DATE)
-    columns = [RANGES + place for place in range(len(segments))]
-    before, after, over_time = (
-        [_count_by(uses, part, COUNTRY, column, *more) for column in columns]
-        for part, more in ((train, ()), (test, ()), (uses.uses, (PERIOD,)))
-    )
-    chosen = [_choose(counts) for counts in before]
-    favourites, recent = (_choose(_count_by(uses, of, COUNTRY)) for of in (train, uses.of(IN_LAST_MONTH)))
-    hits_of_others: Counter[tuple[int, int, int]] = Counter()
-    for place, other in permutations(range(len(segments)), 2):
-        joint = _count_by(uses, test, COUNTRY, columns[place], columns[other])
-        for (country, own, index), counts in joint.items():
-            hits = _hits(counts, chosen[other].get((country, index)))
-            hits_of_others[country, place, other] += hits if own >= 0 else 0
-    months: list[dict[tuple[int, ...], list[Any]]] = [defaultdict(list) for _ in segments]
-    for place, timed in enumerate(over_time):
-        for (*group, period), counts in sorted(timed.items(), key=itemgetter(0)):
-            months[place][tuple(group)].append((name_month(period), counts))
-
+    segments, names = uses.definitions.segments, uses.definitions.names
+    by_range = [_count_ranges(uses, RANGES + place) for place in range(len(segments))]
+    hits_of_others = _hits_of_others(uses, test, by_range)
+    favourites, recent = (_count_by(uses, of, COUNTRY) for of in (train, uses.of(IN_LAST_MONTH)))
     results = []
     sizes = {country: counts.total() for (country,), counts in _count_by(uses, test, COUNTRY).items()}
     for country in sorted(sizes, key=lambda country: (-sizes[country], uses.countries[country])):
-        favourite = favourites.get((country,))
+        rivals = {"country": _first(favourites[country,]), "last_month": _first(recent[country,])}
         for place, segment in enumerate(segments):
-            groups = [(country, index) for index in range(-1, len(segment.all_ranges))]
-            known, later = ([counts[group] for group in groups] for counts in (before[place], after[place]))
-            if not (size := sum(counts.total() for counts in later[1:])):
-                continue
+            ranges = [by_range[place][country, index] for index in range(-1, len(segment.all_ranges))]
             others = {n: hits_of_others[country, place, o] for o, n in enumerate(names) if o != place}
-            others["country"] = sum(_hits(counts, favourite) for counts in later[1:])
-            others["last_month"] = sum(_hits(counts, recent.get((country,))) for counts in later[1:])
-            choices = [chosen[place].get(group) for group in groups[1:]]
-            pairs = [*zip(choices, later[1:], strict=True)]
-            gained = sum(_hits(counts, choice) for choice, counts in pairs if choice != favourite)
-            lost = sum(_hits(counts, favourite) for choice, counts in pairs if choice != favourite)
-            spread = sqrt(np.mean((bootstrap_gains(known, later) - (gained - lost)) ** 2.0))
-            ranges = []
-            for range_ in segment.in_country(uses.countries[country]).ranges:
-                index = segment.all_ranges.index(range_)
-                agreement = estimate_agreement(known[index + 1])
-                ranges.append(
-                    {
-                        "min": range_.min,
-                        "max": range_.max,
-                        "voucher_amount": most_used(known[index + 1]),
-                        "train_uses": known[index + 1].total(),
-                        **_hit_rate(_hits(later[index + 1], choices[index]), later[index + 1].total()),
-                        "agreement": agreement,
-                        "uses_needed": uses_needed(agreement),
-                        "changes": find_changes(months[place][country, index]),
-                    }
-                )
-            results.append(
-                {
-                    "country": uses.countries[country],
-                    "segment_name": segment.name,
-                    **_hit_rate(sum(_hits(counts, choice) for choice, counts in pairs), size),
-                    "unsegmented": later[0].total(),
-                    "baselines": {name: hits / size for name, hits in others.items()},
-                    "gain_points": 100 * (gained - lost) / size,
-                    "gain_interval": [*gain_interval(gained, lost, size, spread)],
-                    "p_value": p_value(gained, lost),
-                    "ranges": ranges,
-                }
-            )
+            if any(range_.after for range_ in ranges[1:]):
+                name = uses.countries[country]
+                results.append(_evaluate_segment(name, segment, ranges, others, rivals))
     rows = {"train": train.rows, "test": test.rows, "undated": uses.undated, "rejected": uses.rejected}
     numbers = {f"{name}_rows": number for name, number in rows.items()}
     return {"rows": uses.rows, **numbers, "learning_sizes": [*LEARNING_SIZES], "results": results}
+
+
+def _count_ranges(uses: DatedUses, column: int) -> defaultdict[tuple[int, int], RangeUses]:
+    """Return the uses of each country and range of a segment; the range -1 is that of uses in no range."""
+    ranges: defaultdict[tuple[int, int], RangeUses] = defaultdict(RangeUses)
+    by_period = _count_by(uses, uses.uses, COUNTRY, column, PERIOD)
+    for (country, index, period), counts in sorted(by_period.items(), key=itemgetter(0)):
+        range_ = ranges[country, index]
+        range_.months.append((name_month(period), counts))
+        (range_.after if period % PARTS == FROM_DATE else range_.before).update(counts)
+    return ranges
+
+
+def _hits_of_others(
+    uses: DatedUses, test: Combinations, by_range: Sequence[Mapping[tuple[int, int], RangeUses]]
+) -> Counter[tuple[int, int, int]]:
+    """Return the hits of another segment's choices on the uses of a segment: by country and both segments."""
+    hits: Counter[tuple[int, int, int]] = Counter()
+    for place, other in permutations(range(len(by_range)), 2):
+        joint = _count_by(uses, test, COUNTRY, RANGES + place, RANGES + other)
+        for (country, own, index), counts in joint.items():
+            if own >= 0 and index >= 0:
+                hits[country, place, other] += _hits(counts, by_range[other][country, index].choice)
+    return hits
+
+
+def _evaluate_segment(
+    country: str,
+    segment: Segment,
+    ranges: Sequence[RangeUses],
+    hits_of_others: Mapping[str, int],
+    rivals: Mapping[str, float | None],
+) -> dict[str, Any]:
+    """Return the result of a segment in a country.
+
+    Args:
+        country: its name.
+        segment: the segment.
+        ranges: uses in no range, and those of each range.
+        hits_of_others: the hits of other segments on the same uses.
+        rivals: choices for the whole country.
+    """
+    later = [range_.after for range_ in ranges[1:]]
+    size = sum(counts.total() for counts in later)
+    by_rivals = {name: sum(_hits(counts, choice) for counts in later) for name, choice in rivals.items()}
+    return {
+        "country": country,
+        "segment_name": segment.name,
+        **_hit_rate(sum(_hits(range_.after, range_.choice) for range_ in ranges[1:]), size),
+        "unsegmented": ranges[0].after.total(),
+        "baselines": {name: hits / size for name, hits in {**hits_of_others, **by_rivals}.items()},
+        **_gain(ranges, rivals["country"], size),
+        "ranges": [
+            {"min": r.min, "max": r.max, **_evaluate_range(ranges[segment.all_ranges.index(r) + 1])}
+            for r in segment.in_country(country).ranges
+        ],
+    }
+
+
+def _gain(ranges: Sequence[RangeUses], favourite: float | None, size: int) -> dict[str, Any]:
+    """Return the gain over the country's choice, its interval and its p-value."""
+    different = [range_ for range_ in ranges[1:] if range_.choice != favourite]
+    gained = sum(_hits(range_.after, range_.choice) for range_ in different)
+    lost = sum(_hits(range_.after, favourite) for range_ in different)
+    resampled = bootstrap_gains([range_.before for range_ in ranges], [range_.after for range_ in ranges])
+    spread = sqrt(np.mean((resampled - (gained - lost)) ** 2.0))
+    return {
+        "gain_points": 100 * (gained - lost) / size,
+        "gain_interval": [*gain_interval(gained, lost, size, spread)],
+        "p_value": p_value(gained, lost),
+    }
+
+
+def _evaluate_range(uses: RangeUses) -> dict[str, Any]:
+    agreement = estimate_agreement(uses.before)
+    return {
+        "voucher_amount": most_used(uses.before),
+        "train_uses": uses.before.total(),
+        **_hit_rate(_hits(uses.after, uses.choice), uses.after.total()),
+        "agreement": agreement,
+        "uses_needed": uses_needed(agreement),
+        "changes": find_changes(uses.months),
+    }
 
 
 def gain_interval(gained: int, lost: int, uses: int, spread: float = 0.0) -> tuple[float, float]:
@@ -258,11 +307,6 @@ def _count_by(uses: DatedUses, part: Combinations, *columns: int) -> Counts:
 
 def _first(counts: Mapping[float, int]) -> float | None:
     return next(iter(most_used(counts)), None)
-
-
-def _choose(counts: Counts) -> dict[tuple[int, ...], float | None]:
-    """Return the choice of each group, except for uses in no range."""
-    return {group: _first(of_group) for group, of_group in counts.items() if group[-1] >= 0}
 
 
 def _hits(counts: Counter[float], choice: float | None) -> int:
