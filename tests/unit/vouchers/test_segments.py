@@ -1,13 +1,15 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import tempfile
+from math import inf
+from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from vouchers.segments import Attribute, DefinitionsError, Range, load_definitions
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from vouchers.segments import Attribute, CountrySettings, DefinitionsError, Range, load_definitions
 
 GOOD = '[a]\nattribute = "total_orders"\nranges = [[0, 4], [5, 13]]\n'
 
@@ -74,6 +76,75 @@ def test_a_range_is_inclusive_at_both_ends(value: float, range_: Range | None) -
         (GOOD.replace("[0, 4]", "[true, 4]"), "a: [True, 4] is not a range"),
         (GOOD.replace("[0, 4]", "[0]"), "a: [0] is not a range"),
         (GOOD.replace("[0, 4]", "[0, 10000000000000000]"), "a: range [0, 10000000000000000] ends beyond"),
+        (
+            "[defaults]\nminimum_uses = 1",
+            "segments.toml defines no segment; add one, such as [recency_segment]",
+        ),
+        (
+            GOOD + "[defaults]\nminimum = 1",
+            "defaults: unknown key 'minimum'; known are: minimum_uses, amounts, currency",
+        ),
+        (GOOD.replace("[a]", "[defaults]"), "defaults: unknown key 'attribute'; known are: minimum_uses,"),
+        ("defaults = 1\n" + GOOD, "defaults must be a table of settings, such as 'minimum_uses = 30'"),
+        (
+            "countries = 1\n" + GOOD,
+            "countries must contain a table for each country, such as [countries.Peru]",
+        ),
+        (GOOD + "[countries]\nPeru = 1", "countries.Peru must be a table of settings, such as"),
+        (GOOD + '[countries." "]', "countries: a country's name is blank"),
+        (GOOD + "[countries.Peru]\n[countries.PERU]", "countries: the country 'PERU' is defined twice, in"),
+        (
+            GOOD + "[countries.Peru]\nx = 1",
+            "countries.Peru: unknown key 'x'; known are: minimum_uses, amounts,",
+        ),
+        *(
+            (
+                GOOD + f"[defaults]\nminimum_uses = {value}",
+                "defaults: 'minimum_uses' must be a whole number from 1",
+            )
+            for value in ("0", "1.5", "true", '"30"')
+        ),
+        *(
+            (
+                GOOD + f"[countries.Peru]\namounts = {value}",
+                "countries.Peru: 'amounts' must be a list of amounts, ",
+            )
+            for value in ("[]", "{}", "2640", '"2640"', "{ low = 1 }", "{ min = 1, low = 1 }")
+        ),
+        *(
+            (
+                GOOD + f"[defaults]\namounts = [{value}]",
+                f"defaults: {shown} is not an amount; write a number above 0",
+            )
+            for value, shown in (
+                ("0", "0"),
+                ("1, -2.5", "-2.5"),
+                ("nan", "nan"),
+                ("inf", "inf"),
+                ("true", "True"),
+            )
+        ),
+        (
+            GOOD + f"[defaults]\namounts = [1{'0' * 400}]",
+            f"defaults: 1{'0' * 59}… is not an amount; write a number",
+        ),
+        *(
+            (
+                GOOD + f"[defaults]\namounts = {{ {bound} = {value} }}",
+                f"defaults: {shown} is not an amount; write",
+            )
+            for bound in ("min", "max")
+            for value, shown in (("-1", "-1"), ("nan", "nan"), ('"5"', "'5'"), ("true", "True"))
+        ),
+        (GOOD + "[defaults]\namounts = { min = 5, max = 4.5 }", "defaults: no amount is from 5 to 4.5"),
+        (GOOD + "[defaults]\namounts = { max = 0 }", "defaults: 0 is not an amount; write a number above 0"),
+        *(
+            (
+                GOOD + f"[defaults]\ncurrency = {value}",
+                "defaults: 'currency' must be a code of ISO 4217, such as",
+            )
+            for value in ('"pen"', '"SOL."', '"PE"', "1", '"ÄÖÜ"')
+        ),
     ],
 )
 def test_definitions_that_cannot_be_used_are_refused_in_one_sentence(
@@ -107,6 +178,63 @@ def test_a_country_has_its_own_ranges_however_it_is_written(tmp_path: Path) -> N
     assert segment.in_country(" PERU ").ranges == (Range(1, 2),)
     assert segment.in_country("Chile").ranges == (Range(0, 4), Range(5, 13))
     assert segment.all_ranges == (Range(0, 4), Range(1, 2), Range(5, 13))
+
+
+def test_no_setting_is_set_by_default() -> None:
+    assert load_definitions().settings("Peru") == CountrySettings()
+    assert CountrySettings() == CountrySettings(minimum_uses=1, amounts=None, currency=None)
+
+
+SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
+    "minimum_uses": ("minimum_uses = 30", {"minimum_uses": 30}),
+    "list": ("amounts = [3520, 2640.5, 3520]", {"amounts": frozenset({2640.5, 3520.0})}),
+    "min": ("amounts = { min = 10 }", {"min_amount": 10.0}),
+    "max": ("amounts = { max = 20.5 }", {"max_amount": 20.5}),
+    "both": ("amounts = { min = 10, max = 10 }", {"min_amount": 10.0, "max_amount": 10.0}),
+    "currency": ('currency = "PEN"', {"currency": "PEN"}),
+}
+
+
+def settings_of(chosen: list[str]) -> tuple[str, dict[str, Any]]:
+    """Return the lines of a table with settings, at most one per key, and the fields that they set."""
+    by_key = {SETTINGS[name][0].partition(" ")[0]: SETTINGS[name] for name in chosen}
+    fields: dict[str, Any] = {}
+    for _, own in by_key.values():
+        fields |= own
+    return "".join(f"{line}\n" for line, _ in by_key.values()), fields
+
+
+CHOSEN = st.lists(st.sampled_from([*SETTINGS]), unique=True)
+
+
+@given(CHOSEN, CHOSEN)
+def test_settings_change_no_version_and_hold_by_key(general: list[str], own: list[str]) -> None:
+    (lines, fields), (own_lines, own_fields) = settings_of(general), settings_of(own)
+    with tempfile.TemporaryDirectory() as folder:
+        plain, guarded = Path(folder) / "plain.toml", Path(folder) / "guarded.toml"
+        plain.write_text(GOOD)
+        settings = f'[defaults]\n{lines}[countries."Perú"]\n{own_lines}'
+        guarded.write_text(GOOD + settings, encoding="utf-8")
+        before, after = load_definitions(plain), load_definitions(guarded)
+    assert (after.version, after.segments) == (before.version, before.segments)
+    assert after.settings("Chile") == CountrySettings(**fields)
+    if {"amounts", "min_amount", "max_amount"} & own_fields.keys():
+        fields = {name: value for name, value in fields.items() if "amount" not in name}
+    assert after.settings(" PERU\u0301 ") == CountrySettings(**{**fields, **own_fields})
+
+
+@pytest.mark.parametrize(
+    ("settings", "allowed"),
+    [
+        (CountrySettings(), [0.5, 1.0, 2.0, 3.0]),
+        (CountrySettings(amounts=frozenset({1.0, 3.0})), [1.0, 3.0]),
+        (CountrySettings(min_amount=1.0), [1.0, 2.0, 3.0]),
+        (CountrySettings(min_amount=1.0, max_amount=2.0), [1.0, 2.0]),
+        (CountrySettings(max_amount=inf), [0.5, 1.0, 2.0, 3.0]),
+    ],
+)
+def test_bounds_of_amounts_are_inclusive(settings: CountrySettings, allowed: list[float]) -> None:
+    assert [amount for amount in (0.0, 0.5, 1.0, 2.0, 3.0) if settings.allow(amount)] == allowed
 
 
 def test_the_version_of_the_default_definitions_is_the_recorded_one() -> None:
