@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from functools import cache
 
 from ingest.counting.as_of import AsOf
-from ingest.events import PREFIX
 from ingest.parquet.column_names import ColumnMapping
+from vouchers.keys import PREFIX
 from vouchers.settings import SettingsError, required
 
 

@@ -13,9 +13,6 @@ from vouchers.dynamodb.sources_table import EventOrder
 from vouchers.text import listed, truncate
 from vouchers.timestamps import iso
 
-PREFIX = "vouchers/"
-"""Prefix of the keys of uploads, unless the stack sets another one."""
-
 REPLAY, FORCED_REPLAY = "ObjectReplayed", "ObjectReplayed:Forced"
 """Event names of this product, beside those of S3."""
 
@@ -206,25 +203,6 @@ def describe_unknown(message: object) -> str:
 def quoted(value: object) -> str:
     """Return a value as a sentence can quote it."""
     return f"'{truncate(str(value))}'"
-
-
-def is_upload(key: str, prefix: str = PREFIX) -> bool:
-    """Return whether an object of the uploads bucket is a file of uses, by its key."""
-    return key.startswith(prefix) and not is_marker(key.removeprefix(prefix))
-
-
-def is_marker(name: str) -> bool:
-    """Return whether an object is a marker or a temporary file of Spark, Hive or Hadoop.
-
-    These, and Athena, leave out names and folders that begin with ``_`` or ``.``, except partitions such as
-    ``_day=1``. Hadoop marks folders with empty objects whose names end in ``_$folder$``.
-
-    Args:
-        name: the key of the object without the prefix.
-    """
-    segments = name.split("/")
-    hidden = any(segment.startswith(("_", ".")) and "=" not in segment for segment in segments)
-    return hidden or name.endswith("_$folder$")
 
 
 def is_folder(key: str, size: int) -> bool:

@@ -18,7 +18,7 @@ from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.counting.dimensions import Dimensions
 from ingest.counting.encoding import EncodedColumn
 from ingest.errors import FileError, SupersededError
-from ingest.events import PREFIX, Kind, ObjectEvent, is_folder, is_upload
+from ingest.events import Kind, ObjectEvent, is_folder
 from ingest.parquet.column_names import NO_MAPPING, ColumnMapping, ColumnRule
 from ingest.parquet.reader import Selection
 from ingest.retry import ConflictError
@@ -29,6 +29,7 @@ from ingest.storage.s3_objects import ObjectVersion, find_object, open_object
 from ingest.storage.tables import refuse_table_file, table_begun_by
 from vouchers.counts import Cell, Contribution, Counters
 from vouchers.dynamodb.sources_table import Source, State, Status
+from vouchers.keys import PREFIX, is_upload
 from vouchers.report import Report
 from vouchers.segments import Definitions
 from vouchers.timestamps import iso

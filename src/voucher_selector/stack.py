@@ -13,13 +13,13 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.session import Session as CoreSession
 
-from ingest.events import PREFIX
 from ingest.storage.results_bucket import ResultsBucket
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.local_stack.deploy import STACK_NAME, session
 from voucher_selector.local_stack.emulator import REGION, log_file, short
 from vouchers.dynamodb.segments_table import SegmentsTable
 from vouchers.dynamodb.sources_table import SourcesTable, State
+from vouchers.keys import PREFIX
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.credentials import Credentials
 
-from ingest.events import PREFIX
 from voucher_selector.error_messages import sentence
 from voucher_selector.errors import EXPECTED
 from voucher_selector.local_stack.deploy import session
@@ -27,6 +26,7 @@ from voucher_selector.operations.upload import object_key, send, wait_until_coun
 from voucher_selector.stack import find_stack
 from vouchers.dynamodb.segments_table import SegmentsTable
 from vouchers.dynamodb.sources_table import SourcesTable, Status
+from vouchers.keys import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

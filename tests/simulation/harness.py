@@ -22,7 +22,7 @@ from ingest.config import Settings
 from ingest.counting.as_of import AsOf
 from ingest.counting.count_file import Counted
 from ingest.errors import FileError
-from ingest.events import PREFIX, Kind, ObjectEvent
+from ingest.events import Kind, ObjectEvent
 from ingest.parquet.column_names import NO_MAPPING
 from ingest.row_outputs.glue_catalog import GlueCatalog
 from ingest.service import Action, IngestService
@@ -43,6 +43,7 @@ from voucher_selector.spark_job.sums import combine
 from vouchers.counts import Cell, Contribution
 from vouchers.dynamodb.segments_table import SegmentsTable
 from vouchers.dynamodb.sources_table import Source, SourcesTable, Status
+from vouchers.keys import PREFIX
 from vouchers.report import RejectedExample, Report
 from vouchers.segments import load_definitions
 from vouchers.timestamps import iso

@@ -14,11 +14,11 @@ import pytest
 
 from ingest.counting.as_of import microseconds
 from ingest.counting.count_file import RowCallbacks, count_file
-from ingest.events import is_marker
 from ingest.parquet.column_names import ColumnRule
 from ingest.parquet.reader import Selection
 from ingest.row_outputs.rejected_rows import RejectedRows
 from tests.support import oracle
+from vouchers.keys import is_marker
 from vouchers.segments import load_definitions
 
 ROOT = Path(__file__).parents[2]

@@ -17,12 +17,10 @@ from api.http.middleware import log_fields
 from api.http.responses import cacheable
 from api.http.routing import Router
 from vouchers.dynamodb.sources_table import Cursor, Place, State, Status
+from vouchers.keys import is_key
 from vouchers.report import Report
 
 MAX_LIMIT = 100
-MAX_KEY_BYTES = 1024
-"""Bytes of an object key in S3."""
-
 PERCENT_ENCODED = re.compile(r"(?:[\w\-.~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*", re.ASCII)
 
 StatusName = Literal["counted", "failed", "deleted"]
@@ -144,14 +142,6 @@ def source(router: Router) -> Response[str]:
             fields = describe(key, state) | {"commit_under_way": found.pending is not None}
             return cacheable(msgspec.convert(fields, SourceDetail))
     raise UnknownSourceError(f"there is no source {format_value(decoded)}; GET /v1/sources lists the sources")
-
-
-def is_key(text: str) -> bool:
-    """Return whether ``text`` can be the key of an object in S3."""
-    try:
-        return 0 < len(text.encode()) <= MAX_KEY_BYTES
-    except UnicodeEncodeError:
-        return False
 
 
 def describe(key: str, state: State) -> dict[str, Any]:

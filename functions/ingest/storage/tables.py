@@ -11,7 +11,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from ingest.errors import FileError
-from ingest.events import PREFIX, is_marker
+from vouchers.keys import PREFIX, is_marker
 from vouchers.text import truncate
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from ingest.events import is_upload
 from voucher_selector import api_client
 from voucher_selector.cli import options, screen
 from voucher_selector.cli.report import show_counts
@@ -24,6 +23,7 @@ from voucher_selector.operations.keep import restore_objects, save_objects
 from voucher_selector.operations.upload import DATASETS, NO_METADATA, Uploads, wait_until_counted
 from voucher_selector.sample_data.facts import AS_OF
 from voucher_selector.stack import Deployed, Ports, log_place, ports
+from vouchers.keys import is_upload
 
 SAMPLE = "sample.parquet"
 NONE = "none"

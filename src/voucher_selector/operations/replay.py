@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ingest.events import is_folder, is_upload, replay_record
+from ingest.events import is_folder, replay_record
 from voucher_selector.operations.invoke import Answer, IngestFunction, for_each
 from voucher_selector.stack import Deployed
+from vouchers.keys import is_upload
 
 
 @dataclass(slots=True)

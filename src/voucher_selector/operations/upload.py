@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from boto3.s3.transfer import TransferConfig
 
 from ingest.errors import SupersededError
-from ingest.events import PREFIX, is_marker, is_upload
 from ingest.storage.s3_objects import ObjectVersion, find_object
 from ingest.storage.tables import ICEBERG_FOLDERS, advice, find_tables, is_left_out
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.operations.invoke import for_each
 from voucher_selector.stack import Deployed, log_place
 from vouchers.dynamodb.sources_table import State, Status
+from vouchers.keys import PREFIX, is_marker, is_upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

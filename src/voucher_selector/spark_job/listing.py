@@ -12,12 +12,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from ingest.errors import FileError, SupersededError
-from ingest.events import is_folder, is_marker
+from ingest.events import is_folder
 from ingest.parquet.reader import Part
 from ingest.storage.s3_objects import ObjectVersion
 from ingest.storage.tables import DELTA, find_tables
 from voucher_selector.spark_job.delta_lake import read_delta
 from voucher_selector.spark_job.table_version import TableFile, TableFolder, TableVersion
+from vouchers.keys import is_marker
 from vouchers.text import listed
 
 if TYPE_CHECKING:

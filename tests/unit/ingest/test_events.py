@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.events import EventError, Kind, is_upload, object_events, replay_record
+from ingest.events import EventError, Kind, object_events, replay_record
+from vouchers.keys import is_upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
