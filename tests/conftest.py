@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import botocore.session
+import pytest
+
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Iterator
 
 RULES = {"unit", "property"}
 
@@ -19,6 +23,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         inside = Path(item.path).parent.name in RULES
         if inside and not item.get_closest_marker("enable_socket"):
             item.add_marker("disable_socket")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _parse_service_models_once() -> Iterator[None]:
+    """Share botocore's parsed service models between all sessions: without it, each client parses its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
+        yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
