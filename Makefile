@@ -52,7 +52,7 @@ setup: .venv/.dev ## Create .venv with everything for running, testing and check
 
 .PHONY: test
 test: .venv/.dev ## Run the tests that need only Python, including the stack end to end
-	@$(BIN)/pytest -n auto --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: coverage
 coverage: .venv/.dev ## Run the unit tests, and fail if their coverage is below the floor in pyproject.toml
