@@ -419,6 +419,29 @@ def test_a_replay_sweeps_what_runs_left_behind(harness: StackHarness) -> None:
     assert found()[0] == 0
 
 
+def test_datasets_counted_inside_others_are_found_and_withdrawn(harness: StackHarness) -> None:
+    contents = {"a/b/c": "china", "a/b": "dirty", "a": "peru", "ab": "peru", "a/b/d": "broken"}
+    for name, content in contents.items():
+        harness.s3.put_object(Bucket=harness.uploads, Key=f"datasets/{name}/1.parquet", Body=body(content))
+        count(harness, f"datasets/{name}/")
+    harness.s3.delete_object(Bucket=harness.uploads, Key="datasets/a/b/d/1.parquet")
+
+    problem = "is inside another dataset, and its objects count twice"
+    inner = [{"source": f"datasets/a/b/{name}", "problem": problem} for name in ("", "c/")]
+    code, reported = found()
+    assert (code, reported["differences"]) == (1, [])
+    assert [found for found in reported["problems"] if found["problem"] == problem] == inner
+    count(harness, "datasets/a/b/d/")
+    advice = "Count these objects in the outer dataset only: make verify REPAIR=1\n"
+    assert call("verify").stdout.endswith(advice)
+
+    repaired = call("verify", "--repair")
+
+    assert (repaired.exit_code, last_line(repaired)) == (0, "Datasets withdrawn: 2")
+    assert harness.cells() == expected([PERU, PERU, DIRTY, CHINA])
+    assert found()[0] == 0
+
+
 @pytest.mark.usefixtures("runs")
 @pytest.mark.parametrize("format_", FORMATS)
 def test_a_folder_that_is_a_table_is_uploaded_with_its_metadata(

@@ -1,5 +1,7 @@
 """The commands that check and repair the counts: `replay`, `verify` and `redrive`."""
 
+from collections.abc import Sequence
+
 import click
 
 from voucher_selector.cli import options, screen
@@ -77,9 +79,10 @@ def verify(*, repairing: bool, as_json: bool) -> None:
     This machine counts every object of the bucket, and compares the table with the sums. Datasets are not
     counted: their recorded counts are used if their objects have not changed. The exit code is 1 if a problem
     was found; with --repair, if a problem is left. A file that is correctly recorded as failed is named, but
-    is no problem. With --repair, counters that fell to 0 are removed as well.
+    is no problem. With --repair, counters that fell to 0 are removed as well, and datasets inside others are
+    counted no longer.
     """
-    from voucher_selector.operations.verify import compare, repair  # noqa: PLC0415 - importing pyarrow is slow
+    from voucher_selector.operations.verify import compare, repair, withdraw  # noqa: PLC0415 - importing pyarrow is slow
 
     stack = find_stack()
     keys = list(list_objects(stack))
@@ -93,17 +96,22 @@ def verify(*, repairing: bool, as_json: bool) -> None:
         table = stack.segments_table()
         for cell in table.cells_with_zeros():
             table.remove_zeros(cell)
-    if not repairing or not found.differences:
-        if not found.is_clean:
-            raise click.exceptions.Exit(Exit.NO)
-        return
-    if not found.can_be_repaired:
-        problem = "Nothing was repaired: some sources are inconsistent, not only the table."
-        raise CommandError(f"{problem} {advise(found)}", Exit.NO)
-    if left := repair(stack, found.differences):
-        problem = f"{left:,} counters were not repaired, because they changed meanwhile."
-        raise CommandError(f"{problem} {AGAIN}", Exit.NO)
-    screen.err.print(f"Counters repaired: {len(found.differences):,}")
+    if repairing and (found.differences or found.nested):
+        if not found.can_be_repaired:
+            problem = "Nothing was repaired: some sources are inconsistent, not only the table."
+            raise CommandError(f"{problem} {advise(found)}", Exit.NO)
+        if left := repair(stack, found.differences):
+            problem = f"{left:,} counters were not repaired, because they changed meanwhile."
+            raise CommandError(f"{problem} {AGAIN}", Exit.NO)
+        for dataset in found.nested:
+            withdraw(stack, dataset)
+        repaired: dict[str, Sequence[object]] = {
+            "Counters repaired": found.differences,
+            "Datasets withdrawn": found.nested,
+        }
+        screen.err.print("\n".join(f"{what}: {len(done):,}" for what, done in repaired.items() if done))
+    elif not found.is_clean:
+        raise click.exceptions.Exit(Exit.NO)
 
 
 def show_verification(found: Verification) -> None:
@@ -135,12 +143,16 @@ def advise(found: Verification) -> str:
     problems = {finding.problem for finding in found.problems}
     if Problem.CHANGED in problems:
         return AGAIN
-    if dataset := next((f.source for f in found.problems if f.source.startswith(DATASETS)), None):
+    problems -= {Problem.NESTED}
+    changed = (f.source for f in found.problems if f.source.startswith(DATASETS) and f.problem in problems)
+    if dataset := next(changed, None):
         return f"Count the dataset again: make dataset NAME={dataset.removeprefix(DATASETS).rstrip('/')}"
     if problems & {Problem.FAILS, Problem.MISTAKEN, Problem.LOST}:
         return "Count all objects again: make replay FORCE=1"
     if problems - ({Problem.GARBAGE} if found.differences else set()):
         return "Re-count the stale objects: make replay"
+    if found.nested:
+        return "Count these objects in the outer dataset only: make verify REPAIR=1"
     return "Repair the table: make verify REPAIR=1"
 
 

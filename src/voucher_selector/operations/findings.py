@@ -19,6 +19,7 @@ class Problem(StrEnum):
     ROWLESS = "lacks segmented rows"
     KEEPS_ROWS = "has segmented rows, but they are switched off"
     MISLISTED = "has wrong partitions in the Glue catalog"
+    NESTED = "is inside another dataset, and its objects count twice"
     CHANGED = "changed during the verification"
     GARBAGE = "is in the results bucket, but no source refers to it"
 
@@ -70,7 +71,12 @@ class Verification:
     @property
     def can_be_repaired(self) -> bool:
         """Whether every source is consistent, which leaves errors of the table only."""
-        return all(finding.problem is Problem.GARBAGE for finding in self.problems)
+        return all(finding.problem in {Problem.GARBAGE, Problem.NESTED} for finding in self.problems)
+
+    @property
+    def nested(self) -> list[str]:
+        """The datasets inside others."""
+        return [finding.source for finding in self.problems if finding.problem is Problem.NESTED]
 
     def to_dict(self) -> dict[str, object]:
         """Return the JSON document."""

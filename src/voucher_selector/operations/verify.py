@@ -7,14 +7,20 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from ingest.commit.committer import Committer
+from ingest.counting.as_of import UPLOAD, AsOf
+from ingest.retry import ConflictError, RetryTimeoutError
+from ingest.service import Action, IngestService, Plan
+from voucher_selector.errors import CommandError, Exit
 from voucher_selector.operations.findings import Difference, Finding, Problem, Verification
 from voucher_selector.operations.garbage import find_garbage
 from voucher_selector.operations.recount import Recount
-from voucher_selector.operations.upload import DATASETS
+from voucher_selector.operations.upload import DATASETS, MAX_SECONDS
 from voucher_selector.stack import Deployed
 from vouchers.counts import Cell, difference
 from vouchers.dynamodb.segments_table import MAX_COUNTERS_IN_CORRECTION
 from vouchers.dynamodb.sources_table import Source, SourcesTable, State, Status
+from vouchers.segments import load_definitions
 from vouchers.timestamps import iso
 
 
@@ -60,6 +66,12 @@ def compare(stack: Deployed, keys: Collection[str], advance: Callable[[int], Non
             counted[cell].update(counters)
         if key not in datasets:
             advance(1)
+    counted_datasets = sorted(key for key in datasets if not before[key].failure)
+    findings += [
+        Finding(Problem.NESTED, inner)
+        for inner in counted_datasets
+        if any(inner.startswith(outer) and inner != outer for outer in counted_datasets)
+    ]
     table = stack.segments_table().counters()
     after = _take_snapshots(recount.sources)
     findings += _compare_snapshots(before, after, {*keys, *datasets})
@@ -100,6 +112,23 @@ def repair(stack: Deployed, differences: Iterable[Difference]) -> int:
             if not table.correct(cell, read, right, iso(datetime.now(UTC))):
                 left += len(batch)
     return left
+
+
+def withdraw(stack: Deployed, dataset: str) -> None:
+    """Delete the source of a dataset, and subtract its counts. Its objects stay.
+
+    Raises:
+        CommandError: if other commits are in the way.
+    """
+    sources, results = stack.sources_table(), stack.results_bucket()
+    now, segments, definitions = datetime.now(UTC), stack.outputs["SegmentsTable"], load_definitions()
+    committer = Committer(stack.dynamodb(), sources, segments, results, lambda: now, lambda: MAX_SECONDS)
+    state = State(Status.DELETED, "", iso(now), iso(now), definitions.version)
+    service = IngestService(stack.s3(), committer, definitions, AsOf(UPLOAD))
+    try:
+        service.carry_out(committer.load_settled(dataset), Plan(Action.DELETED, state))
+    except (ConflictError, RetryTimeoutError):
+        raise CommandError(f"{dataset} changed meanwhile. Verify again.", Exit.NO) from None
 
 
 def _take_snapshots(sources: SourcesTable) -> Snapshots:
