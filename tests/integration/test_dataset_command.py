@@ -344,6 +344,26 @@ def test_missing_requirements_of_a_local_run_are_named(
         dataset_run.start(stack, dataset_run.new_order(stack, DATASET, {"as-of": "row"}, forced=False))
 
 
+def test_only_the_logs_of_the_last_runs_are_kept(
+    stack: Deployed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "spark-submit").touch()
+    (tmp_path / "4566.log").touch()
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    monkeypatch.setattr(dataset_run, "LOGS", tmp_path)
+    monkeypatch.setattr(dataset_run, "_environment", lambda _: {})
+    monkeypatch.setattr(dataset_run, "start_supervised", lambda _command, log, _environment: log.touch())
+
+    logs = []
+    for _ in range(dataset_run.MAX_LOGS + 5):
+        run = dataset_run.start(stack, dataset_run.new_order(stack, DATASET, {"as-of": "row"}, forced=False))
+        assert isinstance(run, dataset_run.LocalRun)
+        logs.append(run.log)
+
+    assert {*tmp_path.glob("*.log")} == {tmp_path / "4566.log", *logs[-dataset_run.MAX_LOGS :]}
+
+
 def job_run(state: str) -> dict[str, Any]:
     texts = ("applicationId", "jobRunId", "createdBy", "executionRole", "releaseLabel")
     arn = "arn:aws:emr-serverless:eu-west-1:123456789012:/applications/00f1/jobruns/j1"

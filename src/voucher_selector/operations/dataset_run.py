@@ -37,6 +37,9 @@ JOB = ROOT / "src" / "voucher_selector" / "spark_job" / "job.py"
 IMAGE_JOB = "local:///opt/voucher-selector/src/voucher_selector/spark_job/job.py"
 """The job in the image of infra/spark/Dockerfile."""
 
+MAX_LOGS = 10
+"""Logs of runs on this machine that are kept; their names begin with the time."""
+
 ENDED = {"SUCCESS", "FAILED", "CANCELLED"}
 """The final states of a job run of EMR Serverless."""
 
@@ -205,7 +208,9 @@ def _start_here(stack: Deployed, order: Order) -> LocalRun:
         raise CommandError("Spark needs Java 17, but there is no java on PATH. Install it.", Exit.STACK)
     settings = ["--master", os.environ.get("SPARK_MASTER") or "local[*]"]
     settings += [word for setting in LOOPBACK for word in ("--conf", setting)]
-    log = LOGS / f"spark-{order.run}.log"
+    for old in sorted(LOGS.glob("spark-*.log"))[: 1 - MAX_LOGS]:
+        old.unlink(missing_ok=True)
+    log = LOGS / f"spark-run-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}.log"
     command = [str(submit), *settings, str(JOB), order.to_json()]
     return LocalRun(start_supervised(command, log, _environment(stack)), log)
 
