@@ -1,7 +1,6 @@
 """Lists of the most used amounts, with their shares of a sample and confidence intervals."""
 
-from collections.abc import Mapping
-from itertools import islice
+from collections.abc import Container, Mapping
 from math import sqrt
 
 import msgspec
@@ -50,20 +49,25 @@ def cap_amounts(counts: Mapping[float, int], limit: int = MAX_AMOUNTS) -> tuple[
 
 
 def ranked(
-    counts: Mapping[float, int], limit: int = MAX_AMOUNTS, *, skip: int = 0
+    counts: Mapping[float, int], limit: int = MAX_AMOUNTS, *, without: Container[float] = ()
 ) -> tuple[list[UsedAmount], int]:
-    """Return ``limit`` of the most used amounts after the first ``skip``, and the number of further amounts.
+    """Return ``limit`` of the most used amounts except ``without``, and the number of further amounts.
 
     They have the order of ``cap_amounts``. Shares are of all uses; uses without a voucher are not listed.
     """
     size = sample_size(counts)
-    used = {amount: count for amount, count in counts.items() if amount != NO_VOUCHER and count > 0}
-    listed, left_out = cap_amounts(used, skip + limit)
-    amounts = [
-        UsedAmount(amount, count, round(count / size, DIGITS), wilson(count, size))
-        for amount, count in islice(listed.items(), skip, None)
-    ]
-    return amounts, left_out
+    used = {
+        amount: count
+        for amount, count in counts.items()
+        if amount != NO_VOUCHER and count > 0 and amount not in without
+    }
+    listed, left_out = cap_amounts(used, limit)
+    return [used_amount(amount, count, size) for amount, count in listed.items()], left_out
+
+
+def used_amount(amount: float, count: int, size: int) -> UsedAmount:
+    """Return the share of an amount that was used ``count`` times in a sample of ``size`` uses."""
+    return UsedAmount(amount, count, round(count / size, DIGITS), wilson(count, size))
 
 
 def wilson(count: int, size: int) -> Interval:

@@ -1,4 +1,4 @@
-"""Counts of voucher amounts: names of cells and counters, differences, and the most used amounts."""
+"""Counts of voucher amounts: names of cells and counters, differences, and the choice of amounts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from heapq import nlargest
 from math import sqrt
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from vouchers.segments import CountrySettings
 from vouchers.text import country_key
 
 if TYPE_CHECKING:
@@ -109,3 +110,41 @@ def verdict(counts: Mapping[float, int]) -> Verdict | None:
     if first + second < MIN_USES:
         return "too_few_uses"
     return "clear" if first - second - 1 >= QUANTILE * sqrt(first + second) else "close"
+
+
+Reason = Literal["most_used", "no_voucher_used", "below_minimum_uses", "no_amount_allowed"]
+"""Why amounts are chosen, or none."""
+
+
+class Choice(NamedTuple):
+    """The amounts that are chosen, ascending, and the reason.
+
+    ``uses`` is how often each of them was used, ``verdict`` how sure it is that they are used more than the
+    others that may be chosen; both are None without a choice.
+    """
+
+    amounts: list[float]
+    reason: Reason
+    uses: int | None = None
+    verdict: Verdict | None = None
+
+
+NO_SETTINGS = CountrySettings()
+
+
+def choose(counts: Mapping[float, int], settings: CountrySettings = NO_SETTINGS) -> Choice:
+    """Choose the most used amounts that the settings of the country allow: several on a tie.
+
+    Args:
+        counts: uses by voucher amount; amounts with a count of 0 are no longer used.
+        settings: the settings of the country.
+    """
+    if not most_used(counts):
+        return Choice([], "no_voucher_used")
+    if sum(count for count in counts.values() if count > 0) < settings.minimum_uses:
+        return Choice([], "below_minimum_uses")
+    allowed = {amount: count for amount, count in counts.items() if settings.allow(amount)}
+    amounts = most_used(allowed)
+    if not amounts:
+        return Choice([], "no_amount_allowed")
+    return Choice(amounts, "most_used", allowed[amounts[0]], verdict(allowed))

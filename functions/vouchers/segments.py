@@ -98,6 +98,11 @@ class CountrySettings:
     max_amount: float = inf
     currency: str | None = None
 
+    @property
+    def has_guards(self) -> bool:
+        """Whether a choice depends on the settings."""
+        return replace(self, currency=None) != CountrySettings()
+
     def allow(self, amount: float) -> bool:
         """Return whether ``amount`` may be chosen; 0, which is no voucher, never may."""
         listed = self.amounts is None or amount in self.amounts

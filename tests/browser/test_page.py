@@ -213,6 +213,49 @@ def test_no_voucher_is_shown_and_never_chosen(page: Page, url: str) -> None:
     expect(page.locator("#answer")).to_contain_text("nobody used a voucher")
 
 
+GUARDS = {"minimum_uses": 30, "amounts": [7.0], "min_amount": None, "max_amount": None}
+UNCHOSEN: dict[str, Any] = {
+    "voucher_amount": [],
+    "count": None,
+    "share": None,
+    "interval": None,
+    "verdict": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("reason", "short", "sentence"),
+    [
+        ("below_minimum_uses", "below the minimum", "there are fewer than 30 uses, which a choice needs."),
+        ("no_amount_allowed", "no allowed amount", "none of the amounts that may be chosen was used."),
+    ],
+)
+def test_the_page_tells_why_guards_allow_no_choice(
+    page: Page, url: str, reason: str, short: str, sentence: str
+) -> None:
+    def guard(answer: Any) -> None:
+        for part in (answer, *answer.get("countries", []), *answer.get("selections", [])):
+            part["guards"] = GUARDS
+        for segment in answer.get("segments", []):
+            for range_ in segment["ranges"]:
+                range_ |= {"reason": reason, "voucher_amount": [], "verdict": None}
+        for chosen in (c for country in answer.get("countries", []) for c in country["choices"]):
+            chosen |= {"reason": reason, **UNCHOSEN}
+        for selected in answer.get("selections", []):
+            selected |= {"reason": reason, "fallback": "country", "fallback_reason": reason, **UNCHOSEN}
+
+    for path in ("v1/choices", "v1/segments", "v1/selections"):
+        change(page, path, guard)
+    open_page(page, url, "#segment=frequent_segment")
+    assert row_of(page, "Togo").get_by_role("cell").nth(1).inner_text() == short
+    open_page(page, url, "#country=Togo&segment=frequent_segment")
+    expect(range_of(page, f"0{TO}4 orders")).to_contain_text(f"8 uses · {short}")
+    ask(page, "3")
+    expect(page.locator("#answer")).to_contain_text("No voucher")
+    expect(page.locator("#answer .why")).to_contain_text(f"In that range, in Togo, {sentence} In all ranges")
+    expect(page.locator("#answer .why")).to_contain_text(f"In all ranges of Togo, {sentence}")
+
+
 def test_choosing_a_country_shows_it_and_changes_the_address(page: Page, url: str) -> None:
     open_page(page, url)
     expect(page.get_by_text("106,548 uses, last changed")).to_be_visible()

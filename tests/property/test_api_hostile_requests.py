@@ -55,7 +55,7 @@ ANSWERS = (
     ["voucher_amount"],
     ["country", "rows", "amounts_left_out", "updated_at"],
     ["as_of", "definitions", "confidence", "read_at", "selections"],
-    ["definitions", "country", "uses", "updated_at", "segments"],
+    ["definitions", "country", "uses", "updated_at", "guards", "segments"],
 )
 FIELDS = st.dictionaries(st.sampled_from(KNOWN), SENSIBLE) | st.dictionaries(
     st.sampled_from(KNOWN) | TEXTS, VALUES

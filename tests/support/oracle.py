@@ -8,7 +8,10 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vouchers.segments import CountrySettings
 
 DAYS, TENURE, ORDERS = "days", "tenure", "orders"
 Ranges = list[tuple[int, int]]
@@ -83,6 +86,22 @@ def _count_row(row: dict[str, Any], as_of: datetime | None, expected: Expected, 
         for low, high in content:
             expected.add(country, f"{segment}#{low}-{high}", counter)
     expected.add(country, "#spellings", country)
+
+
+def choose(uses: list[float], guards: CountrySettings) -> tuple[list[float], str]:
+    """Return the amounts to choose by the amounts of single uses, and the reason."""
+    if not any(uses):
+        return [], "no_voucher_used"
+    if len(uses) < guards.minimum_uses:
+        return [], "below_minimum_uses"
+    votes: dict[float, int] = {}
+    for amount in uses:
+        listed = guards.amounts is None or amount in guards.amounts
+        if amount and listed and guards.min_amount <= amount and not amount > guards.max_amount:
+            votes[amount] = votes.get(amount, 0) + 1
+    if not votes:
+        return [], "no_amount_allowed"
+    return sorted(amount for amount in votes if votes[amount] == max(votes.values())), "most_used"
 
 
 def spelling(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from tests.support import oracle
-from vouchers.segments import Attribute, Definitions, load_definitions
+from vouchers.segments import Attribute, CountrySettings, Definitions, load_definitions
 
 AS_OF = datetime(2020, 6, 1, 7, 30, tzinfo=UTC)
 MOMENTS = st.datetimes(datetime(2019, 6, 1), datetime(2020, 8, 1))  # noqa: DTZ001 - columns add the zone
@@ -180,3 +181,14 @@ def plain_rows(table: pa.Table) -> list[dict[str, Any]]:
             table = table.set_column(at, name, table.column(name).cast(pa.timestamp("us", kind.tz)))
     rows: list[dict[str, Any]] = table.to_pylist()
     return rows
+
+
+AMOUNTS = st.sampled_from([0.0, 0.5, 1.0, 2.0, 3.0, 4.0])
+GUARDS = st.builds(
+    CountrySettings,
+    minimum_uses=st.integers(1, 40),
+    amounts=st.none() | st.frozensets(AMOUNTS.filter(bool), min_size=1),
+    min_amount=st.sampled_from([0.0, 0.5, 2.0]),
+    max_amount=st.sampled_from([inf, 3.0, 2.0]),
+)
+"""Settings that restrict choices among ``AMOUNTS``."""

@@ -11,10 +11,11 @@ from api.http.fields import Format, Moment, read_exactly
 from api.http.responses import cacheable
 from api.http.routing import Router
 from api.routes.segments import Bounds
-from api.statistics import ranked, sample_size
-from vouchers.counts import Verdict, amount_name, most_used, verdict
+from api.routes.vouchers import Guards
+from api.statistics import DIGITS, sample_size
+from vouchers.counts import Reason, Verdict, amount_name, choose
 from vouchers.dynamodb.segments_table import CellCounts, CountryCounts
-from vouchers.segments import Range, Segment, load_definitions
+from vouchers.segments import CountrySettings, Range, Segment, load_definitions
 
 MAX_TIED = 5
 """Amounts of a tie that are listed for a range."""
@@ -48,15 +49,18 @@ class Choice(Bounds, frozen=True, kw_only=True):
     Attributes:
         voucher_amount: the chosen amounts: one, several on a tie (ascending, the 5 lowest at most), or none.
         amounts_left_out: number of further amounts of the tie.
-        count: how often each of the amounts was used; null if no voucher was used.
+        reason: `most_used`: the most used amounts; or why there is none: `no_voucher_used`,
+            `below_minimum_uses` or `no_amount_allowed`.
+        count: how often each of the amounts was used; null if there is none.
         share: the count as a share of the sample.
         sample_size: number of uses in the range, with and without a voucher.
-        verdict: how sure the choice is; null if no voucher was used.
+        verdict: how sure the choice is; null if there is none.
     """
 
     segment_name: str
     voucher_amount: list[float]
     amounts_left_out: int
+    reason: Reason
     count: int | None
     share: float | None
     sample_size: int
@@ -70,12 +74,14 @@ class CountryChoices(msgspec.Struct, frozen=True, kw_only=True):
         country: its most frequent spelling.
         uses: number of rows that are counted.
         updated_at: when its counts last changed.
+        guards: what its settings demand of a choice; null if nothing.
         choices: by segment and range.
     """
 
     country: str
     uses: int
     updated_at: Moment
+    guards: Guards | None
     choices: list[Choice]
 
 
@@ -124,8 +130,9 @@ def choices(router: Router) -> Response[str]:
                 country=counts.name,
                 uses=counts.uses,
                 updated_at=counts.updated_at,
+                guards=Guards.of(definitions.settings(counts.name)),
                 choices=[
-                    choice(segment, range_, counts)
+                    choice(segment, range_, counts, definitions.settings(counts.name))
                     for segment in definitions.segments
                     for range_ in segment.in_country(counts.name).ranges
                 ],
@@ -154,19 +161,19 @@ def choices(router: Router) -> Response[str]:
     return csv_response("choices", COLUMNS, rows)
 
 
-def choice(segment: Segment, range_: Range, counts: CountryCounts) -> Choice:
+def choice(segment: Segment, range_: Range, counts: CountryCounts, settings: CountrySettings) -> Choice:
     """Return the choice of a range of a country."""
     amounts = CellCounts.total([counts.cell(segment, range_)]).amounts
-    chosen = most_used(amounts)
-    first = next(iter(ranked(amounts, 1)[0]), None)
+    chosen, size = choose(amounts, settings), sample_size(amounts)
     return Choice(
         segment_name=segment.name,
         min_range=range_.min,
         max_range=range_.max,
-        voucher_amount=chosen[:MAX_TIED],
-        amounts_left_out=len(chosen[MAX_TIED:]),
-        count=first.count if first else None,
-        share=first.share if first else None,
-        sample_size=sample_size(amounts),
-        verdict=verdict(amounts),
+        voucher_amount=chosen.amounts[:MAX_TIED],
+        amounts_left_out=len(chosen.amounts[MAX_TIED:]),
+        reason=chosen.reason,
+        count=chosen.uses,
+        share=round(chosen.uses / size, DIGITS) if chosen.uses else None,
+        sample_size=size,
+        verdict=chosen.verdict,
     )

@@ -12,11 +12,11 @@ from api.http.fields import CountryName, Moment, country_of, read_exactly
 from api.http.middleware import log_fields
 from api.http.responses import cacheable
 from api.http.routing import Router
-from api.routes.vouchers import country_counts
+from api.routes.vouchers import Guards, country_counts
 from api.statistics import DIGITS, MAX_AMOUNTS, UsedAmount, ranked, sample_size
-from vouchers.counts import NO_VOUCHER, Verdict, most_used, verdict
+from vouchers.counts import NO_SETTINGS, NO_VOUCHER, Reason, Verdict, choose
 from vouchers.dynamodb.segments_table import CellCounts, CountryCounts
-from vouchers.segments import Segment, load_definitions
+from vouchers.segments import CountrySettings, Segment, load_definitions
 
 
 class SegmentsFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,10 +72,13 @@ class RangeSize(Bounds, frozen=True, kw_only=True):
         without_voucher: uses without a voucher.
         voucher_amount: the amounts that are chosen, of a tie the 500 lowest at most. Only for one country, as
             `amounts`, since amounts of different countries cannot be added.
+        reason: `most_used`: the most used amounts are chosen; or why there is none: `no_voucher_used`;
+            `below_minimum_uses`, fewer uses than `guards` demand; `no_amount_allowed`, none of the used
+            amounts may be chosen.
         amounts: the amounts that were used, by descending count, then by amount; the first 500 at most.
         amounts_left_out: number of amounts that `amounts` does not list.
         verdict: how sure the choice is: `clear`, the most used amount is ahead of the second at the 5 %
-            level; `close`, it is not; `too_few_uses`, the two have fewer than 30 uses; null without vouchers.
+            level; `close`, it is not; `too_few_uses`, the two have fewer than 30 uses; null without a choice.
         updated_at: when the counts last changed; null if there are none.
     """
 
@@ -83,6 +86,7 @@ class RangeSize(Bounds, frozen=True, kw_only=True):
     share: float | None
     without_voucher: int
     voucher_amount: list[float] | UnsetType = UNSET
+    reason: Reason | UnsetType = UNSET
     amounts: list[UsedAmount] | UnsetType = UNSET
     amounts_left_out: int | UnsetType = UNSET
     verdict: Verdict | UnsetType | None = UNSET
@@ -117,12 +121,14 @@ class SegmentsAnswer(msgspec.Struct, frozen=True, kw_only=True):
         country: the country of the counts; null for the total of all countries.
         uses: number of rows that are counted.
         updated_at: when the counts last changed; null if there are none.
+        guards: what the settings of the country demand of a choice; null if nothing.
     """
 
     definitions: str
     country: str | None
     uses: int
     updated_at: Moment | None
+    guards: Guards | None
     segments: list[SegmentSize]
 
 
@@ -141,12 +147,14 @@ def segments(router: Router) -> Response[str]:
         parts = [country_counts(table, country_of("country", given.country), fresh=True)]
         country = parts[0].name
     definitions = load_definitions()
+    settings = NO_SETTINGS if country is None else definitions.settings(country)
     answer = SegmentsAnswer(
         definitions=definitions.version,
         country=country,
         uses=sum(counts.uses for counts in parts),
         updated_at=max((counts.updated_at for counts in parts), default=None),
-        segments=[segment_size(segment, parts, country) for segment in definitions.segments],
+        guards=Guards.of(settings),
+        segments=[segment_size(segment, parts, country, settings) for segment in definitions.segments],
     )
     return cacheable(answer)
 
@@ -157,7 +165,9 @@ def countries(router: Router) -> Response[str]:
     return cacheable(CountriesAnswer([Country(c.name, c.uses, c.spellings, c.updated_at) for c in counts]))
 
 
-def segment_size(segment: Segment, parts: Sequence[CountryCounts], country: str | None) -> SegmentSize:
+def segment_size(
+    segment: Segment, parts: Sequence[CountryCounts], country: str | None, settings: CountrySettings
+) -> SegmentSize:
     """Return a segment with the sum of the counts of some countries; ``country`` is the only one, if any."""
     ranges = segment.all_ranges if country is None else segment.in_country(country).ranges
     totals = {
@@ -170,6 +180,7 @@ def segment_size(segment: Segment, parts: Sequence[CountryCounts], country: str 
     }
     size = sum(sample_size(total.amounts) for total in totals.values())
     lists = {} if country is None else {range_: ranked(total.amounts) for range_, total in totals.items()}
+    chosen = {range_: choose(total.amounts, settings) for range_, total in totals.items()}
     return SegmentSize(
         segment_name=segment.name,
         attribute=str(segment.attribute),
@@ -182,10 +193,11 @@ def segment_size(segment: Segment, parts: Sequence[CountryCounts], country: str 
                 sample_size=sample_size(total.amounts),
                 share=round(sample_size(total.amounts) / size, DIGITS) if size else None,
                 without_voucher=total.amounts.get(NO_VOUCHER, 0),
-                voucher_amount=UNSET if country is None else most_used(total.amounts)[:MAX_AMOUNTS],
+                voucher_amount=UNSET if country is None else chosen[range_].amounts[:MAX_AMOUNTS],
+                reason=UNSET if country is None else chosen[range_].reason,
                 amounts=UNSET if country is None else lists[range_][0],
                 amounts_left_out=UNSET if country is None else lists[range_][1],
-                verdict=UNSET if country is None else verdict(total.amounts),
+                verdict=UNSET if country is None else chosen[range_].verdict,
                 updated_at=total.updated_at or None,
             )
             for range_, total in totals.items()

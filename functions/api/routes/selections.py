@@ -22,9 +22,9 @@ from api.http.errors import (
 from api.http.fields import Fallback, Moment, Timestamp, json_object, read_exactly, time_of
 from api.http.middleware import log_fields, request_id
 from api.http.routing import Router
-from api.routes.vouchers import Customer, VoucherFields, parse_customer, read_blanks
-from api.statistics import CONFIDENCE, MAX_AMOUNTS, Interval, UsedAmount, ranked, sample_size
-from vouchers.counts import NO_VOUCHER, Cell, Verdict, most_used, range_cell, spellings_cell, verdict
+from api.routes.vouchers import Customer, Guards, VoucherFields, parse_customer, read_blanks
+from api.statistics import CONFIDENCE, MAX_AMOUNTS, Interval, UsedAmount, ranked, sample_size, used_amount
+from vouchers.counts import NO_VOUCHER, Cell, Reason, Verdict, choose, range_cell, spellings_cell
 from vouchers.dynamodb.segments_table import CellCounts, Found
 from vouchers.segments import load_definitions
 from vouchers.text import country_key
@@ -65,8 +65,12 @@ class Selected(msgspec.Struct, frozen=True, kw_only=True, tag_field="outcome", t
             or none.
         amounts_left_out: number of further amounts of the tie.
         reason: `most_used`: the most used amounts of the customer's range; `no_voucher_used`: nobody in the
-            range used a voucher; `no_range`: the customer is in no range.
+            range used a voucher; `below_minimum_uses`: the range has fewer uses than `guards` demand;
+            `no_amount_allowed`: none of the used amounts may be chosen; `no_range`: the customer is in no
+            range.
         fallback: `country` if the amounts come from all ranges of the country.
+        fallback_reason: as `reason`, for all ranges of the country; null without a fallback.
+        guards: what the settings of the country demand of a choice; null if nothing.
         country: its most frequent spelling.
         days_since_last_order: whole days from the last order to the as-of date.
         days_since_first_order: whole days from the first order to the as-of date.
@@ -74,7 +78,7 @@ class Selected(msgspec.Struct, frozen=True, kw_only=True, tag_field="outcome", t
         share: the count as a share of the sample.
         interval: the 95 % confidence interval of the share.
         verdict: how sure the choice is: `clear`, the most used amount is ahead of the second at the 5 %
-            level; `close`, it is not; `too_few_uses`, the two have fewer than 30 uses; null without vouchers.
+            level; `close`, it is not; `too_few_uses`, the two have fewer than 30 uses; null without a choice.
         sample_size: number of uses that the amounts were chosen from, with and without a voucher.
         without_voucher: uses without a voucher.
         alternatives: up to twenty other amounts, by descending count.
@@ -86,8 +90,10 @@ class Selected(msgspec.Struct, frozen=True, kw_only=True, tag_field="outcome", t
     customer_id: str | int | None
     voucher_amount: list[float]
     amounts_left_out: int
-    reason: Literal["most_used", "no_voucher_used", "no_range"]
+    reason: Reason | Literal["no_range"]
     fallback: Literal["country"] | None
+    fallback_reason: Reason | None
+    guards: Guards | None
     country: str
     segment_name: str
     min_range: int | None
@@ -152,7 +158,9 @@ def select(router: Router) -> SelectionsAnswer:
         cell
         for customer in customers
         if customer.fallback
-        and not most_used(CellCounts.total(map(found.counts.get, own_cells(customer))).amounts)
+        and not choose(
+            CellCounts.total(map(found.counts.get, own_cells(customer))).amounts, customer.settings
+        ).amounts
         for cell in fallback_cells(customer)
     )
     countries = cache(table.countries)
@@ -242,34 +250,34 @@ def explain(
     country = found.names.get(country_key(customer.country))
     if country is None:
         raise UnknownCountryError(customer.country, countries())
-    reason: Literal["most_used", "no_voucher_used", "no_range"] = "no_range"
-    if range_:
-        reason = "most_used" if most_used(counts.amounts) else "no_voucher_used"
-    falls_back = customer.fallback and reason != "most_used"
+    own = choose(counts.amounts, customer.settings)
+    falls_back = customer.fallback and not own.amounts
     if falls_back:
         counts = total(fallback_cells(customer), fallback)
-    chosen = most_used(counts.amounts)
-    # The chosen amounts come first and share their count: the last of them stands for all.
-    used, left_out = ranked(counts.amounts, 1 + MAX_ALTERNATIVES, skip=len(chosen[1:]))
-    first = used[0] if used else None
+    amounts, reason, count, verdict = choose(counts.amounts, customer.settings)
+    size = sample_size(counts.amounts)
+    used = used_amount(amounts[0], count, size) if count else None
+    alternatives, left_out = ranked(counts.amounts, MAX_ALTERNATIVES, without=frozenset(amounts))
     return Selected(
         **place,
         **msgspec.to_builtins(customer.values),
-        voucher_amount=chosen[:MAX_AMOUNTS],
-        amounts_left_out=len(chosen[MAX_AMOUNTS:]),
-        reason=reason,
+        voucher_amount=amounts[:MAX_AMOUNTS],
+        amounts_left_out=len(amounts[MAX_AMOUNTS:]),
+        reason=own.reason if range_ else "no_range",
         fallback="country" if falls_back else None,
+        fallback_reason=reason if falls_back else None,
+        guards=Guards.of(customer.settings),
         country=country,
         segment_name=customer.segment.name,
         min_range=range_.min if range_ else None,
         max_range=range_.max if range_ else None,
-        count=first.count if first else None,
-        share=first.share if first else None,
-        interval=first.interval if first else None,
-        verdict=verdict(counts.amounts),
-        sample_size=sample_size(counts.amounts),
+        count=count,
+        share=used.share if used else None,
+        interval=used.interval if used else None,
+        verdict=verdict,
+        sample_size=size,
         without_voucher=counts.amounts.get(NO_VOUCHER, 0),
-        alternatives=used[1:],
+        alternatives=alternatives,
         alternatives_left_out=left_out,
         updated_at=counts.updated_at or None,
     )

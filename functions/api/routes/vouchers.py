@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isfinite
+from typing import Self
 
 import msgspec
 
@@ -24,9 +26,9 @@ from api.http.fields import (
 )
 from api.http.middleware import log_fields
 from api.http.routing import Router
-from vouchers.counts import most_used
+from vouchers.counts import NO_SETTINGS, choose
 from vouchers.dynamodb.segments_table import CellCounts, CountryCounts
-from vouchers.segments import Attribute, Range, Segment, load_definitions
+from vouchers.segments import Attribute, CountrySettings, Range, Segment, load_definitions
 
 SOURCE_FIELDS = {
     Attribute.DAYS_SINCE_LAST_ORDER: "last_order_ts",
@@ -61,6 +63,34 @@ class VoucherFields(msgspec.Struct, frozen=True, kw_only=True):
     fallback: Fallback | None = None
 
 
+class Guards(msgspec.Struct, frozen=True):
+    """What the settings of a country demand of a choice.
+
+    Attributes:
+        minimum_uses: uses, with and without a voucher, that a choice needs.
+        amounts: the only amounts that may be chosen; null for all.
+        min_amount: the lowest amount that may be chosen; null without a bound.
+        max_amount: the highest amount that may be chosen; null without a bound.
+    """
+
+    minimum_uses: int
+    amounts: list[float] | None
+    min_amount: float | None
+    max_amount: float | None
+
+    @classmethod
+    def of(cls, settings: CountrySettings) -> Self | None:
+        """Return the guards of a country; None if it has none."""
+        if not settings.has_guards:
+            return None
+        return cls(
+            settings.minimum_uses,
+            None if settings.amounts is None else sorted(settings.amounts),
+            settings.min_amount or None,
+            settings.max_amount if isfinite(settings.max_amount) else None,
+        )
+
+
 class VoucherAnswer(msgspec.Struct, frozen=True):
     """The amounts to choose from: one, several on a tie (ascending), or none."""
 
@@ -77,6 +107,7 @@ class Customer:
         values: the customer's attributes; None for those that the request lacks.
         range_: the customer's range of the segment; None if the customer is in none.
         fallback: whether to use the counts of all ranges if the customer's range has no answer.
+        settings: the settings of the country.
     """
 
     country: str
@@ -84,6 +115,7 @@ class Customer:
     values: Mapping[Attribute, float | None]
     range_: Range | None
     fallback: bool
+    settings: CountrySettings = NO_SETTINGS
 
 
 def voucher_amount(router: Router) -> VoucherAnswer:
@@ -124,7 +156,8 @@ def parse_customer(given: VoucherFields, as_of: datetime, later: str = "is in th
             the value of the segment's attribute is missing or a number of days below 0.
     """
     country = country_of("country_code", given.country_code)
-    segment = segment_of("segment_name", given.segment_name, load_definitions(), country)
+    definitions = load_definitions()
+    segment = segment_of("segment_name", given.segment_name, definitions, country)
     last_order = time_of("last_order_ts", given.last_order_ts)
     first_order = time_of("first_order_ts", given.first_order_ts)
     if last_order and last_order > as_of:
@@ -140,11 +173,12 @@ def parse_customer(given: VoucherFields, as_of: datetime, later: str = "is in th
         raise missing(field, f"{segment.name} requires it; ")
     if value < 0:
         raise RequestError(f"{field} is later than the as-of date; give the time of a past order", field)
-    return Customer(country, segment, values, segment.range_of(value), fallback=given.fallback is not None)
+    range_, fallback = segment.range_of(value), given.fallback is not None
+    return Customer(country, segment, values, range_, fallback, definitions.settings(country))
 
 
 def choose_amounts(table: CachedSegmentsTable, customer: Customer) -> list[float]:
-    """Return the most used amounts of the customer's range, ascending; empty if there is no answer.
+    """Return the amounts that are chosen for the customer's range, ascending; empty if there is no answer.
 
     An answer from the customer's range costs one GetItem. The country is only read without one.
 
@@ -153,13 +187,14 @@ def choose_amounts(table: CachedSegmentsTable, customer: Customer) -> list[float
     """
     country, segment, range_ = customer.country, customer.segment, customer.range_
     cell = table.cell(country, segment.name, range_) if range_ else None
-    amounts = most_used(cell.amounts) if cell else []
+    amounts = choose(cell.amounts, customer.settings).amounts if cell else []
     if amounts or (cell and cell.amounts and not customer.fallback):
         return amounts
     counts = country_counts(table, country)
     if not customer.fallback:
         return []
-    return most_used(CellCounts.total(counts.cell(segment, range_) for range_ in segment.ranges).amounts)
+    total = CellCounts.total(counts.cell(segment, range_) for range_ in segment.ranges)
+    return choose(total.amounts, customer.settings).amounts
 
 
 def country_counts(table: CachedSegmentsTable, country: str, *, fresh: bool = False) -> CountryCounts:

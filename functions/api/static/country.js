@@ -12,7 +12,7 @@ export const facts = (answers) => answers.map((answer) => make("p", { class: "fa
 
 /** Return the charts of the segment `name` of some countries. */
 export function charts(answers, name) {
-  const found = answers.map(({ country, segments }) => ({ country, ...segments.find((segment) => segment.segment_name === name) }));
+  const found = answers.map(({ country, guards, segments }) => ({ country, guards, ...segments.find((segment) => segment.segment_name === name) }));
   const bounds = new Map(found.flatMap(({ ranges }) => ranges.map((interval) => [`${interval.min_range}-${interval.max_range}`, interval])));
   const ascending = [...bounds.values()].sort((one, other) => one.min_range - other.min_range || one.max_range - other.max_range);
   return [
@@ -23,19 +23,22 @@ export function charts(answers, name) {
 }
 
 function range(found, { min_range: min, max_range: max }) {
-  const counts = found.map(({ country, ranges }) => [country, ranges.find((interval) => interval.min_range === min && interval.max_range === max)]);
+  const counts = found.map(({ country, guards, ranges }) =>
+    [country, ranges.find((interval) => interval.min_range === min && interval.max_range === max), guards]);
   const { attribute } = found[0];
   const empty = counts.every(([, counted]) => !counted?.sample_size);
   return make("section", { class: empty ? "range empty" : "range", "aria-label": words.range(attribute, { min_range: min, max_range: max }) },
     make("h3", { text: words.range(attribute, { min_range: min, max_range: max }) }),
-    make("div", { class: "sides" }, ...counts.map(([country, counted]) => side(found.length > 1 ? country : null, country, counted))));
+    make("div", { class: "sides" }, ...counts.map((of) => side(found.length > 1 ? of[0] : null, ...of))));
 }
 
-function side(title, country, counts) {
+function side(title, country, counts, guards) {
   const about = !counts ? "Not a range of this country" : counts.sample_size ? words.uses(counts.sample_size) : "No uses";
+  const guarded = guards && counts?.sample_size ? words.reason(counts.reason, guards)[0] : null;
+  const sure = counts?.verdict ? judged(counts.verdict) : guarded;
   return make("div", { class: "side" },
     title ? make("h4", {}, named(title)) : null,
-    make("p", { class: "facts" }, about, ...(counts?.verdict ? [" · ", judged(counts.verdict)] : [])),
+    make("p", { class: "facts" }, about, ...(sure ? [" · ", sure] : [])),
     counts?.sample_size ? amounts(counts, `more-${encodeURIComponent(country)}-${counts.min_range}-${counts.max_range}`) : null);
 }
 

@@ -123,7 +123,7 @@ function reasons(answer) {
 
 function noVoucher(answer, range) {
   if (answer.reason === "no_range") return [`${customerOf(answer)} is in no range.`];
-  return [`${customerOf(answer)} is in the range ${range}. In that range, in `, named(answer.country), ", nobody used a voucher."];
+  return [`${customerOf(answer)} is in the range ${range}. In that range, in `, named(answer.country), `, ${words.reason(answer.reason, answer.guards)[1]}.`];
 }
 
 /** Return the ranges, and what to do for a customer who is in none. */
@@ -146,7 +146,7 @@ function customerOf(answer) {
 const plural = (number, one) => `${words.amount(number)} ${number === 1 ? one : `${one}s`}`;
 
 function evidence(answer) {
-  if (answer.count === null) return ["nobody used a voucher."];
+  if (answer.count === null) return [`${words.reason(answer.fallback_reason, answer.guards)[1]}.`];
   const { low, high } = answer.interval;
   const suffix = answer.voucher_amount.length > 1 ? " each" : "";
   const without = answer.without_voucher ? ` Uses without a voucher: ${words.count(answer.without_voucher)}.` : "";

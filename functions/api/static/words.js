@@ -32,6 +32,15 @@ const VERDICTS = {
 /** Return a verdict as a short word, as a title, and in a sentence. */
 export const verdict = (name) => VERDICTS[name] ?? [words(name), words(name), ""];
 
+const REASONS = {
+  no_voucher_used: () => ["no voucher", "nobody used a voucher"],
+  below_minimum_uses: (guards) => ["below the minimum", `there are fewer than ${uses(guards.minimum_uses)}, which a choice needs`],
+  no_amount_allowed: () => ["no allowed amount", "none of the amounts that may be chosen was used"],
+};
+
+/** Return the reason for no choice as a short text, and in a sentence; `guards` are those of the country. */
+export const reason = (name, guards) => REASONS[name]?.(guards) ?? [words(name), words(name)];
+
 /** Return the chosen amounts of a tie as one text. */
 export function chosen(list, leftOut = 0) {
   const [first, second, ...others] = list.map(amount);

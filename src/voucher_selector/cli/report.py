@@ -16,6 +16,14 @@ VERDICTS = {
 }
 """The verdicts of /v1/selections in words."""
 
+REASONS = {
+    "no_range": "no range contains the customer",
+    "no_voucher_used": "nobody used a voucher",
+    "below_minimum_uses": "fewer than {minimum_uses:,} uses, which a choice needs",
+    "no_amount_allowed": "none of the amounts that may be chosen was used",
+}
+"""Why a range, or all of them, has no choice."""
+
 MAX_ALTERNATIVES = 3
 """Other amounts in the table of ``show_why``."""
 
@@ -39,9 +47,18 @@ def show_counts(answer: Mapping[str, Any]) -> None:
 
 
 def show_answer(answer: Mapping[str, Any]) -> None:
-    """Print a response of /voucher_amount as one line."""
+    """Print a response of /voucher_amount, or a selection of /v1/selections, as one line."""
     amounts = [amount_name(amount) for amount in answer["voucher_amount"]]
-    out.print(" or ".join(amounts) or "no voucher: the customer is in no range, or nobody there used one")
+    reason = answer.get("fallback_reason") or answer.get("reason")
+    why = "the customer is in no range, or nobody there used one"
+    if reason and not amounts:
+        why = describe_reason(reason, answer["guards"])
+    out.print(" or ".join(amounts) or f"no voucher: {why}")
+
+
+def describe_reason(reason: str, guards: Mapping[str, Any] | None) -> str:
+    """Return why there is no choice; ``guards`` are those of the country."""
+    return REASONS[reason].format(**guards or {})
 
 
 def show_why(answer: Mapping[str, Any]) -> None:
@@ -52,6 +69,8 @@ def show_why(answer: Mapping[str, Any]) -> None:
         ("segment", answer["segment_name"]),
         ("range", "none contains the customer" if answer["reason"] == "no_range" else limits),
     ]
+    if answer["reason"] not in ("most_used", "no_range"):
+        rows.append(("no choice", describe_reason(answer["reason"], answer["guards"])))
     if answer.get("fallback"):
         rows.append(("fallback", "the uses of all ranges of the country"))
     names = ("days_since_last_order", "days_since_first_order", "total_orders")

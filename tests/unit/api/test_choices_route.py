@@ -48,6 +48,7 @@ def test_choices_agree_with_the_segments_of_each_country(counted: CountedTable) 
                 "max_range": range_["max_range"],
                 "voucher_amount": range_["voucher_amount"][:5],
                 "amounts_left_out": max(0, len(range_["voucher_amount"]) - 5),
+                "reason": range_["reason"],
                 "count": first["count"],
                 "share": first["share"],
                 "sample_size": range_["sample_size"],

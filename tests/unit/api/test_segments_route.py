@@ -97,6 +97,7 @@ def test_for_one_country_each_range_has_its_amounts(counted: CountedTable) -> No
         "share": 1.0,
         "without_voucher": 2,
         "voucher_amount": [5.0],
+        "reason": "most_used",
         "amounts": [
             {
                 "voucher_amount": 5.0,
@@ -116,6 +117,7 @@ def test_for_one_country_each_range_has_its_amounts(counted: CountedTable) -> No
         "share": 0.0,
         "without_voucher": 0,
         "voucher_amount": [],
+        "reason": "no_voucher_used",
         "amounts": [],
         "amounts_left_out": 0,
         "verdict": None,

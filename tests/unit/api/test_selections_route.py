@@ -58,6 +58,8 @@ def test_an_answer_has_its_reasons() -> None:
                 "amounts_left_out": 0,
                 "reason": "most_used",
                 "fallback": None,
+                "fallback_reason": None,
+                "guards": None,
                 "country": "Peru",
                 "segment_name": "recency_segment",
                 "min_range": 180,

@@ -12,9 +12,9 @@ from click.testing import CliRunner
 
 from voucher_selector import api_client
 from voucher_selector.cli.main import cli
-from voucher_selector.cli.report import VERDICTS
+from voucher_selector.cli.report import REASONS, VERDICTS
 from voucher_selector.stack import Deployed
-from vouchers.counts import Verdict
+from vouchers.counts import Reason, Verdict
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
@@ -200,7 +200,7 @@ def test_where_the_api_fails_its_log_is_named(wire: Wire) -> None:
 def _selected(**fields: object) -> bytes:
     answer = {
         "voucher_amount": [2640.0], "reason": "most_used", "country": "[Peru]",
-        "segment_name": "frequent_segment",
+        "segment_name": "frequent_segment", "fallback_reason": None, "guards": None,
         "min_range": 14, "max_range": 37,
         "days_since_last_order": None, "days_since_first_order": 400, "total_orders": 15.0, "count": 11813,
         "share": 0.538668, "interval": {"low": 0.532065, "high": 0.545259}, "sample_size": 21930,
@@ -254,7 +254,56 @@ def test_why_says_that_no_range_holds_the_customer(wire: Wire) -> None:
     assert "verdict" not in result.stdout
 
 
-def test_every_verdict_has_words() -> None:
+@pytest.mark.parametrize(
+    ("reasons", "guards", "lines"),
+    [
+        (("no_voucher_used", None), None, ["no voucher: nobody used a voucher"]),
+        (
+            ("below_minimum_uses", None),
+            {"minimum_uses": 1500},
+            ["no voucher: fewer than 1,500 uses, which a choice needs"],
+        ),
+        (
+            ("no_amount_allowed", None),
+            {"minimum_uses": 1},
+            ["no voucher: none of the amounts that may be chosen was used"],
+        ),
+        (
+            ("below_minimum_uses", "most_used"),
+            {"minimum_uses": 30},
+            ["2640", "fewer than 30 uses, which a choice needs"],
+        ),
+        (
+            ("no_voucher_used", "no_amount_allowed"),
+            {"minimum_uses": 1},
+            ["no voucher: none of the amounts that may be chosen was used", "nobody used a voucher"],
+        ),
+    ],
+)
+def test_why_tells_the_reason_of_no_choice(
+    wire: Wire, reasons: tuple[str, str | None], guards: dict[str, object] | None, lines: list[str]
+) -> None:
+    reason, of_fallback = reasons
+    wire.body = _selected(
+        voucher_amount=[2640.0] if of_fallback == "most_used" else [],
+        reason=reason,
+        fallback=of_fallback and "country",
+        fallback_reason=of_fallback,
+        guards=guards,
+    )
+
+    result = CliRunner().invoke(cli, [*ASK, "--why"])
+
+    first, *others = lines
+    assert result.stdout.splitlines()[0] == first
+    for line in others or [first.removeprefix("no voucher: ")]:
+        assert ["no choice", line] in [
+            [cell.strip() for cell in row.split("│")[1:-1]] for row in result.stdout.splitlines()
+        ]
+
+
+def test_every_reason_and_verdict_has_words() -> None:
+    assert REASONS.keys() | {"most_used"} == {*get_args(Reason), "no_range"}
     assert VERDICTS.keys() == {*get_args(Verdict)}
 
 

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support import oracle
+from tests.support.strategies import AMOUNTS, GUARDS
 from vouchers.counts import (
     MIN_USES,
     Cell,
     amount_name,
+    choose,
     difference,
     most_used,
     range_cell,
@@ -22,6 +25,8 @@ from vouchers.text import country_key
 
 if TYPE_CHECKING:
     import random
+
+    from vouchers.segments import CountrySettings
 
 CONTRIBUTIONS = st.dictionaries(
     st.builds(Cell, st.sampled_from(["peru", "china"]), st.sampled_from(["a#0-4", "a#5-13"])),
@@ -96,6 +101,24 @@ def test_the_choice_does_not_depend_on_the_order_of_the_counts(
     assert chosen == most_used(counts) == sorted(chosen)
     best = max((count for amount, count in counts.items() if amount), default=0)
     assert set(chosen) == {amount for amount, count in counts.items() if amount and count == best and best}
+
+
+@given(st.dictionaries(AMOUNTS, st.integers(0, 12)), GUARDS)
+def test_a_choice_obeys_the_guards(counts: dict[float, int], guards: CountrySettings) -> None:
+    uses = [amount for amount, count in counts.items() for _ in range(count)]
+    chosen = choose(counts, guards)
+    assert (chosen.amounts, chosen.reason) == oracle.choose(uses, guards)
+    assert {counts[amount] for amount in chosen.amounts} == ({chosen.uses} if chosen.amounts else set())
+    allowed = {amount: count for amount, count in counts.items() if guards.allow(amount)}
+    assert chosen.verdict == (verdict(allowed) if chosen.amounts else None)
+
+
+@given(st.dictionaries(AMOUNTS, st.integers(0, 40)))
+def test_without_guards_the_most_used_amounts_are_chosen(counts: dict[float, int]) -> None:
+    chosen = most_used(counts)
+    count = counts[chosen[0]] if chosen else None
+    assert choose(counts)[2:] == (count, verdict(counts))
+    assert choose(counts)[:2] == (chosen, "most_used" if chosen else "no_voucher_used")
 
 
 def p_value(first: int, second: int) -> float:
