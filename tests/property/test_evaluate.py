@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,13 +18,23 @@ from ingest.parquet.column_names import ColumnRule
 from tests.support import oracle
 from tests.support.backtest import backtest
 from tests.support.stack_harness import parquet
-from tests.support.strategies import LAYOUTS, MOMENTS, SEGMENTS, TABLES, definitions, plain_rows, table_of
+from tests.support.strategies import (
+    GUARDS,
+    LAYOUTS,
+    MOMENTS,
+    SEGMENTS,
+    TABLES,
+    definitions,
+    plain_rows,
+    table_of,
+)
 from voucher_selector.operations.dated_uses import UseFile, read_uses
 from voucher_selector.operations.evaluate import evaluate, gain_interval
+from vouchers.counts import NO_SETTINGS
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
-    from vouchers.segments import Definitions
+    from vouchers.segments import CountrySettings, Definitions
 
 UNTIL = datetime(2018, 7, 1, tzinfo=UTC)
 UNTILS = MOMENTS.map(lambda moment: moment.replace(tzinfo=UTC))
@@ -57,18 +68,33 @@ CLEAN_TABLES = CLEAN_ROWS.map(
 
 
 @given(
-    TABLES | CLEAN_TABLES, LAYOUTS, st.just(oracle.SEGMENTS) | SEGMENTS, UNTILS, EARLIER, st.integers(0, 60)
+    TABLES | CLEAN_TABLES,
+    LAYOUTS,
+    st.just(oracle.SEGMENTS) | SEGMENTS,
+    st.just(NO_SETTINGS) | GUARDS,
+    UNTILS,
+    EARLIER,
+    st.integers(0, 60),
 )
 @settings(max_examples=400, deadline=None)
 def test_every_number_is_that_of_a_backtest_row_by_row(
-    table: pa.Table, layout: Any, segments: Any, until: datetime, earlier: timedelta | None, cut: int
+    table: pa.Table,
+    layout: Any,
+    segments: Any,
+    guards: CountrySettings,
+    until: datetime,
+    earlier: timedelta | None,
+    cut: int,
 ) -> None:
     as_of = None if earlier is None else until - earlier
-    expected = backtest(plain_rows(table), until, as_of, segments)
+    expected = backtest(plain_rows(table), until, as_of, segments, guards)
     parts = [table[:cut], table[cut:]]  # several files are one evaluation
 
     got = evaluated(
-        *(parquet(part, **layout) for part in parts), until=until, as_of=as_of, segments=definitions(segments)
+        *(parquet(part, **layout) for part in parts),
+        until=until,
+        as_of=as_of,
+        segments=replace(definitions(segments), defaults=guards),
     )
 
     assert {name: got[name] for name in expected["numbers"]} == dict(expected["numbers"])

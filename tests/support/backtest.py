@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 from tests.support import oracle
+from vouchers.segments import CountrySettings
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -14,7 +15,11 @@ LAST_MONTH = 30 * 86_400
 
 
 def backtest(
-    rows: list[dict[str, Any]], until: datetime, as_of: datetime | None, segments: oracle.Segments
+    rows: list[dict[str, Any]],
+    until: datetime,
+    as_of: datetime | None,
+    segments: oracle.Segments,
+    guards: CountrySettings,
 ) -> dict[str, Any]:
     """Judge each row from ``until`` on by the rows before it."""
     numbers = Counter(rows=len(rows), train_rows=0, test_rows=0, undated_rows=0, rejected_rows=0)
@@ -47,19 +52,24 @@ def backtest(
     results: dict[Any, Counter[str]] = defaultdict(Counter)
     by_range: dict[Any, Counter[str]] = defaultdict(Counter)
     for country, amount, ranges in test:
-        answers = {name: favourite(before[country, ranges[name]]) for name in segments if name in ranges}
+        answers = {
+            name: favourite(before[country, ranges[name]], guards) for name in segments if name in ranges
+        }
         for name, cell in ranges.items():
-            hit, favoured = answers[name] == amount, favourite(before[country]) == amount
+            hit, favoured = answers[name] == amount, favourite(before[country], guards) == amount
             by_range[country, cell].update(uses=1, hits=hit)
             result = results[country, name]
             result.update(uses=1, hits=hit, gained=hit and not favoured, lost=favoured and not hit)
             result.update({"by country": favoured})
-            result.update({"by last_month": favourite(before["last month", country]) == amount})
+            result.update({"by last_month": favourite(before["last month", country], guards) == amount})
+            if guards.has_guards:
+                unguarded = favourite(before[country, cell], CountrySettings())
+                result.update({"by without_guards": unguarded == amount})
             result.update({f"by {n}": answers.get(n) == amount for n in segments if n != name})
-    chosen = {group: favourite(counts) for group, counts in before.items()}
+    chosen = {group: favourite(counts, guards) for group, counts in before.items()}
     return {"numbers": numbers, "results": results, "by_range": by_range, "chosen": chosen}
 
 
-def favourite(counts: Counter[float]) -> float | None:
-    used = [(-rows, amount) for amount, rows in counts.items() if amount and rows]
-    return min(used)[1] if used else None
+def favourite(counts: Counter[float], guards: CountrySettings) -> float | None:
+    chosen, _ = oracle.choose([*counts.elements()], guards)
+    return chosen[0] if chosen else None

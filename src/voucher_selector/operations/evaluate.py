@@ -23,7 +23,7 @@ from voucher_selector.operations.dated_uses import (
     RANGES,
     name_month,
 )
-from vouchers.counts import NO_VOUCHER, most_used
+from vouchers.counts import NO_SETTINGS, NO_VOUCHER, choose, most_used
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from ingest.counting.histogram import Combinations
     from voucher_selector.operations.dated_uses import DatedUses
-    from vouchers.segments import Segment
+    from vouchers.segments import CountrySettings, Segment
 
     Counts = defaultdict[tuple[int, ...], Counter[float]]
     """Uses by amount, for each group."""
@@ -56,8 +56,12 @@ STABLE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class RangeUses:
-    """Uses of a range in a country, by amount: before the date, from it on, and of each month, ascending."""
+    """Uses of a range in a country, by amount: before the date, from it on, and of each month, ascending.
 
+    In the months, amounts that the settings of the country exclude are uses without a voucher.
+    """
+
+    settings: CountrySettings = NO_SETTINGS
     before: Counter[float] = field(default_factory=Counter)
     after: Counter[float] = field(default_factory=Counter)
     months: list[tuple[str, Counter[float]]] = field(default_factory=list)
@@ -65,7 +69,7 @@ class RangeUses:
     @property
     def choice(self) -> float | None:
         """The choice by the uses before the date."""
-        return _first(self.before)
+        return next(iter(choose(self.before, self.settings).amounts), None)
 
 
 def evaluate(uses: DatedUses) -> dict[str, Any]:
@@ -73,7 +77,8 @@ def evaluate(uses: DatedUses) -> dict[str, Any]:
 
     A use is a hit if its amount is the choice for its range before the date; on a tie, the lowest. A use
     without a voucher is never a hit, nor is a use in a range without a choice. Uses in no range of the
-    segment are left out, and counted as ``unsegmented``. The baselines are judged on the same uses.
+    segment are left out, and counted as ``unsegmented``. The baselines are judged on the same uses. In a
+    country with guards, all choices obey them but those of the baseline ``without_guards``.
     """
     train, test = uses.of(BEFORE, IN_LAST_MONTH), uses.of(FROM_DATE)
     segments, names = uses.definitions.segments, uses.definitions.names
@@ -83,9 +88,14 @@ def evaluate(uses: DatedUses) -> dict[str, Any]:
     results = []
     sizes = {country: counts.total() for (country,), counts in _count_by(uses, test, COUNTRY).items()}
     for country in sorted(sizes, key=lambda country: (-sizes[country], uses.countries[country])):
-        rivals = {"country": _first(favourites[country,]), "last_month": _first(recent[country,])}
+        settings = uses.definitions.settings(uses.countries[country])
+        rivals = {
+            "country": RangeUses(settings, favourites[country,]).choice,
+            "last_month": RangeUses(settings, recent[country,]).choice,
+        }
         for place, segment in enumerate(segments):
-            ranges = [by_range[place][country, index] for index in range(-1, len(segment.all_ranges))]
+            indexes = range(-1, len(segment.all_ranges))
+            ranges = [by_range[place].get((country, index), RangeUses(settings)) for index in indexes]
             others = {n: hits_of_others[country, place, o] for o, n in enumerate(names) if o != place}
             if any(range_.after for range_ in ranges[1:]):
                 name = uses.countries[country]
@@ -100,14 +110,15 @@ def _count_ranges(uses: DatedUses, column: int) -> defaultdict[tuple[int, int], 
     ranges: defaultdict[tuple[int, int], RangeUses] = defaultdict(RangeUses)
     by_period = _count_by(uses, uses.uses, COUNTRY, column, PERIOD)
     for (country, index, period), counts in sorted(by_period.items(), key=itemgetter(0)):
-        range_ = ranges[country, index]
-        range_.months.append((name_month(period), counts))
+        settings = uses.definitions.settings(uses.countries[country])
+        range_ = ranges.setdefault((country, index), RangeUses(settings))
+        range_.months.append((name_month(period), _exclude(counts, settings)))
         (range_.after if period % PARTS == FROM_DATE else range_.before).update(counts)
     return ranges
 
 
 def _hits_of_others(
-    uses: DatedUses, test: Combinations, by_range: Sequence[Mapping[tuple[int, int], RangeUses]]
+    uses: DatedUses, test: Combinations, by_range: Sequence[defaultdict[tuple[int, int], RangeUses]]
 ) -> Counter[tuple[int, int, int]]:
     """Return the hits of another segment's choices on the uses of a segment: by country and both segments."""
     hits: Counter[tuple[int, int, int]] = Counter()
@@ -138,6 +149,8 @@ def _evaluate_segment(
     later = [range_.after for range_ in ranges[1:]]
     size = sum(counts.total() for counts in later)
     by_rivals = {name: sum(_hits(counts, choice) for counts in later) for name, choice in rivals.items()}
+    if ranges[0].settings.has_guards:
+        by_rivals["without_guards"] = sum(_hits(range_.after, _first(range_.before)) for range_ in ranges[1:])
     return {
         "country": country,
         "segment_name": segment.name,
@@ -157,7 +170,9 @@ def _gain(ranges: Sequence[RangeUses], favourite: float | None, size: int) -> di
     different = [range_ for range_ in ranges[1:] if range_.choice != favourite]
     gained = sum(_hits(range_.after, range_.choice) for range_ in different)
     lost = sum(_hits(range_.after, favourite) for range_ in different)
-    resampled = bootstrap_gains([range_.before for range_ in ranges], [range_.after for range_ in ranges])
+    settings = ranges[0].settings
+    before = [_exclude(range_.before, settings) for range_ in ranges]
+    resampled = bootstrap_gains(before, [range_.after for range_ in ranges], settings.minimum_uses)
     spread = sqrt(np.mean((resampled - (gained - lost)) ** 2.0))
     return {
         "gain_points": 100 * (gained - lost) / size,
@@ -167,9 +182,10 @@ def _gain(ranges: Sequence[RangeUses], favourite: float | None, size: int) -> di
 
 
 def _evaluate_range(uses: RangeUses) -> dict[str, Any]:
-    agreement = estimate_agreement(uses.before)
+    chosen = choose(uses.before, uses.settings).amounts
+    agreement = estimate_agreement(_exclude(uses.before, uses.settings)) if chosen else []
     return {
-        "voucher_amount": most_used(uses.before),
+        "voucher_amount": chosen,
         "train_uses": uses.before.total(),
         **_hit_rate(_hits(uses.after, uses.choice), uses.after.total()),
         "agreement": agreement,
@@ -197,7 +213,7 @@ def gain_interval(gained: int, lost: int, uses: int, spread: float = 0.0) -> tup
 
 
 def bootstrap_gains(
-    before: Sequence[Counter[float]], after: Sequence[Counter[float]]
+    before: Sequence[Counter[float]], after: Sequence[Counter[float]], minimum_uses: int = 1
 ) -> NDArray[np.integer[Any]]:
     """Return the uses gained with the choices from each of ``DRAWS`` resamples of the uses before the date.
 
@@ -206,15 +222,22 @@ def bootstrap_gains(
     Args:
         before: uses by amount of each range; the first of no range, which count for the country only.
         after: the uses to judge by, in the same order.
+        minimum_uses: uses before the date that a choice needs.
     """
     random = np.random.default_rng(0)
     amounts = sorted({amount for counts in before for amount in _rivals(counts)})
     samples = [_resample(random, counts, amounts, counts.total()) for counts in before]
-    of_country = _winners(np.sum(samples, axis=0))
+    of_country, *of_ranges = (
+        _winners(sample) if uses >= minimum_uses else np.array([-1])
+        for sample, uses in [
+            (np.sum(samples, axis=0), sum(counts.total() for counts in before)),
+            *((sample, counts.total()) for sample, counts in zip(samples[1:], before[1:], strict=True)),
+        ]
+    )
     gains = np.zeros(DRAWS, np.int64)
-    for sample, counts in zip(samples[1:], after[1:], strict=True):
+    for winners, counts in zip(of_ranges, after[1:], strict=True):
         hits = np.array([*(counts[amount] for amount in amounts), 0])
-        gains += hits[_winners(sample)] - hits[of_country]
+        gains += hits[winners] - hits[of_country]
     return gains
 
 
@@ -303,6 +326,16 @@ def _count_by(uses: DatedUses, part: Combinations, *columns: int) -> Counts:
     for (*group, amount), rows in part.group_by(*columns, AMOUNT):
         counts[tuple(group)][uses.amounts[amount]] += rows
     return counts
+
+
+def _exclude(counts: Counter[float], settings: CountrySettings) -> Counter[float]:
+    """Return the uses; amounts that the settings exclude are uses without a voucher."""
+    if not settings.has_guards:
+        return counts
+    uses: Counter[float] = Counter()
+    for amount, rows in counts.items():
+        uses[amount if settings.allow(amount) else NO_VOUCHER] += rows
+    return uses
 
 
 def _first(counts: Mapping[float, int]) -> float | None:
