@@ -3,18 +3,28 @@
 import re
 from datetime import UTC, datetime
 
-CLOCK = r"(?:[01]\d|2[0-3])(?::[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?)?"
-OFFSET = r"[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?"
+_YEAR = r"(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"
+_FOURTH = r"(?:0[48]|[2468][048]|[13579][26])"
+_LEAP_YEAR = rf"(?:[0-9]{{2}}{_FOURTH}|{_FOURTH}00)"
+
+
+def _day(dash: str) -> str:
+    """Return the pattern of the days that exist."""
+    months = rf"(?:0[1-9]|1[0-2]){dash}(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2]){dash}(?:29|30)"
+    return rf"(?:{_YEAR}{dash}(?:{months}|(?:0[13578]|1[02]){dash}31)|{_LEAP_YEAR}{dash}02{dash}29)"
+
+
+_CLOCK = r"(?:[01][0-9]|2[0-3])(?::[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{1,9})?)?)?"
+_OFFSET = r"[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?"
 TIMESTAMP_PATTERN = (
-    rf"(?:(\d{{4}}-\d{{2}}-\d{{2}})(?:[ Tt]({CLOCK})(?: ?(?:[Zz]|UTC|({OFFSET})))?(?:\[UTC\])?)?|(\d{{8}}))"
+    rf"(?:({_day('-')})(?:[ Tt]({_CLOCK})(?: ?(?:[Zz]|UTC|({_OFFSET})))?(?:\[UTC\])?)?|({_day('')}))"
 )
 """A date and, optionally, a time and a zone. Python, RE2 and ECMAScript read the pattern alike.
 
-Its groups are the date, the time, the offset from UTC, and a date written as YYYYMMDD. It does not check that
-the day exists.
+Its groups are the date, the time, the offset from UTC, and a date written as YYYYMMDD.
 """
 
-_TIMESTAMP = re.compile(TIMESTAMP_PATTERN, re.ASCII)
+_TIMESTAMP = re.compile(TIMESTAMP_PATTERN)
 
 
 def parse_timestamp(text: str) -> datetime:

@@ -26,10 +26,6 @@ MAX_INSTANT = 4 * 10**18
 YEAR_1, YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000
 """Microseconds from 1970: the first moment that a text may name, and the first after the last."""
 
-_EXISTING_DAY = (
-    r"^(\d{4}-((0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
-    r"|(\d{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)"
-)
 _PARTS = r"^(\d{4})-?(\d\d)-?(\d\d)([ T][\d:]+(?:\.\d{1,6})?)?\d* ?(?:Z|UTC)?([+-][\d:]+)?(?:\[UTC\])?$"
 _NEEDS_REWRITING = r"^\d{8}$|\.\d{7}|\d ?[Z\[U]|\d [+-]"
 _OFFSET = r"[ T].*[+-]"
@@ -64,9 +60,9 @@ def instants(array: pa.Array) -> Parsed:
     # Rewriting takes most of the time, and few columns need it.
     rewrite = pc.any(pc.match_substring_regex(upper, _NEEDS_REWRITING)).as_py()
     iso = pc.replace_substring_regex(upper, _PARTS, r"\1-\2-\3\4\5") if rewrite else upper
-    exists, offset = pc.match_substring_regex(iso, _EXISTING_DAY), pc.match_substring_regex(iso, _OFFSET)
-    local = pc.if_else(pc.and_not(exists, offset), iso, null).cast(pa.timestamp("us"))
-    zoned = pc.if_else(pc.and_(exists, offset), iso, null).cast(pa.timestamp("us", "UTC"))
+    offset = pc.match_substring_regex(iso, _OFFSET)
+    local = pc.if_else(offset, null, iso).cast(pa.timestamp("us"))
+    zoned = pc.if_else(offset, iso, null).cast(pa.timestamp("us", "UTC"))
     merged = pc.coalesce(local, zoned.cast(pa.timestamp("us")))
     return _within_years(merged, _states(texts, parsed=merged))
 
