@@ -8,6 +8,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 from botocore.session import get_session
 
+LINK = '<https://api.example.com/live/v1/sources?cursor=next>; rel="next"'
+
 
 def lambda_handler(event: dict[str, Any], _context: object) -> object:
     if "operation" in event:
@@ -32,5 +34,5 @@ def _shown(event: dict[str, Any]) -> dict[str, Any]:
         "query": event["multiValueQueryStringParameters"],
         "body": event["body"],
     }
-    headers = {"Content-Type": "application/json", "X-Shown": "yes"}
+    headers = {"Content-Type": "application/json", "X-Shown": "yes", "Link": LINK}
     return {"statusCode": 418, "headers": headers, "body": json.dumps(seen)}

@@ -54,6 +54,11 @@ def test_path_and_query_reach_the_function_as_they_were_sent(probed: Stack) -> N
     assert seen["query"] == {"country": ["Côte d'Ivoire"], "x": ["1", "2"]}
 
 
+def test_a_path_with_a_line_end_reaches_the_function(probed: Stack) -> None:
+    _, body = ask(probed.url, "GET", "/v1/sources/a%0Ab")
+    assert json.loads(body)["path"] == "/v1/sources/a\nb"
+
+
 @pytest.mark.parametrize("method", [method for method in METHODS if method != "HEAD"])
 @pytest.mark.parametrize("path", ["/", "/deep/down"])
 def test_every_method_reaches_the_function_on_every_path(probed: Stack, method: str, path: str) -> None:
@@ -74,6 +79,13 @@ def test_an_answer_to_head_has_no_body(probed: Stack) -> None:
     assert response.status == HTTPStatus.IM_A_TEAPOT
     assert response.headers["Content-Length"] is None
     assert body == b""
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_the_link_to_the_next_page_has_the_address_that_was_typed(probed: Stack, host: str) -> None:
+    typed = f"{host}:{probed.url.rpartition(':')[2]}"
+    response, _ = ask(probed.url, "GET", "/v1/sources?limit=1", Host=typed)
+    assert response.headers["Link"] == f'<http://{typed}/v1/sources?cursor=next>; rel="next"'
 
 
 def test_a_chunked_body_reaches_the_function(probed: Stack) -> None:

@@ -30,7 +30,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 
 from voucher_selector.local_stack.ports import require_free
 from voucher_selector.local_stack.signing import HOP_BY_HOP, Target, sign
@@ -135,9 +135,11 @@ def application(target: Target, cors: str | None) -> Starlette:
         Route("/docs", lambda _: HTMLResponse(DOCS, headers=DOCS_HEADERS)),
         Route("/docs/scalar.js", lambda _: FileResponse(SCALAR, media_type="text/javascript")),
         Route("/openapi.json", forward.describe),
-        Mount("/", forward),
     ]
-    return Starlette(routes=routes, middleware=middleware)
+    app = Starlette(routes=routes, middleware=middleware)
+    # A route of Starlette matches no path that contains a line end.
+    app.router.default, app.router.redirect_slashes = forward, False
+    return app
 
 
 class LocalHostMiddleware:
@@ -199,7 +201,11 @@ class Forward:
         except BotoCoreError:
             return refusal(HTTPStatus.BAD_GATEWAY, f"The API at {self.target.url} does not answer")
         headers = {n: v for n, v in response.headers.items() if n.lower() not in HOP_BY_HOP}
-        return Response(response.content, response.status_code, headers)
+        answer = Response(response.content, response.status_code, headers)
+        if link := answer.headers.get("Link"):
+            # The next page has the address that was called, and another query.
+            answer.headers["Link"] = f"<{request.url.replace(query=None)}?{link.partition('?')[2]}"
+        return answer
 
     async def describe(self, request: Request) -> Response:
         """Return the API's description for callers of this gateway, who need not sign."""

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from api import dependencies
 from api.http.routing import remove_base_path
 from tests.support.api_gateway import call, rest_event
+from tests.support.fake_sources_table import fake_sources_table
 from tests.unit.api.test_handler import QUERY
 
 BASES = ["/base", "/shop/vouchers", "/v1", "/v1/sources"]
@@ -40,7 +42,26 @@ def test_an_unknown_route_is_named_without_the_base_path(base: str, path: str) -
     assert below.headers["Content-Type"] == without.headers["Content-Type"]
 
 
-def test_links_are_relative_and_keep_the_base_path() -> None:
+@pytest.mark.parametrize(("base", "below"), [("", "/prod"), ("/base", "/base"), ("/v1", "/v1")])
+def test_the_link_to_the_next_page_is_the_url_that_was_called(
+    monkeypatch: pytest.MonkeyPatch, base: str, below: str
+) -> None:
+    monkeypatch.setattr(dependencies, "sources_table", fake_sources_table)
+    answer = call(rest_event(path="/v1/sources", query={"limit": "1"}, base_path=base))
+    url = f"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com{below}/v1/sources"
+    cursor = answer.json["next_cursor"]
+    assert answer.headers["Link"] == f'<{url}?limit=1&cursor={cursor}>; rel="next"'
+
+
+def test_the_link_is_relative_if_the_event_has_no_domain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Emulators call the function without a domain, and with another path than the caller's."""
+    monkeypatch.setattr(dependencies, "sources_table", fake_sources_table)
+    event = rest_event(path="/v1/sources", query={"limit": "1"})
+    del event["requestContext"]["domainName"]
+    assert call(event).headers["Link"].startswith("<?limit=1&cursor=")
+
+
+def test_the_description_has_the_base_path() -> None:
     assert call(rest_event(path="/openapi.json", base_path="/base")).json["servers"] == [{"url": "."}]
 
 
