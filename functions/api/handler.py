@@ -25,7 +25,7 @@ ROUTES = (
         "Vouchers",
         query="VoucherFields",
         answer="VoucherAnswer",
-        errors=(400, 404, 413, 500, 503),
+        errors=(400, 404, 409, 413, 500, 503),
         cacheable=False,
     ),
     Route(
@@ -36,7 +36,7 @@ ROUTES = (
         "Vouchers",
         body="VoucherFields",
         answer="VoucherAnswer",
-        errors=(400, 404, 413, 500, 503),
+        errors=(400, 404, 409, 413, 500, 503),
         cacheable=False,
     ),
     Route(
@@ -97,7 +97,7 @@ ROUTES = (
         "Sources",
         query="SourcesFields",
         answer="SourcesAnswer",
-        errors=(400, 500, 503),
+        errors=(400, 404, 500, 503),
     ),
     Route(
         "GET",

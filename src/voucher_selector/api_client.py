@@ -21,6 +21,7 @@ TIMEOUT = 60
 
 EXIT_CODES: dict[int, Exit] = {
     HTTPStatus.BAD_REQUEST: Exit.USAGE,
+    HTTPStatus.CONFLICT: Exit.USAGE,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Exit.USAGE,
     HTTPStatus.NOT_FOUND: Exit.NO,
 }

@@ -262,15 +262,6 @@ MOMENT = "2026-11-22T10:00:00.000000Z"
         ("limit", "1.5"),
         ("status", "lost"),
         ("status", "null"),
-        ("cursor", ""),
-        ("cursor", "x"),
-        ("cursor", "ü"),
-        ("cursor", encoded({})),
-        ("cursor", encoded([MOMENT, {"lost": ["a", MOMENT]}])),
-        ("cursor", encoded([MOMENT, {"counted": ["", MOMENT]}])),
-        ("cursor", encoded([MOMENT, {"counted": ["x" * 1025, MOMENT]}])),
-        ("cursor", encoded([MOMENT, {"counted": ["a", "2026"]}])),
-        ("cursor", encoded([MOMENT, {"counted": ["a", "2027-11-22T10:00:00.000000Z"]}])),
     ],
 )
 def test_a_wrong_parameter_is_refused(name: str, value: str) -> None:
@@ -278,6 +269,27 @@ def test_a_wrong_parameter_is_refused(name: str, value: str) -> None:
     assert answer.status == 400
     assert answer.problem["field"] == name
     assert answer.message.startswith(f"{name} must be ")
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "x",
+        "ü",
+        encoded({}),
+        encoded([MOMENT, {"lost": ["a", MOMENT]}]),
+        encoded([MOMENT, {"counted": ["", MOMENT]}]),
+        encoded([MOMENT, {"counted": ["x" * 1025, MOMENT]}]),
+        encoded([MOMENT, {"counted": ["a", "2026"]}]),
+        encoded([MOMENT, {"counted": ["a", "2027-11-22T10:00:00.000000Z"]}]),
+    ],
+)
+def test_a_cursor_that_no_answer_contained_leads_to_no_page(cursor: str) -> None:
+    answer = ask(cursor=cursor)
+    assert answer.status == 404
+    assert answer.problem["type"].endswith(":unknown-page")
+    assert answer.message.endswith("; give the next_cursor of the previous page")
 
 
 def test_without_the_sources_table_only_its_routes_fail(

@@ -48,6 +48,17 @@ class RequestError(ApiError, status=400, kind="invalid-request"):
     """The request is not valid."""
 
 
+class ConflictingFieldsError(RequestError, status=409, kind="conflicting-fields"):
+    """The fields do not fit together.
+
+    Each of them is valid, but not beside the others, or not at this time.
+    """
+
+
+class UnknownPageError(RequestError, status=404, kind="unknown-page"):
+    """The cursor leads to no page."""
+
+
 class BodyTooLargeError(RequestError, status=413, kind="body-too-large"):
     """The body is too large."""
 

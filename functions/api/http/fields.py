@@ -24,7 +24,10 @@ SEGMENT_FORMAT, NUMERAL_FORMAT, TIMESTAMP_FORMAT = "segment", "numeral", "timest
 Timestamp = Annotated[str, Meta(extra_json_schema={"format": TIMESTAMP_FORMAT})]
 """A date, or a date and time with optional seconds, fraction and zone; UTC by default. Empty: no time."""
 
-CountryName = Annotated[str, Meta(examples=["Peru"], extra_json_schema={"pattern": r"\S"})]
+NAME = r"[^\s\u200b-\u200f\u2060\ufeff]"
+"""A character that ``vouchers.text`` keeps in a country's name."""
+
+CountryName = Annotated[str, Meta(examples=["Peru"], extra_json_schema={"pattern": NAME})]
 SegmentName = Annotated[str, Meta(extra_json_schema={"format": SEGMENT_FORMAT})]
 Orders = Annotated[float, Meta(ge=0, le=sys.float_info.max, extra_json_schema={"format": NUMERAL_FORMAT})]
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
@@ -125,23 +128,15 @@ def read(fields: Mapping[str, object], into: type[Fields]) -> Fields:
     """
     known = {name: fields[name] for name in into.__struct_fields__ if name in fields}
     try:
-        return msgspec.convert(known, into, strict=False)
+        given = msgspec.convert(known, into, strict=False)
     except UnicodeEncodeError:
         raise RequestError("a field contains a lone surrogate; give text that UTF-8 can encode") from None
     except msgspec.ValidationError as error:
         # msgspec ends its messages with the field: "… required field `x`" or "… - at `$.x`"
         name = re.split(r"\W+", str(error))[-2]
         raise wrong(name, fields.get(name)) from None
-
-
-def read_exactly(fields: Mapping[str, object], into: type[Fields]) -> Fields:
-    """Convert fields to ``into`` as ``read`` does, but refuse strings that msgspec takes for null.
-
-    Raises:
-        RequestError: if a field is missing or of a wrong type.
-    """
-    given = read(fields, into)
     for name in into.__struct_fields__:
+        # msgspec takes some strings for null.
         if isinstance(fields.get(name), str) and getattr(given, name) is None:
             raise wrong(name, fields[name])
     return given
@@ -187,13 +182,8 @@ def time_of(name: str, text: str | None) -> datetime | None:
         raise wrong(name, text) from None
 
 
-def missing(name: str, reason: str = "") -> RequestError:
-    """Return the error of a missing field."""
-    return RequestError(f"{name} is missing: {reason}give {EXPECTED[name]}", name)
-
-
 def wrong(name: str, value: object) -> RequestError:
     """Return the error of a field with a wrong value; null counts as missing."""
     if value is None:
-        return missing(name)
+        return RequestError(f"{name} is missing: give {EXPECTED[name]}", name)
     return RequestError(f"{name} must be {EXPECTED[name]}, not {format_value(value)}", name)

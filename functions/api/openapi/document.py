@@ -44,7 +44,7 @@ REFERENCE = "#/components/schemas/"
 FORMATS: dict[str, list[Part]] = {
     NUMERAL_FORMAT: [
         {"type": "number", "minimum": 0},
-        {"type": "string", "pattern": r"^(\s*|(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?)$"},
+        {"type": "string", "pattern": r"^(\s*|(0|[1-9][0-9]{0,99})(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?)$"},
     ],
     TIMESTAMP_FORMAT: [
         {"type": "string", "format": "date-time"},
@@ -78,6 +78,7 @@ GATEWAY_RESPONSES = {
 ERROR_RESPONSES = {
     400: "A field or the body is missing or wrong",
     404: "Not found; the message lists the valid names",
+    409: "The fields do not fit together: the segment requires a missing one, or an order is in the future",
     413: "The body is too large",
     500: "Internal error; the log has the request id",
     503: "The tables cannot be read at the moment; try again shortly",

@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Response
 
 from api import dependencies
 from api.http.csv_file import csv_response, wants_csv
-from api.http.fields import Format, Moment, read_exactly
+from api.http.fields import Format, Moment, read
 from api.http.responses import cacheable
 from api.http.routing import Router
 from api.routes.segments import Bounds
@@ -113,7 +113,7 @@ def choices(router: Router) -> Response[str]:
     Counts may come from a cache. With `format=csv` or `Accept: text/csv`, the answer is CSV (RFC 4180) with a
     header line, and one line per chosen amount.
     """
-    given = read_exactly(router.current_event.query_string_parameters, ChoicesFields)
+    given = read(router.current_event.query_string_parameters, ChoicesFields)
     definitions = load_definitions()
     answer = ChoicesAnswer(
         definitions=definitions.version,

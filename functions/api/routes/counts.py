@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Response
 
 from api import dependencies
 from api.http.csv_file import csv_response, wants_csv
-from api.http.fields import CountryName, Format, Moment, SegmentName, country_of, read_exactly, segment_of
+from api.http.fields import CountryName, Format, Moment, SegmentName, country_of, read, segment_of
 from api.http.middleware import log_fields
 from api.http.responses import cacheable
 from api.http.routing import Router
@@ -69,7 +69,7 @@ def counts(router: Router) -> Response[str]:
     """
     query = router.current_event.query_string_parameters
     log_fields(router, country=query.get("country"), segment=query.get("segment"))
-    given = read_exactly(query, CountsFields)
+    given = read(query, CountsFields)
     country = country_of("country", given.country)
     definitions = load_definitions()
     segments = [segment.in_country(country) for segment in definitions.segments]

@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Response
 from msgspec import UNSET, UnsetType
 
 from api import dependencies
-from api.http.fields import CountryName, Moment, country_of, read_exactly
+from api.http.fields import CountryName, Moment, country_of, read
 from api.http.middleware import log_fields
 from api.http.responses import cacheable
 from api.http.routing import Router
@@ -138,7 +138,7 @@ def segments(router: Router) -> Response[str]:
     For one country, also the amounts that are chosen, and how often each amount was used. Counts of all
     countries may come from a cache.
     """
-    given = read_exactly(router.current_event.query_string_parameters, SegmentsFields)
+    given = read(router.current_event.query_string_parameters, SegmentsFields)
     log_fields(router, country=given.country)
     table = dependencies.cached_segments_table(router, datetime.now(UTC))
     if given.country is None:

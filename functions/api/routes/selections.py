@@ -1,10 +1,10 @@
 """``/v1/selections``: the voucher amounts of many customers, and the reasons."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -19,10 +19,17 @@ from api.http.errors import (
     format_value,
     problem,
 )
-from api.http.fields import Fallback, Moment, Timestamp, json_object, read_exactly, time_of
+from api.http.fields import Fallback, Moment, Timestamp, json_object, read, time_of, wrong
 from api.http.middleware import log_fields, request_id
 from api.http.routing import Router
-from api.routes.vouchers import Customer, Guards, VoucherFields, parse_customer, read_blanks
+from api.routes.vouchers import (
+    Customer,
+    CustomerFields,
+    Guards,
+    VoucherFields,
+    parse_customer,
+    read_blanks,
+)
 from api.statistics import CONFIDENCE, MAX_AMOUNTS, Interval, UsedAmount, ranked, sample_size, used_amount
 from vouchers.counts import NO_VOUCHER, Cell, Reason, Verdict, choose, range_cell, spellings_cell
 from vouchers.dynamodb.segments_table import CellCounts, Found
@@ -30,6 +37,7 @@ from vouchers.segments import load_definitions
 from vouchers.text import country_key
 from vouchers.timestamps import iso
 
+FIELD_TYPES = get_type_hints(CustomerFields)
 MAX_CUSTOMERS = 100
 MAX_ALTERNATIVES = 20
 MAX_BODY = 256 * 1024
@@ -51,9 +59,12 @@ class SelectionsFields(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SelectionsRequest(SelectionsFields, frozen=True, kw_only=True):
-    """A request for the vouchers of many customers. A wrong field of a customer fails that customer only."""
+    """A request for the vouchers of many customers.
 
-    customers: Annotated[list[VoucherFields], Meta(min_length=1, max_length=MAX_CUSTOMERS)]
+    A customer who is no object, or a field of a wrong type, fails the request.
+    """
+
+    customers: Annotated[list[CustomerFields], Meta(min_length=1, max_length=MAX_CUSTOMERS)]
 
 
 class Selected(msgspec.Struct, frozen=True, kw_only=True, tag_field="outcome", tag="selected"):
@@ -143,14 +154,15 @@ def select(router: Router) -> SelectionsAnswer:
     Each customer has an answer or a problem, in the order of the request. Counts may come from a cache; the
     header `Age` gives their age in seconds.
     """
-    given = read_exactly(json_object(router.current_event, MAX_BODY), SelectionsFields)
+    given = read(json_object(router.current_event, MAX_BODY), SelectionsFields)
     count = len(given.customers)
     if not 1 <= count <= MAX_CUSTOMERS:
         raise RequestError(f"customers has {count} entries; give 1 to {MAX_CUSTOMERS}", "customers")
     now = datetime.now(UTC)
     as_of = time_of("as_of", given.as_of) or now
     log_fields(router, customers=count)
-    parsed = [parse_entry(entry, given, as_of) for entry in given.customers]
+    entries = [read_types(index, entry) for index, entry in enumerate(given.customers)]
+    parsed = [parse_entry(entry, given, as_of) for entry in entries]
     customers = [customer for customer in parsed if isinstance(customer, Customer)]
     table = dependencies.cached_segments_table(router, now)
     found = table.look_up(cell for customer in customers for cell in own_cells(customer))
@@ -165,8 +177,11 @@ def select(router: Router) -> SelectionsAnswer:
     )
     countries = cache(table.countries)
     selections: list[Selected | Failed] = []
-    for index, (entry, customer) in enumerate(zip(given.customers, parsed, strict=True)):
-        place: dict[str, Any] = {"index": index, "customer_id": customer_id_of(entry)}
+    for index, (entry, customer) in enumerate(zip(entries, parsed, strict=True)):
+        id_ = entry.get("customer_id")
+        # JSON cannot repeat a lone surrogate.
+        id_ = id_.encode(errors="replace").decode() if isinstance(id_, str) else id_
+        place: dict[str, Any] = {"index": index, "customer_id": id_}
         try:
             if isinstance(customer, RequestError):
                 raise customer
@@ -182,24 +197,34 @@ def select(router: Router) -> SelectionsAnswer:
     )
 
 
-def parse_entry(entry: object, request: SelectionsFields, as_of: datetime) -> Customer | RequestError:
-    """Return the customer of an entry of a request, or the error of a missing or wrong field."""
+def read_types(index: int, entry: object) -> dict[str, Any]:
+    """Return an entry of a request.
+
+    Raises:
+        RequestError: if the entry is not an object, or a field has a type that ``CustomerFields`` lacks.
+    """
     if not isinstance(entry, dict):
-        return RequestError(f"a customer must be an object, not {format_value(entry)}")
+        message = f"customers[{index}] must be an object, not {format_value(entry)}"
+        raise RequestError(message, "customers")
+    for name, type_ in FIELD_TYPES.items():
+        try:
+            msgspec.convert(entry.get(name), type_)
+        except msgspec.ValidationError:
+            error = wrong(name, entry[name])
+            raise RequestError(f"customers[{index}]: {error}", name) from None
+    return entry
+
+
+def parse_entry(
+    entry: Mapping[str, object], request: SelectionsFields, as_of: datetime
+) -> Customer | RequestError:
+    """Return the customer of an entry of a request, or the error of a missing or wrong field."""
     later = "is in the future" if request.as_of is None else f"is later than as_of {request.as_of}"
     try:
-        customer = parse_customer(read_exactly(read_blanks(entry), VoucherFields), as_of, later)
+        customer = parse_customer(read(read_blanks(entry), VoucherFields), as_of, later)
     except RequestError as error:
         return error
     return replace(customer, fallback=customer.fallback or request.fallback is not None)
-
-
-def customer_id_of(entry: object) -> str | int | None:
-    """Return a customer's id if JSON can repeat it, even if other fields are wrong."""
-    given = entry.get("customer_id") if isinstance(entry, dict) else None
-    if isinstance(given, str):
-        return given.encode(errors="replace").decode()
-    return given if isinstance(given, int) and not isinstance(given, bool) else None
 
 
 def own_cells(customer: Customer) -> list[Cell]:

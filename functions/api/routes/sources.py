@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 from msgspec import Meta
 
 from api import dependencies
-from api.http.errors import UnknownSourceError, format_value
-from api.http.fields import Moment, read_exactly, wrong
+from api.http.errors import UnknownPageError, UnknownSourceError, format_value
+from api.http.fields import Moment, read
 from api.http.middleware import log_fields
 from api.http.responses import cacheable
 from api.http.routing import Router
@@ -104,7 +104,7 @@ def list_sources(router: Router) -> Response[str]:
     """
     query = router.current_event.query_string_parameters
     log_fields(router, source_status=query.get("status"))
-    given = read_exactly(query, SourcesFields)
+    given = read(query, SourcesFields)
     cursor = Cursor() if given.cursor is None else decode_cursor(given.cursor)
     statuses = tuple(Status) if given.status is None else (Status(given.status),)
     try:
@@ -112,7 +112,7 @@ def list_sources(router: Router) -> Response[str]:
         listed, following = table.page(statuses, cursor, given.limit)
     except ClientError as error:
         if given.cursor is not None and error.response["Error"].get("Code") == "ValidationException":
-            raise wrong("cursor", given.cursor) from None
+            raise unknown_page(given.cursor) from None
         raise
     sources = [msgspec.convert(describe(key, state), Source) for key, state in listed]
     window = Window(*uploaded) if (uploaded := table.window()) else None
@@ -122,7 +122,10 @@ def list_sources(router: Router) -> Response[str]:
     next_cursor = encoded.decode().rstrip("=")
     status = {} if given.status is None else {"status": given.status}
     link = urlencode({**status, "limit": given.limit, "cursor": next_cursor})
-    return cacheable(SourcesAnswer(sources, next_cursor, window), Link=f'<?{link}>; rel="next"')
+    context = router.current_event["requestContext"]
+    # Emulators give no domain, and another path than the one that was called. A relative link is right there.
+    url = f"https://{context['domainName']}{context['path']}" if "domainName" in context else ""
+    return cacheable(SourcesAnswer(sources, next_cursor, window), Link=f'<{url}?{link}>; rel="next"')
 
 
 def source(router: Router) -> Response[str]:
@@ -150,18 +153,24 @@ def describe(key: str, state: State) -> dict[str, Any]:
     return {**fields, "source": key, "report": state.report or None}
 
 
+def unknown_page(cursor: str) -> UnknownPageError:
+    """Return the error of a cursor that the API has not given."""
+    found = f"there is no page with the cursor {format_value(cursor)}"
+    return UnknownPageError(f"{found}; give the next_cursor of the previous page", "cursor")
+
+
 def decode_cursor(text: str) -> Cursor:
     """Return the beginning of a page from its cursor.
 
     Raises:
-        RequestError: if the cursor is invalid.
+        UnknownPageError: if the cursor is invalid.
     """
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         raw = base64.b64decode(padded, b"-_", validate=True)
         until, last = msgspec.json.decode(raw, type=EncodedCursor)
     except (ValueError, msgspec.DecodeError):
-        raise wrong("cursor", text) from None
+        raise unknown_page(text) from None
     if not all(is_key(key) and at <= until for key, at in last.values()):
-        raise wrong("cursor", text)
+        raise unknown_page(text)
     return Cursor(until, {status: Place(key, at) for status, (key, at) in last.items()})

@@ -10,8 +10,9 @@ import msgspec
 
 from api import dependencies
 from api.cached_table import CachedSegmentsTable
-from api.http.errors import RequestError, UnknownCountryError
+from api.http.errors import ConflictingFieldsError, UnknownCountryError
 from api.http.fields import (
+    EXPECTED,
     CountryName,
     Fallback,
     Orders,
@@ -19,7 +20,6 @@ from api.http.fields import (
     Timestamp,
     body_or_query,
     country_of,
-    missing,
     read,
     segment_of,
     time_of,
@@ -40,8 +40,8 @@ SOURCE_FIELDS = {
 ORDERS = SOURCE_FIELDS[Attribute.TOTAL_ORDERS]
 
 
-class VoucherFields(msgspec.Struct, frozen=True, kw_only=True):
-    """A request for a voucher. Unknown fields are ignored. A time that is null or empty is missing.
+class CustomerFields(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer of a request for many. A wrong value fails that customer only.
 
     Attributes:
         country_code: the country's name, in any spelling that files may have.
@@ -53,6 +53,18 @@ class VoucherFields(msgspec.Struct, frozen=True, kw_only=True):
         customer_id: the customer's id; never logged.
         fallback: if the customer's range has no answer, use the counts of all ranges in the country.
     """
+
+    country_code: str | None = None
+    segment_name: str | None = None
+    last_order_ts: str | None = None
+    first_order_ts: str | None = None
+    total_orders: float | str | None = None
+    customer_id: str | int | None = None
+    fallback: str | None = None
+
+
+class VoucherFields(CustomerFields, frozen=True, kw_only=True):
+    """A request for a voucher. Unknown fields are ignored. A time that is null or empty is missing."""
 
     country_code: CountryName
     segment_name: SegmentName
@@ -152,8 +164,9 @@ def parse_customer(given: VoucherFields, as_of: datetime, later: str = "is in th
         later: completes the error message "last_order_ts … <later>" for a last order after ``as_of``.
 
     Raises:
-        RequestError: if the country, the segment or a time is invalid, the last order is after ``as_of``, or
-            the value of the segment's attribute is missing or a number of days below 0.
+        RequestError: if the country, the segment or a time is invalid.
+        ConflictingFieldsError: if the last order is after ``as_of``, or the value of the segment's attribute
+            is missing or a number of days below 0.
     """
     country = country_of("country_code", given.country_code)
     definitions = load_definitions()
@@ -162,7 +175,7 @@ def parse_customer(given: VoucherFields, as_of: datetime, later: str = "is in th
     first_order = time_of("first_order_ts", given.first_order_ts)
     if last_order and last_order > as_of:
         message = f"last_order_ts {given.last_order_ts} {later}; give the time of a past order"
-        raise RequestError(message, "last_order_ts")
+        raise ConflictingFieldsError(message, "last_order_ts")
     values = {
         Attribute.DAYS_SINCE_LAST_ORDER: (as_of - last_order).days if last_order else None,
         Attribute.DAYS_SINCE_FIRST_ORDER: (as_of - first_order).days if first_order else None,
@@ -170,9 +183,11 @@ def parse_customer(given: VoucherFields, as_of: datetime, later: str = "is in th
     }
     value, field = values[segment.attribute], SOURCE_FIELDS[segment.attribute]
     if value is None:
-        raise missing(field, f"{segment.name} requires it; ")
+        message = f"{field} is missing: {segment.name} requires it; give {EXPECTED[field]}"
+        raise ConflictingFieldsError(message, field)
     if value < 0:
-        raise RequestError(f"{field} is later than the as-of date; give the time of a past order", field)
+        message = f"{field} is later than the as-of date; give the time of a past order"
+        raise ConflictingFieldsError(message, field)
     range_, fallback = segment.range_of(value), given.fallback is not None
     return Customer(country, segment, values, range_, fallback, definitions.settings(country))
 

@@ -29,7 +29,12 @@ CURSOR = (
     "cGFycXVldCIsIjIwMjYtMTEtMjJUMTA6MDA6MDAuMDAwMDAwWiJdfV0"
 )
 PARAMETERS: dict[str, dict[str, Any]] = {
-    "getVoucherAmount": {"country_code": "Peru", "segment_name": "frequent_segment", "total_orders": 15},
+    "getVoucherAmount": {
+        "country_code": "Peru",
+        "segment_name": "frequent_segment",
+        "last_order_ts": "2018-05-03",
+        "total_orders": 15,
+    },
     "getSegments": {"country": "Peru"},
     "getCounts": {"country": "Peru", "segment": "recency_segment"},
     "listSources": {"status": "counted", "limit": 1, "cursor": CURSOR},
@@ -41,7 +46,13 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 WRONG: dict[int, dict[str, Any]] = {
     400: {"limit": 0, "segment": "loyalty", "segment_name": "loyalty", "as_of": "tomorrow"},
-    404: {"country": "Atlantis", "country_code": "Atlantis", "key": "vouchers/missing.parquet"},
+    404: {
+        "country": "Atlantis",
+        "country_code": "Atlantis",
+        "cursor": "x",
+        "key": "vouchers/missing.parquet",
+    },
+    409: {"last_order_ts": "2100-01-01"},
     413: {"customer_id": "x" * 300_000},
 }
 """Values of fields and parameters that end in an error."""

@@ -5,6 +5,8 @@ import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator, meta
 
 from api import handler
@@ -12,12 +14,14 @@ from api.routes.selections import SelectionsFields, SelectionsRequest
 from api.routes.vouchers import VoucherFields
 from tests.support.api_gateway import call, rest_event
 from vouchers.segments import load_definitions
+from vouchers.text import country_key
+from vouchers.timestamps import TIMESTAMP_PATTERN, parse_timestamp
 
 DESCRIPTION: dict[str, Any] = call(rest_event(path="/openapi.json")).json
 PATHS: dict[str, dict[str, Any]] = DESCRIPTION["paths"]
 SCHEMAS: dict[str, dict[str, Any]] = DESCRIPTION["components"]["schemas"]
 OPERATIONS = [operation for path in PATHS.values() for operation in path.values()]
-REQUESTS = ("VoucherFields", "SelectionsRequest")
+REQUESTS = ("VoucherFields", "CustomerFields", "SelectionsRequest")
 
 
 def routes() -> dict[str, set[str]]:
@@ -91,7 +95,7 @@ def test_fields_for_a_segment_list_the_segments() -> None:
 def test_the_described_types_match_the_parsed_ones() -> None:
     assert SelectionsRequest.__struct_fields__ == SelectionsFields.__struct_fields__
     customers = SCHEMAS["SelectionsRequest"]["properties"]["customers"]
-    assert customers["items"] == {"$ref": "#/components/schemas/VoucherFields"}
+    assert customers["items"] == {"$ref": "#/components/schemas/CustomerFields"}
     assert (customers["minItems"], customers["maxItems"]) == (1, 100)
     assert set(SCHEMAS["VoucherFields"]["properties"]) == set(VoucherFields.__struct_fields__)
 
@@ -168,6 +172,20 @@ def test_the_number_of_orders_may_be_a_string(orders: object, right: bool) -> No
     assert Draft202012Validator(schema).is_valid(fields) is right
     answer = call(rest_event("POST", "/v1/selections", body=json.dumps({"customers": [fields]})))
     assert (answer.json["selections"][0]["outcome"] == "selected") is right
+
+
+@given(st.text(st.sampled_from(" \t\u00a0\u200b\u200d\u200f\u2060\ufeffx")))
+def test_a_country_that_matches_its_schema_has_a_name(text: str) -> None:
+    schema = SCHEMAS["VoucherFields"]["properties"]["country_code"]
+    assert Draft202012Validator(schema).is_valid(text) == bool(country_key(text))
+
+
+@given(st.from_regex(TIMESTAMP_PATTERN, fullmatch=True))
+def test_a_time_that_matches_its_schema_exists(text: str) -> None:
+    try:
+        parse_timestamp(text)
+    except ValueError:
+        assert text.startswith(("0001-01-01", "9999-12-31"))  # with an offset, outside the years 1 to 9999
 
 
 def test_every_view_and_type_of_the_routes_exists() -> None:
