@@ -9,7 +9,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from ingest import handler
-from ingest.commit.committer import MAX_CELL_BYTES
+from ingest.commit.room import MAX_CELL_BYTES
 from ingest.handler import IngestError
 from tests.support.crash_injection import Crash, calls
 from tests.support.emulator import emulated, new_harness

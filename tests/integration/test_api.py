@@ -11,6 +11,7 @@ from moto import mock_aws
 from api import dependencies
 from tests.support.api_gateway import CUSTOMER, call, rest_event
 from tests.support.fake_segments_table import REFERENCE_COUNTS, UPDATED_AT, contribution
+from tests.support.traced_calls import traced_calls
 from vouchers.counts import Cell, range_cell, spellings_cell
 from vouchers.dynamodb.segments_table import add_update
 from vouchers.segments import Range
@@ -87,6 +88,14 @@ def without(counts: Counters) -> Counters:
 def test_the_reference_request_is_answered_with_one_get_item(calls: list[str]) -> None:
     assert ask() == '{"voucher_amount":[2640.0]}'
     assert calls == ["GetItem"]
+
+
+def test_a_request_runs_functions_of_at_most_fourteen_modules() -> None:
+    answers: list[str] = []
+    modules = {call.module for call in traced_calls(lambda: answers.append(ask()))}
+    assert answers == ['{"voucher_amount":[2640.0]}']
+    assert {"api/handler.py", "vouchers/dynamodb/segments_table.py"} < modules
+    assert len(modules) <= 14
 
 
 def test_a_repeated_request_is_answered_from_the_cache(

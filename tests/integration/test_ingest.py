@@ -14,6 +14,7 @@ from ingest import handler
 from ingest.handler import IngestError
 from tests.support.sample_files import PERU, expected, file_of
 from tests.support.stack_harness import StackHarness, parquet
+from tests.support.traced_calls import traced_calls
 from voucher_selector.local_stack.ports import free_port
 from vouchers.dynamodb.sources_table import Status
 
@@ -50,6 +51,18 @@ def test_an_upload_is_counted(harness: StackHarness) -> None:
     assert state.report["segments"]["recency_segment"] == {"counted": 3, "unsegmented": 1}
     assert state.report["segments"]["frequent_segment"] == {"counted": 3, "unsegmented": 1}
     assert harness.result_keys() == []
+
+
+def test_an_event_enters_the_committer_at_most_four_times(harness: StackHarness) -> None:
+    harness.ingest(harness.put(KEY, file_of(PERU)))
+    record = harness.put(KEY, file_of(PERU[:1]))
+    committer = "ingest/commit/committer.py"
+    entries = [
+        call
+        for call in traced_calls(lambda: harness.ingest(record))
+        if call.module == committer != call.caller
+    ]
+    assert 2 <= len(entries) <= 4
 
 
 def example(record: dict[str, Any], name: str) -> dict[str, Any]:

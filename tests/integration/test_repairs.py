@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from click.testing import CliRunner
 
-from ingest.commit import chunks, committer
+from ingest.commit import chunks, room
 from ingest.counting.count_file import count_file
 from ingest.handler import IngestError
 from ingest.storage.s3_objects import find_object
@@ -583,7 +583,7 @@ def test_a_file_with_too_many_rows_failed_rightly_until_more_are_allowed(
 def test_a_file_without_room_is_countable_after_counters_fall_to_zero(
     harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(committer, "MAX_CELL_BYTES", 4_000)
+    monkeypatch.setattr(room, "MAX_CELL_BYTES", 4_000)
     names = [f"1.{n + 10**15}" for n in range(100)]
     fill = partial(harness.dynamodb.put_item, TableName=harness.segments)
     fill(Item=CELL | {name: {"N": "1"} for name in names})

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 from greenlet import getcurrent
 
 from ingest import retry, service
-from ingest.commit import chunks, committer
+from ingest.commit import chunks, room
 from ingest.commit.committer import Committer
 from ingest.config import Settings
 from ingest.counting.as_of import AsOf
@@ -145,7 +145,7 @@ def simulated(scenario: Scenario) -> Iterator[Harness]:
             (spark_run, "datetime", SimpleNamespace(now=lambda _: SPARK_STARTS[getcurrent()])),
             (chunks, "MAX_CELLS", limits.cells),
             (chunks, "MAX_COUNTERS", limits.counters),
-            (committer, "MAX_COUNTERS", limits.counters),
+            (room, "MAX_COUNTERS", limits.counters),
             (results_bucket, "MAX_INLINE_BYTES", limits.inline),
         ):
             patches.enter_context(patch.object(target, name, value))

@@ -90,10 +90,10 @@ MUTANTS = {
         "three transactions and a deletion",
     ),
     "a withdrawal forgets the chunks that are done": Mutant(
-        Committer, "withdraw", "[: source.done]", "[:0]", "three transactions alone"
+        Committer, "resume", "[: source.done]", "[:0]", "three transactions alone"
     ),
     "a withdrawal subtracts a chunk that is not done": Mutant(
-        Committer, "withdraw", "[: source.done]", "[: source.done + 1]", "three transactions alone"
+        Committer, "resume", "[: source.done]", "[: source.done + 1]", "three transactions alone"
     ),
     "the old contribution is not subtracted": Mutant(
         Committer, "commit", "self.load_contribution(source, source.state)", "{}", "two overwrites"

@@ -14,7 +14,7 @@ chunks that are done, and a commit to nothing, which only subtracts, follows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from ingest.commit.chunks import MAX_COUNTERS, fits_transaction, split
+from ingest.commit.chunks import Chunk, fits_transaction, split
+from ingest.commit.room import find_large_subtractions, make_room
 from ingest.commit.transactions import transact
 from ingest.retry import ConflictError, RefusedError
 from ingest.storage.results_bucket import ResultKeys, ResultsBucket
-from vouchers.counts import Cell, Contribution, Counters, difference
+from vouchers.counts import Contribution, difference
 from vouchers.dynamodb.segments_table import SegmentsTable, add_update
 from vouchers.dynamodb.sources_table import Source, SourcesTable, State, Status
 from vouchers.timestamps import iso
@@ -38,12 +39,6 @@ ADVICE = "is 'voucher_amount' an amount?"
 
 SECONDS_REMEMBERED = 30 * 86_400
 """How long the deletion of a source is remembered, so that late events for it change nothing."""
-
-MAX_CELL_BYTES = 200_000
-"""Bytes of a cell's item that sources with many different amounts may fill.
-
-DynamoDB's limit is 400 KB. The rest is left to sources with few amounts.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +84,14 @@ class Committer:
             ConflictError: if the source has changed since it was loaded. Then nothing has happened, or the
                 commit is pending, and ``load_settled`` finishes it.
         """
-        changes = difference(self.load_contribution(source, source.state), contribution)
+        old = self.load_contribution(source, source.state)
+        changes = difference(old, contribution)
         intent = replace(source, pending=state, done=0)
         if not fits_transaction(changes):
             try:
-                self.check_room(changes)
+                make_room(SegmentsTable(self.client, self.segments_table), changes)
             except RefusedError as error:
-                return self.withdraw(intent, changes, error)
+                return self.withdraw(intent, [], error)
             intent = replace(intent, revision=source.revision + 1)
             put = self.sources.put_if_unchanged(source, intent)
             transact(self.client, [{"Put": put}], self.seconds_left)
@@ -114,18 +110,6 @@ class Committer:
             if self.sources.load(source.key).revision == source.revision:
                 raise
             raise ConflictError from None
-
-    def check_room(self, changes: Contribution) -> None:
-        """Check that cells to which many counters are added have room for them, and remove their zeros.
-
-        Raises:
-            RefusedError: if one of them has not.
-        """
-        table = SegmentsTable(self.client, self.segments_table)
-        for cell, added in find_large_additions(changes):
-            if not has_room(table, cell, added):
-                raise RefusedError(f"the item of '{cell.country}', {cell.name}, would be larger than 200 KB")
-            table.remove_zeros(cell)
 
     def resume(self, source: Source, changes: Contribution | None = None) -> Source:
         """Finish the pending commit of a source, from the first chunk that is not done.
@@ -154,10 +138,12 @@ class Committer:
                 source = replace(source, revision=source.revision + 1, done=source.done + 1)
             new = self._complete(source, state, last)
         except RefusedError as error:
-            new = self.withdraw(source, changes, error)
-            self.remove_zeros(cell for cell, _ in chunks[source.done])
-            return new
-        self.remove_zeros(cell for cell, deltas in changes.items() if subtracts_many(deltas))
+            new = self.withdraw(source, chunks[: source.done], error)
+            cells = [cell for cell, _ in chunks[source.done]]
+        else:
+            cells = find_large_subtractions(changes)
+        for cell in cells:
+            SegmentsTable(self.client, self.segments_table).remove_zeros(cell)
         return new
 
     def _complete(self, source: Source, state: State, last: list[dict[str, Any]]) -> Source:
@@ -172,12 +158,12 @@ class Committer:
         transact(self.client, [{"Put": put}, *last], self.seconds_left)
         return new
 
-    def withdraw(self, source: Source, changes: Contribution, error: RefusedError) -> Source:
+    def withdraw(self, source: Source, done: Iterable[Chunk], error: RefusedError) -> Source:
         """Commit a source as failed, whose pending commit DynamoDB refuses.
 
         Args:
             source: with a pending state.
-            changes: of the pending commit, of which the first chunks are done.
+            done: the chunks of the pending commit that are done.
             error: of DynamoDB.
 
         Raises:
@@ -188,7 +174,7 @@ class Committer:
         if pending is None or pending.status is not Status.COUNTED:
             raise error
         undone: Contribution = {}
-        for cell, deltas in chain.from_iterable(split(changes)[: source.done]):
+        for cell, deltas in chain.from_iterable(done):
             undone.setdefault(cell, {}).update({name: -delta for name, delta in deltas.items()})
         applied = difference(undone, self.load_contribution(source, source.state))
         stored: Any = self.results.store_contribution(ResultKeys.of(source), applied)
@@ -204,27 +190,3 @@ class Committer:
         put = self.sources.put_if_unchanged(source, intent)
         transact(self.client, [{"Put": put}], self.seconds_left)
         return self.resume(intent)
-
-    def remove_zeros(self, cells: Iterable[Cell]) -> None:
-        """Remove the counters that are 0 from cells, so that others have room in their items."""
-        table = SegmentsTable(self.client, self.segments_table)
-        for cell in cells:
-            table.remove_zeros(cell)
-
-
-def find_large_additions(changes: Contribution) -> Iterator[tuple[Cell, list[str]]]:
-    """Yield the cells that get more than ``MAX_COUNTERS`` counters, each with the names of these counters."""
-    for cell, counters in changes.items():
-        added = [name for name, delta in counters.items() if delta > 0]
-        if len(added) > MAX_COUNTERS:
-            yield cell, added
-
-
-def has_room(table: SegmentsTable, cell: Cell, added: Sequence[str]) -> bool:
-    """Return whether a cell without its zeros has room for more counters."""
-    return table.bytes_with(cell, added) <= MAX_CELL_BYTES
-
-
-def subtracts_many(deltas: Counters) -> bool:
-    """Return whether changes of a cell may leave many counters that are 0."""
-    return sum(delta < 0 for delta in deltas.values()) > MAX_COUNTERS

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cached_property, partial
 
-from ingest.commit.committer import find_large_additions, has_room
+from ingest.commit.room import find_large_additions, has_room
 from ingest.config import Settings
 from ingest.counting.as_of import AsOf, microseconds, read_metadata
 from ingest.counting.count_file import RowCallbacks, count_file
