@@ -86,24 +86,25 @@ def count_file(
         optional = [name for name in OPTIONAL_COLUMNS if callbacks.keep and name not in columns]
         file = reader.open_parquet(source, columns, optional, selection)
         first_row = file.first_row
-        for read in reader.batches(file):
-            whole, left = drop_rows(read, first_row, selection.deleted)
-            batch = whole.select(columns) if callbacks.keep else whole
-            with reader.file_errors("its values cannot be read"):
-                encoded = dimensions.read(batch)
-            histogram.add(encoded, dimensions.sizes)
-            if callbacks.reject:
-                rows, indices = rejected_rows(encoded, reasons)
-                if len(rows):
-                    texts = arrow.from_texts([name for by_code in reasons for name in by_code.values()])
-                    row_reasons = pa.DictionaryArray.from_arrays(arrow.from_numpy(indices), texts)
-                    numbers = first_row + (rows if left is None else left[rows])
-                    rejected = batch.take(arrow.from_numpy(rows)), numbers, row_reasons
-                    examples.add(*rejected)
-                    callbacks.reject(*rejected)
-            if callbacks.keep:
-                callbacks.keep(whole, encoded, dimensions)
-            first_row += read.num_rows
+        with reader.batches(file) as batches:
+            for read in batches:
+                whole, left = drop_rows(read, first_row, selection.deleted)
+                batch = whole.select(columns) if callbacks.keep else whole
+                with reader.file_errors("its values cannot be read"):
+                    encoded = dimensions.read(batch)
+                histogram.add(encoded, dimensions.sizes)
+                if callbacks.reject:
+                    rows, indices = rejected_rows(encoded, reasons)
+                    if len(rows):
+                        texts = arrow.from_texts([name for by_code in reasons for name in by_code.values()])
+                        row_reasons = pa.DictionaryArray.from_arrays(arrow.from_numpy(indices), texts)
+                        numbers = first_row + (rows if left is None else left[rows])
+                        rejected = batch.take(arrow.from_numpy(rows)), numbers, row_reasons
+                        examples.add(*rejected)
+                        callbacks.reject(*rejected)
+                if callbacks.keep:
+                    callbacks.keep(whole, encoded, dimensions)
+                first_row += read.num_rows
         contribution, report = make_report(histogram.combinations(), dimensions, definitions)
         return Counted(contribution, replace(report, rejected_examples=examples.by_reason))
     except MemoryError:

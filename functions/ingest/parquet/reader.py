@@ -1,7 +1,7 @@
 """Read the needed columns of a Parquet file, or of a part of it, in batches."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from io import RawIOBase
 from typing import IO, NamedTuple
@@ -32,6 +32,7 @@ from ingest.parquet.footer import Chunk, Column, Footer, RowGroup, read_end, rea
 from ingest.parquet.guarded_file import GuardedFile
 from ingest.parquet.page_limits import BATCH_ROWS
 from ingest.parquet.read_ahead import ReadAhead, Span
+from ingest.parquet.threads import make_ahead, usable_cores
 from vouchers.text import truncate
 
 Kinds = tuple["Callable[[pa.DataType], bool]", ...]
@@ -119,6 +120,7 @@ class OpenFile:
         dictionaries: the text columns that are read as dictionaries.
         built: those of them whose dictionaries Arrow builds from plain values.
         parquet: reads all columns but the constant ones.
+        threads: whether to decode the columns side by side, and while earlier batches are used.
     """
 
     guard: GuardedFile
@@ -130,6 +132,7 @@ class OpenFile:
     dictionaries: set[str]
     built: set[str]
     parquet: pq.ParquetFile
+    threads: bool
 
     @property
     def first_row(self) -> int:
@@ -198,7 +201,9 @@ def open_parquet(
         constants = {name: _constant(value, units.get(name)) for name, value in values.items()}
     every = tuple(name for name in (*columns, *optional) if name in stored or name in constants)
     used = {name: unit for name, unit in units.items() if name in stored}
-    return OpenFile(guard, every, constants, used, groups, chosen, dictionaries, built, parquet)
+    rows = sum(groups[number].rows for number in chosen)
+    threads = rows > BATCH_ROWS and usable_cores() > 1
+    return OpenFile(guard, every, constants, used, groups, chosen, dictionaries, built, parquet, threads)
 
 
 def named_columns(footer: Footer, table: TableColumns | None) -> list[tuple[str, Column]]:
@@ -215,12 +220,17 @@ def named_columns(footer: Footer, table: TableColumns | None) -> list[tuple[str,
     return [(name, column) for name, column in named if name is not None]
 
 
-def batches(file: OpenFile) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a file, or of its part, in batches, one row group after the other.
+def batches(file: OpenFile) -> AbstractContextManager[Iterator[pa.RecordBatch]]:
+    """Return the rows of a file, or of its part, in batches, one row group after the other.
 
-    Raises:
-        FileError: if the data cannot be decoded, or contradicts the footer.
+    Use it as a context manager, which ends the thread that decodes ahead. Iterating raises ``FileError`` if
+    the data cannot be decoded, or contradicts the footer.
     """
+    decoded = _batches(file)
+    return closing(make_ahead(decoded) if file.threads else decoded)
+
+
+def _batches(file: OpenFile) -> Generator[pa.RecordBatch, None, None]:
     for number in file.part:
         group, rows = file.row_groups[number], 0
         for batch in _decode(file, number):
@@ -273,9 +283,7 @@ def _decode(file: OpenFile, group: int, done: int = 0) -> Iterator[pa.RecordBatc
     file.guard.watch(file.row_groups[group].chunks)
     row = 0
     with file_errors("its data cannot be decoded"):
-        for batch in file.parquet.iter_batches(
-            BATCH_ROWS, row_groups=[group], use_threads=pa.cpu_count() > 1
-        ):
+        for batch in file.parquet.iter_batches(BATCH_ROWS, row_groups=[group], use_threads=file.threads):
             if file.drop_dictionaries(batch, row):
                 yield from _decode(file, group, done)
                 return

@@ -182,18 +182,19 @@ def read_uses(
         try:
             with file.open() as source:
                 opened = reader.open_parquet(source, columns, selection=reader.Selection(file.rule))
-                for batch in reader.batches(opened):
-                    with reader.file_errors("its values cannot be read"):
-                        used = take_parsed(*times.read(batch.column(TIMESTAMP)))
-                        measured = used.values
-                        if moment is not None:
-                            measured = np.where(measured < split, moment, measured)
-                        valid = used.states == READABLE
-                        typed = arrow.from_numpy(measured, valid, pa.timestamp("us"))
-                        place = batch.schema.get_field_index(TIMESTAMP)
-                        encoded = dimensions.read(batch.set_column(place, TIMESTAMP, typed))
-                    codes = [*encoded, periods.read(used)]
-                    histogram.add(codes, [*dimensions.sizes, periods.size])
+                with reader.batches(opened) as batches:
+                    for batch in batches:
+                        with reader.file_errors("its values cannot be read"):
+                            used = take_parsed(*times.read(batch.column(TIMESTAMP)))
+                            measured = used.values
+                            if moment is not None:
+                                measured = np.where(measured < split, moment, measured)
+                            valid = used.states == READABLE
+                            typed = arrow.from_numpy(measured, valid, pa.timestamp("us"))
+                            place = batch.schema.get_field_index(TIMESTAMP)
+                            encoded = dimensions.read(batch.set_column(place, TIMESTAMP, typed))
+                        codes = [*encoded, periods.read(used)]
+                        histogram.add(codes, [*dimensions.sizes, periods.size])
         except FileError as error:
             advice = WITHOUT_TIME if error.advice == WITHOUT_ROW else error.advice.removeprefix(CORRECT)
             message = "; ".join(filter(None, (str(error), advice.removeprefix(", or "))))

@@ -13,7 +13,7 @@ from ingest.counting import parsing
 from ingest.counting.count_file import count_file
 from ingest.parquet import reader
 from ingest.parquet.page_limits import BATCH_ROWS
-from ingest.parquet.reader import batches, needed_columns, open_parquet
+from ingest.parquet.reader import OpenFile, batches, needed_columns, open_parquet
 from tests.support.parquet_builder import (
     BYTE_ARRAY,
     RLE_DICTIONARY,
@@ -41,18 +41,23 @@ def file_of_distinct_texts(**options: Any) -> bytes:
     return parquet(pa.table(content | {"voucher_amount": [1.0] * ROWS}), row_group_size=ROWS, **options)
 
 
+def read_all(file: OpenFile) -> list[pa.RecordBatch]:
+    with batches(file) as read:
+        return [*read]
+
+
 @pytest.mark.parametrize("dictionaries", [True, False])
 def test_texts_without_a_dictionary_for_all_take_the_memory_of_a_batch(dictionaries: bool) -> None:
     file = open_parquet(
         io.BytesIO(file_of_distinct_texts(use_dictionary=dictionaries)), needed_columns(row_as_of=False)
     )
-    sizes = [len(getattr(b["last_order_ts"], "dictionary", b["last_order_ts"])) for b in batches(file)]
+    sizes = [len(getattr(b["last_order_ts"], "dictionary", b["last_order_ts"])) for b in read_all(file)]
     assert max(sizes) <= BATCH_ROWS
 
 
 def test_texts_that_repeat_are_read_as_dictionaries() -> None:
     file = open_parquet(io.BytesIO(file_of_distinct_texts()), needed_columns(row_as_of=False))
-    assert all(isinstance(batch["country_code"], pa.DictionaryArray) for batch in batches(file))
+    assert all(isinstance(batch["country_code"], pa.DictionaryArray) for batch in read_all(file))
 
 
 @pytest.mark.parametrize("ranges", [126, 150])
@@ -98,7 +103,7 @@ def test_a_group_of_any_size_is_within_the_limit_of_texts(monkeypatch: pytest.Mo
 def test_repeated_texts_are_read_as_dictionaries_if_the_file_has_none() -> None:
     body = file_of_distinct_texts(use_dictionary=False)
     file = open_parquet(io.BytesIO(body), needed_columns(row_as_of=False))
-    assert all(isinstance(batch["country_code"], pa.DictionaryArray) for batch in batches(file))
+    assert all(isinstance(batch["country_code"], pa.DictionaryArray) for batch in read_all(file))
 
 
 def test_texts_that_stop_repeating_lose_their_dictionary_but_no_row() -> None:
@@ -108,7 +113,7 @@ def test_texts_that_stop_repeating_lose_their_dictionary_but_no_row() -> None:
     body = parquet(
         pa.table(content | {"voucher_amount": [1.0] * ROWS}), row_group_size=ROWS, use_dictionary=False
     )
-    read = [*batches(open_parquet(io.BytesIO(body), needed_columns(row_as_of=False)))]
+    read = read_all(open_parquet(io.BytesIO(body), needed_columns(row_as_of=False)))
     assert [isinstance(b["last_order_ts"], pa.DictionaryArray) for b in read] == [True, False, False, False]
     assert [n for batch in read for n in batch["total_orders"].to_pylist()] == list(range(ROWS))
 
@@ -128,7 +133,7 @@ def test_a_dictionary_may_hold_a_value_twice(drawn: tuple[list[bytes], list[int]
     pages = (dictionary_page(texts(*entries), len(entries)), index)
     country = Column("country_code", BYTE_ARRAY, pages, rows, dictionary=True)
     file = open_parquet(io.BytesIO(uniform_file(rows, country_code=country)), needed_columns(row_as_of=False))
-    got = [str(value) for batch in batches(file) for value in batch["country_code"]]
+    got = [str(value) for batch in read_all(file) for value in batch["country_code"]]
     assert got == [entries[index].decode() for index in indices] * 8
 
 
@@ -141,7 +146,7 @@ def test_a_repetition_may_be_a_boolean(optional: bool) -> None:
     element = message[2][1][1][1]
     element[3] = (TRUE if optional else FALSE, optional)
     file = open_parquet(io.BytesIO(with_footer(body, message)), ["country_code", "total_orders"])
-    assert pa.Table.from_batches(batches(file)).to_pydict() == {
+    assert pa.Table.from_batches(read_all(file)).to_pydict() == {
         "country_code": ["Peru", "Chile"],
         "total_orders": [1, None],
     }
