@@ -25,7 +25,7 @@ class Clock:
         self.now = 0.0
         self._asleep: list[tuple[float, int, Lock]] = []
         self._order = itertools.count()
-        self._random = random.Random(1)  # noqa: S311 - durations are no secret
+        self._random = random.Random(1)  # noqa: S311 - durations are not secret
 
     def monotonic(self) -> float:
         """Return the seconds since the start."""

@@ -38,7 +38,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
 
     Raises:
         SettingsError: if a variable is missing, ``RECENCY_AS_OF`` is not `upload`, `row` or a past date,
-            ``MAX_ROWS_PER_FILE`` is not a number, or ``COLUMN_NAMES`` is no mapping.
+            ``MAX_ROWS_PER_FILE`` is not a number, or ``COLUMN_NAMES`` is not a mapping.
     """
     max_rows = environment.get("MAX_ROWS_PER_FILE", "").strip() or "0"
     if not max_rows.isdecimal():

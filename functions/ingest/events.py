@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
 from vouchers.dynamodb.sources_table import EventOrder
-from vouchers.text import listed, truncate
+from vouchers.text import list_names, truncate
 from vouchers.timestamps import iso
 
 REPLAY, FORCED_REPLAY = "ObjectReplayed", "ObjectReplayed:Forced"
@@ -192,7 +192,7 @@ def describe_unknown(message: object) -> str:
         case {"eventName": name}:
             arrived = f"a record {quoted(name)} without a bucket, a key or a valid time"
         case dict() if message:
-            arrived = f"an event with the fields {listed(sorted(map(str, message)), 5, quoted)}"
+            arrived = f"an event with the fields {list_names(sorted(map(str, message)), 5, quoted)}"
         case dict():
             arrived = "an event without fields"
         case _:

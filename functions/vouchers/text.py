@@ -8,19 +8,22 @@ ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 """Characters without a width, and the byte order mark, as ``str.translate`` removes them."""
 
 LENGTH = 60
-"""How many characters are repeated."""
+"""Characters of a text that a sentence repeats."""
+
+MAX_NAMED = 5
+"""Names that a sentence lists."""
 
 
-def truncate(text: str, most: int = LENGTH) -> str:
+def truncate(text: str, limit: int = LENGTH) -> str:
     """Return ``text`` cut to its first characters, with ``?`` for each that cannot be printed."""
-    shown = "".join(character if character.isprintable() else "?" for character in text[:most])
-    return f"{shown}…" if len(text) > most else shown
+    shown = "".join(character if character.isprintable() else "?" for character in text[:limit])
+    return f"{shown}…" if len(text) > limit else shown
 
 
-def listed(names: Sequence[str], most: int, shown: Callable[[str], str] = truncate) -> str:
-    """Return the first names, each as ``shown`` says, and how many more there are."""
-    more = len(names) - most
-    first = ", ".join(map(shown, names[:most]))
+def list_names(names: Sequence[str], limit: int = MAX_NAMED, form: Callable[[str], str] = truncate) -> str:
+    """Return the first names, each in the form that ``form`` gives it, and how many more there are."""
+    more = len(names) - limit
+    first = ", ".join(map(form, names[:limit]))
     return f"{first} and {more} more" if more > 0 else first
 
 

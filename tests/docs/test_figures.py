@@ -19,7 +19,8 @@ from tests.support.documents import text
 from tests.support.sam_template import transformed
 from voucher_selector.local_stack.deploy import TEMPLATE
 from voucher_selector.sample_data import facts
-from voucher_selector.spark_job import listing, run
+from voucher_selector.spark_job import listing
+from vouchers.text import MAX_NAMED
 
 KB, MB, DAY = 1 << 10, 1 << 20, 86_400
 API = "docs/reference/api.md"
@@ -66,7 +67,7 @@ WORDS = {5: "five"}
         (CONSISTENCY, f"within {MAX_SCHEDULES} random schedules"),
         (SCALE, f"in parts of about {listing.MAX_PIECE_BYTES // MB} MB"),
         (SCALE, f"| {listing.MAX_TASKS:,} |"),
-        ("docs/how-to/count-a-history.md", f"names up to {WORDS[run.MAX_NAMED]} such objects"),
+        ("docs/how-to/count-a-history.md", f"names up to {WORDS[MAX_NAMED]} such objects"),
     ],
 )
 def test_a_limit_is_the_codes(document: str, sentence: str) -> None:

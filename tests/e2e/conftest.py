@@ -63,7 +63,7 @@ def _no_files_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Delete the objects that a module's tests uploaded, because other modules use the same stack."""
     yield
     if found := request.config.stash.get(PLACE, None):
-        for key in found.keys():  # noqa: SIM118 - it is no dictionary
+        for key in found.keys():  # noqa: SIM118 - it is not a dictionary
             found.delete(key)
 
 

@@ -156,5 +156,5 @@ def elsewhere(endpoint: str) -> Iterator[Place]:
         if place.keys():
             pytest.exit(f"The stack at {endpoint} holds files; test on one that holds none", returncode=1)
         yield place
-        for key in place.keys():  # noqa: SIM118 - it is no dictionary
+        for key in place.keys():  # noqa: SIM118 - it is not a dictionary
             place.delete(key)

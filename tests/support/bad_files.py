@@ -351,7 +351,7 @@ ODD: dict[str, Callable[[], bytes]] = {
     "no row groups": without_groups,
     "a row a row group": lambda: parquet(table(50), row_group_size=1),
     "a long dictionary": long_dictionary,
-    "text that is no UTF-8": invalid_text,
+    "text that is not UTF-8": invalid_text,
     "columns whose names begin like needed ones": lambda: with_names(
         "country_code.x", "total_orders ", "a.b", ""
     ),

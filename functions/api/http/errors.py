@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from api.http.responses import JSON
 from vouchers.dynamodb.aws import NO_ANSWER, RETRYABLE_CODES, error_codes
-from vouchers.text import listed, truncate
+from vouchers.text import list_names, truncate
 
 MAX_LISTED_COUNTRIES = 20
 PROBLEM_JSON = "application/problem+json"
@@ -68,7 +68,9 @@ class UnknownCountryError(RequestError, status=404, kind="unknown-country"):
 
     def __init__(self, country: str, known: Sequence[str]) -> None:
         hint = (
-            f"use one of: {listed(known, MAX_LISTED_COUNTRIES)}" if known else "nothing has been counted yet"
+            f"use one of: {list_names(known, MAX_LISTED_COUNTRIES)}"
+            if known
+            else "nothing has been counted yet"
         )
         super().__init__(f"there are no counts for {format_value(country)}; {hint}")
 

@@ -61,7 +61,7 @@ class SelectionsFields(msgspec.Struct, frozen=True, kw_only=True):
 class SelectionsRequest(SelectionsFields, frozen=True, kw_only=True):
     """A request for the vouchers of many customers.
 
-    A customer who is no object, or a field of a wrong type, fails the request.
+    A customer that is not an object, or a field of a wrong type, fails the request.
     """
 
     customers: Annotated[list[CustomerFields], Meta(min_length=1, max_length=MAX_CUSTOMERS)]

@@ -160,7 +160,7 @@ def _within_years(instants: pa.Array, states: NDArray[np.uint8]) -> Parsed:
 
 
 def _finite(floats: pa.Array, states: NDArray[np.uint8], *, nan: int = UNREADABLE) -> Parsed:
-    """Mark infinities as unreadable, and NaN as ``nan``: a text such as "nan" is no number."""
+    """Mark infinities as unreadable, and NaN as ``nan``: a text such as "nan" is not a number."""
     values = arrow.values(floats, np.float64)
     if len(values) and not np.isfinite([values.min(), values.max()]).all():
         finite = np.isfinite(values)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from ingest.errors import CORRECT, FileError
-from vouchers.text import listed, truncate
+from vouchers.text import list_names, truncate
 
 COUNTRY, LAST_ORDER, TIMESTAMP = "country_code", "last_order_ts", "timestamp"
 FIRST_ORDER, ORDERS, AMOUNT = "first_order_ts", "total_orders", "voucher_amount"
@@ -158,7 +158,7 @@ class ColumnRule:
             mapped = self.mapping.names.get(column)
             return f"'{truncate(mapped.name)}' for '{column}'" if mapped else f"'{column}'"
 
-        has = listed(present, 20, lambda name: f"'{truncate(name)}'") or "none"
+        has = list_names(present, 20, lambda name: f"'{truncate(name)}'") or "none"
         known = {self.mapping.names.get(column, MappedName(column)).name for column in NEEDED}
         folded = {folded_name(name): name for name in (*folders, *present)}
         for name in map(folded_name, known):
@@ -189,7 +189,9 @@ class _Names:
         alike = self._places.get(folded_name(name), [])
         exact = [place for place in alike if self.names[place] == name] or alike
         if len(exact) > 1:
-            names = listed([self.names[place] for place in exact], 5, lambda other: f"'{truncate(other)}'")
+            names = list_names(
+                [self.names[place] for place in exact], 5, lambda other: f"'{truncate(other)}'"
+            )
             raise FileError(f"{self._where} has more than one column '{truncate(name)}': {names}")
         return exact
 

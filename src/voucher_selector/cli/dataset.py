@@ -18,10 +18,7 @@ from voucher_selector.spark_job.order import Order
 from voucher_selector.spark_job.progress import Outcome, Progress
 from voucher_selector.stack import Deployed, find_stack
 from vouchers.dynamodb.sources_table import Status
-from vouchers.text import listed
-
-MAX_NAMED = 5
-"""Objects that a warning names."""
+from vouchers.text import list_names
 
 
 @options.command(
@@ -105,14 +102,14 @@ def _upload(stack: Deployed, key: str, folder: str, *, sync: bool) -> None:
     there = list_objects(stack.s3(), stack.outputs["UploadsBucket"], key)
     others = [name for name in there if name not in files and not is_left_out(name.removeprefix(key))]
     if not sync and find_tables(files) and (old := sorted(filter(is_table_metadata, others))):
-        message = f"{len(old):,} metadata files of a table are not in {folder}: {listed(old, MAX_NAMED)}"
+        message = f"{len(old):,} metadata files of a table are not in {folder}: {list_names(old)}"
         advice = f"To delete all objects that are not in it, add {options.spelled('sync')}"
         raise CommandError(f"{message}. {advice}")
     send_with_progress(stack, files, f"{len(files):,} files to {key}")
     if sync:
         delete_with_progress(stack, others)
     elif others := [o.key for o in dataset_run.find_dataset(stack, key).objects if o.key not in files]:
-        names = listed(others, MAX_NAMED)
+        names = list_names(others)
         message = f"{len(others):,} objects that are not in {folder} are counted, too: {names}"
         screen.warn(f"{message}. To delete them, add {options.spelled('sync')}")
 

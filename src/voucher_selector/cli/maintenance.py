@@ -79,8 +79,8 @@ def verify(*, repairing: bool, as_json: bool) -> None:
     This machine counts every object of the bucket, and compares the table with the sums. Datasets are not
     counted: their recorded counts are used if their objects have not changed. The exit code is 1 if a problem
     was found; with --repair, if a problem is left. A file that is correctly recorded as failed is named, but
-    is no problem. With --repair, counters that fell to 0 are removed as well, and datasets inside others are
-    counted no longer.
+    is not a problem. With --repair, counters that fell to 0 are removed as well, and datasets inside others
+    are withdrawn.
     """
     from voucher_selector.operations.verify import compare, repair, withdraw  # noqa: PLC0415 - importing pyarrow is slow
 

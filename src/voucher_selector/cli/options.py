@@ -82,14 +82,14 @@ class Choice(click.Choice[str]):
         return f" '{value}'. Use one of: {', '.join(self.choices)}."
 
 
-def number_type(kind: type[float], most: float) -> Callable[[str], float]:
-    """Return the type of numbers of a kind, int or float, from 0 to ``most``."""
+def number_type(kind: type[float], maximum: float) -> Callable[[str], float]:
+    """Return the type of numbers of a kind, int or float, from 0 to ``maximum``."""
 
     def number(value: str) -> float:
         with suppress(ValueError):
-            if 0 <= (converted := kind(value)) <= most:
+            if 0 <= (converted := kind(value)) <= maximum:
                 return converted
-        raise ValueError(f" '{value}'. Use a number from 0 to {most:,}.")
+        raise ValueError(f" '{value}'. Use a number from 0 to {maximum:,}.")
 
     return number
 

@@ -183,9 +183,9 @@ def _draw_intervals(axes: Axes, answers: pd.DataFrame) -> None:
     axes.set_ylim(len(answers) - 0.4, -0.6)
 
 
-def _count_from_zero(axes: Axes, most: float) -> None:
+def _count_from_zero(axes: Axes, maximum: float) -> None:
     """Start the axis of counts at 0, also if all counts are 0."""
-    axes.set_ylim(bottom=0, top=None if most else 1)
+    axes.set_ylim(bottom=0, top=None if maximum else 1)
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.yaxis.set_major_formatter(THOUSANDS)
 

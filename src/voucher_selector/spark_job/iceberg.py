@@ -29,7 +29,7 @@ from pyiceberg.transforms import IdentityTransform
 from ingest.parquet.column_names import TableColumns
 from ingest.storage.tables import METADATA
 from voucher_selector.spark_job.table_version import TableFile, TableFolder, TableVersion
-from vouchers.text import listed
+from vouchers.text import list_names
 
 if TYPE_CHECKING:
     from pyiceberg.table.metadata import TableMetadata
@@ -150,7 +150,7 @@ def newest_metadata(folder: TableFolder) -> str:
         ]
         newest = [name for name in hinted if name in folder.names] or newest
     if len(newest) != 1:
-        names = listed(newest or sorted(others), 5, str)
+        names = list_names(newest or sorted(others), form=str)
         raise folder.error(
             f"it has several metadata files of its newest version: {names}; keep only the one in its catalog"
         )

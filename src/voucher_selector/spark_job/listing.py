@@ -19,16 +19,13 @@ from ingest.storage.tables import DELTA, find_tables
 from voucher_selector.spark_job.delta_lake import read_delta
 from voucher_selector.spark_job.table_version import TableFile, TableFolder, TableVersion
 from vouchers.keys import is_marker
-from vouchers.text import listed
+from vouchers.text import list_names
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MAX_ATTEMPTS = 3
 """Attempts to list a dataset whose tables change meanwhile."""
-
-MAX_NAMED = 5
-"""Objects that an error names."""
 
 MAX_PIECE_BYTES = 256 << 20
 """Larger objects are counted in several pieces."""
@@ -175,7 +172,7 @@ def without_old_versions(
         names = frozenset(key.removeprefix(root) for key in found if key.startswith(root))
         version = read_version(TableFolder(client, bucket, root, format_, names))
         if missing := sorted(version.files.keys() - found.keys()):
-            names_ = listed(missing, MAX_NAMED, lambda key: f"'{key}'")
+            names_ = list_names(missing, form=lambda key: f"'{key}'")
             raise SupersededError(
                 f"{len(missing):,} files of its {format_} table '{root}' are missing: {names_}"
             )

@@ -28,7 +28,7 @@ from voucher_selector.spark_job.sums import (
 )
 from vouchers.dynamodb.sources_table import SourcesTable, State, Status
 from vouchers.segments import load_definitions
-from vouchers.text import listed
+from vouchers.text import list_names
 from vouchers.timestamps import iso
 
 Count = Callable[[Sequence[Task], TaskCounter], Sums]
@@ -36,9 +36,6 @@ Count = Callable[[Sequence[Task], TaskCounter], Sums]
 
 MAX_COMMIT_SECONDS = 600.0
 """How long a commit may wait for other commits."""
-
-MAX_NAMED = 5
-"""Objects that an error names if several cannot be counted."""
 
 
 class RunError(Exception):
@@ -126,7 +123,7 @@ def count_rows(
         raise RunError(replaced[0])
     if failures:
         message = f"{len(failures):,} of its {objects:,} objects cannot be counted"
-        raise FileError(message, listed(failures, MAX_NAMED, str))
+        raise FileError(message, list_names(failures, form=str))
     if len(sums) > MAX_COUNTERS:
         message = f"it has more than {MAX_COUNTERS:,} different counts"
         raise FileError(message, "is 'voucher_amount' an amount?")

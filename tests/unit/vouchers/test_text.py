@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vouchers.text import listed, truncate
+from vouchers.text import list_names, truncate
 
 pytestmark = pytest.mark.disable_socket
 
@@ -29,8 +29,8 @@ def test_an_excerpt_is_short_in_one_line_and_encodable(text: str, shown: str) ->
     [([], ""), (["a", "b\n"], "a, b?"), (["a", "b", "c"], "a, b and 1 more")],
 )
 def test_names_are_listed_up_to_a_number(names: list[str], shown: str) -> None:
-    assert listed(names, 2) == shown
+    assert list_names(names, 2) == shown
 
 
-def test_names_are_listed_as_is_wished() -> None:
-    assert listed(["a", "b"], 1, str.upper) == "A and 1 more"
+def test_names_are_listed_in_the_given_form() -> None:
+    assert list_names(["a", "b"], 1, str.upper) == "A and 1 more"
