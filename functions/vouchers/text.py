@@ -16,7 +16,9 @@ MAX_NAMED = 5
 
 def truncate(text: str, limit: int = LENGTH) -> str:
     """Return ``text`` cut to its first characters, with ``?`` for each that cannot be printed."""
-    shown = "".join(character if character.isprintable() else "?" for character in text[:limit])
+    shown = text[:limit]
+    if not shown.isprintable():
+        shown = "".join(character if character.isprintable() else "?" for character in shown)
     return f"{shown}…" if len(text) > limit else shown
 
 
