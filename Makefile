@@ -24,7 +24,7 @@ help: ## Show the targets
 COMMANDS := demo run upload sources rejected delete expire counts ask dashboard replay verify redrive dataset sample profile evaluate
 .PHONY: $(COMMANDS)
 demo: .venv/.run ## Start the stack, upload the sample, print counts and an answer, stop the stack
-run: .venv/.run ## Start the stack and keep it running [SAMPLE=path|none] [KEEP=1] [ROWS=1] [CORS=http://localhost:5173] [PORT=5000] [AWS_PORT=4566] [CONTAINERS=1]
+run: .venv/.run ## Start the stack and keep it running [SAMPLE=path|none] [KEEP=1] [ROWS=1] [EVENTS=1] [CORS=http://localhost:5173] [PORT=5000] [AWS_PORT=4566] [CONTAINERS=1]
 upload: .venv/.run ## Upload FILE=path, a file or a folder, to the running stack [AS_OF=2020-06-15|row] [COLUMN_NAMES=country_code=country] [KEY=name] [SYNC=1] [MAX_REJECTED=10] [JSON=1]
 sources: .venv/.run ## List the uploaded files and the datasets [PREFIX=2018/] [STATUS=failed] [JSON=1]
 rejected: .venv/.run ## Print the rejected rows of the file KEY=name, or of a dataset [LIMIT=20] [JSON=1]

@@ -20,6 +20,7 @@ class Settings:
     ``uploads_bucket`` contains the objects to count, under ``uploads_prefix``. ``recency_as_of`` is the rule
     for the as-of date, and ``column_names`` maps columns. ``rows_database`` is the Glue database of the
     segmented rows; None if they are not kept. ``max_rows`` limits the rows of a file; None for no limit.
+    ``event_bus`` is the event bus to tell what became of a source; None to tell nobody.
     """
 
     segments_table: str
@@ -31,6 +32,7 @@ class Settings:
     rows_database: str | None = None
     max_rows: int | None = None
     uploads_prefix: str = PREFIX
+    event_bus: str | None = None
 
 
 def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -65,6 +67,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         environment.get("ROWS_DATABASE", "").strip() or None,
         int(max_rows) or None,
         environment.get("UPLOADS_PREFIX", "").strip() or PREFIX,
+        environment.get("EVENT_BUS", "").strip() or None,
     )
 
 

@@ -14,6 +14,7 @@ from aws_lambda_powertools import Logger, Metrics
 from botocore.config import Config
 
 from ingest.commit.committer import Committer
+from ingest.commit.event_bus import EventBus, EventBusError
 from ingest.config import Settings, limit_memory, load_settings
 from ingest.events import EventError, ObjectEvent, object_events, split_messages
 from ingest.observability import record_outcome
@@ -94,6 +95,8 @@ def apply_event(event: ObjectEvent, context: LambdaContext) -> Outcome:
             found = f"the event is of the bucket '{truncate(event.bucket)}'"
             error = f"{found}; this function counts the objects of '{settings.uploads_bucket}'"
             outcome = Outcome(Action.REFUSED, error=error)
+    except EventBusError as failure:
+        outcome = Outcome(Action.INTERRUPTED, error=str(failure))
     except Exception as failure:  # noqa: BLE001 - the other events of the notification must not suffer
         cause = None if isinstance(failure, NO_ANSWER) else failure
         outcome = Outcome(Action.INTERRUPTED, error=f"'{event.key}' is not counted yet: {explain(failure)}")
@@ -143,6 +146,9 @@ def create_service(settings: Settings, context: LambdaContext) -> IngestService:
         row_output,
         settings.max_rows,
         settings.uploads_prefix,
+        EventBus(events_client(), settings.event_bus, settings.uploads_bucket)
+        if settings.event_bus
+        else None,
     )
 
 
@@ -163,6 +169,12 @@ def dynamodb_client() -> DynamoDBClient:
 def s3_client() -> S3Client:
     """Return the client of the process for S3."""
     return create_client("s3", CONFIG)
+
+
+@cache
+def events_client() -> Any:  # noqa: ANN401 - the checks have no stubs of EventBridge
+    """Return the client of the process for EventBridge."""
+    return create_client("events", CONFIG)
 
 
 @cache

@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 from ingest.commit.committer import Committer
+from ingest.commit.event_bus import EventBus
 from ingest.counting.as_of import AsOf, microseconds, read_metadata, recorded
 from ingest.counting.count_file import RowCallbacks, count_file
 from ingest.counting.dimensions import Dimensions
@@ -127,6 +128,7 @@ class IngestService:
         row_output: for the counted rows, if they are kept.
         max_rows: the most rows of an object; None for no limit.
         prefix: of the uploads' keys.
+        event_bus: to tell what became of a source; None to tell nobody.
     """
 
     objects: S3Client
@@ -137,6 +139,7 @@ class IngestService:
     row_output: RowOutput | None = None
     max_rows: int | None = None
     prefix: str = PREFIX
+    event_bus: EventBus | None = None
 
     def apply(self, event: ObjectEvent) -> Outcome:
         """Bring the counts to the state after ``event``, if they are not there.
@@ -146,6 +149,7 @@ class IngestService:
 
         Raises:
             RetryTimeoutError: if other commits were in the way until the time was up.
+            EventBusError: if the source is committed, but its event could not be sent.
             botocore.exceptions.BotoCoreError: if AWS cannot be reached.
             botocore.exceptions.ClientError: if AWS refuses.
         """
@@ -284,6 +288,7 @@ class IngestService:
 
         Raises:
             ConflictError: if the source has changed since it was loaded.
+            EventBusError: if the source is committed, but its event could not be sent.
         """
         if plan.state and plan.state != source.state:
             source = self.committer.commit(source, plan.state, plan.contribution)
@@ -295,6 +300,9 @@ class IngestService:
             # Do not commit again, or two events that may be applied repeatedly would never end.
             source = self.committer.load_settled(source.key)
         self.delete_orphans(source)
+        # A duplicate may repeat an attempt that ended between the commit and its event.
+        if self.event_bus and committed and (plan.state or plan.action is Action.DUPLICATE):
+            self.event_bus.publish(source.key, committed)
         if plan.state is None or committed is None:
             return Outcome(plan.action)
         return Outcome(Action(committed.status), committed, committed.error)

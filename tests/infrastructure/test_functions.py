@@ -131,6 +131,7 @@ def test_an_environment_holds_names_and_settings_and_nothing_secret(template: Te
     own = {
         "IngestFunction": {
             "COLUMN_NAMES",
+            "EVENT_BUS",
             "MAX_ROWS_PER_FILE",
             "RECENCY_AS_OF",
             "RESULTS_BUCKET",

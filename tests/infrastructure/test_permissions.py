@@ -28,7 +28,12 @@ ALARMS = {"Fn::Sub": "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::Acc
 @pytest.fixture(scope="module")
 def everything() -> Template:
     """The stack with every feature that needs a permission."""
-    return transformed(KmsKeyArn=KEY, ApiTrafficShift="Canary10Percent5Minutes", CallerAccounts=ACCOUNTS)
+    return transformed(
+        KmsKeyArn=KEY,
+        ApiTrafficShift="Canary10Percent5Minutes",
+        CallerAccounts=ACCOUNTS,
+        EventBusName="crm",
+    )
 
 
 def test_no_role_may_do_anything_to_everything(everything: Template) -> None:
@@ -112,7 +117,7 @@ def test_a_role_may_use_the_key_only_through_the_services_that_it_uses(
     used = {action.split(":")[0] for statement in statements for action in listed(statement["Action"])}
     assert use["Resource"] == {"Ref": "KmsKeyArn"}
     # The variables of its environment are decrypted by Lambda on its behalf; logs have a grant of their own.
-    assert through == used - {"kms", "logs", "xray"} | {"lambda"}
+    assert through == used - {"events", "kms", "logs", "xray"} | {"lambda"}
 
 
 def test_no_role_may_use_a_key_where_there_is_none(template: Template) -> None:

@@ -18,6 +18,7 @@ from greenlet import getcurrent
 from ingest import retry, service
 from ingest.commit import chunks, room
 from ingest.commit.committer import Committer
+from ingest.commit.event_bus import EventBus
 from ingest.config import Settings
 from ingest.counting.as_of import AsOf
 from ingest.counting.count_file import Counted
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from tests.simulation.model import Place
     from tests.simulation.scheduler import Choice
 
-UPLOADS, RESULTS, DATABASE = "uploads", "results", "rows"
+UPLOADS, RESULTS, DATABASE, BUS = "uploads", "results", "rows", "default"
 SOURCES, SEGMENTS = "voucher_sources", "voucher_segments"
 CLIENT: Any = Client()
 DEFINITIONS = load_definitions()
@@ -113,11 +114,12 @@ class Scenario:
     limits: Limits = REAL
     versioned: bool = False
     keeps_rows: bool = False
+    sends_events: bool = False
 
     def __str__(self) -> str:
         named = ", ".join(map(str, self.before)) + " | " * bool(self.before) + ", ".join(map(str, self.deeds))
         kinds = [f"{n}={v}" for n, v in self.limits._asdict().items() if v != Limits._field_defaults[n]]
-        kinds += [name for name in ("versioned", "keeps_rows") if getattr(self, name)]
+        kinds += [name for name in ("versioned", "keeps_rows", "sends_events") if getattr(self, name)]
         return f"{named} ({', '.join(kinds)})"
 
 
@@ -142,6 +144,7 @@ def simulated(scenario: Scenario) -> Iterator[Harness]:
             (recount.Recount, "settings", Settings("", "", "", "", AsOf("upload"), NO_MAPPING)),
             (spark_run, "s3_client", lambda: CLIENT),
             (spark_run, "dynamodb_client", lambda: CLIENT),
+            (spark_run, "events_client", lambda: CLIENT),
             (spark_run, "datetime", SimpleNamespace(now=lambda _: SPARK_STARTS[getcurrent()])),
             (chunks, "MAX_CELLS", limits.cells),
             (chunks, "MAX_COUNTERS", limits.counters),
@@ -331,7 +334,14 @@ class Harness:
         committer_ = Committer(
             CLIENT, self.sources, SEGMENTS, self.results, now, lambda: process.seconds, writer
         )
-        return IngestService(CLIENT, committer_, DEFINITIONS, AsOf("upload"), row_output=row_output)
+        return IngestService(
+            CLIENT,
+            committer_,
+            DEFINITIONS,
+            AsOf("upload"),
+            row_output=row_output,
+            event_bus=EventBus(CLIENT, BUS, UPLOADS) if self.scenario.sends_events else None,
+        )
 
     def _repair(self) -> bool:
         """Do what ``make verify REPAIR=1`` does."""
@@ -357,6 +367,7 @@ class Harness:
             results_bucket=RESULTS,
             segments_table=SEGMENTS,
             sources_table=SOURCES,
+            event_bus=BUS if self.scenario.sends_events else "",
         )
         try:
             return not is_refusal(spark_run.run(order, count_tasks).error or "")
@@ -375,6 +386,8 @@ class Harness:
             self.run_alone(model, len(self.scenario.deeds), Deed("repair"))
         check_counts(model)
         check_catalog(model)
+        if self.scenario.sends_events:
+            check_events(model)
         if was_smooth:
             check_results(model)
         keys = {place[2] for place in model.values if place[:2] == ("object", UPLOADS)}
@@ -455,6 +468,13 @@ def result_name(key: str) -> str | None:
     """Return the name of the result that an object is, or belongs to."""
     result = results_bucket.parse_result_key(key)
     return result and result.name
+
+
+def check_events(model: Model) -> None:
+    """Check that an event was sent for the state of each source."""
+    for source in all_sources(model):
+        if state := source.state:
+            assert ("published", source.key, str(state.status), state.committed_at) in model.values
 
 
 def all_sources(model: Model) -> list[Source]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -227,6 +228,14 @@ class Model:
             contents.append(entry | {"LastModified": current.modified})
         page: dict[str, Any] = {"Contents": contents} if contents else {}
         return page | ({"CommonPrefixes": [{"Prefix": name} for name in folders]} if folders else {})
+
+    # EventBridge
+
+    def put_events(self, request: Request) -> dict[str, Any]:
+        for entry in request["Entries"]:
+            detail = json.loads(entry["Detail"])
+            self.set(("published", *(detail[name] for name in ("key", "status", "committed_at"))), entry)
+        return {"FailedEntryCount": 0}
 
     # Glue
 

@@ -119,6 +119,20 @@ MUTANTS = {
         "pass",
         "an overwrite and a deletion",
     ),
+    "a duplicate sends no event": Mutant(
+        IngestService,
+        "carry_out",
+        "(plan.state or plan.action is Action.DUPLICATE)",
+        "plan.state",
+        "events of an overwrite and a replay",
+    ),
+    "a failure sends no event": Mutant(
+        IngestService,
+        "carry_out",
+        "if self.event_bus and committed and",
+        "if self.event_bus and committed and not committed.error and",
+        "events of an object that breaks and goes",
+    ),
     "results have the same keys at each revision": Mutant(
         ResultKeys, "of", "source.revision + 1", "10_000_000", "an old content again"
     ),

@@ -70,6 +70,23 @@ SMALL = {
     "segmented rows again and again": Scenario(
         (Deed("force", A), Deed("force", A)), (Deed("put", A, "one"),), keeps_rows=True
     ),
+    "events of an overwrite and a replay": Scenario(
+        (Deed("put", A, "two"), Deed("replay", A)), (Deed("put", A, "one"),), sends_events=True
+    ),
+    "events of an object that breaks and goes": Scenario(
+        (Deed("put", A, "broken"), Deed("delete", A)), (Deed("put", A, "one"),), sends_events=True
+    ),
+    "events of three transactions and a replay": Scenario(
+        (Deed("again", of=-1), Deed("force", A)),
+        (Deed("upload", A, "wide"),),
+        CHUNKS,
+        sends_events=True,
+    ),
+    "events of two counts of a dataset": Scenario(
+        (Deed("count", DATASET, "one"), Deed("count", DATASET, "dirty")),
+        (Deed("count", DATASET, "two"),),
+        sends_events=True,
+    ),
     "two counts of a dataset": Scenario(
         (Deed("count", DATASET, "one"), Deed("count", DATASET, "dirty")), (Deed("count", DATASET, "two"),)
     ),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from greenlet import getcurrent, greenlet
 
+from ingest.commit.event_bus import EventBusError
 from ingest.retry import RetryTimeoutError
 from tests.simulation.model import (
     ConditionalCheckFailedException,
@@ -204,7 +205,7 @@ def run(process: Process, body: Callable[[Process], bool]) -> bool:
     """Run a process to its end; return whether it is done, and need not be started again."""
     try:
         done = body(process)
-    except (BotoCoreError, ClientError, RetryTimeoutError):
+    except (BotoCoreError, ClientError, EventBusError, RetryTimeoutError):
         return False
     make(Call(END, {}, lambda _: None, (Fault.CRASH,)))
     return done

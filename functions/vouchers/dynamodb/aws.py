@@ -42,6 +42,8 @@ def create_client(service: Literal["dynamodb"], config: Config) -> DynamoDBClien
 @overload
 def create_client(service: Literal["s3"], config: Config) -> S3Client: ...
 @overload
+def create_client(service: Literal["events"], config: Config) -> Any: ...  # noqa: ANN401 - the checks have no stubs of EventBridge
+@overload
 def create_client(service: Literal["glue"], config: Config) -> GlueClient: ...
 def create_client(service: str, config: Config) -> Any:
     """Return an AWS client.

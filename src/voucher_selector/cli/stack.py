@@ -81,7 +81,10 @@ def demo() -> None:
 @options.flag("--keep", help="Keep the uploaded files in .stack, and count them again at the next run.")
 @options.cors_option
 @options.flag("--rows", help="Keep the segmented rows, and list them in Glue.")
-def run(file: str | None, *, cors: str | None, containers: bool, keep: bool, rows: bool) -> None:
+@options.flag("--events", help="Send an event to the event bus 'default' when a file was counted or failed.")
+def run(  # noqa: PLR0913 - one parameter for each option
+    file: str | None, *, cors: str | None, containers: bool, keep: bool, rows: bool, events: bool
+) -> None:
     """Start the stack, and keep it running until Ctrl-C.
 
     At the start it uploads the sample, another file, or nothing. With --keep it uploads the files of the run
@@ -89,7 +92,9 @@ def run(file: str | None, *, cors: str | None, containers: bool, keep: bool, row
     """
     uploads = Uploads.find([file] if file and file != NONE else [])
     with ExitStack() as parts:
-        url, stack = _start(parts, ports(), {"SegmentedRows": "true"} if rows else None, cors)
+        parameters = {"SegmentedRows": "true"} if rows else {}
+        parameters |= {"EventBusName": "default"} if events else {}
+        url, stack = _start(parts, ports(), parameters, cors)
         if containers:
             if interface := bridge():
                 parts.enter_context(relay(ports().aws, interface))

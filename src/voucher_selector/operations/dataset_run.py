@@ -144,6 +144,7 @@ def new_order(stack: Deployed, key: str, metadata: Mapping[str, str], *, forced:
         results_bucket=stack.outputs["ResultsBucket"],
         segments_table=stack.outputs["SegmentsTable"],
         sources_table=stack.outputs["SourcesTable"],
+        event_bus=settings.event_bus or "",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 
@@ -20,6 +20,12 @@ CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard",
 def s3_client() -> S3Client:
     """Return the process's S3 client."""
     return create_client("s3", CONFIG)
+
+
+@cache
+def events_client() -> Any:  # noqa: ANN401 - the checks have no stubs of EventBridge
+    """Return the process's EventBridge client."""
+    return create_client("events", CONFIG)
 
 
 @cache

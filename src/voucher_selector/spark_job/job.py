@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ingest.commit.event_bus import EventBusError
 from ingest.retry import RetryTimeoutError
 from ingest.storage.results_bucket import ResultsBucket
 from voucher_selector.spark_job.clients import s3_client
@@ -33,7 +34,7 @@ def main(document: str) -> int:
 
     try:
         last = run(order, count)
-    except (RunError, RetryTimeoutError, BotoCoreError, ClientError) as error:
+    except (RunError, RetryTimeoutError, EventBusError, BotoCoreError, ClientError) as error:
         last = Progress("done", outcome=Outcome.BROKEN_OFF, error=str(error))
     except BaseException as error:
         traceback.print_exc()

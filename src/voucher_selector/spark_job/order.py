@@ -17,6 +17,7 @@ class Order:
         columns: the names of columns that have other names in the objects, as a mapping writes them.
         forced: whether to count the dataset even if it is up to date.
         results_bucket: the bucket of the rejected rows and of the run's progress.
+        event_bus: the event bus to tell the outcome; empty to tell nobody.
     """
 
     run: str
@@ -28,6 +29,7 @@ class Order:
     results_bucket: str
     segments_table: str
     sources_table: str
+    event_bus: str = ""
 
     def to_json(self) -> str:
         """Return the order as JSON."""

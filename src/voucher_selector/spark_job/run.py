@@ -6,14 +6,15 @@ from datetime import UTC, datetime
 from functools import partial
 
 from ingest.commit.committer import Committer
+from ingest.commit.event_bus import EventBus
 from ingest.counting.as_of import AsOf, microseconds, recorded
 from ingest.counting.report import MAX_COUNTERS
 from ingest.errors import FileError
 from ingest.parquet.column_names import ColumnMapping
 from ingest.retry import ConflictError
-from ingest.service import Action, CountedRows, IngestService, Target
+from ingest.service import Action, CountedRows, IngestService, Plan, Target
 from ingest.storage.results_bucket import ResultKeys, ResultsBucket
-from voucher_selector.spark_job.clients import dynamodb_client, s3_client
+from voucher_selector.spark_job.clients import dynamodb_client, events_client, s3_client
 from voucher_selector.spark_job.counting import TaskCounter
 from voucher_selector.spark_job.listing import Dataset, Task, list_dataset
 from voucher_selector.spark_job.order import Order
@@ -49,6 +50,7 @@ def run(order: Order, count: Count) -> Progress:
         RunError: if the dataset has no objects and never had any, if an object was replaced while it was
             counted, or if another run of the dataset has committed meanwhile.
         ingest.retry.RetryTimeoutError: if other commits were in the way for too long.
+        ingest.commit.event_bus.EventBusError: if the outcome could not be told.
         botocore.exceptions.ClientError: if AWS refuses.
     """
     listed_at, rule = datetime.now(UTC), AsOf.parse(order.as_of)
@@ -63,7 +65,15 @@ def run(order: Order, count: Count) -> Progress:
         now=lambda: datetime.now(UTC),
         seconds_left=lambda: MAX_COMMIT_SECONDS,
     )
-    service = IngestService(s3_client(), committer, load_definitions(), rule)
+    service = IngestService(
+        s3_client(),
+        committer,
+        load_definitions(),
+        rule,
+        event_bus=EventBus(events_client(), order.event_bus, order.uploads_bucket)
+        if order.event_bus
+        else None,
+    )
     source = committer.load_settled(order.dataset)
     if not dataset.objects and source.state is None:
         raise RunError(f"there are no objects to count under '{order.dataset}'; upload some first")
@@ -92,7 +102,7 @@ def run(order: Order, count: Count) -> Progress:
         if current.state.order > state.order:
             return Progress("done", outcome=Outcome.LATE)
         # Another run has completed this commit, or withdrawn it.
-        service.delete_orphans(current)
+        service.carry_out(current, Plan(Action.DUPLICATE))
         action, error = Action(current.state.status), current.state.error
     if action is Action.DUPLICATE:
         return Progress("done", outcome=Outcome.UP_TO_DATE)

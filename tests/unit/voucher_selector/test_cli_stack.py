@@ -199,9 +199,16 @@ def test_run_loads_the_sample_says_where_everything_is_and_is_ready(machine: Mac
 
 
 @pytest.mark.usefixtures("interrupted")
-@pytest.mark.parametrize(("more", "parameters"), [([], None), (["--rows"], {"SegmentedRows": "true"})])
-def test_rows_are_kept_only_where_that_is_asked_for(
-    machine: Machine, more: list[str], parameters: dict[str, str] | None
+@pytest.mark.parametrize(
+    ("more", "parameters"),
+    [
+        ([], {}),
+        (["--rows"], {"SegmentedRows": "true"}),
+        (["--rows", "--events"], {"SegmentedRows": "true", "EventBusName": "default"}),
+    ],
+)
+def test_rows_are_kept_and_events_are_sent_only_on_request(
+    machine: Machine, more: list[str], parameters: dict[str, str]
 ) -> None:
     CliRunner().invoke(cli, ["run", "--sample", "none", *more])
     assert machine.parameters == parameters
