@@ -107,7 +107,7 @@ def show_report(title: str, report: Mapping[str, Any], rejected_rows: str | None
         ("repaired", report["repaired"]),
         ("unsegmented", unsegmented),
     ):
-        for name, number in numbers.items():
+        for name, number in sorted(numbers.items()):
             rows.append((f"  {kind}: {name.replace('_', ' ')}", f"{number:,}"))
             rows += map(describe_example, report["rejected_examples"].get(name, ()))
     rows.append(("as of", report["as_of"]))
