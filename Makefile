@@ -45,7 +45,7 @@ $(COMMANDS):
 
 .PHONY: notebook
 notebook: .venv/.explore ## Open the exploration notebook in JupyterLab, on the running stack [KEY=name] [FILE=path] [AS_OF=2020-06-15|row]
-	@$(BIN)/jupyter lab --config=src/voucher_selector/explore/jupyter.json notebooks/exploration.ipynb
+	@VOUCHER_SELECTOR_MAKE=1 $(BIN)/jupyter lab --config=src/voucher_selector/explore/jupyter.json notebooks/exploration.ipynb
 
 .PHONY: setup
 setup: .venv/.dev ## Create .venv with everything for running, testing and checking

@@ -1,6 +1,7 @@
 """Errors of a user's file."""
 
 CORRECT = "upload a corrected file under the same key"
+OUT_OF_MEMORY = "takes more memory than there is"
 
 
 class FileError(Exception):

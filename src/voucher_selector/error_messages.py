@@ -1,10 +1,21 @@
 """One sentence for a person, made from an error."""
 
+import os
 from urllib.parse import urlsplit
 
 from botocore import exceptions as aws
 
 from voucher_selector.stack import AWS, endpoint_variable, log_place, ports
+
+
+def is_under_make() -> bool:
+    """Return whether Make runs the command."""
+    return bool(os.environ.get("VOUCHER_SELECTOR_MAKE"))
+
+
+def name_variables(message: str) -> str:
+    """Return a message of the ingest function, which names the flag, with the variable if Make runs."""
+    return message.replace("--columns ", "COLUMN_NAMES=") if is_under_make() else message
 
 
 def sentence(error: BaseException) -> str:

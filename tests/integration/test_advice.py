@@ -25,7 +25,7 @@ GOOD = pa.table(
 UNTIMED = GOOD.drop_columns("timestamp")
 CORRECT = "; upload a corrected file under the same key"
 AGAIN = "; upload the file again with a valid value"
-WITHOUT_ROW = "; only the as-of date 'row' needs 'timestamp'; upload a file that has it, or name a date"
+WITHOUT_ROW = "; only the as-of date 'row' needs 'timestamp'; use a file that has it, or name a date"
 
 UNIT = '; if it counts milliseconds since 1970, use --columns "timestamp=timestamp:ms"'
 

@@ -18,10 +18,11 @@ from ingest.handler import IngestError
 from ingest.storage.results_bucket import ResultsBucket
 from tests.support.datasets import DATASET, count, count_here
 from tests.support.fake_stack_client import Lambda, deployed
-from tests.support.sample_files import CHINA, DIRTY, PERU, body, expected, file_of
+from tests.support.sample_files import CHINA, DIRTY, PERU, body, expected, file_of, sample_rows
 from tests.support.tables import FORMATS, KIND, mirror
 from voucher_selector.cli import dataset, maintenance
 from voucher_selector.cli.main import cli
+from voucher_selector.cli.report import show_report
 from voucher_selector.errors import CommandError
 from voucher_selector.operations import dataset_run
 from voucher_selector.spark_job import clients
@@ -152,6 +153,29 @@ def test_json_reports_the_outcome_to_scripts(harness: StackHarness, folder: Path
     ]
     assert reported[0]["report"]["objects"] == 2
     assert harness.cells() == {}
+
+
+@pytest.mark.usefixtures("runs")
+def test_the_report_on_a_dataset_has_the_lines_of_that_on_a_file(
+    harness: StackHarness, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = sample_rows(
+        ("Peru", "not a date", "2020-03-01", "1", 1.0), ("Peru", "2020-01-01", "2020-03-01", "-1", 1.0)
+    )
+    harness.ingest(harness.put("vouchers/one.parquet", file_of([*content, *DIRTY])))
+    state = harness.source("vouchers/one.parquet").state
+    assert state
+    show_report("one", state.report)
+    (folder / "b.parquet").write_bytes(file_of([*content, *DIRTY]))
+    (folder / "2018" / "a b+ü.parquet").unlink()
+
+    result = call("dataset", "history", "--from", str(folder))
+
+    of_file, of_dataset = (
+        re.findall(r"│  +(\w+: [\w ]+)", text) for text in (capsys.readouterr().out, result.stdout)
+    )
+    assert len(of_file) >= 7
+    assert of_dataset == of_file
 
 
 @pytest.mark.usefixtures("runs")

@@ -157,7 +157,7 @@ def test_an_object_that_cannot_be_counted_fails_the_dataset_and_is_named(harness
     assert re.fullmatch(
         r"'datasets/history/' was not counted: 1 of its 4 objects cannot be counted; "
         r"'datasets/history/b\.parquet': it cannot be read as Parquet: .*; "
-        r"upload the whole file again",
+        r"copy the whole file again",
         last.error or "",
     )
     assert harness.cells() == {}

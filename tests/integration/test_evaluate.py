@@ -171,6 +171,11 @@ def test_a_change_of_regime_is_found_in_its_month(tmp_path: Path) -> None:
             "Invalid --as-of 'upload'. Use 'row', or a date that is not after --train-until.",
         ),
         (
+            ["uses.parquet", "--train-until", "2018-07-01", "--as-of", "foo"],
+            Exit.USAGE,
+            "Invalid --as-of 'foo'. Use 'row', or a date that is not after --train-until.",
+        ),
+        (
             ["uses.parquet", "--train-until", "2018-07-01", "--as-of", "2018-07-02"],
             Exit.USAGE,
             "Invalid --as-of '2018-07-02'. Use 'row', or a date that is not after --train-until.",
@@ -180,17 +185,17 @@ def test_a_change_of_regime_is_found_in_its_month(tmp_path: Path) -> None:
         (
             ["delta", "--train-until", "2018-07-01"],
             Exit.USAGE,
-            "delta is a table of Delta Lake, or a part of one; write its rows to a Parquet file",
+            "delta cannot be evaluated: it has rows of the Delta Lake table 'delta/'; write its",
         ),
         (
             ["delta/day=1/part.parquet", "--train-until", "2018-07-01"],
             Exit.USAGE,
-            "delta/day=1/part.parquet is a table of Delta Lake, or a part of one; write its rows",
+            "delta/day=1/part.parquet cannot be evaluated: it has rows of the Delta Lake table '",
         ),
         (
             ["delta/day=1", "--train-until", "2018-07-01"],
             Exit.USAGE,
-            "delta/day=1 is a table of Delta Lake, or a part of one; write its rows",
+            "delta/day=1 cannot be evaluated: it has rows of the Delta Lake table '",
         ),
         (
             ["broken.parquet", "--train-until", "2018-07-01"],

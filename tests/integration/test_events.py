@@ -223,5 +223,5 @@ def test_uploads_can_have_another_prefix(harness: StackHarness, monkeypatch: pyt
     assert outcomes == [["ignored"], ["ignored"], ["ignored"], ["counted"]]
     assert harness.cells() == expected([ONE])
     harness.put("crm/uses/t/_delta_log/00000000000000000000.json", b"{}")
-    with pytest.raises(IngestError, match="it is one file of the Delta Lake table 'crm/uses/t/'"):
+    with pytest.raises(IngestError, match="it has rows of the Delta Lake table 'crm/uses/t/'"):
         harness.ingest(harness.put("crm/uses/t/part-0.parquet", file_of(ONE)))

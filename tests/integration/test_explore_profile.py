@@ -245,6 +245,48 @@ def test_a_file_that_cannot_be_counted_has_a_page_with_its_columns(tmp_path: Pat
     assert not page.resources
 
 
+@pytest.mark.parametrize("name", ["uses", "uses/day=1", "uses/day=1/part.parquet"])
+def test_a_table_or_a_part_of_one_has_no_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path in (Path("uses", "_delta_log", f"{0:020}.json"), Path("uses", "day=1", "part.parquet")):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(file_of(DIRTY))
+
+    result = profile(name)
+
+    assert (result.exit_code, result.stdout) == (Exit.USAGE, "")
+    table = "uses/" if name == "uses" else f"{tmp_path / 'uses'}/"
+    assert result.stderr == (
+        f"Error: {name} cannot be explored: it has rows of the Delta Lake table '{table}'; "
+        "write its rows to a Parquet file, such as with DuckDB's delta_scan or iceberg_scan\n"
+    )
+
+
+@pytest.mark.parametrize(("under_make", "option"), [("", "--columns "), ("1", "COLUMN_NAMES=")])
+def test_advice_on_a_file_of_this_machine_is_not_to_upload_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, under_make: str, option: str
+) -> None:
+    monkeypatch.setenv("VOUCHER_SELECTOR_MAKE", under_make)
+    plain = pq.read_table(write_file(tmp_path / "plain.parquet", file_of(DIRTY)))
+    pq.write_table(plain.rename_columns({"country_code": "country"}), tmp_path / "renamed.parquet")
+    pq.write_table(plain.select(["country_code"]), tmp_path / "short.parquet")
+    write_file(tmp_path / "cut.parquet", BROKEN)
+
+    result = profile(str(tmp_path))
+
+    assert "upload" not in result.stderr
+    lines = [line for line in result.stderr.splitlines() if "cannot be counted: " in line]
+    (cut, renamed, short) = (line.partition("; ")[2] for line in lines)
+    assert cut == "copy the whole file again"
+    assert renamed.endswith(f'name its columns, such as with {option}"country_code=country"')
+    assert short == "it has 'country_code'"
+    page = Page((tmp_path / "renamed.profile.html").read_text())
+    assert f'{option}"country_code=country"' in page.text
+    assert "upload a corrected" not in page.text
+
+
 def test_columns_come_from_the_mapping_and_the_path(tmp_path: Path) -> None:
     rows = [row for row in DIRTY if row["country_code"]]
     table = pq.read_table(write_file(tmp_path / "plain.parquet", file_of(rows)))
@@ -303,7 +345,10 @@ def test_a_kernel_that_dies_is_reported(tmp_path: Path, monkeypatch: pytest.Monk
     result = profile(str(path))
 
     assert (result.exit_code, result.stdout) == (Exit.NO, "")
-    assert "Error: The notebook's process ended. Most often the file needs more memory" in result.stderr
+    assert (
+        "Error: The notebook's process ended. Most often exploring the file takes more memory"
+        in result.stderr
+    )
 
 
 def test_ctrl_c_ends_it_at_once_and_leaves_nothing(tmp_path: Path) -> None:

@@ -99,9 +99,11 @@ def test_a_file_is_of_a_table_if_it_is_below_its_log_or_in_its_data(file: Path) 
         (of_delta, "Delta Lake", f"{log.parents[1]}/"),
     ):
         words = f"make dataset NAME={shlex.quote(Path(root).name)} FROM={shlex.quote(root)}"
-        message = f"{root} is a table ({format_}). To count the whole table: {words}"
+        message = f"{path} cannot be uploaded: it has rows of the {format_} table '{root}'"
         result = _upload(path)
-        assert (result.exit_code, result.stderr) == (2, f"Error: {message}\n")
+        expected = (2, f"Error: {message}; count the whole table: {words}\n")
+        assert (result.exit_code, result.stderr) == expected
+        assert _upload(path.parent).stderr.startswith(f"Error: {path.parent} cannot be uploaded: it has rows")
 
 
 @pytest.mark.usefixtures("harness")

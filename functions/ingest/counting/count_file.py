@@ -14,7 +14,7 @@ from ingest.counting.dimensions import Dimensions, rejected_rows
 from ingest.counting.encoding import EncodedColumn
 from ingest.counting.histogram import Histogram
 from ingest.counting.report import Examples, make_report
-from ingest.errors import FileError
+from ingest.errors import OUT_OF_MEMORY, FileError
 from ingest.parquet import reader
 from ingest.parquet.column_names import FIRST_ORDER, TIMESTAMP
 from vouchers.counts import Contribution
@@ -108,7 +108,7 @@ def count_file(
         contribution, report = make_report(histogram.combinations(), dimensions, definitions)
         return Counted(contribution, replace(report, rejected_examples=examples.by_reason))
     except MemoryError:
-        raise FileError("counting it takes more memory than there is") from None
+        raise FileError(f"counting it {OUT_OF_MEMORY}") from None
 
 
 def drop_rows(

@@ -21,7 +21,7 @@ NEEDED = (COUNTRY, *TIMES, ORDERS, AMOUNT)
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 """Hive's value of a partition whose rows have no value."""
 
-WITHOUT_ROW = "only the as-of date 'row' needs 'timestamp'; upload a file that has it, or name a date"
+WITHOUT_ROW = "only the as-of date 'row' needs 'timestamp'; use a file that has it, or name a date"
 """The advice if only the column ``timestamp`` is wrong."""
 
 _UNIT = re.compile("(.+):(s|ms|us|ns)")

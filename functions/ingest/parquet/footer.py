@@ -46,7 +46,7 @@ MAX_ROWS = 5_000_000_000
 
 MAGIC, ENCRYPTED_MAGIC = b"PAR1", b"PARE"
 BROKEN = "it cannot be read as Parquet: its footer is broken"
-ENCRYPTED = "it is encrypted; upload it unencrypted"
+ENCRYPTED = "it is encrypted", "write it without encryption"
 
 _META: Shape = {2: [I32], 3: [BINARY], 8: [{}], 13: [{}], 16: {2: [I64], 3: [I64]}, 17: {2: [I32]}}
 _CHUNK: Shape = {3: _META, 8: {2: {1: [BINARY]}}, **WITH_RAW}
@@ -167,9 +167,9 @@ class Footer:
             raise FileError(f"its row group {number} does not have as many columns as the file")
         found = [chunks[leaf] for leaf in leaves]
         if any(_KEYS in chunk or _SECRET in chunk for chunk in found):
-            raise FileError(ENCRYPTED)
+            raise FileError(*ENCRYPTED)
         if any(chunk.get(_FILE) for chunk in found):
-            raise FileError("its rows are in other files; upload these files")
+            raise FileError("its rows are in other files", "use these files")
         if any(chunk[_COLUMN][_VALUES] != rows for chunk in found):
             raise FileError(f"its row group {number} does not have a value of each needed column in each row")
         return found
@@ -206,7 +206,7 @@ def footer_length(tail: bytes, file_size: int) -> int:
         FileError: if there is no footer, or it is encrypted or too long.
     """
     if tail[-4:] == ENCRYPTED_MAGIC:
-        raise FileError(ENCRYPTED)
+        raise FileError(*ENCRYPTED)
     length = int.from_bytes(tail[-TAIL:-4], "little")
     if length > file_size - TAIL - len(MAGIC):
         raise FileError("it cannot be read as Parquet: its footer would be longer than the file")
@@ -237,7 +237,7 @@ def read_footer(data: bytes) -> Footer:
         raise FileError(BROKEN) from None
     stated = fields.get(_ROWS, 0)
     if max(stated, total) > MAX_ROWS:
-        raise FileError(f"it has more than {MAX_ROWS:,} rows; split it")
+        raise FileError(f"it has more than {MAX_ROWS:,} rows", "split it")
     # Some writers leave 0.
     if stated not in {0, total}:
         raise FileError("its row groups do not have as many rows as it says")

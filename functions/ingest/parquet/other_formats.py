@@ -10,7 +10,7 @@ HEAD_BYTES = 1 << 12
 """Bytes from the start of a file that are looked at."""
 
 DELTA_ACTIONS = (b'{"commitInfo"', b'{"protocol"', b'{"metaData"', b'{"add"', b'{"remove"', b'{"txn"')
-DATASET = "upload the table under datasets/, and count it with make dataset"
+DATASET = "count the whole table with make dataset"
 SEPARATORS = (b",", b";", b"\t", b"|")
 
 
@@ -34,7 +34,7 @@ def by_python(name: str, module: str, extension: str) -> Format:
     return Format(name, f'convert it, such as with python -c "{read}; {write}"')
 
 
-CUT_OFF = Format("a Parquet file that is cut off", "upload the whole file again")
+CUT_OFF = Format("a Parquet file that is cut off", "copy the whole file again")
 MAGIC = {
     b"PAR1": CUT_OFF,
     b"ORC": by_python("ORC", "orc", "orc"),
@@ -51,7 +51,7 @@ def recognize(head: bytes) -> Format | None:
     if head.startswith(b"PK\x03\x04"):
         if b"xl/" in head or b"[Content_Types].xml" in head:
             return converted("XLSX", "read_xlsx", "xlsx")
-        return Format("zip", "upload the files in it")
+        return Format("zip", "unpack it")
     return recognize_gzip(head) if head.startswith(b"\x1f\x8b") else recognize_text(head)
 
 

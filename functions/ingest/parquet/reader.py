@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ingest import arrow
-from ingest.errors import CORRECT, FileError
+from ingest.errors import CORRECT, OUT_OF_MEMORY, FileError
 from ingest.parquet.column_names import (
     AMOUNT,
     COUNTRY,
@@ -247,7 +247,7 @@ def file_errors(what: str) -> Iterator[None]:
     try:
         yield
     except MemoryError:
-        raise FileError(f"{what}: that takes more memory than there is") from None
+        raise FileError(f"{what}: that {OUT_OF_MEMORY}") from None
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = truncate(str(error).split("\n", 1)[0].rstrip("."), 200) or type(error).__name__
         raise FileError(f"{what}: {reason}") from None

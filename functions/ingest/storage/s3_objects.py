@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 GONE = {"404", "NoSuchKey", "NoSuchVersion", "412", "PreconditionFailed", "MethodNotAllowed", "405"}
 """S3's codes if an object, or a version of it, does not exist or exists no longer."""
 
-ARCHIVED = FileError("it is archived", "restore it in S3, then run make replay")
+AGAIN = "then run make replay, or make dataset for a dataset"
+ARCHIVED = FileError("it is archived", f"restore it in S3, {AGAIN}")
 CUSTOMER_KEY = FileError(
     "S3 does not return it without a key, as if it was uploaded with a key of its own (SSE-C)",
     "upload it again without that key",
 )
 DENIED = FileError(
     "S3 denies access to it",
-    "allow the role of the ingest function to read it and to use its KMS key, then run make replay",
+    f"allow the role of the function or the Spark job to read it and to use its KMS key, {AGAIN}",
 )
 KMS_FAILED = FileError("its KMS key cannot be used", "enable the key, or upload it again with another key")
 

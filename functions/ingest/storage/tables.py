@@ -48,9 +48,12 @@ def refuse_table_file(client: S3Client, bucket: str, key: str, prefix: str) -> N
         if format_ is None and is_below and _has(client, bucket, f"{root}{METADATA}", METADATA_FILE):
             format_ = ICEBERG
         if format_:
-            raise FileError(
-                f"it is one file of the {format_} table '{truncate(root)}'", f"{advice(root)} {ITS_FOLDER}"
-            )
+            raise table_error(format_, root, f"{advice(root)} {ITS_FOLDER}")
+
+
+def table_error(format_: str, root: str, advice: str) -> FileError:
+    """Return the error of a file or folder that has rows of a table, given the table's prefix or folder."""
+    return FileError(f"it has rows of the {format_} table '{truncate(root, 200)}'", advice)
 
 
 def advice(root: str, folder: str = "folder") -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
-from ingest.counting.as_of import ROW, UPLOAD, AsOf
+from ingest.counting.as_of import ROW
 from ingest.parquet.column_names import ColumnMapping
 from voucher_selector.cli import options, screen
 from voucher_selector.errors import CommandError, Exit
@@ -45,7 +45,6 @@ def moment(value: str) -> datetime:
 )
 @options.option(
     "--as-of",
-    type=options.as_of_date,
     default=ROW,
     metavar="DATE",
     help="Measure the recency of uses before the date to this date; default: row, the time of each use.",
@@ -61,16 +60,19 @@ def evaluate(
     the share of the later uses whose amount is the choice. Rows without a time of use are left out. The exit
     code is 1 if a file cannot be read, or no row has a time of use.
     """
-    rule = AsOf.parse(as_of)
-    if rule.rule == UPLOAD or (rule.moment and rule.moment > train_until):
+    measured_to = None
+    try:
+        if as_of.strip().lower() != ROW and (measured_to := parse_timestamp(as_of)) > train_until:
+            raise ValueError  # noqa: TRY301 - refused like a text that is no date
+    except ValueError:
         message = f"Invalid {options.spelled('as_of')} '{as_of}'. Use 'row', or a date"
-        raise CommandError(f"{message} that is not after {options.spelled('train_until')}.")
+        raise CommandError(f"{message} that is not after {options.spelled('train_until')}.") from None
     with screen.step(f"Evaluating {file[0] if len(file) == 1 else f'{len(file):,} files'}"):
         from voucher_selector.operations import dated_uses  # noqa: PLC0415 - it imports pyarrow, which is slow
         from voucher_selector.operations import evaluate as backtest  # noqa: PLC0415 - it imports pyarrow, which is slow
 
         files = dated_uses.find_files(file, ColumnMapping.parse(columns or ""))
-        uses = dated_uses.read_uses(files, load_definitions(), train_until, rule.moment)
+        uses = dated_uses.read_uses(files, load_definitions(), train_until, measured_to)
         if not uses.uses.rows:
             numbers = (
                 f"{uses.rejected:,} of {uses.rows:,} rows are rejected, {uses.undated:,} have no time of use"

@@ -9,13 +9,13 @@ import click
 from voucher_selector.cli.dataset import dataset
 from voucher_selector.cli.evaluate import evaluate
 from voucher_selector.cli.maintenance import redrive, replay, verify
-from voucher_selector.cli.options import is_under_make, name_variables, spelled
+from voucher_selector.cli.options import spelled
 from voucher_selector.cli.profile import profile
 from voucher_selector.cli.questions import ask, counts, dashboard
 from voucher_selector.cli.sources import delete, expire, rejected, sources
 from voucher_selector.cli.stack import demo, run, sample
 from voucher_selector.cli.upload import upload
-from voucher_selector.error_messages import sentence
+from voucher_selector.error_messages import is_under_make, name_variables, sentence
 from voucher_selector.errors import EXPECTED, MEANING, CommandError, Exit, exit_code
 
 EXIT_CODES = "\n".join(

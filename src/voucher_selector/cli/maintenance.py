@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 
 from voucher_selector.cli import options, screen
+from voucher_selector.error_messages import name_variables
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.operations.findings import Problem, Verification
 from voucher_selector.operations.garbage import delete_garbage
@@ -60,7 +61,7 @@ def replay(prefix: str, *, force: bool, as_json: bool) -> None:
         screen.print_json({**numbers, "failed": errors, "swept": deleted})
     else:
         for _, error in failed:
-            click.echo(options.name_variables(error))
+            click.echo(name_variables(error))
         parts = [f"{n:,} {REPLAYED.get(name, name)}" for name, n in sorted(replayed.outcomes.items())]
         parts += [f"{len(failed):,} failed"] if failed else []
         click.echo(", ".join(parts) if sources else f"There are no objects under {key_prefix}")
@@ -117,7 +118,7 @@ def verify(*, repairing: bool, as_json: bool) -> None:
 def show_verification(found: Verification) -> None:
     """Print the differences and the problems, and what to do about them."""
     for error in found.failed.values():
-        click.echo(options.name_variables(error))
+        click.echo(name_variables(error))
     for finding in found.problems:
         click.echo(f"{finding.source} {finding.problem}")
     if found.differences:
@@ -177,7 +178,7 @@ def redrive(*, as_json: bool) -> None:
         for event in done:
             outcomes = (REDRIVEN.get(outcome, outcome) for outcome in event.answer.outcomes)
             sentence = event.answer.error or f"{', '.join(event.sources)}: {', '.join(outcomes)}"
-            click.echo(options.name_variables(sentence))
+            click.echo(name_variables(sentence))
         summary = f"Succeeded: {len(succeeded):,}, failed again: {len(failed):,}"
         click.echo(summary if done else "There are no failed events")
     if failed:

@@ -4,7 +4,6 @@ Under Make, each of them reads the variable of its name: FILE, AS_OF, REPAIR. Th
 VOUCHER_SELECTOR_MAKE; without it, no such variable of a user's shell has an effect.
 """
 
-import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,6 +15,7 @@ import click
 
 from ingest.counting.as_of import AS_OF_METADATA, COLUMNS_METADATA, AsOf
 from ingest.parquet.column_names import ColumnMapping
+from voucher_selector.error_messages import is_under_make
 from voucher_selector.operations.sources import DEFAULT_MAX_REJECTED
 
 Decorator = Callable[[Callable[..., object]], Callable[..., object]]
@@ -23,20 +23,10 @@ Decorator = Callable[[Callable[..., object]], Callable[..., object]]
 AS_OF_HELP = "Moment that recency is measured to: a date such as 2020-06-15, row, or upload."
 
 
-def is_under_make() -> bool:
-    """Return whether Make runs the command."""
-    return bool(os.environ.get("VOUCHER_SELECTOR_MAKE"))
-
-
 def spelled(parameter: str) -> str:
     """Return a parameter, given by its name in Python, as the user wrote it: ``AS_OF`` or ``--as-of``."""
     found = next(p for p in click.get_current_context().command.params if p.name == parameter)
     return str(found.envvar) if is_under_make() or isinstance(found, click.Argument) else found.opts[0]
-
-
-def name_variables(message: str) -> str:
-    """Return a message of the ingest function, which names the flag, with the variable if Make runs."""
-    return message.replace("--columns ", "COLUMN_NAMES=") if is_under_make() else message
 
 
 class Parameter(click.Parameter):

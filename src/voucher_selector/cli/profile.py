@@ -6,8 +6,9 @@ import click
 from rich.markup import escape
 
 from voucher_selector.cli import options, screen
+from voucher_selector.error_messages import name_variables
 from voucher_selector.errors import CommandError, Exit
-from voucher_selector.operations.upload import PROFILE, list_files, require_file
+from voucher_selector.operations.upload import AS_PARQUET, PROFILE, list_files, refuse_tables, require_file
 
 S3 = "s3://"
 
@@ -42,7 +43,7 @@ def profile(file: tuple[str, ...], out: str | None, as_of: str | None, columns: 
         except CommandError as error:
             errors.append(error)
             if len(names) > 1:
-                screen.err.print(escape(str(error)), soft_wrap=True)
+                screen.err.print(escape(name_variables(str(error))), soft_wrap=True)
     if len(names) == len(errors) == 1:
         raise errors[0]
     if errors:
@@ -53,6 +54,8 @@ def profile(file: tuple[str, ...], out: str | None, as_of: str | None, columns: 
 def _files(given: str) -> list[str]:
     """Return the names of the files for an argument: itself, or the files in the folder."""
     folder = Path(given).expanduser()
+    if not given.startswith(S3):
+        refuse_tables(given, "explored", AS_PARQUET)
     if given.startswith(S3) or not folder.is_dir():
         return [given]
     return [str(path) for path in list_files(folder)]

@@ -9,6 +9,7 @@ import click
 
 from voucher_selector.cli import options, screen
 from voucher_selector.cli.upload import delete_with_progress, document
+from voucher_selector.error_messages import name_variables
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.operations.replay import list_objects
 from voucher_selector.operations.sources import find_keys, list_states, read_rejected_rows, source_key
@@ -50,7 +51,7 @@ def show_states(states: Mapping[str, State]) -> None:
     screen.print_table(("source", "status", "as of"), ("rows", "rejected"), rows)
     for state in states.values():
         if state.error:
-            click.echo(options.name_variables(state.error))
+            click.echo(name_variables(state.error))
 
 
 @options.command(

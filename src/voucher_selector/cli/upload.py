@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from voucher_selector.cli import options, screen
 from voucher_selector.cli.report import add_reports, show_report
+from voucher_selector.error_messages import name_variables
 from voucher_selector.errors import CommandError
 from voucher_selector.operations.replay import list_objects
 from voucher_selector.operations.sources import advise_on_content, advise_on_rows, delete
@@ -146,7 +147,7 @@ def require_counted(outcomes: Sequence[Outcome]) -> None:
     if len(outcomes) == len(errors) == 1:
         raise errors[0]
     for error in errors:
-        screen.err.print(escape(options.name_variables(str(error))), soft_wrap=True)
+        screen.err.print(escape(name_variables(str(error))), soft_wrap=True)
     if errors:
         problem = f"{len(errors):,} of {len(outcomes):,} files were not counted"
         raise CommandError(problem, max(error.code for error in errors))

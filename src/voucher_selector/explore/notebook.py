@@ -19,6 +19,7 @@ from nbconvert import HTMLExporter
 from nbformat.v4 import new_output
 from traitlets.config import Config
 
+from ingest.errors import OUT_OF_MEMORY
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.explore.sources import ROOT, ExploreError
 
@@ -72,7 +73,7 @@ def run_notebook(**variables: str) -> NotebookNode:
         notebook.cells[place].outputs = [reason]
         notebook.cells = notebook.cells[: place + 1]
     except DeadKernelError:
-        message = "The notebook's process ended. Most often the file needs more memory than there is"
+        message = f"The notebook's process ended. Most often exploring the file {OUT_OF_MEMORY}"
         raise CommandError(message, Exit.NO) from None
     return notebook
 

@@ -18,6 +18,7 @@ from ingest.parquet.reader import Selection
 from voucher_selector.errors import Exit
 from voucher_selector.explore.frames import parse_timestamps
 from voucher_selector.explore.sources import ExploreError, File
+from voucher_selector.operations.upload import describe_failure
 from vouchers.segments import load_definitions
 from vouchers.text import truncate
 
@@ -69,7 +70,9 @@ def count_scenario(file: File, rule: AsOf) -> Scenario:
             selection = Selection(file.rule)
             counted = count_file(source, microseconds(moment), load_definitions(), callbacks, selection)
     except FileError as error:
-        raise ExploreError(f"{file.uri} cannot be counted: {error}; {error.advice}", Exit.NO) from None
+        message = f"{file.uri} cannot be counted: {error}; {error.advice}"
+        message = message if file.stack else describe_failure(file.uri, "counted", error)
+        raise ExploreError(message, Exit.NO) from None
     rejected = pd.DataFrame(examples, columns=None if examples else ["row", "reason", COUNTRY])
     name = f"{rule.rule} {moment:%Y-%m-%d}" if moment else rule.rule
     return Scenario(name, counted, rejected.sort_values(["reason", "row"], ignore_index=True))

@@ -16,13 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingest.counting.as_of import AS_OF_METADATA, COLUMNS_METADATA, UPLOAD, AsOf
-from ingest.errors import FileError, SupersededError
+from ingest.errors import FileError
 from ingest.parquet.column_names import ColumnMapping, ColumnRule
 from ingest.parquet.footer import read_end, read_footer
-from ingest.storage.s3_objects import ObjectVersion, find_object, open_object
-from voucher_selector.error_messages import sentence
+from ingest.storage.s3_objects import ObjectVersion, open_object
+from ingest.storage.tables import refuse_table_file
+from voucher_selector.error_messages import name_variables, sentence
 from voucher_selector.errors import EXPECTED, CommandError, Exit
-from voucher_selector.operations.upload import require_file
+from voucher_selector.operations.upload import AS_PARQUET, find_current, refuse_tables, require_file
 from voucher_selector.stack import Deployed, find_stack
 from vouchers.dynamodb.sources_table import Cursor, Status
 
@@ -32,6 +33,9 @@ S3 = "s3://"
 
 class ExploreError(CommandError):
     """There is no file to explore; a notebook shows the message without a traceback."""
+
+    def __init__(self, message: str, code: Exit = Exit.USAGE) -> None:
+        super().__init__(name_variables(message), code)
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]
@@ -104,6 +108,7 @@ def find_file(name: str, as_of: str | None = None, columns: str | None = None) -
             raise CommandError(f"{name} is not the URI of an object. Use s3://bucket/vouchers/name.parquet")
         return _find_object(find_stack(), bucket, key, as_of, columns)
     path = require_file(str(ROOT / Path(name).expanduser()))
+    refuse_tables(str(path), "explored", AS_PARQUET)
     rule = ColumnRule(_parse_columns(columns), path.as_posix())
     return File(str(path), path.stat().st_size, datetime.now(UTC), _parse_as_of(as_of) or AsOf(UPLOAD), rule)
 
@@ -175,10 +180,13 @@ def _parse_as_of(text: str | None) -> AsOf | None:
 
 def _find_object(stack: Deployed, bucket: str, key: str, as_of: str | None, columns: str | None) -> File:
     uri = f"{S3}{bucket}/{key}"
+    version = find_current(stack.s3(), bucket, key)
+    if version is None:
+        raise CommandError(f"There is no object {uri}")
     try:
-        version = find_object(stack.s3(), bucket, key)
-    except SupersededError:
-        raise CommandError(f"There is no object {uri}") from None
+        refuse_table_file(stack.s3(), bucket, key, "")
+    except FileError as error:
+        raise CommandError(f"{uri} cannot be explored: {error}; {AS_PARQUET}") from None
     state = stack.sources_table().load(key).state if bucket == stack.outputs["UploadsBucket"] else None
     uploaded, as_of_rule = version.modified, version.metadata.get(AS_OF_METADATA, UPLOAD)
     names = version.metadata.get(COLUMNS_METADATA, "")

@@ -17,12 +17,17 @@ from ingest.counting.dimensions import Dimensions, mark_states
 from ingest.counting.encoding import Column, EncodedColumn, take_parsed
 from ingest.counting.histogram import Combinations, Histogram, merge
 from ingest.counting.parsing import DAY, READABLE, Parsed, instants
-from ingest.errors import CORRECT, FileError
+from ingest.errors import OUT_OF_MEMORY, FileError
 from ingest.parquet import reader
 from ingest.parquet.column_names import TIMESTAMP, WITHOUT_ROW, ColumnRule
-from ingest.storage import tables
 from voucher_selector.errors import CommandError, Exit
-from voucher_selector.operations.upload import list_files, metadata_above, require_file
+from voucher_selector.operations.upload import (
+    AS_PARQUET,
+    describe_failure,
+    list_files,
+    refuse_tables,
+    require_file,
+)
 from vouchers.counts import NO_VOUCHER
 from vouchers.segments import Attribute
 from vouchers.text import country_key
@@ -155,10 +160,7 @@ def find_files(names: Iterable[str], mapping: ColumnMapping) -> Iterator[UseFile
     """
     for name in names:
         place = Path(name).expanduser()
-        for path in (*place.rglob("*.json"), *metadata_above(place.resolve())):
-            if format_ := tables.table_format(path.as_posix()):
-                advice = "write its rows to a Parquet file, such as with DuckDB's delta_scan or iceberg_scan"
-                raise CommandError(f"{name} is a table of {format_}, or a part of one; {advice}")
+        refuse_tables(name, "evaluated", AS_PARQUET)
         for path in list_files(place) if place.is_dir() else [require_file(name)]:
             yield UseFile(str(path), partial(open_binary, path), ColumnRule(mapping, path.as_posix()))
 
@@ -195,13 +197,11 @@ def read_uses(
                             encoded = dimensions.read(batch.set_column(place, TIMESTAMP, typed))
                         codes = [*encoded, periods.read(used)]
                         histogram.add(codes, [*dimensions.sizes, periods.size])
-        except FileError as error:
-            advice = WITHOUT_TIME if error.advice == WITHOUT_ROW else error.advice.removeprefix(CORRECT)
-            message = "; ".join(filter(None, (str(error), advice.removeprefix(", or "))))
-            raise CommandError(f"{file.name} cannot be evaluated: {message}", Exit.NO) from None
-        except MemoryError:
-            message = f"{file.name} cannot be evaluated: that takes more memory than there is"
-            raise CommandError(message, Exit.NO) from None
+        except (FileError, MemoryError) as error:
+            known = error if isinstance(error, FileError) else FileError(f"that {OUT_OF_MEMORY}")
+            if known.advice == WITHOUT_ROW:
+                known.advice = WITHOUT_TIME
+            raise CommandError(describe_failure(file.name, "evaluated", known), Exit.NO) from None
     return _dated_uses(histogram.combinations(), dimensions, definitions, periods)
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from boto3.s3.transfer import TransferConfig
 
-from ingest.errors import SupersededError
+from ingest.errors import CORRECT, FileError, SupersededError
 from ingest.storage.s3_objects import ObjectVersion, find_object
-from ingest.storage.tables import ICEBERG_FOLDERS, advice, find_tables, is_left_out
+from ingest.storage.tables import ICEBERG_FOLDERS, advice, find_tables, is_left_out, table_error
 from voucher_selector.errors import CommandError, Exit
 from voucher_selector.operations.invoke import for_each
 from voucher_selector.stack import Deployed, log_place
@@ -69,13 +69,12 @@ class Uploads:
                 if not folder:
                     raise CommandError(f"{name} contains all files of this machine. Name another folder.")
                 found.prefixes.append(object_key(f"{folder.strip('/')}/"))
-                files = list_files(path, is_left_out)
-                refuse_tables(files)
-                for file in files:
+                refuse_tables(name)
+                for file in list_files(path, is_left_out):
                     found.add(found.prefixes[-1] + file.relative_to(path).as_posix(), file)
             else:
                 path = require_file(name)
-                refuse_tables(metadata_above(path.absolute()))
+                refuse_tables(name)
                 found.add(
                     object_key(f"{key}{path.name}" if key and key.endswith("/") else key or path.name), path
                 )
@@ -139,6 +138,10 @@ PROFILE = ".profile.html"
 """The end of the names of the pages that the command `profile` writes beside files."""
 
 
+AS_PARQUET = "write its rows to a Parquet file, such as with DuckDB's delta_scan or iceberg_scan"
+"""What to do with a table that is not to be counted."""
+
+
 def metadata_above(path: Path) -> Iterator[Path]:
     """Yield the metadata of tables to which a file may belong, by its path."""
     for folder in path.parents:
@@ -147,14 +150,26 @@ def metadata_above(path: Path) -> Iterator[Path]:
             yield from folder.glob("metadata/*.metadata.json")
 
 
-def refuse_tables(files: Iterable[Path]) -> None:
-    """Check that no file belongs to a table, whose files must not be counted alone.
+def refuse_tables(name: str, doing: str = "uploaded", way_out: str | None = None) -> None:
+    """Check that a file or folder has no rows of a table, whose files must not be counted alone.
+
+    ``doing`` is what cannot be done with it; ``way_out`` is what to do instead, or None: count the table.
 
     Raises:
-        CommandError: if one does.
+        CommandError: if it has.
     """
-    for root, format_ in find_tables(file.as_posix() for file in files).items():
-        raise CommandError(f"{root} is a table ({format_}). To {advice(root, root)}")
+    path = Path(name).expanduser()
+    below = (file for file in path.rglob("*.json") if not is_left_out(file.relative_to(path).as_posix()))
+    metadata = (*below, *metadata_above(path.resolve()))
+    for root, format_ in find_tables(file.as_posix() for file in metadata).items():
+        error = table_error(format_, root, way_out or advice(root, root))
+        raise CommandError(describe_failure(name, doing, error))
+
+
+def describe_failure(name: str, doing: str, error: FileError) -> str:
+    """Return why a file of this machine cannot be ``doing``, without the advice to upload another one."""
+    way_out = error.advice.removeprefix(CORRECT).removeprefix(", or ")
+    return "; ".join(filter(None, (f"{name} cannot be {doing}: {error}", way_out)))
 
 
 def list_files(folder: Path, leave_out: Callable[[str], bool] = is_marker) -> list[Path]:
@@ -254,11 +269,17 @@ def look_until_known(
 
 
 def find_current(s3: S3Client, bucket: str, key: str) -> ObjectVersion | None:
-    """Return the current version of an object; None if there is none."""
+    """Return the current version of an object; None if there is none.
+
+    Raises:
+        CommandError: if S3 does not let it be read.
+    """
     try:
         return find_object(s3, bucket, key)
     except SupersededError:
         return None
+    except FileError as error:
+        raise CommandError(f"{key} cannot be read: {error}; {error.advice}", Exit.STACK) from None
 
 
 def find_failure(key: str, state: State) -> CommandError | None:

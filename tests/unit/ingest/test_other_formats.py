@@ -67,7 +67,7 @@ FILES = {
     "Arrow (Feather)": (arrow(), "file.arrow"),
     "Avro": (b"Obj\x01\x04\x14avro.codec", "file.avro"),
     "XLSX": (zipped("xl/workbook.xml"), "file.xlsx"),
-    "zip": (zipped("vouchers.csv"), "the files in it"),
+    "zip": (zipped("vouchers.csv"), "unpack it"),
     "gzip": (gzip.compress(bytes(9_999)), "corrected file"),
     "Parquet that was compressed with gzip once more": (gzip.compress(parquet(TABLE)), "gunzip"),
     "a Parquet file that is cut off": (parquet(TABLE)[:-20], "the whole file"),
