@@ -171,13 +171,13 @@ def segment_of(name: str, value: str, definitions: Definitions, country: str) ->
 
 
 def time_of(name: str, text: str | None) -> datetime | None:
-    """Return the time that a field gives, in UTC.
+    """Return the time that a field gives, in UTC; None if it is null or blank.
 
     Raises:
         RequestError: if it is not a timestamp.
     """
     try:
-        return None if text is None else parse_timestamp(text)
+        return parse_timestamp(text) if text and text.strip() else None
     except ValueError:
         raise wrong(name, text) from None
 

@@ -144,15 +144,10 @@ def voucher_amount(router: Router) -> VoucherAnswer:
 
 
 def read_blanks(fields: Mapping[str, object]) -> dict[str, object]:
-    """Return the fields of a customer without empty times, and with 0 for no number of orders."""
-    given = {**fields}
-    for name in SOURCE_FIELDS.values():
-        value = given.get(name)
-        if isinstance(value, str) and not value.strip():
-            given[name] = None
-    if given.get(ORDERS, 0) is None:
-        given[ORDERS] = 0
-    return given
+    """Return the fields of a customer, with 0 for a number of orders that is null or blank."""
+    orders = fields.get(ORDERS, 0)
+    is_blank = orders is None or (isinstance(orders, str) and not orders.strip())
+    return {**fields, ORDERS: 0} if is_blank else {**fields}
 
 
 def parse_customer(given: VoucherFields, as_of: datetime, later: str = "is in the future") -> Customer:

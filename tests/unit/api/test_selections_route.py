@@ -110,8 +110,9 @@ def test_recency_is_measured_to_the_as_of_date(as_of: str, days: int, low: int) 
     assert selected["reason"] == "no_voucher_used"
 
 
-def test_without_an_as_of_date_recency_is_measured_to_now() -> None:
-    body = ask(REFERENCE).json
+@pytest.mark.parametrize("blank", [{}, {"as_of": None}, {"as_of": " \n"}])
+def test_without_an_as_of_date_recency_is_measured_to_now(blank: dict[str, Any]) -> None:
+    body = ask(REFERENCE, **blank).json
     assert body["as_of"][:4] >= "2026"
     assert body["selections"][0]["days_since_last_order"] > 3000
 

@@ -239,7 +239,6 @@ def test_frequency_requires_the_number_of_orders() -> None:
         ("segment_name", 1, SEGMENT, "1"),
         ("last_order_ts", "yesterday", TIMESTAMP, '"yesterday"'),
         ("last_order_ts", 1525305600, TIMESTAMP, "1525305600"),
-        ("last_order_ts", "", TIMESTAMP, '""'),
         ("first_order_ts", "never", TIMESTAMP, '"never"'),
         ("first_order_ts", False, TIMESTAMP, "false"),
         ("total_orders", "many", NUMBER, '"many"'),
