@@ -2,13 +2,15 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
+import msgspec
 from aws_lambda_powertools.event_handler.api_gateway import Response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from api.http.responses import CSV, JSON, cacheable, header, prefers
+from vouchers.counts import amount_name
 
 FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
 """Spreadsheets evaluate text that begins with one of these."""
@@ -20,17 +22,19 @@ def wants_csv(event: APIGatewayProxyEvent, format_: str | None) -> bool:
 
 
 def csv_response(
-    name: str, columns: Iterable[str], rows: Iterable[tuple[object, ...]], subject: str = ""
+    name: str, columns: Sequence[str], lines: Iterable[tuple[str, float, msgspec.Struct]], subject: str = ""
 ) -> Response[str]:
-    """Return rows as CSV with a header line; browsers save it as ``name-subject.csv``.
+    """Return a header line and lines as CSV: the country, the amount, and the fields of the other columns.
 
-    An apostrophe precedes text that a spreadsheet would evaluate.
+    Browsers save it as ``name-subject.csv``. An apostrophe precedes text that a spreadsheet would evaluate.
     """
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(columns)
-    for row in rows:
-        writer.writerow(f"'{v}" if isinstance(v, str) and v.startswith(FORMULA_START) else v for v in row)
+    for country, amount, row in lines:
+        fields = {**msgspec.structs.asdict(row), "country": country, "voucher_amount": amount_name(amount)}
+        values = map(fields.get, columns)
+        writer.writerow(f"'{v}" if isinstance(v, str) and v.startswith(FORMULA_START) else v for v in values)
     encoded = quote(f"{name}-{subject}" if subject else name, safe="")
     headers = {
         "Content-Disposition": f"attachment; filename=\"{name}.csv\"; filename*=UTF-8''{encoded}.csv",

@@ -13,7 +13,7 @@ from api.http.routing import Router
 from api.routes.segments import Bounds
 from api.routes.vouchers import Guards
 from api.statistics import DIGITS, sample_size
-from vouchers.counts import Reason, Verdict, amount_name, choose
+from vouchers.counts import Reason, Verdict, choose
 from vouchers.dynamodb.segments_table import CellCounts, CountryCounts
 from vouchers.segments import CountrySettings, Range, Segment, load_definitions
 
@@ -142,23 +142,13 @@ def choices(router: Router) -> Response[str]:
     )
     if not wants_csv(router.current_event, given.format):
         return cacheable(answer, Vary="Accept")
-    rows = (
-        (
-            found.country,
-            row.segment_name,
-            row.min_range,
-            row.max_range,
-            amount_name(amount),
-            row.count,
-            row.share,
-            row.sample_size,
-            row.verdict,
-        )
+    lines = (
+        (found.country, amount, row)
         for found in answer.countries
         for row in found.choices
         for amount in row.voucher_amount
     )
-    return csv_response("choices", COLUMNS, rows)
+    return csv_response("choices", COLUMNS, lines)
 
 
 def choice(segment: Segment, range_: Range, counts: CountryCounts, settings: CountrySettings) -> Choice:

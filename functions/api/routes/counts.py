@@ -13,7 +13,6 @@ from api.http.responses import cacheable
 from api.http.routing import Router
 from api.routes.vouchers import country_counts
 from api.statistics import cap_amounts
-from vouchers.counts import amount_name
 from vouchers.segments import load_definitions
 
 COLUMNS = ("country", "segment_name", "min_range", "max_range", "voucher_amount", "count")
@@ -90,15 +89,5 @@ def counts(router: Router) -> Response[str]:
     answer = CountsAnswer(found.name, rows, amounts_left_out, found.updated_at)
     if not wants_csv(router.current_event, given.format):
         return cacheable(answer, Vary="Accept")
-    lines = (
-        (
-            answer.country,
-            row.segment_name,
-            row.min_range,
-            row.max_range,
-            amount_name(row.voucher_amount),
-            row.count,
-        )
-        for row in answer.rows
-    )
+    lines = ((answer.country, row.voucher_amount, row) for row in rows)
     return csv_response("counts", COLUMNS, lines, answer.country)
