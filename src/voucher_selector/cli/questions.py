@@ -1,12 +1,42 @@
 """The commands that use the API: `counts`, `ask` and `dashboard`."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 
 from voucher_selector import api_client
 from voucher_selector.cli import options, screen
 from voucher_selector.cli.report import show_answer, show_counts, show_why
+from voucher_selector.errors import CommandError
 from voucher_selector.local_stack.gateway import gateway
 from voucher_selector.stack import find_stack, ports
+
+PARAMETERS = {
+    "country_code": "country",
+    "segment_name": "segment",
+    "last_order_ts": "last_order",
+    "first_order_ts": "first_order",
+    "total_orders": "orders",
+}
+"""The parameters that have other names than the fields of the API."""
+
+
+@contextmanager
+def parameters_named() -> Iterator[None]:
+    """Name the parameter that the user typed in the errors of the API, which begin with a field."""
+
+    def parameter(field: re.Match[str]) -> str:
+        name = PARAMETERS.get(field[0], field[0])
+        is_parameter = name in click.get_current_context().params
+        return options.spelled(name) if is_parameter else field[0]
+
+    try:
+        yield
+    except CommandError as error:
+        message = re.sub(r"(?<=^The API refused: )\w+", parameter, str(error))
+        raise CommandError(message, error.code) from None
 
 
 @options.command(
@@ -23,7 +53,9 @@ def counts(country: str, segment: str | None, *, as_json: bool) -> None:
     The counts are grouped by segment and range. Amount 0 is an order without a voucher. The exit code is 1 if
     the country has no counts.
     """
-    answer = api_client.fetch_counts(api_client.find_api(), country, segment)
+    api = api_client.find_api()
+    with parameters_named():
+        answer = api_client.fetch_counts(api, country, segment)
     if as_json:
         screen.print_json(answer)
     else:
@@ -62,10 +94,11 @@ def ask(
     }
     given = {name: value for name, value in fields.items() if value is not None}
     api = api_client.find_api()
-    if why:
-        answer = api_client.fetch_selection(api, given)
-    else:
-        answer = api_client.call(api, "POST", "/voucher_amount", given)
+    with parameters_named():
+        if why:
+            answer = api_client.fetch_selection(api, given)
+        else:
+            answer = api_client.call(api, "POST", "/voucher_amount", given)
     if as_json:
         screen.print_json(answer)
         return

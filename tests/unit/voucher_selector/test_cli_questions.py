@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from click.testing import CliRunner
 
+from api.routes.vouchers import VoucherFields
 from voucher_selector import api_client
 from voucher_selector.cli.main import cli
 from voucher_selector.cli.report import REASONS, VERDICTS
@@ -182,7 +183,53 @@ def test_a_refusal_of_the_api_is_printed_in_its_words(wire: Wire, message: str) 
     )
 
 
-@pytest.mark.parametrize(("status", "code"), [(400, 2), (404, 1), (413, 2), (403, 3), (429, 3), (503, 3)])
+FIELDS = {
+    "country_code": ("COUNTRY", "--country"),
+    "segment_name": ("SEGMENT", "--segment"),
+    "last_order_ts": ("LAST_ORDER", "--last-order"),
+    "first_order_ts": ("FIRST_ORDER", "--first-order"),
+    "total_orders": ("ORDERS", "--orders"),
+    "fallback": ("FALLBACK", "--fallback"),
+}
+
+
+def test_every_field_of_a_customer_has_a_parameter() -> None:
+    assert set(FIELDS) == set(VoucherFields.__struct_fields__) - {"customer_id"}
+
+
+@pytest.mark.parametrize("under_make", [True, False])
+@pytest.mark.parametrize("why", [True, False])
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_refusal_names_the_parameter_that_was_typed(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, field: str, why: bool, under_make: bool
+) -> None:
+    rest = "is missing: frequent_segment requires it; give total_orders"
+    error = {"status": 409, "message": f"{field} {rest}"}
+    wire.status, wire.body = 409, json.dumps(error).encode()
+    if why:
+        wire.status, wire.body = 200, json.dumps({"selections": [{"error": error}]}).encode()
+    if under_make:
+        monkeypatch.setenv("VOUCHER_SELECTOR_MAKE", "1")
+    result = CliRunner().invoke(cli, [*ASK, *(["--why"] if why else [])])
+    typed = FIELDS[field][0 if under_make else 1]
+    assert (result.stderr, result.exit_code) == (f"Error: The API refused: {typed} {rest}\n", 2)
+
+
+@pytest.mark.parametrize(
+    ("field", "flag", "variable"), [("country", "COUNTRY", "COUNTRY"), ("segment", "--segment", "SEGMENT")]
+)
+def test_a_refusal_of_counts_names_the_parameter_that_was_typed(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, field: str, flag: str, variable: str
+) -> None:
+    wire.status, wire.body = 400, json.dumps({"message": f"{field} must be a name"}).encode()
+    assert f": {flag} must be a name" in CliRunner().invoke(cli, ["counts", "?"]).stderr
+    monkeypatch.setenv("VOUCHER_SELECTOR_MAKE", "1")
+    assert f": {variable} must be a name" in CliRunner().invoke(cli, ["counts", "?"]).stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, 2), (404, 1), (409, 2), (413, 2), (403, 3), (429, 3), (503, 3)]
+)
 def test_the_exit_code_says_whose_fault_a_refusal_is(wire: Wire, status: int, code: int) -> None:
     wire.status, wire.body = status, b'{"message": "no"}'
 
