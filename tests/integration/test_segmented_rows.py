@@ -177,7 +177,8 @@ def test_a_new_segment_becomes_a_column_and_a_replay_fills_it(
 
 def test_many_rows_are_written_some_at_a_time(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segmented_writer, "ROWS_AT_A_TIME", 7)
-    table = pa.table({**{n: [row[n] for row in FILES["wide"] * 3] for n in FILES["wide"][0]}})
+    rows = FILES["wide"][:15] * 3
+    table = pa.table({name: [row[name] for row in rows] for name in rows[0]})
     harness.ingest(harness.put(KEY, parquet(table, row_group_size=3)))
 
     assert found(harness) == harness.cells()

@@ -8,6 +8,7 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -104,11 +105,13 @@ def choose(uses: list[float], guards: CountrySettings) -> tuple[list[float], str
     return sorted(amount for amount in votes if votes[amount] == max(votes.values())), "most_used"
 
 
+@lru_cache(10_000, typed=True)
 def spelling(name: str) -> str:
     visible = "".join(c for c in name if c not in ZERO_WIDTH)
     return re.sub(r"\s+", " ", unicodedata.normalize("NFC", visible)).strip()
 
 
+@lru_cache(10_000, typed=True)
 def instant(value: Any, column: str) -> datetime | None:
     if isinstance(value, str | bytes):
         found = INSTANT.fullmatch((_text(value) or "").strip())
@@ -127,6 +130,7 @@ def instant(value: Any, column: str) -> datetime | None:
     return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+@lru_cache(10_000, typed=True)
 def number(value: Any, column: str, *, empty_is_zero: bool) -> tuple[float, bool]:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return 0.0, True
