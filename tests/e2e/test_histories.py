@@ -213,7 +213,6 @@ def run(kind: dict[str, Any], histories: int, steps: int) -> None:
         settings=settings(
             max_examples=histories,
             stateful_step_count=steps,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
             phases=[Phase.generate] if os.environ.get("ONLY_GENERATE") else list(Phase),
         ),

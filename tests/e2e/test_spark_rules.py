@@ -52,7 +52,7 @@ def spark() -> Iterator[SparkContext]:
 
 
 @given(files=FILES, as_of=st.sampled_from(["row", AS_OF.isoformat()]))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_spark_counts_reports_and_rejects_cell_by_cell_what_lambda_does(
     spark: SparkContext, files: list[bytes], as_of: str
 ) -> None:

@@ -78,7 +78,7 @@ STEPS = st.one_of(
 @pytest.mark.parametrize("partitions", [(), ("country_code",), ("country_code", "last_order_ts")])
 @pytest.mark.parametrize("format_", FORMATS)
 @given(steps=st.lists(STEPS, min_size=1, max_size=5), data=st.data())
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_current_rows_are_counted_after_any_history(
     harness: StackHarness,
     tmp_path_factory: pytest.TempPathFactory,

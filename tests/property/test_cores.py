@@ -42,7 +42,7 @@ DAMAGE = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 25
 
 
 @given(table=TABLES, layout=LAYOUTS, damage=st.just([]) | DAMAGE, by_row=st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_count_on_several_cores_is_that_on_one_row_by_row_and_error_by_error(
     table: pa.Table, layout: Any, damage: list[tuple[float, int]], by_row: bool
 ) -> None:

@@ -15,7 +15,7 @@ from tests.support.strategies import AS_OF, LAYOUTS, SEGMENTS, TABLES, definitio
 
 
 @given(table=TABLES, layout=LAYOUTS, segments=st.just(oracle.SEGMENTS) | SEGMENTS, by_row=st.booleans())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_counts_and_report_are_those_of_a_count_row_by_row(
     table: Any, layout: Any, segments: Any, by_row: bool
 ) -> None:

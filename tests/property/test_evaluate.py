@@ -76,7 +76,7 @@ CLEAN_TABLES = CLEAN_ROWS.map(
     EARLIER,
     st.integers(0, 60),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_every_number_is_that_of_a_backtest_row_by_row(
     table: pa.Table,
     layout: Any,
@@ -124,7 +124,7 @@ def test_every_number_is_that_of_a_backtest_row_by_row(
 
 
 @given(TABLES, UNTILS, EARLIER, st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_choice_depends_on_what_happens_later(
     table: pa.Table, until: datetime, earlier: timedelta | None, data: st.DataObject
 ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.counting.as_of import AsOf
@@ -51,7 +51,6 @@ def file(content: Rows, as_of: AsOf) -> Iterator[File]:
         yield File(str(path), path.stat().st_size, UPLOADED, as_of)
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_answers_are_the_most_used_amounts_of_each_range(content: Rows) -> None:
     with file(content, AsOf("date", DATE)) as given_file:
@@ -79,7 +78,6 @@ def test_answers_are_the_most_used_amounts_of_each_range(content: Rows) -> None:
             assert pd.isna(row.share)
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_ranges_and_unsegmented_rows_are_all_counted_rows(content: Rows) -> None:
     with file(content, AsOf("date", DATE)) as given_file:
@@ -99,7 +97,6 @@ def test_ranges_and_unsegmented_rows_are_all_counted_rows(content: Rows) -> None
             assert uses == (in_none if name == answers.NO_RANGE else filled[cell_of(segment, name)])
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_what_became_of_the_rows_is_what_the_rules_say(content: Rows) -> None:
     with file(content, AsOf("row")) as given_file:
@@ -121,7 +118,6 @@ def test_what_became_of_the_rows_is_what_the_rules_say(content: Rows) -> None:
         assert oracle.count([content[row.row]], None).rejected == {row.reason: 1}
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_countries_are_all_counted_rows_by_their_most_frequent_spelling(content: Rows) -> None:
     with file(content, AsOf("upload")) as given_file:

@@ -5,7 +5,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.counting.count_file import Counted, RowCallbacks, count_file
@@ -27,7 +27,6 @@ def test_each_row_group_is_in_one_part(row_groups: int, of: int) -> None:
 
 
 @given(rows=st.integers(0, len(ROWS)), group=GROUPS, of=st.integers(1, 8), by_row=st.booleans())
-@settings(deadline=None)
 def test_parts_sum_up_to_the_file(rows: int, group: int, of: int, by_row: bool) -> None:
     file = file_of(ROWS[-rows:] if rows else [], row_group_size=group)
     whole, rejected = count(file, by_row=by_row)
@@ -37,7 +36,6 @@ def test_parts_sum_up_to_the_file(rows: int, group: int, of: int, by_row: bool) 
 
 
 @given(deleted=st.sets(st.integers(0, len(ROWS) - 1)), group=GROUPS, of=st.integers(1, 4))
-@settings(deadline=None)
 def test_deleted_rows_are_as_if_they_had_not_been_written(deleted: set[int], group: int, of: int) -> None:
     left = [number for number in range(len(ROWS)) if number not in deleted]
     without, rejected = count(file_of([ROWS[number] for number in left]), by_row=False)

@@ -35,7 +35,7 @@ OPTIONAL = ("first_order_ts", "timestamp")
     by_row=st.booleans(),
     lacks=st.sets(st.sampled_from(OPTIONAL)),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_rows_grouped_are_the_counts_and_their_values_those_of_the_file(
     table: Any, layout: Any, segments: Any, by_row: bool, lacks: set[str]
 ) -> None:

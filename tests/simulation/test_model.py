@@ -247,7 +247,6 @@ def emulator() -> Iterator[None]:
 
 @settings(
     max_examples=EXAMPLES,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.generate],  # an example has few calls, and to shrink it takes minutes
 )

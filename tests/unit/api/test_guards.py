@@ -51,7 +51,7 @@ def select(*customers: object) -> list[dict[str, Any]]:
     return selections
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(USES, GUARDS)
 def test_all_routes_obey_the_guards_of_a_country(
     counted: CountedTable, guard: Guard, uses: dict[int, dict[float, int]], guards: CountrySettings
