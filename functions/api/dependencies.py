@@ -1,4 +1,4 @@
-"""What views depend on: the settings, the two tables, and the cache of counts; made once a process."""
+"""What views depend on: the settings, tables and buckets, and the cache of counts; made once a process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import os
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from botocore.config import Config
 
@@ -14,9 +14,12 @@ from api.cached_table import CachedSegmentsTable, TTLCache
 from api.http.routing import Router
 from vouchers.dynamodb.aws import create_client
 from vouchers.dynamodb.segments_table import SegmentsTable
+from vouchers.keys import PREFIX
 from vouchers.settings import SettingsError, required
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
     from vouchers.dynamodb.sources_table import SourcesTable
 
 # Two attempts of (1 + 3) s, with the pause between them, fit into the function's timeout of 10 s.
@@ -83,3 +86,33 @@ def sources_table() -> SourcesTable:
 
     name = required(os.environ, "SOURCES_TABLE", "the name of the DynamoDB table of sources")
     return SourcesTable(segments_table().client, name)
+
+
+@cache
+def s3_client() -> S3Client:
+    """Return a client of S3, which only the routes of files need.
+
+    It addresses a bucket by its region, since other addresses redirect, which a form does not follow.
+    """
+    style: Literal["virtual"] = "virtual"
+    signed = Config(signature_version="s3v4", s3={"addressing_style": style})
+    return create_client("s3", CLIENT_CONFIG.merge(signed))
+
+
+def results_bucket() -> str:
+    """Return the name of the bucket of rejected rows.
+
+    Raises:
+        SettingsError: if ``RESULTS_BUCKET`` is missing.
+    """
+    return required(os.environ, "RESULTS_BUCKET", "the name of the bucket of rejected rows")
+
+
+def uploads_bucket() -> str | None:
+    """Return the name of the bucket to which browsers may upload; None if they may not."""
+    return os.environ.get("PAGE_UPLOADS_BUCKET", "").strip() or None
+
+
+def uploads_prefix() -> str:
+    """Return the prefix of the keys of uploads."""
+    return os.environ.get("UPLOADS_PREFIX", "").strip() or PREFIX

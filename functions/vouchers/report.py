@@ -3,6 +3,9 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+MAX_EXCERPT_ROWS = 1_000
+"""Rejected rows of a file that the API returns; all are in the results bucket."""
+
 
 @dataclass(frozen=True, slots=True)
 class SegmentReport:

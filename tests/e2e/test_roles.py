@@ -82,6 +82,10 @@ KEEP_RESULTS: list[tuple[str, dict[str, Any]]] = [
     ("get_object", {"Bucket": "ResultsBucket", "Key": "rejected/a"}),
     ("delete_object", {"Bucket": "ResultsBucket", "Key": "rejected/a"}),
 ]
+READ_REJECTED = KEEP_RESULTS[1:2]
+SIGN_UPLOADS: list[tuple[str, dict[str, Any]]] = [
+    ("put_object", {"Bucket": "UploadsBucket", "Key": "vouchers/from-the-page"}),
+]
 CHANGE_UPLOADS: list[tuple[str, dict[str, Any]]] = [
     ("put_object", {"Bucket": "UploadsBucket", "Key": "vouchers/a"}),
     ("delete_object", {"Bucket": "UploadsBucket", "Key": "vouchers/there"}),
@@ -149,8 +153,10 @@ def test_ingest_may_not_touch_the_catalogue_where_no_rows_are_kept(
     }
 
 
-@pytest.mark.parametrize(("operation", "arguments"), READ_COUNTS + READ_SOURCES)
-def test_api_may_read_the_counts_and_sources(
+@pytest.mark.parametrize(
+    ("operation", "arguments"), READ_COUNTS + READ_SOURCES + READ_REJECTED + SIGN_UPLOADS
+)
+def test_api_may_read_counts_sources_rejected_rows_and_sign_uploads(
     probed: Stack, operation: str, arguments: dict[str, Any]
 ) -> None:
     assert outcome(probed, "ApiFunction", operation, arguments) == "allowed"
@@ -158,7 +164,7 @@ def test_api_may_read_the_counts_and_sources(
 
 @pytest.mark.parametrize(
     ("operation", "arguments"),
-    CHANGE_COUNTS + DESTROY_COUNTS + SCAN_SOURCES + READ_UPLOADS + KEEP_RESULTS + CATALOGUE_ROWS,
+    CHANGE_COUNTS + DESTROY_COUNTS + SCAN_SOURCES + READ_UPLOADS + KEEP_RESULTS[::2] + CATALOGUE_ROWS,
 )
 def test_api_may_do_nothing_else(probed: Stack, operation: str, arguments: dict[str, Any]) -> None:
     refusals = {"AccessDenied", "AccessDeniedException", "403"}

@@ -13,7 +13,7 @@ from api.http import middleware
 from api.http.routing import METHODS
 from tests.infrastructure.test_samconfig import deploy, overrides
 from tests.support.api_gateway import call, rest_event
-from tests.support.sam_template import Template, transformed
+from tests.support.sam_template import KEY, Template, transformed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -180,7 +180,24 @@ def test_a_change_of_a_setting_is_a_new_version_too(template: Template) -> None:
     (version,) = template.of_type("Lambda::Version").values()
     assert "ApiReservedConcurrency" in str(unversioned)
     assert {"AnswerCacheSeconds", "LogLevel"} <= settings
-    assert set(re.findall(r"\$\{(\w+)\}", version["Description"]["Fn::Sub"])) == settings
+    text, values = version["Description"]["Fn::Sub"]
+    assert values == {"Key": "no key"}
+    (with_key,) = transformed(KmsKeyArn=KEY).of_type("Lambda::Version").values()
+    (id_,) = with_key["Description"]["Fn::Sub"][1].values()
+    assert id_ == {"Fn::Select": [1, {"Fn::Split": ["/", {"Ref": "KmsKeyArn"}]}]}
+    assert set(re.findall(r"\$\{(\w+)\}", text)) == settings - {"KmsKeyArn"} | {"Key", "PageUploads"}
+
+
+def test_the_description_of_a_version_is_never_too_long(template: Template) -> None:
+    (version,) = template.of_type("Lambda::Version").values()
+    text, _ = version["Description"]["Fn::Sub"]
+    longest = {
+        "AnswerCacheSeconds": 4, "LogLevel": len("WARNING"), "Architecture": len("x86_64"), "Key": 36,
+        "CorsOrigin": len("https://") + 60, "PageUploads": len("false"), "UploadsBucketName": 63,
+        "UploadsPrefix": template.body["Parameters"]["UploadsPrefix"]["MaxLength"],
+    }  # fmt: skip
+    assert "{1,60}" in template.body["Parameters"]["CorsOrigin"]["AllowedPattern"]
+    assert len(re.sub(r"\$\{(\w+)\}", lambda found: "x" * longest[found[1]], text)) <= 256
 
 
 def test_a_new_version_takes_all_traffic_at_once_by_default(template: Template) -> None:

@@ -140,7 +140,14 @@ def test_an_environment_holds_names_and_settings_and_nothing_secret(template: Te
             "UPLOADS_BUCKET",
             "UPLOADS_PREFIX",
         },
-        "ApiFunction": {"ANSWER_CACHE_SECONDS", "CORS_ORIGIN", "SOURCES_TABLE"},
+        "ApiFunction": {
+            "ANSWER_CACHE_SECONDS",
+            "CORS_ORIGIN",
+            "PAGE_UPLOADS_BUCKET",
+            "RESULTS_BUCKET",
+            "SOURCES_TABLE",
+            "UPLOADS_PREFIX",
+        },
     }
     assert {name: set(variables(template, name)) for name in FUNCTIONS} == {
         name: shared | own[name] for name in FUNCTIONS
@@ -202,7 +209,11 @@ def _references(node: Any) -> set[str]:
     if not isinstance(node, dict):
         return set()
     found = set().union(*map(_references, node.values()))
-    referred = [node.get("Ref"), listed(node.get("Fn::GetAtt"))[0], *_substituted(node.get("Fn::Sub", ""))]
+    referred = [
+        node.get("Ref"),
+        listed(node.get("Fn::GetAtt"))[0],
+        *_substituted(listed(node.get("Fn::Sub", ""))[0]),
+    ]
     return found | {name.split(".")[0] for name in referred if isinstance(name, str)}
 
 

@@ -33,6 +33,7 @@ def everything() -> Template:
         ApiTrafficShift="Canary10Percent5Minutes",
         CallerAccounts=ACCOUNTS,
         EventBusName="crm",
+        PageUploads="true",
     )
 
 
@@ -55,6 +56,8 @@ def test_a_resource_is_one_thing_or_what_belongs_to_one_thing(everything: Templa
     assert wide == [
         ("ReadUploads", {"Fn::Sub": f"{uploads}/${{UploadsPrefix}}*"}),
         ("KeepResults", {"Fn::Sub": "${ResultsBucket.Arn}/*"}),
+        ("ReadRejectedRows", {"Fn::Sub": "${ResultsBucket.Arn}/rejected/*"}),
+        ("SignUploads", {"Fn::Sub": f"{uploads}/${{UploadsPrefix}}*"}),
         ("MoveTheAlias", VERSIONS),
         ("LookAtAlarms", ALARMS),
     ]
@@ -87,7 +90,7 @@ def test_each_role_is_for_one_service(everything: Template) -> None:
     assert services == lambdas | {"DeploymentRole": "codedeploy.amazonaws.com"}
 
 
-def test_the_api_uses_only_counts_sources_its_log_and_its_trace(template: Template) -> None:
+def test_the_api_uses_only_counts_sources_rejected_rows_log_and_trace(template: Template) -> None:
     touched = {statement["Sid"]: statement["Resource"] for statement in template.statements("ApiRole")}
     assert touched == {
         "ReadCounts": {"Fn::GetAtt": ["SegmentsTable", "Arn"]},
@@ -95,9 +98,45 @@ def test_the_api_uses_only_counts_sources_its_log_and_its_trace(template: Templa
         "ListSources": [
             {"Fn::Sub": f"${{SourcesTable.Arn}}/index/{name}"} for name in ("newest", "uploaded")
         ],
+        "ReadRejectedRows": {"Fn::Sub": "${ResultsBucket.Arn}/rejected/*"},
         "Log": {"Fn::GetAtt": ["ApiLogs", "Arn"]},
         "Trace": "*",
     }
+
+
+UPLOADS_KEY = "arn:aws:kms:eu-central-1:123456789012:key/theirs"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({}, []),
+        ({"KmsKeyArn": KEY, "UploadsKmsKeyArn": UPLOADS_KEY}, []),
+        ({"PageUploads": "true"}, ["s3:PutObject"]),
+        ({"PageUploads": "true", "KmsKeyArn": KEY}, ["s3:PutObject", "kms:GenerateDataKey"]),
+        (
+            {"PageUploads": "true", "UploadsBucketName": "ours", "UploadsKmsKeyArn": UPLOADS_KEY},
+            ["s3:PutObject", "kms:GenerateDataKey"],
+        ),
+    ],
+)
+def test_the_api_may_sign_uploads_only_where_they_are_on(
+    parameters: dict[str, str], expected: list[str]
+) -> None:
+    found = transformed(**parameters)
+    signing = [s for s in found.statements("ApiRole") if "Upload" in s["Sid"]]
+    assert [statement["Action"] for statement in signing] == expected
+    environment = found.properties("ApiFunction")["Environment"]["Variables"]
+    assert bool(environment["PAGE_UPLOADS_BUCKET"]) is ("PageUploads" in parameters)
+    rules = found.of_type("S3::Bucket").get("UploadsBucket", {}).get("CorsConfiguration", {})
+    assert bool(rules) is ("PageUploads" in parameters and "UploadsBucketName" not in parameters)
+
+
+def test_the_uploads_bucket_takes_forms_of_the_page_only() -> None:
+    bucket = transformed(PageUploads="true", CorsOrigin="https://crm.example.com").properties("UploadsBucket")
+    (rule,) = bucket["CorsConfiguration"]["CorsRules"]
+    assert rule["AllowedMethods"] == ["POST"]
+    assert rule["AllowedOrigins"] == ["http://localhost:*", "http://127.0.0.1:*", {"Ref": "CorsOrigin"}]
 
 
 def test_the_api_may_only_read(template: Template) -> None:
@@ -152,12 +191,15 @@ def test_with_a_key_a_bucket_takes_no_object_with_another_one(everything: Templa
     assert callers["Condition"] == {"Null": {f"{header}-customer-algorithm": "false"}}
 
 
-@pytest.mark.parametrize(("name", "role"), [("template.yaml", "IngestRole"), ("spark.yaml", "JobRole")])
-def test_a_role_reaches_no_bucket_of_another_account(name: str, role: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "role", "number"),
+    [("template.yaml", "IngestRole", 3), ("template.yaml", "ApiRole", 2), ("spark.yaml", "JobRole", 3)],
+)
+def test_a_role_reaches_no_bucket_of_another_account(name: str, role: str, number: int) -> None:
     path = TEMPLATE if name == TEMPLATE.name else ROOT / "infra" / "spark" / name
-    switches = {"SegmentedRows": "true"} if path == TEMPLATE else {}
+    switches = {"SegmentedRows": "true", "PageUploads": "true"} if path == TEMPLATE else {}
     found = [s for s in transformed(path, **switches).statements(role) if "s3:" in str(s["Action"])]
-    assert len(found) >= 3
+    assert len(found) >= number
     for statement in found:
         keys = [tests for operator, tests in statement["Condition"].items() if "StringEquals" in operator]
         assert keys == [{"aws:ResourceAccount": {"Ref": "AWS::AccountId"}}]

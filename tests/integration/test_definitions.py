@@ -80,7 +80,7 @@ def test_tenure_uses_the_countrys_ranges_and_rejects_unreadable_dates(
     assert state.report is not None
     assert state.report["rejected_by_reason"] == {"first_order_ts_not_a_date": 1}
     assert state.report["segments"] == {"tenure_segment": {"counted": 5, "unsegmented": 2}}
-    (rejected,) = harness.result_keys()
+    rejected, _ = harness.result_keys()
     assert [row["first_order_ts"] for row in harness.result_rows(rejected)] == ["x"]
 
 

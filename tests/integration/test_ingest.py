@@ -176,7 +176,7 @@ def test_rejected_rows_are_kept_with_their_row_number_and_reason(harness: StackH
     assert harness.cells() == expected([PERU[:1]])
     state = harness.source(KEY).state
     assert state is not None
-    assert harness.result_keys() == [state.rejected_object]
+    assert harness.result_keys() == [state.rejected_object, state.rejected_excerpt]
     kept = harness.result_rows(state.rejected_object or "")
     assert [(row["row"], row["reason"]) for row in kept] == [
         (0, "country_code_missing"),
@@ -194,9 +194,9 @@ def test_rejected_rows_are_kept_with_their_row_number_and_reason(harness: StackH
 
 def test_rejected_rows_are_replaced_and_deleted_with_their_source(harness: StackHarness) -> None:
     harness.ingest(harness.put(KEY, file_of(DIRT)))
-    (first,) = harness.result_keys()
+    first, _ = harness.result_keys()
     harness.ingest(harness.put(KEY, file_of(DIRT[:1])))
-    (second,) = harness.result_keys()
+    second, _ = harness.result_keys()
     assert second != first
     assert len(harness.result_rows(second)) == 1
     harness.ingest(harness.delete(KEY))
@@ -433,8 +433,7 @@ def test_a_replay_tries_a_failed_file_again_and_can_be_forced(harness: StackHarn
 def test_the_longest_key_that_s3_takes_is_counted_with_its_rejected_rows(harness: StackHarness) -> None:
     key = "vouchers/" + "ü" * ((1024 - len("vouchers/")) // 2)
     assert harness.ingest(harness.put(key, file_of(DIRT))) == ["counted"]
-    (rejected,) = harness.result_keys()
-    assert len(rejected.encode()) <= 1024
+    assert max(len(stored.encode()) for stored in harness.result_keys()) <= 1024
     assert harness.ingest(harness.delete(key)) == ["deleted"]
     assert harness.result_keys() == []
 

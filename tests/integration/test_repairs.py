@@ -236,7 +236,7 @@ def test_a_call_for_which_there_is_no_room_yet_is_made_again(harness: StackHarne
 def test_a_replay_deletes_from_the_results_what_nothing_refers_to(harness: StackHarness) -> None:
     put(harness, KEY, "dirty")
     put(harness, KEY, "dirty")
-    content, revision = state(harness, KEY).rejected_object, harness.source(KEY).revision
+    content, revision = state(harness, KEY).objects, harness.source(KEY).revision
     garbage = [f"{folder}/{KEY}/{revision - 1:08d}-0.json" for folder in ("rejected", "contributions")]
     kept = [f"rejected/{KEY}/{revision + 1:08d}-0", "rejected/never/00000001-0", "rejected/of a person"]
     for key in (*garbage, *kept):
@@ -244,7 +244,7 @@ def test_a_replay_deletes_from_the_results_what_nothing_refers_to(harness: Stack
     assert {source for source, _ in problems(run_json("verify")[1])} == set(garbage)
 
     assert run("replay").stdout.endswith("Unreferenced results deleted: 2\n")
-    assert sorted(harness.result_keys()) == sorted([*kept, str(content)])
+    assert sorted(harness.result_keys()) == sorted([*kept, *content])
     assert run("verify").exit_code == 0
 
 

@@ -1,7 +1,8 @@
-"""A sources table in memory with two sources, for the API's tests."""
+"""A sources table in memory with three sources, of which two are listed, for the API's tests."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from vouchers.dynamodb.sources_table import Source, SourcesTable, State, Status
@@ -37,13 +38,15 @@ SAMPLE = State(
 
 
 KEYS = ("vouchers/sample.parquet", "vouchers/older.parquet")
+LATE = "vouchers/late.parquet"
+"""A source with a rejected row."""
 
 
 class FakeClient:
     """Stands in for DynamoDB: reads and pages of the two sources."""
 
     def get_item(self, *, Key: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's name
-        return {"Item": item(key)} if (key := Key["source"]["S"]) in KEYS else {}
+        return {"Item": item(key)} if (key := Key["source"]["S"]) in (*KEYS, LATE) else {}
 
     def query(self, **_: Any) -> dict[str, Any]:
         return {"Items": [item(KEYS[0])]}
@@ -64,5 +67,10 @@ def fake_sources_table() -> SourcesTable:
 def item(key: str) -> dict[str, Any]:
     """Return a source as DynamoDB stores it."""
     table = SourcesTable(cast("DynamoDBClient", None), "sources")
-    stored: dict[str, Any] = table.put_if_unchanged(Source(key), Source(key, 1, SAMPLE))["Item"]
+    state = SAMPLE
+    if key == LATE:
+        state = replace(
+            SAMPLE, rejected_object="rejected/late.parquet", report={**SAMPLE.report, "rejected": 1}
+        )
+    stored: dict[str, Any] = table.put_if_unchanged(Source(key), Source(key, 1, state))["Item"]
     return stored

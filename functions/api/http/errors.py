@@ -81,6 +81,31 @@ class UnknownSourceError(RequestError, status=404, kind="unknown-source"):
     No object with the key was ingested, or its deletion has been forgotten.
     """
 
+    def __init__(self, key: str) -> None:
+        super().__init__(f"there is no source {format_value(key)}; GET /v1/sources lists the sources")
+
+
+class UncountedNameError(RequestError, status=409, kind="uncounted-name"):
+    """A file with the name would not be counted."""
+
+
+class RowsNotKeptError(RequestError, status=404, kind="rows-not-kept"):
+    """The rejected rows of the source are not kept for the API."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"the rejected rows of {format_value(key)} are not kept for the API; use make rejected"
+        )
+
+
+class UploadsOffError(RequestError, status=404, kind="uploads-off"):
+    """Uploads from the page are off."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "uploads from the page are off; set the stack parameter PageUploads to true, or run make upload"
+        )
+
 
 class UnknownRouteError(RequestError, status=404, kind="unknown-route"):
     """The route is unknown."""

@@ -62,6 +62,9 @@ EXPECTED = {
     "cursor": "the next_cursor of the previous page",
     "status": "counted, failed or deleted",
     "format": "csv or json",
+    "source": "the key of a file, such as vouchers/2018/may.parquet",
+    "name": "a file's name such as may.parquet, of at most 1,024 characters",
+    "column_names": "printable ASCII such as country_code=country, of at most 1,800 characters",
 }
 """Describes the valid values of each field, for error messages."""
 

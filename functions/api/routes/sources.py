@@ -144,7 +144,7 @@ def source(router: Router) -> Response[str]:
         if state := found.state or found.pending:
             fields = describe(key, state) | {"commit_under_way": found.pending is not None}
             return cacheable(msgspec.convert(fields, SourceDetail))
-    raise UnknownSourceError(f"there is no source {format_value(decoded)}; GET /v1/sources lists the sources")
+    raise UnknownSourceError(decoded)
 
 
 def describe(key: str, state: State) -> dict[str, Any]:

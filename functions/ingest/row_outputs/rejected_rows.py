@@ -1,6 +1,7 @@
-"""Write the rejected rows of a file to one Parquet object in the results bucket."""
+"""Write the rejected rows of a file to a Parquet object in the results bucket, and an excerpt for the API."""
 
 import hashlib
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -8,6 +9,7 @@ from errno import ENOSPC
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -16,6 +18,7 @@ from ingest.counting.parsing import decoded
 from ingest.errors import FileError
 from ingest.parquet import reader
 from ingest.storage.results_bucket import ResultsBucket
+from vouchers.report import MAX_EXCERPT_ROWS
 
 VALUES = tuple(reader.ACCEPTED)
 TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -34,6 +37,9 @@ SPLIT = "upload a corrected file under the same key, or split it"
 GROUP_ROWS = 1 << 16
 """Rows that are written at a time, to avoid many small row groups."""
 
+MAX_EXCERPT_TEXT = 60
+"""Characters of a value in the excerpt, which an answer of the API holds as a whole."""
+
 
 class RejectedRows(AbstractContextManager["RejectedRows"]):
     """Collects rejected rows in a temporary file, so that memory does not grow with their number.
@@ -49,6 +55,7 @@ class RejectedRows(AbstractContextManager["RejectedRows"]):
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._writer: pq.ParquetWriter | None = None
         self._unwritten: list[pa.RecordBatch] = []
+        self._excerpt: list[dict[str, object]] = []
 
     def __exit__(self, *_: object) -> None:
         """Remove the temporary file."""
@@ -65,6 +72,8 @@ class RejectedRows(AbstractContextManager["RejectedRows"]):
             FileError: if the disk is full.
         """
         columns = [arrow.from_numpy(rows), reasons, *(column_as_text(batch, name) for name in VALUES)]
+        if not self._key and len(self._excerpt) < MAX_EXCERPT_ROWS:
+            self._excerpt += excerpt(columns, MAX_EXCERPT_ROWS - len(self._excerpt))
         if self._key:
             zeros, key = arrow.from_numpy(np.zeros(len(rows), np.int32)), arrow.from_texts([self._key])
             columns.insert(0, pa.DictionaryArray.from_arrays(zeros, key))
@@ -74,6 +83,8 @@ class RejectedRows(AbstractContextManager["RejectedRows"]):
 
     def store(self, results: ResultsBucket, prefix: str) -> str | None:
         """Store the rows under ``prefix`` and a digest; return the key, or None if there are no rows.
+
+        The key and ``.json`` is that of the first rows as JSON, unless the source has many objects.
 
         Raises:
             FileError: if the disk is full.
@@ -87,6 +98,8 @@ class RejectedRows(AbstractContextManager["RejectedRows"]):
             self._file.seek(0)
         key = f"{prefix}{hashlib.file_digest(self._file, 'sha256').hexdigest()[:16]}.parquet"
         results.store_file(key, self._file)
+        if self._excerpt:
+            results.write_text(f"{key}.json", json.dumps(self._excerpt, ensure_ascii=False))
         return key
 
     def _write(self) -> None:
@@ -99,6 +112,18 @@ class RejectedRows(AbstractContextManager["RejectedRows"]):
                     self._file, self._schema, compression="zstd", use_dictionary=texts, store_schema=False
                 )
             self._writer.write_table(rows)
+
+
+def excerpt(columns: list[pa.Array], most: int) -> list[dict[str, object]]:
+    """Return the first rows of columns in the order of ``SCHEMA``, with long texts cut."""
+    first: list[pa.Array] = []
+    for column in columns:
+        if isinstance(column, pa.DictionaryArray):
+            short = pc.utf8_slice_codeunits(column.dictionary, 0, MAX_EXCERPT_TEXT)
+            first.append(pa.DictionaryArray.from_arrays(column.indices[:most], short))
+        else:
+            first.append(column[:most])
+    return pa.RecordBatch.from_arrays(first, names=SCHEMA.names).to_pylist()  # type: ignore[no-any-return] # pyarrow ships no types
 
 
 @contextmanager

@@ -131,7 +131,14 @@ class State:
     @property
     def objects(self) -> set[str]:
         """Its objects in the results bucket: keys, and folders, whose names end in a slash."""
-        return {key for key in (self.contribution_object, self.rejected_object, self.rows_folder) if key}
+        keys = (self.contribution_object, self.rejected_object, self.rejected_excerpt, self.rows_folder)
+        return {key for key in keys if key}
+
+    @property
+    def rejected_excerpt(self) -> str | None:
+        """The key of the first rejected rows as JSON; None for a dataset, which has a folder of rows."""
+        key = self.rejected_object
+        return f"{key}.json" if key and not key.endswith("/") else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,8 +70,8 @@ def deploy(
     s3.create_bucket(Bucket=CODE_BUCKET)
     s3.put_object(Bucket=CODE_BUCKET, Key=key, Body=archive)
     cloudformation = session().client("cloudformation", endpoint_url=endpoint)
-    # On a local stack an upload must show in the next answer.
-    values = {"EndpointUrl": endpoint, "AnswerCacheSeconds": "0", **parameters}
+    # On a local stack an upload must show in the next answer, and who opens its page may do anything to it.
+    values = {"EndpointUrl": endpoint, "AnswerCacheSeconds": "0", "PageUploads": "true", **parameters}
     try:
         cloudformation.create_stack(
             StackName=STACK_NAME,

@@ -13,6 +13,7 @@ import pytest
 from api import dependencies
 from api.http.errors import ApiError, InternalError, RequestError, UnavailableError
 from tests.support.api_gateway import call, rest_event
+from tests.support.fake_s3 import FakeS3
 from tests.support.fake_sources_table import fake_sources_table
 from vouchers.counts import spellings_cell
 
@@ -53,6 +54,9 @@ def ask(command: str) -> Answer:
 def sources(monkeypatch: pytest.MonkeyPatch, counted: CountedTable) -> None:
     counted.counts[spellings_cell("Peru")] = {"Peru": 106547}
     monkeypatch.setattr(dependencies, "sources_table", fake_sources_table)
+    monkeypatch.setattr(dependencies, "s3_client", FakeS3)
+    monkeypatch.setenv("PAGE_UPLOADS_BUCKET", "voucher-uploads")
+    monkeypatch.setenv("RESULTS_BUCKET", "voucher-results")
 
 
 def test_there_are_examples_of_every_route_and_of_errors() -> None:

@@ -13,7 +13,8 @@ from botocore.exceptions import EndpointConnectionError
 
 from api import dependencies, handler
 from tests.support.api_gateway import CUSTOMER, call, rest_event
-from tests.support.fake_sources_table import fake_sources_table
+from tests.support.fake_s3 import FakeS3
+from tests.support.fake_sources_table import LATE, fake_sources_table
 from vouchers.counts import spellings_cell
 
 if TYPE_CHECKING:
@@ -39,20 +40,23 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "getCounts": {"country": "Peru", "segment": "recency_segment"},
     "listSources": {"status": "counted", "limit": 1, "cursor": CURSOR},
     "getSource": {"key": "vouchers/sample.parquet"},
+    "getRejectedRows": {"source": LATE},
 }
 BODIES: dict[str, dict[str, Any]] = {
     "postVoucherAmount": CUSTOMER,
     "selectVouchers": {"customers": [CUSTOMER], "as_of": "2018-08-05", "fallback": "country"},
+    "createUpload": {"name": "2018/may.parquet", "as_of": "2018-08-05"},
 }
 WRONG: dict[int, dict[str, Any]] = {
-    400: {"limit": 0, "segment": "loyalty", "segment_name": "loyalty", "as_of": "tomorrow"},
+    400: {"limit": 0, "segment": "loyalty", "segment_name": "loyalty", "as_of": "tomorrow", "source": ""},
     404: {
         "country": "Atlantis",
         "country_code": "Atlantis",
         "cursor": "x",
         "key": "vouchers/missing.parquet",
+        "source": "vouchers/missing.parquet",
     },
-    409: {"last_order_ts": "2100-01-01"},
+    409: {"last_order_ts": "2100-01-01", "name": "_temporary/may.parquet"},
     413: {"customer_id": "x" * 300_000},
 }
 """Values of fields and parameters that end in an error."""
@@ -98,6 +102,9 @@ def record(monkeypatch: pytest.MonkeyPatch, counted: CountedTable) -> dict[str, 
     """Return the examples of all operations."""
     counted.counts[spellings_cell("Peru")] = {"Peru": 106547}
     monkeypatch.setattr(dependencies, "sources_table", fake_sources_table)
+    monkeypatch.setattr(dependencies, "s3_client", FakeS3)
+    monkeypatch.setenv("PAGE_UPLOADS_BUCKET", "voucher-uploads")
+    monkeypatch.setenv("RESULTS_BUCKET", "voucher-results")
     examples: dict[str, Any] = {}
     for route in DESCRIBED:
         name = str(route.operation_id)
@@ -107,9 +114,11 @@ def record(monkeypatch: pytest.MonkeyPatch, counted: CountedTable) -> dict[str, 
             with monkeypatch.context() as failing:
                 if status >= 500:
                     error = EndpointConnectionError(endpoint_url="") if status == 503 else ZeroDivisionError()
-                    for table in ("sources_table", "segments_table"):
-                        failing.setattr(dependencies, table, unreachable(error))
+                    for dependency in ("sources_table", "segments_table", "s3_client"):
+                        failing.setattr(dependencies, dependency, unreachable(error))
                     failing.setattr(handler, "load_definitions", unreachable(error))
+                if (name, status) == ("createUpload", 404):
+                    failing.delenv("PAGE_UPLOADS_BUCKET")
                 answers[status] = answer(name, status)
         examples[name] = {
             "parameters": parameters,

@@ -36,6 +36,8 @@ ROUTES = [
     "/v1/counts",
     "/v1/sources",
     "/v1/sources/{key}",
+    "/v1/rejected",
+    "/v1/uploads",
     "/health",
     "/openapi.json",
 ]

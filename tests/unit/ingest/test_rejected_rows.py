@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 from errno import EIO, ENOSPC
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -34,9 +35,13 @@ class ResultsBucket:
     def __init__(self) -> None:
         self.table: pa.Table | None = None
         self.row_groups = 0
+        self.excerpt: list[dict[str, Any]] | None = None
 
     def store_file(self, _key: str, file: IO[bytes]) -> None:
         self.table, self.row_groups = pq.read_table(file), pq.ParquetFile(file).num_row_groups
+
+    def write_text(self, _key: str, text: str) -> None:
+        self.excerpt = json.loads(text)
 
 
 def test_rows_of_many_batches_are_written_in_order_a_few_groups_at_a_time(
@@ -54,6 +59,7 @@ def test_rows_of_many_batches_are_written_in_order_a_few_groups_at_a_time(
     assert results.table["country_code"].to_pylist() == [f"country {n}" for n in range(5)]
     assert results.table["total_orders"].to_pylist() == [str(-n) for n in range(5)]
     assert results.row_groups == 3
+    assert results.excerpt == results.table.to_pylist()
 
 
 def test_rows_of_one_object_among_many_name_it() -> None:
@@ -65,6 +71,7 @@ def test_rows_of_one_object_among_many_name_it() -> None:
     assert results.table.column_names[:3] == ["object", "row", "reason"]
     assert results.table["object"].to_pylist() == ["datasets/history/a.parquet"] * 2
     assert results.table["row"].to_pylist() == [3, 5]
+    assert results.excerpt is None
 
 
 def test_a_killed_process_leaves_nothing_on_the_disk(tmp_path: Path) -> None:
