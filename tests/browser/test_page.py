@@ -22,14 +22,15 @@ FRAGMENT = "#country=Peru"
 SCHEMES = ("light", "dark")
 LAST_ORDER = "A customer whose last order was 459 days ago is in the range 180 days and more."
 FIRST_ORDER = LAST_ORDER.replace("last", "first")
-WIDTHS = (390, 768, 1440)
+WIDTHS = (390, 820, 1440)
 FREQUENCY = "#country=Peru&segment=frequent_segment"
 MAX_SHOWN = 5
 
 
 def open_page(page: Page, url: str, country: str = FRAGMENT) -> Page:
     page.goto(url + country)
-    expect(page.locator("[aria-busy]")).to_have_count(0)
+    # The first requests start the function.
+    expect(page.locator("[aria-busy]")).to_have_count(0, timeout=30_000)
     return page
 
 

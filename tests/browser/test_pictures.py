@@ -25,7 +25,7 @@ VIEWS = {
     "compared": "#country=Peru&with=China&segment=frequent_segment&total_orders=15",
 }
 README_IMAGES = {("overview", 1440, "light"): "page-wide.png", ("country", 390, "dark"): "page-phone.png"}
-HEIGHTS = {390: 844, 768: 1024, 1440: 900}
+HEIGHTS = {390: 844, 820: 1180, 1440: 900}
 PNG = b"\x89PNG"
 
 

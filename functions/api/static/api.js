@@ -37,11 +37,14 @@ export const segments = (country) => call(`v1/segments?${new URLSearchParams({ c
 export const sources = (cursor) => call(`v1/sources?${new URLSearchParams({ limit: 8, ...(cursor ? { cursor } : {}) })}`);
 export const source = (key) => call(`v1/sources/${encodeURIComponent(key)}`);
 
+const post = (path, fields) =>
+  call(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(fields) });
+
+export const createUpload = (fields) => post("v1/uploads", fields);
+
 /** Return the answers for some customers, in their order. */
 export async function select(customers, asOf) {
-  const body = JSON.stringify({ customers, ...(asOf ? { as_of: asOf } : {}) });
-  const headers = { "Content-Type": "application/json" };
-  const { selections } = await call("v1/selections", { method: "POST", headers, body });
+  const { selections } = await post("v1/selections", { customers, ...(asOf ? { as_of: asOf } : {}) });
   const failed = selections.find((selection) => selection.outcome === "failed");
   if (failed) throw new ApiError(failed.error.detail, failed.error.status, failed.error.field);
   return selections;

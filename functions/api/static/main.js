@@ -6,6 +6,7 @@ import { charts, facts } from "./country.js";
 import { setCountries } from "./customer.js";
 import { byId, make, options, show, showFailure, showLoading } from "./dom.js";
 import { showOverview } from "./overview.js";
+import "./send.js";
 import * as uploads from "./uploads.js";
 import * as words from "./words.js";
 
@@ -169,6 +170,7 @@ skip.addEventListener("click", (event) => {
   byId(byId("which").hidden ? "content" : "which").focus();
 });
 addEventListener("hashchange", changed);
+addEventListener("counted", () => poll(0));
 document.addEventListener("visibilitychange", () => poll(0));
 
 render();

@@ -10,12 +10,24 @@ const form = byId("follow");
 const followed = byId("followed");
 const covered = byId("window");
 const MAX_REASONS = 3;
+const MAX_REJECTED = 1000;
+const SECONDS_BETWEEN_LOOKS = 1;
+const PREFIX = document.documentElement.dataset.prefix;
+byId("upload-hint").textContent = `The name below ${PREFIX}, such as 2018/may.parquet`;
+let awaited = null;
+let said = "";
 let first = null;
 let older = [];
 let cursor = null;
 
 const versionOf = (source) => `${source.source} ${source.committed_at}`;
-const nameOf = (source) => source.source.replace(/^vouchers\//, "");
+const nameOf = ({ source }) => (source.startsWith(PREFIX) ? source.slice(PREFIX.length) : source);
+
+/** Return the key of an upload, given its name, its key or its address in S3. */
+export function keyOf(name) {
+  const key = name.replace(/^s3:\/\/[^/]+\//, "").replace(/^\/+/, "");
+  return key.startsWith(PREFIX) ? key : PREFIX + key;
+}
 
 /** Show the first page, and again what changed; return sentences on the uploads that are new. */
 export async function load() {
@@ -36,22 +48,38 @@ export async function load() {
   }
 }
 
-/** Show what became of the upload with a name below vouchers/; nothing for an empty name. */
+/** Show what became of the upload with a name or key; nothing for an empty name. */
 export async function follow(name = "") {
   if (document.activeElement !== form.upload) form.upload.value = name;
-  const text = name && (await describe(name.replace(/^(s3:\/\/[^/]+\/)?(vouchers\/)?/, "vouchers/")));
-  if (followed.textContent !== text) show(followed, ...(text ? [make("p", { text })] : []));
+  const { text, source } = name ? await look(keyOf(name)) : { text: "" };
+  if (text === said) return;
+  said = text;
+  show(followed, ...(text ? [make("p", { text }), ...(source?.report ? reasons(source, "followed") : [])] : []));
 }
 
-async function describe(key) {
+async function look(key) {
   try {
     const source = await api.source(key);
-    if (source.commit_under_way) return `${nameOf(source)} is being counted.`;
-    return `${sentence(source)} ${words.time(source.committed_at)}`;
+    const waits = awaited?.key === key && awaited.etag && source.etag !== awaited.etag;
+    if (source.commit_under_way) return { text: `${nameOf(source)} is being counted.` };
+    if (waits) return { text: `${nameOf(source)} has been uploaded, and is being counted.` };
+    if (awaited?.key === key) awaited = null;
+    return { text: `${sentence(source)} ${words.time(source.committed_at)}`, source };
   } catch (error) {
-    if (error.status !== 404) return error.message;
-    return `${key} has not been counted yet. This page looks for it every 10 seconds.`;
+    if (error.status !== 404) return { text: error.message };
+    if (awaited?.key === key) return { text: `${nameOf({ source: key })} has been uploaded, and is being counted.` };
+    return { text: `${key} has not been counted yet. This page looks for it every 10 seconds.` };
   }
+}
+
+/** Look for an upload of this page, with its ETag, every second until it is counted. */
+export async function waitFor(key, etag) {
+  awaited = { key, etag };
+  while (awaited?.key === key) {
+    await new Promise((resolve) => setTimeout(resolve, 1000 * SECONDS_BETWEEN_LOOKS));
+    if (!document.hidden) await follow(key);
+  }
+  dispatchEvent(new Event("counted"));
 }
 
 form.addEventListener("submit", (event) => {
@@ -115,18 +143,35 @@ function times(source) {
   return [words.time(source.committed_at), basis].filter(Boolean).join(" · ");
 }
 
-function report({ source, report: counts }) {
-  const reasons = Object.entries(counts.rejected_by_reason).map(([reason, number]) =>
-    make("li", { text: `${words.words(reason)}: ${words.count(number)}` }, ...examples(counts.rejected_examples[reason] ?? [])));
+function report(source) {
+  const { counted, rejected, rows } = source.report;
   return make("div", {},
     make("p", { class: "rows" },
-      make("strong", { text: words.count(counts.counted) }), ` of ${words.rows(counts.rows)} counted`,
-      counts.rejected ? ", " : "",
-      counts.rejected ? make("strong", { class: "bad", text: `${words.count(counts.rejected)} rejected` }) : ", none rejected"),
-    reasons.length ? make("ul", { class: "reasons" }, ...reasons.slice(0, MAX_REASONS)) : null,
-    reasons.length > MAX_REASONS
-      ? fold(`reasons-${encodeURIComponent(source)}`, words.more(reasons.length - MAX_REASONS), make("ul", { class: "reasons" }, ...reasons.slice(MAX_REASONS)))
-      : null);
+      make("strong", { text: words.count(counted) }), ` of ${words.rows(rows)} counted`,
+      rejected ? ", " : "",
+      rejected ? make("strong", { class: "bad", text: `${words.count(rejected)} rejected` }) : ", none rejected"),
+    ...reasons(source, "listed"));
+}
+
+/** Return why rows of a source were rejected, with examples and a download; `place` makes ids unique. */
+function reasons(source, place) {
+  const { rejected, rejected_by_reason: numbers, rejected_examples: found } = source.report;
+  const lines = Object.entries(numbers).map(([reason, number]) =>
+    make("li", { text: `${words.words(reason)}: ${words.count(number)}` }, ...examples(found[reason] ?? [])));
+  const list = (part) => make("ul", { class: "reasons" }, ...part);
+  return [
+    lines.length ? list(lines.slice(0, MAX_REASONS)) : null,
+    lines.length > MAX_REASONS
+      ? fold(`reasons-${place}-${encodeURIComponent(source.source)}`, words.more(lines.length - MAX_REASONS), list(lines.slice(MAX_REASONS)))
+      : null,
+    source.rejected_object && !source.source.endsWith("/") ? download(source.source, rejected) : null,
+  ].filter(Boolean);
+}
+
+function download(source, rejected) {
+  const rows = rejected > MAX_REJECTED ? `the first ${words.count(MAX_REJECTED)} rejected rows` : "the rejected rows";
+  const href = `v1/rejected?${new URLSearchParams({ source, format: "csv" })}`;
+  return make("p", { class: "facts" }, make("a", { href, text: `CSV of ${rows}` }));
 }
 
 function examples(rows) {

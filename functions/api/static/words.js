@@ -18,6 +18,10 @@ export const amount = (number) => amounts.format(number);
 export const percent = (share) => percents.format(share);
 export const time = (text) => times.format(new Date(text));
 export const day = (text) => days.format(new Date(text));
+export const bytes = (number) => {
+  const power = Math.min(3, Math.floor(Math.log2(Math.max(1, number)) / 10));
+  return `${amounts.format(Number((number / 1024 ** power).toPrecision(3)))} ${["bytes", "KB", "MB", "GB"][power]}`;
+};
 export const uses = (number) => `${count(number)} ${number === 1 ? "use" : "uses"}`;
 export const more = (number, share = null) => `and ${count(number)} more${share === null ? "" : `, ${percent(share)}`}`;
 export const countries = (number) => `${count(number)} ${number === 1 ? "country" : "countries"}`;
