@@ -615,7 +615,7 @@ def test_an_update_that_fails_is_reported_and_leaves_the_page(page: Page, url: s
         (
             FREQUENCY,
             "counts-Peru.csv",
-            "country,segment_name,min_range,max_range,voucher_amount,count\r\nPeru,frequent",
+            "country,segment_name,min_range,max_range,voucher_amount,count,currency\r\nPeru,frequent",
         ),
     ],
 )

@@ -2,10 +2,9 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote
 
-import msgspec
 from aws_lambda_powertools.event_handler.api_gateway import Response
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
@@ -22,18 +21,19 @@ def wants_csv(event: APIGatewayProxyEvent, format_: str | None) -> bool:
 
 
 def csv_response(
-    name: str, columns: Sequence[str], lines: Iterable[tuple[str, float, msgspec.Struct]], subject: str = ""
+    name: str, columns: Sequence[str], lines: Iterable[Mapping[str, object]], subject: str = ""
 ) -> Response[str]:
-    """Return a header line and lines as CSV: the country, the amount, and the fields of the other columns.
+    """Return a header line and lines, whose values are given by column, as CSV.
 
     Browsers save it as ``name-subject.csv``. An apostrophe precedes text that a spreadsheet would evaluate.
     """
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(columns)
-    for country, amount, row in lines:
-        fields = {**msgspec.structs.asdict(row), "country": country, "voucher_amount": amount_name(amount)}
-        values = map(fields.get, columns)
+    for line in lines:
+        amount = line.get("voucher_amount")
+        named = {"voucher_amount": amount_name(amount)} if isinstance(amount, float) else {}
+        values = map({**line, **named}.get, columns)
         writer.writerow(f"'{v}" if isinstance(v, str) and v.startswith(FORMULA_START) else v for v in values)
     encoded = quote(f"{name}-{subject}" if subject else name, safe="")
     headers = {

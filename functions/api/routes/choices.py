@@ -30,6 +30,7 @@ COLUMNS = (
     "share",
     "sample_size",
     "verdict",
+    "currency",
 )
 
 
@@ -75,6 +76,7 @@ class CountryChoices(msgspec.Struct, frozen=True, kw_only=True):
         uses: number of rows that are counted.
         updated_at: when its counts last changed.
         guards: what its settings demand of a choice; null if nothing.
+        currency: the currency of its amounts (ISO 4217); null if the definitions name none.
         choices: by segment and range.
     """
 
@@ -82,6 +84,7 @@ class CountryChoices(msgspec.Struct, frozen=True, kw_only=True):
     uses: int
     updated_at: Moment
     guards: Guards | None
+    currency: str | None
     choices: list[Choice]
 
 
@@ -131,6 +134,7 @@ def choices(router: Router) -> Response[str]:
                 uses=counts.uses,
                 updated_at=counts.updated_at,
                 guards=Guards.of(definitions.settings(counts.name)),
+                currency=definitions.settings(counts.name).currency,
                 choices=[
                     choice(segment, range_, counts, definitions.settings(counts.name))
                     for segment in definitions.segments
@@ -143,7 +147,8 @@ def choices(router: Router) -> Response[str]:
     if not wants_csv(router.current_event, given.format):
         return cacheable(answer, Vary="Accept")
     lines = (
-        (found.country, amount, row)
+        msgspec.structs.asdict(row)
+        | {"country": found.country, "currency": found.currency, "voucher_amount": amount}
         for found in answer.countries
         for row in found.choices
         for amount in row.voucher_amount

@@ -15,7 +15,7 @@ from api.routes.vouchers import country_counts
 from api.statistics import cap_amounts
 from vouchers.segments import load_definitions
 
-COLUMNS = ("country", "segment_name", "min_range", "max_range", "voucher_amount", "count")
+COLUMNS = ("country", "segment_name", "min_range", "max_range", "voucher_amount", "count", "currency")
 
 
 class CountsFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,12 +51,14 @@ class CountsAnswer(msgspec.Struct, frozen=True):
             without a voucher, and the rows of the most used amounts, on a tie the lower ones.
         amounts_left_out: number of amounts that are not listed, summed over the ranges.
         updated_at: when the counts last changed.
+        currency: the currency of the amounts (ISO 4217); null if the definitions name none.
     """
 
     country: str
     rows: list[CountRow]
     amounts_left_out: int
     updated_at: Moment
+    currency: str | None
 
 
 def counts(router: Router) -> Response[str]:
@@ -86,8 +88,10 @@ def counts(router: Router) -> Response[str]:
                 for amount, count in sorted(listed.items())
             ]
             amounts_left_out += left_out
-    answer = CountsAnswer(found.name, rows, amounts_left_out, found.updated_at)
+    currency = definitions.settings(found.name).currency
+    answer = CountsAnswer(found.name, rows, amounts_left_out, found.updated_at, currency)
     if not wants_csv(router.current_event, given.format):
         return cacheable(answer, Vary="Accept")
-    lines = ((answer.country, row.voucher_amount, row) for row in rows)
+    shared = {"country": answer.country, "currency": currency}
+    lines = (msgspec.structs.asdict(row) | shared for row in rows)
     return csv_response("counts", COLUMNS, lines, answer.country)

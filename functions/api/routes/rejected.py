@@ -83,9 +83,8 @@ def rejected(router: Router) -> Response[str]:
     if state.rejected_object:
         rows = read_excerpt(given.source, state.rejected_excerpt)
     if wants_csv(router.current_event, given.format):
-        columns = RejectedRow.__struct_fields__
-        values = (tuple(getattr(row, name) for name in columns) for row in rows)
-        return csv_response("rejected", columns, values, given.source.replace("/", "-"))
+        lines = map(msgspec.structs.asdict, rows)
+        return csv_response("rejected", RejectedRow.__struct_fields__, lines, given.source.replace("/", "-"))
     left_out = state.report.get("rejected", 0) - len(rows)
     return cacheable(RejectedAnswer(given.source, rows, left_out), Vary="Accept")
 

@@ -122,10 +122,12 @@ class SegmentsAnswer(msgspec.Struct, frozen=True, kw_only=True):
         uses: number of rows that are counted.
         updated_at: when the counts last changed; null if there are none.
         guards: what the settings of the country demand of a choice; null if nothing.
+        currency: the currency of the amounts (ISO 4217); null if the definitions name none.
     """
 
     definitions: str
     country: str | None
+    currency: str | None
     uses: int
     updated_at: Moment | None
     guards: Guards | None
@@ -151,6 +153,7 @@ def segments(router: Router) -> Response[str]:
     answer = SegmentsAnswer(
         definitions=definitions.version,
         country=country,
+        currency=None if country is None else definitions.settings(country).currency,
         uses=sum(counts.uses for counts in parts),
         updated_at=max((counts.updated_at for counts in parts), default=None),
         guards=Guards.of(settings),

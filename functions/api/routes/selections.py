@@ -83,6 +83,7 @@ class Selected(msgspec.Struct, frozen=True, kw_only=True, tag_field="outcome", t
         fallback_reason: as `reason`, for all ranges of the country; null without a fallback.
         guards: what the settings of the country demand of a choice; null if nothing.
         country: its most frequent spelling.
+        currency: the currency of the amounts (ISO 4217); null if the definitions name none.
         days_since_last_order: whole days from the last order to the as-of date.
         days_since_first_order: whole days from the first order to the as-of date.
         count: how often each of the amounts was used.
@@ -106,6 +107,7 @@ class Selected(msgspec.Struct, frozen=True, kw_only=True, tag_field="outcome", t
     fallback_reason: Reason | None
     guards: Guards | None
     country: str
+    currency: str | None
     segment_name: str
     min_range: int | None
     max_range: int | None
@@ -293,6 +295,7 @@ def explain(
         fallback_reason=reason if falls_back else None,
         guards=Guards.of(customer.settings),
         country=country,
+        currency=load_definitions().settings(country).currency,
         segment_name=customer.segment.name,
         min_range=range_.min if range_ else None,
         max_range=range_.max if range_ else None,

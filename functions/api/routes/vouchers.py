@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Self
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from api import dependencies
 from api.cached_table import CachedSegmentsTable
@@ -104,9 +105,15 @@ class Guards(msgspec.Struct, frozen=True):
 
 
 class VoucherAnswer(msgspec.Struct, frozen=True):
-    """The amounts to choose from: one, several on a tie (ascending), or none."""
+    """The amounts to choose from.
+
+    Attributes:
+        voucher_amount: one amount, several on a tie (ascending), or none.
+        currency: the currency of the amounts (ISO 4217), if the definitions name it.
+    """
 
     voucher_amount: list[float]
+    currency: str | UnsetType = UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +147,8 @@ def voucher_amount(router: Router) -> VoucherAnswer:
     log_fields(router, country=fields.get("country_code"), segment=fields.get("segment_name"))
     now = datetime.now(UTC)
     customer = parse_customer(read(read_blanks(fields), VoucherFields), now)
-    return VoucherAnswer(choose_amounts(dependencies.cached_segments_table(router, now), customer))
+    amounts = choose_amounts(dependencies.cached_segments_table(router, now), customer)
+    return VoucherAnswer(amounts, load_definitions().settings(customer.country).currency or UNSET)
 
 
 def read_blanks(fields: Mapping[str, object]) -> dict[str, object]:

@@ -12,7 +12,8 @@ export const facts = (answers) => answers.map((answer) => make("p", { class: "fa
 
 /** Return the charts of the segment `name` of some countries. */
 export function charts(answers, name) {
-  const found = answers.map(({ country, guards, segments }) => ({ country, guards, ...segments.find((segment) => segment.segment_name === name) }));
+  const found = answers.map(({ country, currency, guards, segments }) =>
+    ({ country, currency, guards, ...segments.find((segment) => segment.segment_name === name) }));
   const bounds = new Map(found.flatMap(({ ranges }) => ranges.map((interval) => [`${interval.min_range}-${interval.max_range}`, interval])));
   const ascending = [...bounds.values()].sort((one, other) => one.min_range - other.min_range || one.max_range - other.max_range);
   return [
@@ -23,31 +24,30 @@ export function charts(answers, name) {
 }
 
 function range(found, { min_range: min, max_range: max }) {
-  const counts = found.map(({ country, guards, ranges }) =>
-    [country, ranges.find((interval) => interval.min_range === min && interval.max_range === max), guards]);
+  const counts = found.map((of) => ({ ...of, counts: of.ranges.find((interval) => interval.min_range === min && interval.max_range === max) }));
   const { attribute } = found[0];
-  const empty = counts.every(([, counted]) => !counted?.sample_size);
+  const empty = counts.every((of) => !of.counts?.sample_size);
   return make("section", { class: empty ? "range empty" : "range", "aria-label": words.range(attribute, { min_range: min, max_range: max }) },
     make("h3", { text: words.range(attribute, { min_range: min, max_range: max }) }),
-    make("div", { class: "sides" }, ...counts.map((of) => side(found.length > 1 ? of[0] : null, ...of))));
+    make("div", { class: "sides" }, ...counts.map((of) => side(found.length > 1 ? of.country : null, of))));
 }
 
-function side(title, country, counts, guards) {
+function side(title, { country, currency, counts, guards }) {
   const about = !counts ? "Not a range of this country" : counts.sample_size ? words.uses(counts.sample_size) : "No uses";
   const guarded = guards && counts?.sample_size ? words.reason(counts.reason, guards)[0] : null;
   const sure = counts?.verdict ? judged(counts.verdict) : guarded;
   return make("div", { class: "side" },
     title ? make("h4", {}, named(title)) : null,
     make("p", { class: "facts" }, about, ...(sure ? [" · ", sure] : [])),
-    counts?.sample_size ? amounts(counts, `more-${encodeURIComponent(country)}-${counts.min_range}-${counts.max_range}`) : null);
+    counts?.sample_size ? amounts(counts, currency, `more-${encodeURIComponent(country)}-${counts.min_range}-${counts.max_range}`) : null);
 }
 
 /** Return a verdict as a word. */
 export const judged = (name) => make("strong", { class: `verdict ${name}`, text: words.verdict(name)[1] });
 
-function amounts(counts, id) {
+function amounts(counts, currency, id) {
   const chosen = new Set(counts.voucher_amount);
-  const line = (used) => amount(used, chosen.has(used.voucher_amount), counts.verdict);
+  const line = (used) => amount(used, currency, chosen.has(used.voucher_amount), counts.verdict);
   return make("div", {},
     make("ul", { class: "amounts" }, ...counts.amounts.slice(0, MAX_SHOWN).map(line)),
     folded(id, counts.amounts.slice(MAX_SHOWN), counts.amounts_left_out, counts, line),
@@ -63,10 +63,10 @@ export function folded(id, others, leftOut, { sample_size: size, without_voucher
     leftOut ? make("p", { class: "facts", text: words.more(leftOut) }) : null);
 }
 
-function amount(used, isChosen, verdict) {
+function amount(used, currency, isChosen, verdict) {
   return make("li", { class: isChosen ? "chosen" : "" },
     make("span", { class: "amount" },
-      make("span", { class: isChosen ? `ticket ${verdict}` : "", text: words.amount(used.voucher_amount) }),
+      make("span", { class: isChosen ? `ticket ${verdict}` : "", text: words.amount(used.voucher_amount, currency) }),
       isChosen ? make("span", { class: "visually-hidden", text: " chosen" }) : null),
     bar(used.share, used.interval),
     figures(used.share, used.count));

@@ -109,9 +109,9 @@ function describe(answer, several) {
     answer.alternatives.length ? alternatives(answer, all, several ? "h4" : "h3") : null);
 }
 
-function tickets({ voucher_amount: amounts, verdict }) {
+function tickets({ voucher_amount: amounts, currency, verdict }) {
   if (!amounts.length) return [make("p", { class: "none", text: "No voucher" })];
-  return amounts.slice(0, MAX_SHOWN).map((amount) => make("p", { class: `ticket large ${verdict}`, text: words.amount(amount) }));
+  return amounts.slice(0, MAX_SHOWN).map((amount) => make("p", { class: `ticket large ${verdict}`, text: words.amount(amount, currency) }));
 }
 
 function reasons(answer) {
@@ -158,7 +158,7 @@ function evidence(answer) {
 
 function alternatives(answer, all, heading) {
   const line = (used) => make("li", {},
-    make("span", { class: "amount", text: words.amount(used.voucher_amount) }),
+    make("span", { class: "amount", text: words.amount(used.voucher_amount, answer.currency) }),
     bar(used.share, used.interval),
     figures(used.share, used.count));
   return make("div", {},

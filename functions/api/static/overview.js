@@ -46,24 +46,24 @@ function table({ attribute, ranges }, countries) {
     make("tbody", { role: "rowgroup" }, ...countries.map((country) => row(country, attribute, ranges))));
 }
 
-function row({ country, uses, choices, guards }, attribute, ranges) {
+function row({ country, uses, currency, choices, guards }, attribute, ranges) {
   const standard = choices.length === ranges.length
     && choices.every((chosen, n) => chosen.min_range === ranges[n].min_range && chosen.max_range === ranges[n].max_range);
-  const labelled = (chosen) => make("li", {}, `${words.range(attribute, chosen)}: `, ...choice(chosen, guards));
+  const labelled = (chosen) => make("li", {}, `${words.range(attribute, chosen)}: `, ...choice(chosen, guards, currency));
   return make("tr", { role: "row" },
     make("th", { scope: "row", role: "rowheader" },
       make("a", { href: address({ country }) }, named(country))),
     make("td", { role: "cell", class: "uses", text: words.count(uses), "data-range": "Uses" }),
     ...(standard
-      ? choices.map((chosen) => make("td", { role: "cell", "data-range": words.range(attribute, chosen) }, ...choice(chosen, guards)))
+      ? choices.map((chosen) => make("td", { role: "cell", "data-range": words.range(attribute, chosen) }, ...choice(chosen, guards, currency)))
       : [make("td", { role: "cell", class: "own", colspan: ranges.length }, make("ul", {}, ...choices.map(labelled)))]));
 }
 
-function choice(each, guards) {
+function choice(each, guards, currency) {
   if (!each.sample_size) return [make("span", { class: "nothing", text: "no uses" })];
   if (!each.verdict) return [make("span", { class: "nothing", text: words.reason(each.reason, guards)[0] })];
   return [
-    make("strong", { text: words.chosen(each.voucher_amount, each.amounts_left_out) }),
+    make("strong", { text: words.chosen(each.voucher_amount, each.amounts_left_out, currency) }),
     " ",
     make("span", { class: "sure" },
       `${words.percent(each.share)} `, make("span", { class: `verdict ${each.verdict}`, text: words.verdict(each.verdict)[0] })),

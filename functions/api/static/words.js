@@ -14,7 +14,7 @@ const times = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle:
 const days = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "UTC" });
 
 export const count = (number) => whole.format(number);
-export const amount = (number) => amounts.format(number);
+export const amount = (number, currency = null) => amounts.format(number) + (currency ? `\u00a0${currency}` : "");
 export const percent = (share) => percents.format(share);
 export const time = (text) => times.format(new Date(text));
 export const day = (text) => days.format(new Date(text));
@@ -46,8 +46,8 @@ const REASONS = {
 export const reason = (name, guards) => REASONS[name]?.(guards) ?? [words(name), words(name)];
 
 /** Return the chosen amounts of a tie as one text. */
-export function chosen(list, leftOut = 0) {
-  const [first, second, ...others] = list.map(amount);
+export function chosen(list, leftOut = 0, currency = null) {
+  const [first, second, ...others] = list.map((number) => amount(number, currency));
   if (!second) return first ?? "";
   return others.length + leftOut ? `${first} ${more(list.length - 1 + leftOut)}` : `${first} or ${second}`;
 }

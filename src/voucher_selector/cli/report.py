@@ -30,7 +30,8 @@ MAX_ALTERNATIVES = 3
 
 def show_counts(answer: Mapping[str, Any]) -> None:
     """Print a response of /v1/counts, in the columns of the reference table."""
-    table = Table(title=escape(answer["country"]), title_justify="left")
+    currency = f" ({answer['currency']})" if answer.get("currency") else ""
+    table = Table(title=escape(f"{answer['country']}{currency}"), title_justify="left")
     for name in ("min_range", "max_range", "segment_name", "voucher_amount", "count"):
         table.add_column(name, justify="left" if name == "segment_name" else "right")
     ranges: set[tuple[str, int]] = set()
@@ -48,7 +49,7 @@ def show_counts(answer: Mapping[str, Any]) -> None:
 
 def show_answer(answer: Mapping[str, Any]) -> None:
     """Print a response of /voucher_amount, or a selection of /v1/selections, as one line."""
-    amounts = [amount_name(amount) for amount in answer["voucher_amount"]]
+    amounts = [with_currency(answer, amount) for amount in answer["voucher_amount"]]
     reason = answer.get("fallback_reason") or answer.get("reason")
     why = "the customer is in no range, or nobody there used one"
     if reason and not amounts:
@@ -59,6 +60,11 @@ def show_answer(answer: Mapping[str, Any]) -> None:
 def describe_reason(reason: str, guards: Mapping[str, Any] | None) -> str:
     """Return why there is no choice; ``guards`` are those of the country."""
     return REASONS[reason].format(**guards or {})
+
+
+def with_currency(answer: Mapping[str, Any], amount: float) -> str:
+    """Return an amount as text, with the currency of a response if it has one."""
+    return " ".join(filter(None, (amount_name(amount), answer.get("currency"))))
 
 
 def show_why(answer: Mapping[str, Any]) -> None:
@@ -82,7 +88,7 @@ def show_why(answer: Mapping[str, Any]) -> None:
     if verdict := answer.get("verdict"):
         rows.append(("verdict", VERDICTS[verdict]))
     for other in answer["alternatives"][:MAX_ALTERNATIVES]:
-        amount = amount_name(other["voucher_amount"])
+        amount = with_currency(answer, other["voucher_amount"])
         rows.append(("next", f"{amount}: {other['count']:,} uses, {_percent(other)}"))
     table = Table(show_header=False)
     table.add_column(style="bold")

@@ -85,13 +85,13 @@ def test_csv_has_a_line_per_chosen_amount() -> None:
     assert answer.headers["Content-Disposition"].startswith('attachment; filename="choices.csv"')
     head, *rows = csv.reader(io.StringIO(answer.body, newline=""))
     assert head[:5] == ["country", "segment_name", "min_range", "max_range", "voucher_amount"]
-    assert head[5:] == ["count", "share", "sample_size", "verdict"]
+    assert head[5:] == ["count", "share", "sample_size", "verdict", "currency"]
     assert [row for row in rows if row[0] == "'=Chile"] == [
         *(
-            ["'=Chile", "frequent_segment", "0", "4", str(amount), "9", "0.138462", "65", "too_few_uses"]
+            ["'=Chile", "frequent_segment", "0", "4", str(amount), "9", "0.138462", "65", "too_few_uses", ""]
             for amount in range(1, 6)
         ),
-        ["'=Chile", "frequent_segment", "14", "37", "12.5", "31", "0.508197", "61", "close"],
+        ["'=Chile", "frequent_segment", "14", "37", "12.5", "31", "0.508197", "61", "close", ""],
     ]
     assert len(rows) == 6 + len(REFERENCE_COUNTS)
     assert call(rest_event(path="/v1/choices", Accept="text/csv")).body == answer.body

@@ -36,9 +36,17 @@ def rows_of(body: str | None) -> list[list[str]]:
 
 def test_counts_are_csv_if_the_client_accepts_csv() -> None:
     head, *found = rows(ask())
-    assert head == ["country", "segment_name", "min_range", "max_range", "voucher_amount", "count"]
+    assert head == [
+        "country",
+        "segment_name",
+        "min_range",
+        "max_range",
+        "voucher_amount",
+        "count",
+        "currency",
+    ]
     assert found == [
-        ["Peru", *map(str, cell), str(amount), str(count)]
+        ["Peru", *map(str, cell), str(amount), str(count), ""]
         for cell, counts in REFERENCE_COUNTS.items()
         for amount, count in counts.items()
     ]
@@ -50,9 +58,9 @@ def test_csv_follows_rfc_4180(
     counted.counts = contribution('Côte "d\'Ivoire", the', {("frequent_segment", 0, 4): {0: 2, 12.5: 1}})
     answer = ask('côte "d\'ivoire", the')
     assert answer.body == (
-        "country,segment_name,min_range,max_range,voucher_amount,count\r\n"
-        '"Côte ""d\'Ivoire"", the",frequent_segment,0,4,0,2\r\n'
-        '"Côte ""d\'Ivoire"", the",frequent_segment,0,4,12.5,1\r\n'
+        "country,segment_name,min_range,max_range,voucher_amount,count,currency\r\n"
+        '"Côte ""d\'Ivoire"", the",frequent_segment,0,4,0,2,\r\n'
+        '"Côte ""d\'Ivoire"", the",frequent_segment,0,4,12.5,1,\r\n'
     )
     encoded = "counts-C%C3%B4te%20%22d%27Ivoire%22%2C%20the.csv"
     disposition = f"attachment; filename=\"counts.csv\"; filename*=UTF-8''{encoded}"
@@ -66,7 +74,7 @@ def test_a_spreadsheet_evaluates_no_name(name: str) -> None:
 
 
 def test_csv_may_be_limited_to_one_segment() -> None:
-    assert [row[-1] for row in rows(ask(segment="recency_segment"))[1:]] == [
+    assert [row[5] for row in rows(ask(segment="recency_segment"))[1:]] == [
         "13950",
         "49102",
         "22037",

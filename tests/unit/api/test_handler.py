@@ -92,7 +92,7 @@ def test_the_fallback_may_be_a_query_parameter_of_a_post() -> None:
 def test_counts_are_the_reference_table() -> None:
     answer = call(rest_event(path="/v1/counts", query={"country": "peru"}))
     assert answer.status == 200
-    assert list(answer.json) == ["country", "rows", "amounts_left_out", "updated_at"]
+    assert list(answer.json) == ["country", "rows", "amounts_left_out", "updated_at", "currency"]
     assert (answer.json["country"], answer.json["updated_at"]) == ("Peru", UPDATED_AT)
     assert [tuple(row.values()) for row in answer.json["rows"]] == [
         (low, high, segment, amount, count)

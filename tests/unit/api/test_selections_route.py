@@ -61,6 +61,7 @@ def test_an_answer_has_its_reasons() -> None:
                 "fallback_reason": None,
                 "guards": None,
                 "country": "Peru",
+                "currency": None,
                 "segment_name": "recency_segment",
                 "min_range": 180,
                 "max_range": 99999999,
