@@ -91,6 +91,16 @@ ROUTES = (
     ),
     Route(
         "GET",
+        "/v1/history",
+        "api.routes.history:history",
+        "getHistory",
+        "Counts",
+        query="HistoryFields",
+        answer="HistoryAnswer",
+        errors=(400, 500, 503),
+    ),
+    Route(
+        "GET",
         "/v1/sources",
         "api.routes.sources:list_sources",
         "listSources",

@@ -28,8 +28,9 @@ def record_outcome(
             "version_id": event.version_id,
         }
     if outcome.state and report:
-        # Examples are values of customers, which are not logged.
-        logged = {name: value for name, value in report.items() if name != "rejected_examples"}
+        # Examples are values of customers, which are not logged, and a file may have many countries.
+        left_out = {"rejected_examples", "countries"}
+        logged = {name: value for name, value in report.items() if name not in left_out}
         fields |= {"report": logged, "rejected_object": outcome.state.rejected_object}
     if outcome.error:
         logger.error(outcome.error, extra=fields, exc_info=cause)

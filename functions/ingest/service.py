@@ -28,7 +28,7 @@ from ingest.storage.partition_names import TABLE
 from ingest.storage.results_bucket import ResultKeys
 from ingest.storage.s3_objects import ObjectVersion, find_object, open_object
 from ingest.storage.tables import refuse_table_file, table_begun_by
-from vouchers.counts import Cell, Contribution, Counters
+from vouchers.counts import Cell, Contribution, Counters, uses_by_country
 from vouchers.dynamodb.sources_table import Source, State, Status
 from vouchers.keys import PREFIX, is_upload
 from vouchers.report import Report
@@ -268,7 +268,12 @@ class IngestService:
                 stored: Any = self.committer.results.store_contribution(keys, contribution)
                 state = replace(
                     state,
-                    report=counted.report | {"as_of": state.as_of, "seconds": seconds},
+                    report={
+                        **counted.report,
+                        "countries": uses_by_country(contribution),
+                        "as_of": state.as_of,
+                        "seconds": seconds,
+                    },
                     rejected_object=counted.rejected_object,
                     rows_folder=counted.rows_folder,
                     **stored,

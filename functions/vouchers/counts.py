@@ -34,6 +34,25 @@ Contribution = dict[Cell, Counters]
 """The counters that one source adds, by cell."""
 
 
+MAX_COUNTRIES = 250
+MAX_COUNTRY_BYTES = 100
+"""Countries of a report, and bytes of their names, which bound the size of the source's item."""
+
+
+def uses_by_country(contribution: Contribution) -> dict[str, int]:
+    """Return the rows of each country by its most frequent spelling, the most first.
+
+    Countries beyond ``MAX_COUNTRIES``, and names beyond ``MAX_COUNTRY_BYTES``, are left out.
+    """
+    rows = {
+        max(spellings, key=lambda name: (spellings[name], name)): sum(spellings.values())
+        for cell, spellings in contribution.items()
+        if cell.name == SPELLINGS
+    }
+    short = {name: number for name, number in rows.items() if len(name.encode()) <= MAX_COUNTRY_BYTES}
+    return dict(nlargest(MAX_COUNTRIES, short.items(), key=lambda item: (item[1], item[0])))
+
+
 def range_cell(country: str, segment: str, range_: Range) -> Cell:
     """Return the cell of a range of a segment in a country."""
     return Cell(country_key(country), f"{segment}#{range_.min}-{range_.max}")

@@ -47,6 +47,7 @@ class Report:
         repaired: counted rows with a repaired field, by kind of repair.
         segments: counted rows by segment.
         rejected_examples: up to three rejected rows by reason.
+        countries: counted rows by country; of many, the 250 with the most rows.
         seconds: how long counting took.
     """
 
@@ -57,6 +58,7 @@ class Report:
     repaired: dict[str, int]
     segments: dict[str, SegmentReport]
     rejected_examples: dict[str, list[RejectedExample]] = field(default_factory=dict)
+    countries: dict[str, int] = field(default_factory=dict)
     seconds: float | None = None
 
     def as_dict(self) -> dict[str, Any]:

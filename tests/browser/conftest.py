@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import Error, expect, sync_playwright
 
 from tests.browser import hostile
 from tests.support.sample_files import BROKEN, DIRTY, file_of, sample_rows
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Playwright
 
 COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# Tests may share the machine with other programs.
+expect.set_options(timeout=20_000)
+
 ARGUMENTS = (
     "--disable-gpu",
     "--disable-background-networking",
@@ -103,7 +106,7 @@ def _files(directory: Path) -> dict[str, Path]:
 def page(browser: Browser) -> Iterator[Page]:
     """A new browser page; fails if a script fails or violates the content security policy."""
     new_page = browser.new_page(viewport={"width": 1024, "height": 800}, timezone_id="UTC")
-    new_page.set_default_timeout(10_000)
+    new_page.set_default_timeout(20_000)
     # The first requests start the function, one process for each file of the page.
     new_page.set_default_navigation_timeout(60_000)
     errors: list[str] = []

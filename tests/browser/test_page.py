@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.browser
 
 MAX_BYTES = 100_000
 TO = "\N{EN DASH}"
+NBSP = "\N{NO-BREAK SPACE}"
 FRAGMENT = "#country=Peru"
 SCHEMES = ("light", "dark")
 LAST_ORDER = "A customer whose last order was 459 days ago is in the range 180 days and more."
@@ -65,7 +67,7 @@ def row_of(page: Page, country: str) -> Locator:
     return page.get_by_role("row", name=re.compile(f"^{country} "))
 
 
-def change(page: Page, path: str, edit: Callable[[Any], None]) -> None:
+def change(page: Page, path: str, edit: Callable[[Any], object]) -> None:
     """Let the page receive an edited answer of the API."""
 
     def answer(route: Route) -> None:
@@ -622,7 +624,7 @@ def test_an_update_that_fails_is_reported_and_leaves_the_page(page: Page, url: s
 def test_what_is_shown_can_be_saved_as_csv(page: Page, url: str, address: str, name: str, start: str) -> None:
     open_page(page, url, address)
     with page.expect_download() as download:
-        page.get_by_role("link", name="CSV").click()
+        page.get_by_role("link", name="CSV", exact=True).click()
     assert download.value.suggested_filename == name
     assert download.value.path().read_bytes().decode().startswith(start)
 
@@ -654,3 +656,64 @@ def test_print_has_the_content_without_controls(page: Page, url: str) -> None:
         expect(page.locator(control)).to_be_hidden()
     expect(page.locator("#answer .ticket")).to_be_visible()
     expect(page.locator("#segments .chosen").first).to_be_visible()
+
+
+def test_the_currency_is_beside_every_amount(page: Page, url: str) -> None:
+    change(page, "v1/choices", lambda body: [c.update(currency="PEN") for c in body["countries"]])
+    change(page, "v1/segments", lambda body: body.update(currency="PEN"))
+    change(page, "v1/selections", lambda body: [s.update(currency="PEN") for s in body["selections"]])
+    open_page(page, url, "#segment=frequent_segment")
+    assert row_of(page, "Peru").get_by_role("cell").nth(3).inner_text().startswith(f"2,640{NBSP}PEN")
+    open_page(page, url, f"{FREQUENCY}&total_orders=15")
+    expect(page.locator("#answer .ticket")).to_have_text(f"2,640{NBSP}PEN")
+    expect(page.locator("#answer .amount").first).to_have_text(f"3,520{NBSP}PEN")
+    amounts = page.locator("#segments li:not(.without) .amount > :first-child").all_inner_texts()
+    assert len(amounts) > 3
+    assert {amount.partition(NBSP)[2] for amount in amounts} == {"PEN"}
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert overflow(page) == 0
+
+
+def history(page: Page, days: int) -> None:
+    """Let the page receive a history of some days, the last of which has the most uses."""
+    body = {
+        "country": "Peru",
+        "days": [
+            {"uploaded_on": f"2026-{5 + n // 28:02}-{1 + n % 28:02}", "uses": 100 * (n + 1), "sources": 1}
+            for n in range(days)
+        ],
+        "incomplete": False,
+    }
+    answer_with(page, "v1/history", json.dumps(body))
+
+
+def test_the_uses_by_upload_date_are_a_chart_and_a_table(page: Page, url: str) -> None:
+    history(page, 40)
+    open_page(page, url, FREQUENCY)
+    chart = page.get_by_role("figure", name="Peru: uses by upload date, the latest files")
+    bars = chart.locator(".day")
+    expect(bars).to_have_count(30)
+    heights = bars.evaluate_all("bars => bars.map(bar => bar.offsetHeight)")
+    assert heights == sorted(heights)
+    assert heights[0] / heights[-1] == pytest.approx(11 / 40, abs=0.03)
+    expect(chart.locator(".dates")).to_have_text(re.compile("11 May ?12 Jun"))
+    table = chart.get_by_role("table", name="Uses in Peru by upload date")
+    expect(table).to_be_hidden()
+    chart.get_by_text("As a table").focus()
+    page.keyboard.press("Enter")
+    expect(table.get_by_role("row")).to_have_count(31)
+    expect(table.get_by_role("row").last).to_have_text(re.compile("12 Jun 2026 ?4,000 ?1"))
+    assert violations(page) == []
+
+
+def test_the_chart_is_of_the_files_of_the_country(page: Page, url: str) -> None:
+    open_page(page, url, "#country=Peru&with=Chile")
+    charts = page.get_by_role("figure")
+    expect(charts).to_have_count(2)
+    charts.first.get_by_text("As a table").click()
+    expect(charts.first.get_by_role("row").last).to_contain_text("106,548")
+    expect(charts.nth(1)).to_contain_text("Chile: uses by upload date")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert overflow(page) == 0

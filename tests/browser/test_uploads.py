@@ -79,7 +79,7 @@ def test_an_upload_has_a_name_a_date_and_names_of_columns(page: Page, url: str) 
     open_page(page, url, "")
     page.get_by_text("Name, date and columns").click()
     page.get_by_label(re.compile("^Name ")).fill("2018/malta.parquet")
-    page.get_by_label("Recency is measured on").select_option("date")
+    page.get_by_label("Measure days up to").select_option("date")
     page.get_by_label("Date", exact=True).fill("2018-03-02")
     page.get_by_label("Other names of columns").fill("voucher_amount=voucher_amount")
     assert violations(page) == []

@@ -82,7 +82,9 @@ KEEP_RESULTS: list[tuple[str, dict[str, Any]]] = [
     ("get_object", {"Bucket": "ResultsBucket", "Key": "rejected/a"}),
     ("delete_object", {"Bucket": "ResultsBucket", "Key": "rejected/a"}),
 ]
-READ_REJECTED = KEEP_RESULTS[1:2]
+READ_REJECTED: list[tuple[str, dict[str, Any]]] = [
+    ("get_object", {"Bucket": "ResultsBucket", "Key": "rejected/there"}),
+]
 SIGN_UPLOADS: list[tuple[str, dict[str, Any]]] = [
     ("put_object", {"Bucket": "UploadsBucket", "Key": "vouchers/from-the-page"}),
 ]
@@ -122,6 +124,7 @@ def object_there(probed: Stack) -> None:
     s3 = session().client("s3", endpoint_url=probed.endpoint)
     s3.put_object(Bucket=probed.outputs["UploadsBucket"], Key="vouchers/there")
     s3.put_object(Bucket=probed.outputs["UploadsBucket"], Key="elsewhere")
+    s3.put_object(Bucket=probed.outputs["ResultsBucket"], Key="rejected/there")
 
 
 @pytest.mark.parametrize(

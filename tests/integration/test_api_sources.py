@@ -125,6 +125,7 @@ def test_a_source_has_its_status_and_report(harness: StackHarness) -> None:
                 "country_code_missing": [{"row": 0, "value": None, "object": None}],
                 "total_orders_negative": [{"row": 1, "value": "-1", "object": None}],
             },
+            "countries": {"Peru": 1},
             "seconds": state.report["seconds"],
         },
         "rejected_object": state.rejected_object,

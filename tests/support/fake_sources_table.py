@@ -32,6 +32,8 @@ SAMPLE = State(
         "segments": {
             name: {"counted": 106547, "unsegmented": 0} for name in ("recency_segment", "frequent_segment")
         },
+        "rejected_examples": {},
+        "countries": {"Peru": 106547},
         "seconds": 0.4,
     },
 )

@@ -15,7 +15,19 @@ from api.http.routing import Router
 from api.routes.uploads import MAX_UPLOAD_BYTES, bucket_url
 
 STATIC = Path(__file__).parents[1] / "static"
-MODULES = ("dom", "words", "address", "api", "country", "customer", "overview", "uploads", "send", "main")
+MODULES = (
+    "dom",
+    "words",
+    "address",
+    "api",
+    "country",
+    "history",
+    "customer",
+    "overview",
+    "uploads",
+    "send",
+    "main",
+)
 """The modules of the page's script, each after those that it imports."""
 
 FILES = {

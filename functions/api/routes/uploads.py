@@ -79,14 +79,11 @@ def create_upload(router: Router) -> UploadAnswer:
     given = read(json_object(router.current_event, MAX_BODY), UploadFields)
     key = key_of(given.name)
     now = datetime.now(UTC)
-    metadata = {
-        "as-of": as_of(given.as_of, now),
-        "columns": given.column_names,
-    }
+    metadata = {"as-of": as_of(given.as_of, now), "columns": (given.column_names or "").strip()}
     log_fields(router, source=key)
     fields = {f"x-amz-meta-{name}": value for name, value in metadata.items() if value}
     fields["success_action_status"] = "201"
-    conditions = [*({name: value} for name, value in fields.items())]
+    conditions = [{name: value} for name, value in fields.items()]
     form = dependencies.s3_client().generate_presigned_post(
         bucket,
         key,

@@ -34,6 +34,7 @@ async function call(path, options = {}) {
 
 export const choices = () => call("v1/choices");
 export const segments = (country) => call(`v1/segments?${new URLSearchParams({ country })}`);
+export const history = (country) => call(`v1/history?${new URLSearchParams({ country })}`);
 export const sources = (cursor) => call(`v1/sources?${new URLSearchParams({ limit: 8, ...(cursor ? { cursor } : {}) })}`);
 export const source = (key) => call(`v1/sources/${encodeURIComponent(key)}`);
 

@@ -5,6 +5,7 @@ import * as api from "./api.js";
 import { charts, facts } from "./country.js";
 import { setCountries } from "./customer.js";
 import { byId, make, options, show, showFailure, showLoading } from "./dom.js";
+import { chart } from "./history.js";
 import { showOverview } from "./overview.js";
 import "./send.js";
 import * as uploads from "./uploads.js";
@@ -144,6 +145,14 @@ function showCountries(answers) {
     text: titles.length > 1 ? `CSV of ${country}` : "CSV" })));
   show(byId("segments"), ...charts(answers, name));
   setCountries(answers, name);
+  showHistory(titles);
+}
+
+/** Show when the uses of countries were uploaded; the page works without it. */
+async function showHistory(countries) {
+  const request = latest;
+  const found = await Promise.all(countries.map(api.history)).catch(() => []);
+  if (request === latest) show(byId("history"), ...found.map(chart).filter(Boolean));
 }
 
 /** Read the uploads again, and the counts if an upload was committed; not while the page is hidden. */

@@ -23,7 +23,7 @@ async function submit(event) {
   if (problem) return refuse(problem);
   const name = form.elements.name.value.trim() || file.name;
   const asOf = form.rule.value === "date" ? form.as_of.value : form.rule.value;
-  if (form.rule.value === "date" && !asOf) return refuse("Choose the date that recency is measured on.");
+  if (form.rule.value === "date" && !asOf) return refuse("Choose the date up to which days are measured.");
   try {
     if (!(await mayReplace(keyOf(name)))) return undefined;
     const columns = form.column_names.value.trim();

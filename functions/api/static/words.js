@@ -17,6 +17,8 @@ export const count = (number) => whole.format(number);
 export const amount = (number, currency = null) => amounts.format(number) + (currency ? `\u00a0${currency}` : "");
 export const percent = (share) => percents.format(share);
 export const time = (text) => times.format(new Date(text));
+const months = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+export const shortDay = (text) => months.format(new Date(text));
 export const day = (text) => days.format(new Date(text));
 export const bytes = (number) => {
   const power = Math.min(3, Math.floor(Math.log2(Math.max(1, number)) / 10));

@@ -38,6 +38,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     },
     "getSegments": {"country": "Peru"},
     "getCounts": {"country": "Peru", "segment": "recency_segment"},
+    "getHistory": {"country": "Peru"},
     "listSources": {"status": "counted", "limit": 1, "cursor": CURSOR},
     "getSource": {"key": "vouchers/sample.parquet"},
     "getRejectedRows": {"source": LATE},
@@ -78,7 +79,11 @@ def answer(operation: str, status: int) -> Any:
     parameters = dict(PARAMETERS.get(operation, {}))
     parameters |= {name: value for name, value in wrong.items() if name in parameters}
     if status == 400:
-        parameters |= {"getSegments": {"country": " "}, "getChoices": {"format": "xml"}}.get(operation, {})
+        parameters |= {
+            "getSegments": {"country": " "},
+            "getChoices": {"format": "xml"},
+            "getHistory": {"country": " "},
+        }.get(operation, {})
     body = None
     if operation in BODIES:
         known = {*CUSTOMER, *BODIES[operation]}

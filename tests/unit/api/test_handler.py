@@ -34,6 +34,7 @@ ROUTES = [
     "/v1/countries",
     "/v1/choices",
     "/v1/counts",
+    "/v1/history",
     "/v1/sources",
     "/v1/sources/{key}",
     "/v1/rejected",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from math import comb
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 from tests.support import oracle
 from tests.support.strategies import AMOUNTS, GUARDS
 from vouchers.counts import (
+    MAX_COUNTRIES,
     MIN_USES,
+    SPELLINGS,
     Cell,
     amount_name,
     choose,
@@ -18,6 +21,7 @@ from vouchers.counts import (
     most_used,
     range_cell,
     spellings_cell,
+    uses_by_country,
     verdict,
 )
 from vouchers.segments import Range
@@ -26,6 +30,7 @@ from vouchers.text import country_key
 if TYPE_CHECKING:
     import random
 
+    from vouchers.counts import Contribution
     from vouchers.segments import CountrySettings
 
 CONTRIBUTIONS = st.dictionaries(
@@ -197,3 +202,30 @@ def test_the_detection_rate_at_the_minimum_is_as_documented() -> None:
         chance for n, chance in chances.items() if n > 15 and verdict({1.0: n, 2.0: MIN_USES - n}) == "clear"
     )
     assert round(detected, 2) == 0.43
+
+
+@given(
+    st.dictionaries(
+        st.text("aA\u00e9B", min_size=1, max_size=3),
+        st.dictionaries(st.sampled_from(["aa", "Aa"]), st.integers(1, 9), min_size=1),
+    )
+)
+def test_the_uses_of_a_country_are_the_rows_of_its_spellings(by_key: dict[str, dict[str, int]]) -> None:
+    contribution: Contribution = {}
+    for number, (key, spellings) in enumerate(by_key.items()):
+        names = {f"{name}{number}": rows for name, rows in spellings.items()}
+        contribution[Cell(key, SPELLINGS)] = names
+        contribution[Cell(key, "orders#0-4")] = {"10": sum(names.values())}
+    found = uses_by_country(contribution)
+    assert sorted(found.values()) == sorted(sum(names.values()) for names in by_key.values())
+    assert list(found.values()) == sorted(found.values(), reverse=True)
+    for name in found:
+        spellings = next(names for cell, names in contribution.items() if name in names)
+        assert spellings[name] == max(spellings.values())
+
+
+def test_the_uses_of_countries_fit_an_item_whatever_their_names_are() -> None:
+    names = ["\u3042" * 30 + str(number) for number in range(2 * MAX_COUNTRIES)] + ["x" * 101]
+    found = uses_by_country({Cell(name, SPELLINGS): {name: 10**9} for name in names})
+    assert (len(found), "x" * 101 in found) == (MAX_COUNTRIES, False)
+    assert len(json.dumps(found)) < 60_000
