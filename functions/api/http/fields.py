@@ -102,14 +102,15 @@ def json_object(
             raise BodyTooLargeError(f"the body has {len(raw)} bytes; give at most {max_bytes}")
         body = raw.decode().removeprefix("\ufeff")
     except ValueError:
-        if encoding := header(event, "Content-Encoding"):
-            raise RequestError(f"the body is encoded as {format_value(encoding)}; give plain JSON") from None
+        refuse_encoding(event)
         raise RequestError("the body is not UTF-8 text; give a JSON object") from None
     if blank is not None and not body.strip():
         return {**blank}
     try:
         fields = json.loads(body)
     except json.JSONDecodeError as error:
+        # Emulators pass compressed bodies as text.
+        refuse_encoding(event)
         place = f"line {error.lineno}, column {error.colno}"
         raise RequestError(f"the body is not JSON at {place}; give a JSON object") from None
     except ValueError:
@@ -121,6 +122,12 @@ def json_object(
     if not isinstance(fields, dict):
         raise RequestError(f"the body must be a JSON object, not {format_value(fields)}")
     return fields
+
+
+def refuse_encoding(event: APIGatewayProxyEvent) -> None:
+    """Raise RequestError if the body is compressed."""
+    if encoding := header(event, "Content-Encoding"):
+        raise RequestError(f"the body is encoded as {format_value(encoding)}; give plain JSON") from None
 
 
 def read(fields: Mapping[str, object], into: type[Fields]) -> Fields:
