@@ -57,6 +57,17 @@ FORMATS: dict[str, list[Part]] = {
 EXAMPLES: dict[str, Part] = json.loads(Path(__file__).with_name("examples.json").read_text(encoding="utf-8"))
 """Requests and responses of each operation, as tests/unit/api/test_examples.py records them."""
 
+LINKS: dict[str, Part] = {
+    "listSources": {
+        "NextPage": {
+            "operationId": "listSources",
+            "parameters": {"cursor": "$response.body#/next_cursor"},
+            "description": "The next page; there is none if `next_cursor` is null",
+        },
+    }
+}
+"""How the answer of an operation leads to other requests."""
+
 TAGS = {
     "Vouchers": "Which voucher a customer gets, and why.",
     "Counts": "How often each amount was used, by country, segment and range.",
@@ -168,6 +179,8 @@ def responses(route: Route) -> Part:
     content: Part = {JSON: {"schema": {"$ref": f"{REFERENCE}{route.answer}"}}}
     tag = ["ETag"] if route.cacheable else []
     found: Part = {"200": {"description": "OK", "headers": _headers("Age", *tag), "content": content}}
+    if links := LINKS.get(str(route.operation_id)):
+        found["200"]["links"] = links
     if route.cacheable:
         found["304"] = {"description": "Not modified", "headers": _headers(*tag)}
     for status, (description, message) in GATEWAY_RESPONSES.items():

@@ -194,6 +194,14 @@ def test_every_view_and_type_of_the_routes_exists() -> None:
         assert all(route.load(name) for name in (route.query, route.body, route.answer) if name)
 
 
+def test_a_link_leads_to_an_operation_with_its_parameters() -> None:
+    links = [link for one in OPERATIONS for link in one["responses"]["200"].get("links", {}).values()]
+    assert links
+    for link in links:
+        [target] = [one for one in OPERATIONS if one["operationId"] == link["operationId"]]
+        assert set(link["parameters"]) <= {parameter["name"] for parameter in target["parameters"]}
+
+
 def test_operation_ids_are_unique() -> None:
     names = [route.operation_id for route in handler.ROUTES if route.operation_id]
     assert len(set(names)) == len(names)
