@@ -28,7 +28,7 @@ def test_a_role_may_send_the_events_of_the_product_to_one_bus(path: Path, role: 
     template = transformed(path, EventBusName="crm")
     (send,) = (statement for statement in template.statements(role) if statement["Sid"] == "SendEvents")
     assert (send["Action"], send["Resource"]) == ("events:PutEvents", {"Fn::Sub": BUS})
-    assert list(send["Condition"].values()) == [{"events:source": "voucher-selector"}]
+    assert send["Condition"] == {"ForAllValues:StringEquals": {"events:source": "voucher-selector"}}
 
 
 def test_the_ingest_and_the_spark_job_know_the_bus() -> None:
