@@ -28,8 +28,8 @@ def draw(seconds: Mapping[str, Mapping[str, float]]) -> None:
 
     times = _times(seconds)
     figure, axes = plt.subplots(figsize=(7, 0.4 * len(times) + 0.6), layout="constrained")
-    colours = [BAR if place == 1 else OTHERS for place in range(len(times))]
-    bars = axes.barh([*times], [*times.values()], color=colours)
+    colors = [BAR if place == 1 else OTHERS for place in range(len(times))]
+    bars = axes.barh([*times], [*times.values()], color=colors)
     axes.bar_label(bars, fmt="{:,.1f}x", padding=4, color=INK)
     axes.set_xscale("log")
     axes.set_xlim(0.8, 5 * max(times.values()))

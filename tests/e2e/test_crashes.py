@@ -98,7 +98,7 @@ def calls_of(scenario: Scenario) -> list[str]:
 
 
 def reads_no_row_twice(harness: StackHarness, *cells: Cells) -> None:
-    """A count through the catalogue gives, for each country, the counts before or after the change."""
+    """A count through the catalog gives, for each country, the counts before or after the change."""
     found = harness.listed_cells(load_definitions())
     for country, cell in {*found, *(at for content in cells for at in content)}:
         assert found.get((country, cell), {}) in [content.get((country, cell), {}) for content in cells]

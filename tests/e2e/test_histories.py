@@ -203,7 +203,7 @@ def test_any_history_ends_in_the_counts_of_a_fresh_count(sequencers: str, versio
     run({"sequencers": sequencers, "versioned": versioned}, HISTORIES, STEPS)
 
 
-def test_the_catalogue_ends_in_the_rows_of_the_same_counts() -> None:
+def test_the_catalog_ends_in_the_rows_of_the_same_counts() -> None:
     run({"keeps_rows": True}, max(HISTORIES // 3, 1), STEPS)
 
 

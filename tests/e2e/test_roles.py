@@ -147,7 +147,7 @@ def test_ingest_may_add_to_counts_and_never_overwrite_or_delete_them(
 
 
 @pytest.mark.parametrize(("operation", "arguments"), CATALOGUE_ROWS)
-def test_ingest_may_not_touch_the_catalogue_where_no_rows_are_kept(
+def test_ingest_may_not_touch_the_catalog_where_no_rows_are_kept(
     probed: Stack, operation: str, arguments: dict[str, Any]
 ) -> None:
     assert outcome(probed, "IngestFunction", operation, arguments) in {

@@ -1,4 +1,4 @@
-"""The segmented rows on the real stack: from the upload to a query, through the catalogue alone."""
+"""The segmented rows on the real stack: from the upload to a query, through the catalog alone."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def urls(place: Place) -> dict[tuple[str, str], str]:
 
 
 def query(place: Place, sql: str, folder: Path) -> list[dict[str, Any]]:
-    """Run SQL over what the catalogue lists, as ``rows``: the files of each partition, and its values."""
+    """Run SQL over what the catalog lists, as ``rows``: the files of each partition, and its values."""
     s3, parts = place.deployed.s3(), list[str]()
     for number, ((source, country), url) in enumerate(sorted(urls(place).items())):
         bucket, prefix = url.removeprefix("s3://").split("/", 1)
@@ -83,7 +83,7 @@ def by_api(place: Place, country: str) -> dict[tuple[str, str, float], int]:
 
 
 def upload(place: Place, file: Path, name: str) -> State:
-    """Upload a file; the catalogue follows its commit."""
+    """Upload a file; the catalog follows its commit."""
     state = place.upload(file, name)
     place.until(lambda: not place.sources.load(object_key(name)).is_unfinished)
     return state

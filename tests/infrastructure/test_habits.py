@@ -64,12 +64,12 @@ def test_the_files_of_a_public_project_exist(name: str) -> None:
     assert (ROOT / name).read_text().strip()
 
 
-def test_the_licence_of_the_package_is_that_of_the_file() -> None:
-    licence = (ROOT / "LICENSE").read_text()
+def test_the_license_of_the_package_is_that_of_the_file() -> None:
+    license_ = (ROOT / "LICENSE").read_text()
     [author] = PROJECT["project"]["authors"]
 
-    assert licence.startswith(f"{PROJECT['project']['license']} License\n")
-    assert f"Copyright (c) 2026 {author['name']}\n" in licence
+    assert license_.startswith(f"{PROJECT['project']['license']} License\n")
+    assert f"Copyright (c) 2026 {author['name']}\n" in license_
 
 
 def test_there_are_four_workflows() -> None:

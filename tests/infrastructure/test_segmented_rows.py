@@ -12,7 +12,7 @@ from tests.support.sam_template import KEY, Template, listed, transformed
 if TYPE_CHECKING:
     from typing import Any
 
-SIDS = ("FindRows", "CatalogueRows")
+SIDS = ("FindRows", "CatalogRows")
 GLUE = "arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}"
 DATABASE = {"Ref": "RowsDatabase"}
 
@@ -47,7 +47,7 @@ def test_on_the_database_is_named_and_handed_to_the_function_and_to_people(keepi
 
 
 def test_the_ingest_may_do_to_its_table_what_it_does_and_to_no_other(keeping: Template) -> None:
-    content = statements(keeping)["CatalogueRows"]
+    content = statements(keeping)["CatalogRows"]
     calls = ("GetPartitions", "BatchCreatePartition", "BatchUpdatePartition", "DeletePartition")
     assert set(content["Action"]) == {
         f"glue:{call}" for call in (*calls, "GetTable", "CreateTable", "CreatePartitionIndex", "UpdateTable")

@@ -271,16 +271,16 @@ def test_the_public_file_is_evaluated_as_pandas_does() -> None:
     split = pd.Timestamp("2018-07-01", tz="UTC")
     train, test = frame[used < split], frame[used >= split]
 
-    def favourites(part: pd.DataFrame, *by: str) -> pd.DataFrame:
+    def favorites(part: pd.DataFrame, *by: str) -> pd.DataFrame:
         sizes = part[part["amount"] > 0].groupby([*by, "amount"], observed=True).size().reset_index(name="n")
         most = sizes.sort_values(["n", "amount"], ascending=[False, True]).drop_duplicates([*by])
         return most[[*by, "amount"]].rename(columns={"amount": "choice"})
 
     expected: dict[Any, Any] = {}
     for name, other in (edges.keys(), reversed(edges.keys())):
-        judged = test[test[name].notna()].merge(favourites(train, "country", name), "left")
-        judged["of country"] = judged.merge(favourites(train, "country"), "left", "country")["choice_y"]
-        judged["of other"] = judged.merge(favourites(train, "country", other), "left", ["country", other])[
+        judged = test[test[name].notna()].merge(favorites(train, "country", name), "left")
+        judged["of country"] = judged.merge(favorites(train, "country"), "left", "country")["choice_y"]
+        judged["of other"] = judged.merge(favorites(train, "country", other), "left", ["country", other])[
             "choice_y"
         ]
         for country, part in judged.groupby("country"):

@@ -120,7 +120,7 @@ def test_rows_of_a_commit_that_never_came_are_swept(harness: StackHarness, keep_
 
 
 @pytest.mark.parametrize("deleted", [True, False])
-def test_a_commit_that_is_missing_in_the_catalogue_is_found_and_added(
+def test_a_commit_that_is_missing_in_the_catalog_is_found_and_added(
     harness: StackHarness, keep_rows: Switch, deleted: bool
 ) -> None:
     keep_rows(on=True)

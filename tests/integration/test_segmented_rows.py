@@ -70,7 +70,7 @@ def test_a_row_has_dates_and_the_range_of_its_moment(harness: StackHarness) -> N
 
 
 @pytest.mark.parametrize("name", ["peru", "china", "dirty", "wide"])
-def test_a_reader_of_the_catalogue_counts_what_was_counted(harness: StackHarness, name: str) -> None:
+def test_a_reader_of_the_catalog_counts_what_was_counted(harness: StackHarness, name: str) -> None:
     harness.ingest(harness.put(KEY, body(name)), harness.put(OTHER, body("peru")))
 
     assert found(harness) == harness.cells()
@@ -227,7 +227,7 @@ def test_a_replay_keeps_the_rows_of_what_was_counted_before_they_were_kept(
     assert harness.ingest(harness.replay(KEY)) == ["duplicate"]
 
 
-def test_a_replay_lists_again_what_the_catalogue_has_lost(harness: StackHarness, keep_rows: Switch) -> None:
+def test_a_replay_lists_again_what_the_catalog_has_lost(harness: StackHarness, keep_rows: Switch) -> None:
     harness.ingest(harness.put(KEY, body("wide")))
     keep_rows(on=False)
     keep_rows(on=True)
@@ -333,7 +333,7 @@ def overtaken(harness: StackHarness, monkeypatch: pytest.MonkeyPatch, *, dies: b
         harness.ingest(first)
 
 
-def test_a_process_that_was_overtaken_puts_the_catalogue_right(
+def test_a_process_that_was_overtaken_puts_the_catalog_right(
     harness: StackHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     overtaken(harness, monkeypatch, dies=False)

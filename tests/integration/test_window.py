@@ -20,8 +20,8 @@ DAYS, CHANGE, USES = 16, 9, 4
 
 def rows_of(day: int) -> Rows:
     """Return the uses of a day; from the day of the change on, most of them are of another amount."""
-    favourite, other = (BEFORE, AFTER) if day < CHANGE else (AFTER, BEFORE)
-    amounts = [favourite] * (USES - 1) + [other]
+    favorite, other = (BEFORE, AFTER) if day < CHANGE else (AFTER, BEFORE)
+    amounts = [favorite] * (USES - 1) + [other]
     return sample_rows(*(("Peru", "2020-01-01", None, "3", amount) for amount in amounts))
 
 

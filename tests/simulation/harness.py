@@ -83,7 +83,7 @@ class Limits(NamedTuple):
 REAL = Limits()
 
 
-class Deed(NamedTuple):
+class Task(NamedTuple):
     """What a process does.
 
     ``put`` and ``delete`` change an object and deliver the event, ``again`` delivers the event of another
@@ -106,18 +106,18 @@ class Deed(NamedTuple):
 class Scenario:
     """Processes that run at once, after a preparation without faults.
 
-    An event of the preparation has the number -1 for its first deed, -2 for the second, and so on.
+    An event of the preparation has the number -1 for its first task, -2 for the second, and so on.
     """
 
-    deeds: tuple[Deed, ...]
-    before: tuple[Deed, ...] = ()
+    tasks: tuple[Task, ...]
+    before: tuple[Task, ...] = ()
     limits: Limits = REAL
     versioned: bool = False
     keeps_rows: bool = False
     sends_events: bool = False
 
     def __str__(self) -> str:
-        named = ", ".join(map(str, self.before)) + " | " * bool(self.before) + ", ".join(map(str, self.deeds))
+        named = ", ".join(map(str, self.before)) + " | " * bool(self.before) + ", ".join(map(str, self.tasks))
         kinds = [f"{n}={v}" for n, v in self.limits._asdict().items() if v != Limits._field_defaults[n]]
         kinds += [name for name in ("versioned", "keeps_rows", "sends_events") if getattr(self, name)]
         return f"{named} ({', '.join(kinds)})"
@@ -233,7 +233,7 @@ class Catalog(GlueCatalog):
 
 
 class Harness:
-    """Carries out the deeds of a scenario.
+    """Carries out the tasks of a scenario.
 
     Attributes:
         prepared: the stores after the preparation.
@@ -256,28 +256,28 @@ class Harness:
         )
         versioned = frozenset({UPLOADS} if scenario.versioned else ())
         self.prepared = Model(versioned, frozenset({RESULTS}), watch)
-        for number, deed in enumerate(scenario.before, 1):
-            self.run_alone(self.prepared, -number, deed)
-        self.programs = [self._program(number, deed) for number, deed in enumerate(scenario.deeds)]
+        for number, task in enumerate(scenario.before, 1):
+            self.run_alone(self.prepared, -number, task)
+        self.programs = [self._program(number, task) for number, task in enumerate(scenario.tasks)]
         self._checked: set[tuple[int, bool]] = set()
 
     def first(self, faults: int) -> State:
         """Return the first state of a run."""
         return State.first(self.prepared.copy(), self.programs, faults)
 
-    def _program(self, number: int, deed: Deed) -> Program:
-        return Program(number, partial(self._carry_out, number, deed))
+    def _program(self, number: int, task: Task) -> Program:
+        return Program(number, partial(self._carry_out, number, task))
 
-    def run_alone(self, model: Model, number: int, deed: Deed) -> None:
+    def run_alone(self, model: Model, number: int, task: Task) -> None:
         """Run a process from its beginning to its end without faults."""
-        state = State.first(model, [self._program(number, deed)], 0)
+        state = State.first(model, [self._program(number, task)], 0)
         while options := state.options():
             state = state.after(options[0])
 
-    def _carry_out(self, number: int, deed: Deed, process: Process) -> bool:
-        match deed.verb:
+    def _carry_out(self, number: int, task: Task, process: Process) -> bool:
+        match task.verb:
             case "clean":
-                delete_garbage(self.stack, deed.key)
+                delete_garbage(self.stack, task.key)
                 return True
             case "repair":
                 return self._repair()
@@ -289,10 +289,10 @@ class Harness:
                 make(Call("change", {}, spoil))
                 return True
         event = process.start.kept
-        if event is None and (deed.content or deed.verb in {"delete", "remove"}):
-            event = make(Call("change", {}, partial(change, number, deed), is_kept=True))
-        if event is None and deed.verb == "again":
-            place = ("event", deed.of)
+        if event is None and (task.content or task.verb in {"delete", "remove"}):
+            event = make(Call("change", {}, partial(change, number, task), is_kept=True))
+        if event is None and task.verb == "again":
+            place = ("event", task.of)
             receive = Call(
                 "receive",
                 {},
@@ -302,13 +302,13 @@ class Harness:
                 is_kept=True,
             )
             event = make(receive)
-        if deed.verb == "count":
-            return self._count(process, deed)
-        if deed.verb in {"replay", "force"}:
-            forced = deed.verb == "force"
-            now = START + timedelta(minutes=1, hours=deed.of)
-            event = ObjectEvent(Kind.REPLAYED, UPLOADS, deed.key, now, "", None, None, forced=forced)
-        return deed.verb in {"upload", "remove"} or self._ingest(process, event)
+        if task.verb == "count":
+            return self._count(process, task)
+        if task.verb in {"replay", "force"}:
+            forced = task.verb == "force"
+            now = START + timedelta(minutes=1, hours=task.of)
+            event = ObjectEvent(Kind.REPLAYED, UPLOADS, task.key, now, "", None, None, forced=forced)
+        return task.verb in {"upload", "remove"} or self._ingest(process, event)
 
     def _ingest(self, process: Process, event: ObjectEvent) -> bool:
         """Ingest an event; return whether it is not delivered again."""
@@ -353,16 +353,16 @@ class Harness:
             repair(self.stack, found.differences)
         return True
 
-    def _count(self, process: Process, deed: Deed) -> bool:
+    def _count(self, process: Process, task: Task) -> bool:
         """Count a dataset; return whether the run has not broken off."""
         SPARK_STARTS[getcurrent()] = make(Call("start", {}, Model.tick))
         name = f"{process.number}x{process.start.attempt}"
         order = Order(
             name,
-            deed.key,
+            task.key,
             "upload",
             columns="",
-            forced=bool(deed.of),
+            forced=bool(task.of),
             uploads_bucket=UPLOADS,
             results_bucket=RESULTS,
             segments_table=SEGMENTS,
@@ -381,9 +381,9 @@ class Harness:
         if end in self._checked:
             return
         model = state.model.copy()
-        if any(deed.verb == "spoil" for deed in self.scenario.before):
+        if any(task.verb == "spoil" for task in self.scenario.before):
             check_counts(model, SURPLUS)
-            self.run_alone(model, len(self.scenario.deeds), Deed("repair"))
+            self.run_alone(model, len(self.scenario.tasks), Task("repair"))
         check_counts(model)
         check_catalog(model)
         if self.scenario.sends_events:
@@ -392,23 +392,23 @@ class Harness:
             check_results(model)
         keys = {place[2] for place in model.values if place[:2] == ("object", UPLOADS)}
         keys = {key for key in keys if not key.startswith(DATASETS)} | {s.key for s in all_sources(model)}
-        deeds = [Deed("count" if key.startswith(DATASETS) else "replay", key, of=1) for key in sorted(keys)]
-        deeds += [Deed("clean", "vouchers/"), Deed("clean", DATASETS), Deed("verify")]
-        for number, deed in enumerate(deeds, len(self.scenario.deeds)):
-            self.run_alone(model, number, deed)
+        tasks = [Task("count" if key.startswith(DATASETS) else "replay", key, of=1) for key in sorted(keys)]
+        tasks += [Task("clean", "vouchers/"), Task("clean", DATASETS), Task("verify")]
+        for number, task in enumerate(tasks, len(self.scenario.tasks)):
+            self.run_alone(model, number, task)
         check_counts(model)
         check_catalog(model)
         check_results(model)
         self._checked.add(end)
 
 
-def change(number: int, deed: Deed, model: Model) -> ObjectEvent:
+def change(number: int, task: Task, model: Model) -> ObjectEvent:
     """Change an object; return the event, which others can receive too."""
     now = model.tick()
-    key = f"{deed.key}{deed.content}" if deed.verb == "count" else deed.key
+    key = f"{task.key}{task.content}" if task.verb == "count" else task.key
     request, kind = {"Bucket": UPLOADS, "Key": key}, Kind.REMOVED
-    if deed.content:
-        answer, kind = model.put_object({**request, "Body": deed.content.encode()}), Kind.CREATED
+    if task.content:
+        answer, kind = model.put_object({**request, "Body": task.content.encode()}), Kind.CREATED
     else:
         model.delete_object(request)
         answer = {}

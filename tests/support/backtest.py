@@ -53,23 +53,23 @@ def backtest(
     by_range: dict[Any, Counter[str]] = defaultdict(Counter)
     for country, amount, ranges in test:
         answers = {
-            name: favourite(before[country, ranges[name]], guards) for name in segments if name in ranges
+            name: favorite(before[country, ranges[name]], guards) for name in segments if name in ranges
         }
         for name, cell in ranges.items():
-            hit, favoured = answers[name] == amount, favourite(before[country], guards) == amount
+            hit, favored = answers[name] == amount, favorite(before[country], guards) == amount
             by_range[country, cell].update(uses=1, hits=hit)
             result = results[country, name]
-            result.update(uses=1, hits=hit, gained=hit and not favoured, lost=favoured and not hit)
-            result.update({"by country": favoured})
-            result.update({"by last_month": favourite(before["last month", country], guards) == amount})
+            result.update(uses=1, hits=hit, gained=hit and not favored, lost=favored and not hit)
+            result.update({"by country": favored})
+            result.update({"by last_month": favorite(before["last month", country], guards) == amount})
             if guards.has_guards:
-                unguarded = favourite(before[country, cell], CountrySettings())
+                unguarded = favorite(before[country, cell], CountrySettings())
                 result.update({"by without_guards": unguarded == amount})
             result.update({f"by {n}": answers.get(n) == amount for n in segments if n != name})
-    chosen = {group: favourite(counts, guards) for group, counts in before.items()}
+    chosen = {group: favorite(counts, guards) for group, counts in before.items()}
     return {"numbers": numbers, "results": results, "by_range": by_range, "chosen": chosen}
 
 
-def favourite(counts: Counter[float], guards: CountrySettings) -> float | None:
+def favorite(counts: Counter[float], guards: CountrySettings) -> float | None:
     chosen, _ = oracle.choose([*counts.elements()], guards)
     return chosen[0] if chosen else None

@@ -200,11 +200,11 @@ class StackHarness:
         return {cell: counters for cell, counters in found.items() if counters}
 
     def listed(self) -> dict[tuple[str, str], str]:
-        """Return the location of each partition in the catalogue."""
+        """Return the location of each partition in the catalog."""
         return listed(self.glue, self.database)
 
     def listed_rows(self) -> list[dict[str, Any]]:
-        """Return the segmented rows that a reader finds through the catalogue, with partition columns."""
+        """Return the segmented rows that a reader finds through the catalog, with partition columns."""
         rows = []
         for (source, country), url in self.listed().items():
             prefix = url.removeprefix(f"s3://{self.results}/")
@@ -215,7 +215,7 @@ class StackHarness:
         return rows
 
     def listed_cells(self, used: Definitions) -> Cells:
-        """Return the counts of the segmented rows that a reader finds through the catalogue."""
+        """Return the counts of the segmented rows that a reader finds through the catalog."""
         return {
             cell: {f"as:{name}" if cell[1] == SPELLINGS else name: n for name, n in counters.items()}
             for cell, counters in grouped(self.listed_rows(), used).items()

@@ -113,7 +113,7 @@ class ReadAhead(io.RawIOBase):
 
 
 def _blocks(groups: Iterable[Sequence[Span]], size: int) -> Iterator[Span]:
-    """Yield the blocks in reading order: cut the spans of a group to blocks, and join close neighbours.
+    """Yield the blocks in reading order: cut the spans of a group to blocks, and join close neighbors.
 
     Rows use all spans of a group at the same pace: blocks are sorted by their relative position in a span.
     """

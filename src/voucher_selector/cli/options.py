@@ -93,7 +93,7 @@ def age(value: str) -> timedelta:
 
 
 def as_of_date(value: str) -> str:
-    """Return an as-of date, normalised: ``20200615`` becomes ``2020-06-15``."""
+    """Return an as-of date, normalized: ``20200615`` becomes ``2020-06-15``."""
     try:
         rule = AsOf.parse(value, datetime.now(UTC))
     except ValueError as error:

@@ -29,7 +29,7 @@ VISITED = {EARLY: A_MONTH_AGO + A_QUARTER_AGO, JUST: JUST_ORDERED, MONTH: A_MONT
 """The visits from which rows of each recency are drawn."""
 
 RETURNING = 0.15
-"""The share of customers who used a second voucher, among neighbouring rows of one kind."""
+"""The share of customers who used a second voucher, among neighboring rows of one kind."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -378,7 +378,7 @@ def test_with_why_a_refusal_is_printed_as_without_it(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b"\xff"])
-def test_another_program_on_the_port_is_recognised(wire: Wire, body: bytes) -> None:
+def test_another_program_on_the_port_is_recognized(wire: Wire, body: bytes) -> None:
     wire.body = body
 
     result = CliRunner().invoke(cli, ["counts", "Peru"])
