@@ -5,7 +5,8 @@ from math import sqrt
 
 import msgspec
 
-from vouchers.counts import NO_VOUCHER, QUANTILE
+from vouchers.counts import NO_SETTINGS, NO_VOUCHER, QUANTILE
+from vouchers.segments import CountrySettings
 
 CONFIDENCE = 0.95
 DIGITS = 6
@@ -25,13 +26,17 @@ class Interval(msgspec.Struct, frozen=True):
     high: float
 
 
-class UsedAmount(msgspec.Struct, frozen=True):
-    """How often an amount was used, and its share of the sample."""
+class UsedAmount(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How often an amount was used, and its share of the sample.
+
+    `allowed` is false if the settings of the country exclude the amount from choices, else it is left out.
+    """
 
     voucher_amount: float
     count: int
     share: float
     interval: Interval
+    allowed: bool = True
 
 
 def sample_size(counts: Mapping[float, int]) -> int:
@@ -49,7 +54,11 @@ def cap_amounts(counts: Mapping[float, int], limit: int = MAX_AMOUNTS) -> tuple[
 
 
 def ranked(
-    counts: Mapping[float, int], limit: int = MAX_AMOUNTS, *, without: Container[float] = ()
+    counts: Mapping[float, int],
+    limit: int = MAX_AMOUNTS,
+    settings: CountrySettings = NO_SETTINGS,
+    *,
+    without: Container[float] = (),
 ) -> tuple[list[UsedAmount], int]:
     """Return ``limit`` of the most used amounts except ``without``, and the number of further amounts.
 
@@ -62,12 +71,11 @@ def ranked(
         if amount != NO_VOUCHER and count > 0 and amount not in without
     }
     listed, left_out = cap_amounts(used, limit)
-    return [used_amount(amount, count, size) for amount, count in listed.items()], left_out
-
-
-def used_amount(amount: float, count: int, size: int) -> UsedAmount:
-    """Return the share of an amount that was used ``count`` times in a sample of ``size`` uses."""
-    return UsedAmount(amount, count, round(count / size, DIGITS), wilson(count, size))
+    amounts = [
+        UsedAmount(amount, count, round(count / size, DIGITS), wilson(count, size), settings.allow(amount))
+        for amount, count in listed.items()
+    ]
+    return amounts, left_out
 
 
 def wilson(count: int, size: int) -> Interval:

@@ -242,6 +242,8 @@ def test_the_page_tells_why_guards_allow_no_choice(
         for segment in answer.get("segments", []):
             for range_ in segment["ranges"]:
                 range_ |= {"reason": reason, "voucher_amount": [], "verdict": None}
+                for used in range_.get("amounts", []):
+                    used["allowed"] = False
         for chosen in (c for country in answer.get("countries", []) for c in country["choices"]):
             chosen |= {"reason": reason, **UNCHOSEN}
         for selected in answer.get("selections", []):
@@ -253,6 +255,8 @@ def test_the_page_tells_why_guards_allow_no_choice(
     assert row_of(page, "Togo").get_by_role("cell").nth(1).inner_text() == short
     open_page(page, url, "#country=Togo&segment=frequent_segment")
     expect(range_of(page, f"0{TO}4 orders")).to_contain_text(f"8 uses · {short}")
+    assert range_of(page, f"0{TO}4 orders").locator("li", has_text="not allowed").count() == 8
+    assert overflow(page) <= 0
     ask(page, "3")
     expect(page.locator("#answer")).to_contain_text("No voucher")
     expect(page.locator("#answer .why")).to_contain_text(f"In that range, in Togo, {sentence} In all ranges")

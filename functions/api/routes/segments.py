@@ -182,7 +182,11 @@ def segment_size(
         for range_ in ranges
     }
     size = sum(sample_size(total.amounts) for total in totals.values())
-    lists = {} if country is None else {range_: ranked(total.amounts) for range_, total in totals.items()}
+    lists = {
+        range_: ranked(total.amounts, settings=settings)
+        for range_, total in totals.items()
+        if country is not None
+    }
     chosen = {range_: choose(total.amounts, settings) for range_, total in totals.items()}
     return SegmentSize(
         segment_name=segment.name,

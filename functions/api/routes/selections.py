@@ -30,7 +30,7 @@ from api.routes.vouchers import (
     parse_customer,
     read_blanks,
 )
-from api.statistics import CONFIDENCE, MAX_AMOUNTS, Interval, UsedAmount, ranked, sample_size, used_amount
+from api.statistics import CONFIDENCE, DIGITS, MAX_AMOUNTS, Interval, UsedAmount, ranked, sample_size, wilson
 from vouchers.counts import NO_VOUCHER, Cell, Reason, Verdict, choose, range_cell, spellings_cell
 from vouchers.dynamodb.segments_table import CellCounts, Found
 from vouchers.segments import load_definitions
@@ -283,8 +283,9 @@ def explain(
         counts = total(fallback_cells(customer), fallback)
     amounts, reason, count, verdict = choose(counts.amounts, customer.settings)
     size = sample_size(counts.amounts)
-    used = used_amount(amounts[0], count, size) if count else None
-    alternatives, left_out = ranked(counts.amounts, MAX_ALTERNATIVES, without=frozenset(amounts))
+    alternatives, left_out = ranked(
+        counts.amounts, MAX_ALTERNATIVES, customer.settings, without=frozenset(amounts)
+    )
     return Selected(
         **place,
         **msgspec.to_builtins(customer.values),
@@ -300,8 +301,8 @@ def explain(
         min_range=range_.min if range_ else None,
         max_range=range_.max if range_ else None,
         count=count,
-        share=used.share if used else None,
-        interval=used.interval if used else None,
+        share=round(count / size, DIGITS) if count else None,
+        interval=wilson(count, size) if count else None,
         verdict=verdict,
         sample_size=size,
         without_voucher=counts.amounts.get(NO_VOUCHER, 0),

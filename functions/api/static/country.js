@@ -67,10 +67,14 @@ function amount(used, currency, isChosen, verdict) {
   return make("li", { class: isChosen ? "chosen" : "" },
     make("span", { class: "amount" },
       make("span", { class: isChosen ? `ticket ${verdict}` : "", text: words.amount(used.voucher_amount, currency) }),
-      isChosen ? make("span", { class: "visually-hidden", text: " chosen" }) : null),
+      isChosen ? make("span", { class: "visually-hidden", text: " chosen" }) : null,
+      excluded(used)),
     bar(used.share, used.interval),
     figures(used.share, used.count));
 }
+
+/** Return a note at an amount that may not be chosen, or null. */
+export const excluded = (used) => (used.allowed === false ? make("span", { class: "facts", text: "not allowed" }) : null);
 
 function without(counts) {
   const share = counts.without_voucher / counts.sample_size;

@@ -2,7 +2,7 @@
 
 import { go, keep, state } from "./address.js";
 import * as api from "./api.js";
-import { folded, figures, judged } from "./country.js";
+import { excluded, folded, figures, judged } from "./country.js";
 import { bar, byId, make, named, options, show, showFailure } from "./dom.js";
 import * as words from "./words.js";
 
@@ -158,7 +158,7 @@ function evidence(answer) {
 
 function alternatives(answer, all, heading) {
   const line = (used) => make("li", {},
-    make("span", { class: "amount", text: words.amount(used.voucher_amount, answer.currency) }),
+    make("span", { class: "amount" }, words.amount(used.voucher_amount, answer.currency), excluded(used)),
     bar(used.share, used.interval),
     figures(used.share, used.count));
   return make("div", {},

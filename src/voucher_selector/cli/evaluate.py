@@ -109,7 +109,8 @@ def show(result: Mapping[str, Any]) -> None:
         table.add_section()
         table.add_row("all", "", *_rates(found), "")
         for name, rate in found["baselines"].items():
-            table.add_row(escape(f"by {name.replace('_', ' ')}"), "", "", f"{rate:.1%}", "", "")
+            by = "" if name == "without_guards" else "by "
+            table.add_row(escape(f"{by}{name.replace('_', ' ')}"), "", "", f"{rate:.1%}", "", "")
         screen.out.print(table)
         low, high = found["gain_interval"]
         verdict = "more than chance" if low > 0 or high < 0 else "not more than chance"

@@ -81,8 +81,8 @@ def ask(
     """Print the voucher amount for a customer.
 
     It is the amount that customers of the same range use most. On a tie there are several amounts. There is
-    none if no range contains the customer, or nobody in the range used a voucher; with --fallback, all ranges
-    of the country then decide. The exit code is 1 if the country has no counts.
+    none if no range contains the customer, nobody in the range used a voucher, or a guard allows no choice;
+    with --fallback, all ranges of the country then decide. The exit code is 1 if the country has no counts.
     """
     fields = {
         "country_code": country,

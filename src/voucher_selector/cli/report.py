@@ -51,10 +51,10 @@ def show_answer(answer: Mapping[str, Any]) -> None:
     """Print a response of /voucher_amount, or a selection of /v1/selections, as one line."""
     amounts = [with_currency(answer, amount) for amount in answer["voucher_amount"]]
     reason = answer.get("fallback_reason") or answer.get("reason")
-    why = "the customer is in no range, or nobody there used one"
+    why = "the customer is in no range, nobody there used one, or a guard allows no choice"
     if reason and not amounts:
         why = describe_reason(reason, answer["guards"])
-    out.print(" or ".join(amounts) or f"no voucher: {why}")
+    out.print(" or ".join(amounts) or f"no voucher: {why}", soft_wrap=True)
 
 
 def describe_reason(reason: str, guards: Mapping[str, Any] | None) -> str:
@@ -89,7 +89,8 @@ def show_why(answer: Mapping[str, Any]) -> None:
         rows.append(("verdict", VERDICTS[verdict]))
     for other in answer["alternatives"][:MAX_ALTERNATIVES]:
         amount = with_currency(answer, other["voucher_amount"])
-        rows.append(("next", f"{amount}: {other['count']:,} uses, {_percent(other)}"))
+        excluded = "" if other.get("allowed", True) else ", may not be chosen"
+        rows.append(("next", f"{amount}: {other['count']:,} uses, {_percent(other)}{excluded}"))
     table = Table(show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")

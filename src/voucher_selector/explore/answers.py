@@ -10,7 +10,7 @@ import pandas as pd
 
 from api.statistics import sample_size, wilson
 from voucher_selector.explore.scenarios import Scenario
-from vouchers.counts import SPELLINGS, amount_name, most_used, range_cell
+from vouchers.counts import SPELLINGS, amount_name, choose, range_cell
 from vouchers.report import Report
 from vouchers.segments import Range, load_definitions
 
@@ -77,12 +77,13 @@ def answers_by_range(counted: Counted) -> pd.DataFrame:
     lies between ``low`` and ``high`` with 95 % confidence. All three are NaN where there is no answer.
     """
     rows: list[dict[str, Any]] = []
+    definitions = load_definitions()
     for country in uses_by_country(counted)["country"]:
-        for segment in load_definitions().segments:
+        for segment in definitions.segments:
             for range_ in segment.in_country(country).ranges:
                 cell = counted.contribution.get(range_cell(country, segment.name, range_), {})
                 counts = {float(name): uses for name, uses in cell.items()}
-                amounts, size = most_used(counts), sample_size(counts)
+                amounts, size = choose(counts, definitions.settings(country)).amounts, sample_size(counts)
                 answer = " or ".join(map(amount_name, amounts)) or NO_ANSWER
                 row = {"country": country, "segment": segment.name, "range": format_range(range_)}
                 row |= {"answer": answer, "uses": size}

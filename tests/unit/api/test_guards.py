@@ -112,9 +112,11 @@ def test_amounts_that_may_not_be_chosen_are_counted_and_shown(counted: CountedTa
     (selected,) = select(frequent(1))
     assert (selected["voucher_amount"], selected["count"], selected["share"]) == ([2.0], 36, 0.36)
     assert selected["verdict"] == "clear"
-    assert [(used["voucher_amount"], used["count"]) for used in selected["alternatives"]] == [
-        (1, 40),
-        (3, 20),
-    ]
+    shown = [(used["voucher_amount"], used["count"]) for used in selected["alternatives"]]
+    assert shown == [(1, 40), (3, 20)]
+    assert [used.get("allowed") for used in selected["alternatives"]] == [False, None]
+    (_, segment) = call(rest_event(path="/v1/segments", query={"country": "Peru"})).json["segments"]
+    listed = {used["voucher_amount"]: used.get("allowed") for used in segment["ranges"][0]["amounts"]}
+    assert listed == {1: False, 2: None, 3: None}
     rows = call(rest_event(path="/v1/counts", query={"country": "Peru"})).json["rows"]
     assert [row["count"] for row in rows] == [4, 40, 36, 20]

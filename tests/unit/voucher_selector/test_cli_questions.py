@@ -123,7 +123,7 @@ def test_another_port_is_asked_where_port_names_one(wire: Wire, monkeypatch: pyt
     [
         ([2640.0], "2640"),
         ([2640.0, 3520.5], "2640 or 3520.5"),
-        ([], "no voucher: the customer is in no range, or nobody there used one"),
+        ([], "no voucher: the customer is in no range, nobody there used one, or a guard allows no choice"),
     ],
 )
 def test_an_answer_is_one_line(wire: Wire, amounts: list[float], line: str) -> None:
@@ -278,6 +278,15 @@ def test_why_shows_what_the_answer_rests_on(wire: Wire) -> None:
         ["verdict", "close: the next amount could be the most used one"],
         ["next", "3520.5: 4,391 uses, 20.0 % (19.0 to 21.0)"],
     ]
+
+
+def test_why_marks_amounts_that_may_not_be_chosen(wire: Wire) -> None:
+    other = {"voucher_amount": 9.0, "count": 5, "share": 0.2, "interval": {"low": 0.19, "high": 0.21}}
+    wire.body = _selected(alternatives=[other | {"allowed": False}])
+
+    result = CliRunner().invoke(cli, [*ASK, "--why"])
+
+    assert "9: 5 uses, 20.0 % (19.0 to 21.0), may not be chosen" in result.stdout
 
 
 def test_why_says_that_no_range_holds_the_customer(wire: Wire) -> None:
