@@ -21,7 +21,7 @@ help: ## Show the targets
 	  '/^[a-z-]+:.*## / {printf "  %s%-18s%s %s\n", bold, $$1, plain, $$2}' $(MAKEFILE_LIST)
 
 # The command line reads the variables of these targets itself; each target has the name of its command.
-COMMANDS := demo run upload sources rejected delete expire counts ask dashboard replay verify redrive dataset sample profile evaluate
+COMMANDS := demo run upload sources rejected delete expire counts ask dashboard plan replay verify redrive dataset sample profile evaluate
 .PHONY: $(COMMANDS)
 demo: .venv/.run ## Start the stack, upload the sample, print counts and an answer, stop the stack
 run: .venv/.run ## Start the stack and keep it running [SAMPLE=path|none] [KEEP=1] [ROWS=1] [EVENTS=1] [CORS=http://localhost:5173] [PORT=5000] [AWS_PORT=4566] [CONTAINERS=1]
@@ -33,6 +33,7 @@ expire: .venv/.run ## Delete the objects that were uploaded more than OLDER_THAN
 counts: .venv/.run ## Print the counts of COUNTRY=Peru [SEGMENT=recency_segment] [JSON=1]
 ask: .venv/.run ## Ask for a voucher: COUNTRY=… SEGMENT=… LAST_ORDER=… FIRST_ORDER=… ORDERS=… [FALLBACK=1] [WHY=1] [JSON=1]
 dashboard: .venv/.run ## Serve the stack's page and API reference on this machine, and sign requests [AWS_ENDPOINT_URL=aws] [STACK=…] [CORS=http://localhost:5173] [PORT=5000]
+plan: .venv/.run ## Print the answers that edited segment definitions change [SEGMENTS=functions/vouchers/segments.toml] [JSON=1]
 replay: .venv/.run ## Re-count stale objects, e.g. after changing segments [PREFIX=2018/] [FORCE=1] [JSON=1]
 verify: .venv/.run ## Compare the counts with a fresh count of the bucket [REPAIR=1] [JSON=1]
 redrive: .venv/.run ## Send the failed events to the ingest function again [JSON=1]

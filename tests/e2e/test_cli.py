@@ -13,6 +13,7 @@ import pytest
 from tests.support.sample_files import body, file_of, sample_rows
 from voucher_selector.errors import Exit
 from voucher_selector.local_stack.ports import free_port
+from vouchers.segments import DEFINITIONS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,6 +86,27 @@ def test_a_script_reads_data_on_standard_output_and_nothing_else(
     assert (because["voucher_amount"], because["count"], because["sample_size"]) == ([7.0], 2, 4)
 
 
+@pytest.mark.usefixtures("some")
+def test_a_plan_tells_what_guards_and_split_ranges_change(
+    run: Callable[..., Completed], tmp_path: Path
+) -> None:
+    edited = DEFINITIONS_FILE.read_text().replace("[14, 37]", "[14, 20], [21, 37]")
+    (tmp_path / "edited.toml").write_text(f"{edited}[countries.Suriname]\nminimum_uses = 5\n")
+
+    planned = run("plan", "--segments", "edited.toml", "--json")
+
+    assert planned.code == Exit.FINE, planned.err
+    found = json.loads(planned.out)
+    changes = {
+        c["min_range"]: [side and side["voucher_amount"] for side in (c["now"], c["then"])]
+        for c in found["changes"]
+        if c["country"] == "Suriname" and (c["segment_name"], c["max_range"]) != ("frequent_segment", 37)
+    }
+    assert changes == {180: [[7.0], []], 14: [None, []]}
+    assert found["recounted_objects"] >= 1
+    assert json.loads(run("plan", "--json").out)["changes"] == []
+
+
 def test_a_failed_file_exits_with_1_and_verify_then_exits_with_0(
     run: Callable[..., Completed], tmp_path: Path, name: str
 ) -> None:
@@ -132,7 +154,9 @@ def some(place: Place, tmp_path: Path) -> Iterator[None]:
     place.delete("cli/some.parquet")
 
 
-@pytest.mark.parametrize("command", [("verify",), ("counts", "Peru"), ("upload", "a.parquet"), ("redrive",)])
+@pytest.mark.parametrize(
+    "command", [("verify",), ("plan",), ("counts", "Peru"), ("upload", "a.parquet"), ("redrive",)]
+)
 def test_a_stack_that_is_not_there_ends_with_3(
     run: Callable[..., Completed], tmp_path: Path, command: tuple[str, ...]
 ) -> None:

@@ -10,6 +10,7 @@ from voucher_selector.cli.dataset import dataset
 from voucher_selector.cli.evaluate import evaluate
 from voucher_selector.cli.maintenance import redrive, replay, verify
 from voucher_selector.cli.options import spelled
+from voucher_selector.cli.plan import plan
 from voucher_selector.cli.profile import profile
 from voucher_selector.cli.questions import ask, counts, dashboard
 from voucher_selector.cli.sources import delete, expire, rejected, sources
@@ -67,6 +68,6 @@ def cli() -> None:
 
 for command in (
     *(demo, run, upload, sources, rejected, delete, expire, dataset, counts, ask, dashboard),
-    *(profile, evaluate, sample, replay, verify, redrive),
+    *(profile, evaluate, sample, plan, replay, verify, redrive),
 ):
     cli.add_command(command)

@@ -21,16 +21,16 @@ from voucher_selector.operations.invoke import IngestFunction
 from voucher_selector.stack import Deployed
 from vouchers.counts import Contribution, difference
 from vouchers.dynamodb.sources_table import Source, State, Status
-from vouchers.segments import load_definitions
+from vouchers.segments import Definitions, load_definitions
 
 
 class Recount:
     """Counts the sources of a stack again."""
 
-    def __init__(self, stack: Deployed) -> None:
+    def __init__(self, stack: Deployed, definitions: Definitions | None = None) -> None:
         self.stack, self.s3, self.bucket = stack, stack.s3(), stack.outputs["UploadsBucket"]
         self.sources, self.results = stack.sources_table(), stack.results_bucket()
-        self.definitions = load_definitions()
+        self.definitions = definitions or load_definitions()
 
     @cached_property
     def settings(self) -> Settings:
@@ -52,7 +52,7 @@ class Recount:
         source = self.sources.load(key)
         try:
             version = find_object(self.s3, self.bucket, key)
-            contribution = self._count(version, source.state)
+            contribution = self.count(version, source.state)
         except SupersededError:
             return {}, [Finding(Problem.CHANGED, key)]
         except FileError:
@@ -83,7 +83,7 @@ class Recount:
         contribution = {} if lost else self.results.load_contribution(state)
         return contribution, [Finding(problem, key) for problem in problems]
 
-    def _count(self, version: ObjectVersion, state: State | None) -> Contribution | None:
+    def count(self, version: ObjectVersion, state: State | None) -> Contribution | None:
         """Return the contribution of an object; None if it cannot be counted."""
         settings = self.settings
         try:
