@@ -193,6 +193,7 @@ def test_days_outside_the_ranges_are_in_no_union_of_counts() -> None:
         ({"max_amount": 1.5}, {}, "a guard is lifted"),
         ({"minimum_uses": 9}, {"amounts": frozenset({7.0})}, ""),
         ({}, {"minimum_uses": 3}, ""),
+        ({}, {"currency": "PEN"}, "the currency changes"),
     ],
 )
 def test_a_change_has_a_reason(old: dict[str, Any], new: dict[str, Any], why: str) -> None:
