@@ -51,7 +51,7 @@ ENCRYPTED = "it is encrypted", "write it without encryption"
 _META: Shape = {2: [I32], 3: [BINARY], 8: [{}], 13: [{}], 16: {2: [I64], 3: [I64]}, 17: {2: [I32]}}
 _CHUNK: Shape = {3: _META, 8: {2: {1: [BINARY]}}, **WITH_RAW}
 _FOOTER: Shape = {2: [WITH_RAW], 4: [{1: [_CHUNK], 4: [{}]}], 5: [{}], 7: [{}]}
-_SCHEMA, _ROWS, _GROUPS, _CREATED_BY = (2, LIST), (3, I64), (4, LIST), (6, BINARY)
+_SCHEMA, _GROUPS, _CREATED_BY = (2, LIST), (4, LIST), (6, BINARY)
 _TYPE, _REPETITION, _NAME, _CHILDREN, _FIELD_ID = (1, I32), (3, I32), (4, BINARY), (5, I32), (9, I32)
 _REPEATED = 2
 _CHUNKS, _GROUP_ROWS = (1, LIST), (3, I64)
@@ -235,12 +235,10 @@ def read_footer(data: bytes) -> Footer:
             raise FileError(BROKEN)
     except (ThriftError, IndexError, KeyError, ValueError):
         raise FileError(BROKEN) from None
-    stated = fields.get(_ROWS, 0)
-    if max(stated, total) > MAX_ROWS:
+    # The footer's own number of rows is ignored, as Arrow, DuckDB and Spark do: some writers leave 0, and
+    # fastparquet 0.8 leaves an old number when it appends.
+    if total > MAX_ROWS:
         raise FileError(f"it has more than {MAX_ROWS:,} rows", "split it")
-    # Some writers leave 0.
-    if stated not in {0, total}:
-        raise FileError("its row groups do not have as many rows as it says")
     return Footer(columns, leaves, groups, fields.get(_CREATED_BY, b""))
 
 
