@@ -53,7 +53,7 @@ def main() -> None:
         starts = _starts(Path(directory))
         seen = _measure(make_runtime(python, brought), starts, runs)
     text = _text(starts, seen, runs)
-    docs_page.write("starting", text)
+    docs_page.write("starting", text, "make bench-start")
     sys.stdout.write(f"{text}\n")
 
 
@@ -92,9 +92,7 @@ def _text(starts: Sequence[Start], seen: Sequence[Sequence[dict[str, float]]], r
     yardsticks = {start.name: took for start, took in zip(starts, seen, strict=True)}
     rows = [_row(start, took, yardsticks[start.yardstick]) for start, took in zip(starts, seen, strict=True)]
     weights = ", ".join(f"{name} {_weight(name):.1f} MB" for name in ("ApiFunction", "IngestFunction"))
-    conditions = (
-        f"Medians of {runs} interleaved starts on a machine with {docs_page.machine()}, Python {VERSION}."
-    )
+    conditions = f"Medians of {runs} interleaved starts, Python {VERSION}."
     return f"{conditions} Unzipped size: {weights}.\n\n{docs_page.table(HEAD, rows)}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "performance.md"
 
 
-def write(part: str, text: str, page: Path = PAGE) -> None:
-    """Replace the text between the marks of ``part``.
+def write(part: str, text: str, command: str, page: Path = PAGE) -> None:
+    """Replace the text between the marks of ``part``; begin with the command, the machine and the date.
 
     Raises:
         ValueError: if the page lacks the marks.
@@ -26,7 +27,8 @@ def write(part: str, text: str, page: Path = PAGE) -> None:
         raise ValueError(
             f"{page} has no marks for {part}: it needs the lines {begin.strip()} and {end.strip()}"
         )
-    page.write_text(f"{before}{begin}\n{text.strip()}\n\n{end}{after}")
+    source = f"`{command}`, on a machine with {machine()}, {datetime.now(UTC):%Y-%m-%d}."
+    page.write_text(f"{before}{begin}\n{source}\n\n{text.strip()}\n\n{end}{after}")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

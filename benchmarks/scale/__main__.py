@@ -32,6 +32,9 @@ SPOKEN = {
 MINUTES = 20
 
 
+COMMAND = "make bench-scale"
+
+
 def main() -> None:
     """Measure, check that all counts are equal, and write the table."""
     parser = argparse.ArgumentParser()
@@ -45,10 +48,9 @@ def main() -> None:
     counts = [reported["counts"] for runs in seen.values() for reported in runs]
     if any(count != counts[0] for count in counts):
         raise SystemExit("the engines disagree on the counts")
-    docs_page.write("engines", _text(seen, runs), PAGE)
-    docs_page.write(
-        "paths", estimates.table(_rate(seen["ours_fanned_out"]), _rate(seen["ours_on_spark"])), PAGE
-    )
+    docs_page.write("engines", _text(seen, runs), COMMAND, PAGE)
+    rates = _rate(seen["ours_fanned_out"]), _rate(seen["ours_on_spark"])
+    docs_page.write("paths", estimates.table(*rates), COMMAND, PAGE)
 
 
 def _measured(name: str, environment: dict[str, str]) -> dict[str, Any]:
@@ -64,8 +66,8 @@ def _measured(name: str, environment: dict[str, str]) -> dict[str, Any]:
 
 def _text(seen: dict[str, list[dict[str, Any]]], runs: int) -> str:
     message = (
-        f"{ROWS:,} rows in {FILES} files; wall-clock time, medians of {runs} interleaved runs on {CORES} of "
-        f"{docs_page.machine()}."
+        f"{ROWS:,} rows in {FILES} files; wall-clock time, medians of {runs} interleaved runs on {CORES} "
+        "cores."
     )
     head = ["", "counting", "including start-up", "rows per second", "rows per second and core"]
     return f"{message}\n\n{docs_page.table(head, [_row(name, runs) for name, runs in seen.items()])}"

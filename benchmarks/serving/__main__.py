@@ -28,7 +28,7 @@ def main() -> None:
         layers["Handler under Lambda's runtime client"] = by_runtime_client(rounds, 300)
     layers["HTTP API of the embedded stack"] = through_stack(rounds, 100)
     text = "\n\n".join([_conditions(rounds), *(_section(*layer) for layer in layers.items())])
-    docs_page.write("answering", text)
+    docs_page.write("answering", text, "make bench-api")
     sys.stdout.write(f"{text}\n")
 
 
@@ -43,8 +43,7 @@ def _conditions(rounds: int) -> str:
         "" if find_spec("awslambdaric") else " Lambda's runtime client is not available for this system."
     )
     python = platform.python_version()
-    machine = f"a machine with {docs_page.machine()}, Python {python}"
-    return f"Medians of {rounds} interleaved rounds on {machine}.{left_out}"
+    return f"Medians of {rounds} interleaved rounds, Python {python}.{left_out}"
 
 
 def _section(title: str, variants: dict[str, list[Latency]]) -> str:

@@ -141,14 +141,17 @@ def _typed_instants(array: pa.Array) -> Parsed:
     is_days = pa.types.is_date32(array.type)
     raw = arrow.values(array, np.int32 if is_days else np.int64)
     states, lowest = _states(array), np.iinfo(raw.dtype).min
-    if raw.min(initial=0) == lowest:
+    low, high = raw.min(initial=0), raw.max(initial=0)
+    if low == lowest:
         states[raw == lowest] = NULL
     unit = "D" if is_days else "ms" if pa.types.is_date64(array.type) else array.type.unit
     if unit == "ns":
         return Parsed(raw // 1_000, states)
     factor = _MICROSECONDS[unit]
-    clipped = np.clip(raw.astype(np.int64), -MAX_INSTANT // factor, MAX_INSTANT // factor)
-    return Parsed(clipped * np.int64(factor), states)
+    farthest = MAX_INSTANT // factor
+    if low < -farthest or high > farthest:
+        raw = np.clip(raw.astype(np.int64), -farthest, farthest)
+    return Parsed(raw if factor == 1 else raw * np.int64(factor), states)
 
 
 def _within_years(instants: pa.Array, states: NDArray[np.uint8]) -> Parsed:

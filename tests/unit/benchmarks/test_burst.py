@@ -157,7 +157,7 @@ def test_the_memory_that_is_paid_for_is_the_functions() -> None:
 def test_the_page_has_a_place_for_what_is_found(tmp_path: Path) -> None:
     copy = tmp_path / PAGE.name
     copy.write_text(PAGE.read_text())
-    docs_page.write("burst", "found", copy)
+    docs_page.write("burst", "found", "make bench-burst", copy)
     assert "\n\nfound\n\n" in copy.read_text()
 
 
