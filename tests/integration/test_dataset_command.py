@@ -275,6 +275,7 @@ def test_a_dataset_that_cannot_be_counted_ends_in_its_sentence(folder: Path) -> 
         ),
         (["history", "--sync"], "--sync needs a folder. Name it with --from"),
         (["history", "--from", "nowhere"], "There is no folder nowhere"),
+        (["history", "--from", __file__], f"{__file__} is not a folder"),
     ],
 )
 def test_a_wrong_argument_is_named(runs: Runs, arguments: list[str], message: str) -> None:

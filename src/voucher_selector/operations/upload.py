@@ -181,7 +181,7 @@ def list_files(folder: Path, leave_out: Callable[[str], bool] = is_marker) -> li
         CommandError: if there is no such folder, or it has no files.
     """
     if not folder.is_dir():
-        raise CommandError(f"There is no folder {folder}")
+        raise CommandError(f"{folder} is not a folder" if folder.exists() else f"There is no folder {folder}")
     inside = (
         path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.endswith(PROFILE)
     )
