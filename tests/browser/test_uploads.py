@@ -106,6 +106,31 @@ def test_a_file_is_replaced_only_after_a_question(page: Page, url: str) -> None:
     expect(page.locator("#followed")).to_contain_text("cyprus.parquet: 4 of 4 rows counted.")
 
 
+def test_the_same_file_is_counted_again_with_another_date(page: Page, url: str) -> None:
+    open_page(page, url, "")
+    content = rows_of("Estonia", 3, 1)
+    choose(page, "estonia.parquet", content)
+    expect(page.locator("#followed")).to_contain_text("estonia.parquet: 3 of 4 rows counted.")
+    page.get_by_text("Name, date and columns").click()
+    page.get_by_label("Measure days up to").select_option("row")
+    choose(page, "estonia.parquet", content)
+    page.get_by_role("button", name="Replace it").click()
+    expect(page.locator(".sources > li").first).to_contain_text("recency as of each row's own time")
+    expect(page.locator("#followed")).to_contain_text("estonia.parquet: 3 of 4 rows counted.")
+
+
+def test_following_another_file_ends_the_wait_for_an_upload(page: Page, url: str) -> None:
+    page.route("**/v1/sources/vouchers%2Fslow.parquet", lambda route: route.fulfill(status=404, json={}))
+    open_page(page, url, "")
+    choose(page, "slow.parquet", rows_of("Finland", 1, 0))
+    expect(page.locator("#followed")).to_have_text("slow.parquet has been uploaded, and is being counted.")
+    page.get_by_label("Follow a file").fill("chile.parquet")
+    page.get_by_role("button", name="Follow").click()
+    expect(page.locator("#followed")).to_contain_text("chile.parquet: 1 of 1 row counted.")
+    page.wait_for_timeout(2_500)
+    expect(page.locator("#followed")).to_contain_text("chile.parquet: 1 of 1 row counted.")
+
+
 def test_a_file_that_cannot_be_counted_is_reported(page: Page, url: str) -> None:
     open_page(page, url, "")
     choose(page, "broken.parquet", b"PAR1 and nothing else")

@@ -25,14 +25,15 @@ async function submit(event) {
   const asOf = form.rule.value === "date" ? form.as_of.value : form.rule.value;
   if (form.rule.value === "date" && !asOf) return refuse("Choose the date up to which days are measured.");
   try {
-    if (!(await mayReplace(keyOf(name)))) return undefined;
+    const before = await find(keyOf(name));
+    if (before && before.status !== "deleted" && !(await mayReplace(before.source))) return undefined;
     const columns = form.column_names.value.trim();
     const permission = await api.createUpload({ name, ...(asOf ? { as_of: asOf } : {}), ...(columns ? { column_names: columns } : {}) });
     const etag = await send(permission, file);
     form.reset();
     changed();
     show(sending);
-    waitFor(permission.source, etag);
+    waitFor(permission.source, etag, before?.committed_at);
     go({ upload: permission.source });
   } catch (error) {
     refuse(error.message);
@@ -50,13 +51,14 @@ async function problemOf(file) {
   return start === PARQUET ? null : `${file.name} is not a Parquet file. Save it as Parquet, and choose that file.`;
 }
 
-/** Return whether no file has the key, or whether the person wants to replace it. */
-async function mayReplace(key) {
-  const before = await api.source(key).catch((error) => {
-    if (error.status === 404) return null;
-    throw error;
-  });
-  if (!before || before.status === "deleted") return true;
+/** Return the source with a key, or null. */
+const find = (key) => api.source(key).catch((error) => {
+  if (error.status === 404) return null;
+  throw error;
+});
+
+/** Return whether the person wants to replace a file. */
+function mayReplace(key) {
   return new Promise((resolve) => {
     const answer = (value) => () => { show(sending); resolve(value); };
     const yes = make("button", { type: "button", text: "Replace it", onclick: answer(true) });

@@ -1,6 +1,6 @@
 // The uploads, newest first, in pages.
 
-import { go } from "./address.js";
+import { go, state } from "./address.js";
 import * as api from "./api.js";
 import { byId, fold, make, named, show, showFailure, showLoading } from "./dom.js";
 import * as words from "./words.js";
@@ -12,6 +12,7 @@ const covered = byId("window");
 const MAX_REASONS = 3;
 const MAX_REJECTED = 1000;
 const SECONDS_BETWEEN_LOOKS = 1;
+const MAX_LOOKS_AT_THE_SAME = 30;
 const PREFIX = document.documentElement.dataset.prefix;
 byId("upload-hint").textContent = `The name below ${PREFIX}, such as 2018/may.parquet`;
 let awaited = null;
@@ -60,7 +61,7 @@ export async function follow(name = "") {
 async function look(key) {
   try {
     const source = await api.source(key);
-    const waits = awaited?.key === key && awaited.etag && source.etag !== awaited.etag;
+    const waits = awaited?.key === key && isOlder(source);
     if (source.commit_under_way) return { text: `${nameOf(source)} is being counted.` };
     if (waits) return { text: `${nameOf(source)} has been uploaded, and is being counted.` };
     if (awaited?.key === key) awaited = null;
@@ -72,12 +73,24 @@ async function look(key) {
   }
 }
 
-/** Look for an upload of this page, with its ETag, every second until it is counted. */
-export async function waitFor(key, etag) {
-  awaited = { key, etag };
-  while (awaited?.key === key) {
+/** Return whether a source is of an object before the awaited one. The same content may need no new commit. */
+function isOlder({ etag, committed_at: committed }) {
+  if (awaited.etag && etag !== awaited.etag) return true;
+  return committed === awaited.before && (awaited.looks += 1) < MAX_LOOKS_AT_THE_SAME;
+}
+
+/**
+ * Look for an upload of this page every second until it is counted, or another file is followed.
+ *
+ * `etag` is that of the object, and `before` the time of the last commit before it, if there was one.
+ */
+export async function waitFor(key, etag, before) {
+  const wanted = { key, etag, before, looks: 0 };
+  awaited = wanted;
+  while (awaited === wanted) {
     await new Promise((resolve) => setTimeout(resolve, 1000 * SECONDS_BETWEEN_LOOKS));
-    if (!document.hidden) await follow(key);
+    if (keyOf(state().upload ?? "") !== key) awaited = awaited === wanted ? null : awaited;
+    else if (!document.hidden) await follow(key);
   }
   dispatchEvent(new Event("counted"));
 }
