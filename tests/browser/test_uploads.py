@@ -48,9 +48,9 @@ def change_page(page: Page, url: str, old: str, new: str) -> None:
 
 def hold_uploads(page: Page) -> list[Route]:
     """Hold what the page sends to S3."""
-    held: list[Route] = []
-    page.route(S3, lambda route: held.append(route))  # noqa: PLW0108 - Playwright sets an attribute on the handler
-    return held
+    waiting: list[Route] = []
+    page.route(S3, lambda route: waiting.append(route))  # noqa: PLW0108 - Playwright sets an attribute on the handler
+    return waiting
 
 
 def refuse_uploads(page: Page, status: int, code: str, message: str) -> None:
@@ -213,13 +213,13 @@ def test_a_network_that_fails_is_one_sentence(page: Page, url: str) -> None:
 
 
 def test_an_upload_on_its_way_shows_progress_and_can_be_cancelled(page: Page, url: str) -> None:
-    held = hold_uploads(page)
+    waiting = hold_uploads(page)
     open_page(page, url, "")
     choose(page, "june.parquet", b"PAR1" * 1000)
     expect(page.get_by_role("progressbar", name="Upload of june.parquet")).to_be_visible()
     expect(page.get_by_role("button", name="Upload", exact=True)).to_be_disabled()
     page.wait_for_timeout(200)
-    assert held
+    assert waiting
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("#file-wrong")).to_have_text("The upload of june.parquet was cancelled.")
     expect(page.get_by_role("button", name="Upload", exact=True)).to_be_enabled()
