@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import io
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import pyarrow.parquet as pq
 from rich.progress import track
 
 from benchmarks import chart, docs_page
+from benchmarks.burst.embedded import CALLS, measure_steps
 from benchmarks.files import CLEAN, DIRTY, DISTINCT, FOLDER, ROWS, File, ensure_file, without_dirt
 from benchmarks.measure import median
 from benchmarks.rounds import APPLY, FLOOR, OURS, Costs, Setting, run_rounds
+from benchmarks.rows import draw_rows
 from benchmarks.s3 import DELAY, serving
 from benchmarks.steps import steps
 
@@ -51,6 +55,9 @@ LATENCY = 0.03
 GOAL_MEMORY = "250 MB"
 """The most memory of a count on two cores."""
 
+EVENTS, EVENT_ROWS = 100, 1_000
+"""Events of small files, and rows of each file."""
+
 MEMORIES = (256, 320, 384, 448, 512, 640, 768, 1024, 1536, 2048)
 """Memory limits to try, in megabytes."""
 
@@ -70,8 +77,9 @@ def main() -> None:
     given = _given()
     contestants = QUICK if given.quick else QUICK + SLOW
     files = tuple(file for file in CLEAN if given.only in file.name)
-    for file in track((*files, DIRTY, *DISTINCT, *SIZES, *LARGE_FILES), "files"):
-        ensure_file(file)
+    if given.parts != ["event"]:
+        for file in track((*files, DIRTY, *DISTINCT, *SIZES, *LARGE_FILES), "files"):
+            ensure_file(file)
     with serving(FOLDER.parent) as server:
         options = Options(given.runs, contestants, files, server)
         for name in given.parts or PARTS:
@@ -230,6 +238,27 @@ def profile(options: Options) -> str:
     return docs_page.table(["nanoseconds per row", *(file.name for file in chosen)], [*rows, floor])
 
 
+def event(options: Options) -> str:
+    """Measure the CPU time of an event of a small file by step, beside that of its AWS calls."""
+    files = [_small_file(seed) for seed in range(EVENTS)]
+    rounds = [measure_steps(files) for _ in range(options.runs)]
+    least = min(rounds, key=lambda spent: sum(spent.values()))
+    calls = sum(least[step] for step in CALLS)
+    total = sum(least.values())
+    rows = [
+        [step, f"{1000 * seconds:.2f} ms", f"{seconds / calls:.2f}", ""] for step, seconds in least.items()
+    ]
+    rows.append(["**all**", f"{1000 * total:.2f} ms", f"{total / calls:.2f}", "1.50"])
+    conditions = f"Means of {EVENTS} events of {EVENT_ROWS:,} rows, of the fastest of {options.runs} runs."
+    return f"{conditions}\n\n{docs_page.table(['step', 'CPU time', 'ratio to the AWS calls', 'goal'], rows)}"
+
+
+def _small_file(seed: int) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(draw_rows("text", EVENT_ROWS, seed), sink, compression="snappy")
+    return sink.getvalue()
+
+
 PARTS: dict[str, Callable[[Options], str]] = {
     "counting": counting,
     "cores": cores,
@@ -237,6 +266,7 @@ PARTS: dict[str, Callable[[Options], str]] = {
     "sizes": sizes,
     "remote": remote,
     "profile": profile,
+    "event": event,
 }
 
 

