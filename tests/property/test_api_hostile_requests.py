@@ -5,6 +5,7 @@ import io
 import json
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
@@ -14,6 +15,14 @@ from hypothesis import strategies as st
 
 from api import dependencies
 from api.cached_table import TTLCache
+from api.routes.choices import ChoicesAnswer
+from api.routes.counts import CountsAnswer
+from api.routes.history import HistoryAnswer
+from api.routes.segments import SegmentsAnswer
+from api.routes.selections import SelectionsAnswer
+from api.routes.sources import SourcesAnswer
+from api.routes.uploads import UploadAnswer
+from api.routes.vouchers import VoucherAnswer
 from tests.support.api_gateway import call, rest_event
 from tests.support.fake_segments_table import CountedTable
 from vouchers.dynamodb.sources_table import SourcesTable
@@ -22,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from botocore.awsrequest import AWSPreparedRequest
+    from botocore.session import Session
     from mypy_boto3_dynamodb import DynamoDBClient
 
 pytestmark = pytest.mark.disable_socket
@@ -50,13 +60,16 @@ CURSORS = st.tuples(
     TEXTS | st.just("2026-11-22T10:00:00.000000Z"),
     st.dictionaries(st.sampled_from(["counted", "failed"]) | TEXTS, PLACES),
 ).map(lambda cursor: base64.urlsafe_b64encode(json.dumps(cursor).encode()).decode().rstrip("="))
-ANSWERS = (
-    ["sources", "next_cursor", "window"],
-    ["voucher_amount"],
-    ["country", "rows", "amounts_left_out", "updated_at"],
-    ["as_of", "definitions", "confidence", "read_at", "selections"],
-    ["definitions", "country", "uses", "updated_at", "guards", "segments"],
-)
+ANSWERS: dict[str, type[msgspec.Struct]] = {
+    "/voucher_amount": VoucherAnswer,
+    "/v1/choices": ChoicesAnswer,
+    "/v1/counts": CountsAnswer,
+    "/v1/history": HistoryAnswer,
+    "/v1/segments": SegmentsAnswer,
+    "/v1/selections": SelectionsAnswer,
+    "/v1/sources": SourcesAnswer,
+    "/v1/uploads": UploadAnswer,
+}
 FIELDS = st.dictionaries(st.sampled_from(KNOWN), SENSIBLE) | st.dictionaries(
     st.sampled_from(KNOWN) | TEXTS, VALUES
 )
@@ -70,14 +83,23 @@ def counted() -> Iterator[None]:
         patch.setattr(dependencies, "answer_cache", lambda: cache)
         sources = SourcesTable(empty_client(), "sources")
         patch.setattr(dependencies, "sources_table", lambda: sources)
+        patch.setattr(dependencies, "uploads_bucket", lambda: "uploads")
+        patch.setattr(dependencies, "uploads_prefix", lambda: "vouchers/")
+        s3 = offline_session().create_client("s3", region_name="eu-west-1")
+        patch.setattr(dependencies, "s3_client", lambda: s3)
         yield
+
+
+def offline_session() -> Session:
+    """Return a session that can sign requests."""
+    session = get_session()
+    session.set_credentials("test", "test")
+    return session
 
 
 def empty_client() -> DynamoDBClient:
     """Return a client of DynamoDB whose requests all get an empty answer."""
-    session = get_session()
-    session.set_credentials("test", "test")
-    client = session.create_client("dynamodb", region_name="eu-west-1")
+    client = offline_session().create_client("dynamodb", region_name="eu-west-1")
 
     def answer(request: AWSPreparedRequest, **_: object) -> Any:
         return AWSResponse(request.url, 200, HTTPHeaders(), Body(b'{"Items": []}'))
@@ -95,11 +117,10 @@ class Body(io.BytesIO):
 
 def assert_answered(event: dict[str, Any]) -> None:
     answer = call(event)
-    assert answer.body.encode()
     if answer.status == 200:
-        assert list(answer.json) in ANSWERS
+        assert msgspec.json.decode(answer.body.encode(), type=ANSWERS[event["path"]])
     else:
-        assert answer.status in (400, 404)
+        assert answer.status in (400, 404, 409)
         assert answer.message
 
 
@@ -125,10 +146,16 @@ def test_no_query_makes_the_function_fail(query: dict[str, str]) -> None:
     assert_answered(rest_event(query=query))
 
 
-@given(st.dictionaries(st.sampled_from(["country", "segment"]), TEXTS | SENSIBLE.map(str)))
-def test_no_query_makes_the_counts_fail(query: dict[str, str]) -> None:
-    assert_answered(rest_event(path="/v1/counts", query=query))
-    assert_answered(rest_event(path="/v1/segments", query=query))
+@pytest.mark.parametrize("path", ["/v1/choices", "/v1/counts", "/v1/history", "/v1/rejected", "/v1/segments"])
+@given(st.dictionaries(st.sampled_from(["country", "segment", "source"]), TEXTS | SENSIBLE.map(str)))
+def test_no_query_makes_a_route_fail(path: str, query: dict[str, str]) -> None:
+    assert_answered(rest_event(path=path, query=query))
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(["name", "as_of", "column_names"], TEXTS | VALUES)))
+def test_no_fields_make_uploads_fail(fields: dict[str, Any]) -> None:
+    for body in (json.dumps(fields), json.dumps(fields, ensure_ascii=False)):
+        assert_answered(rest_event("POST", "/v1/uploads", body=body))
 
 
 @given(
