@@ -45,10 +45,11 @@ def make_report(
         spellings[countries[code]] = spellings.get(countries[code], 0) + rows
     segments = {}
     for segment in definitions.segments:
+        ranges = segment.all_ranges
         indices = dimensions.ranges(segment, [*kept.codes.T])
         by_range = Combinations(np.column_stack([indices, kept.codes]), kept.counts).where(indices >= 0)
         for (index, country, amount), rows in by_range.group_by(0, 1, 4):
-            cell = range_cell(countries[country], segment.name, segment.all_ranges[index])
+            cell = range_cell(countries[country], segment.name, ranges[index])
             counters = contribution.setdefault(cell, {})
             counters[amounts[amount]] = counters.get(amounts[amount], 0) + rows
         segments[segment.name] = SegmentReport(kept.rows, kept.where(indices < 0).rows)
