@@ -44,12 +44,12 @@ class Combinations:
 def merge(*parts: Combinations) -> Combinations:
     """Return each combination of the parts once."""
     codes = np.concatenate([part.codes for part in parts])
-    sizes = codes.max(axis=0, initial=0) + 1
-    # Sorting numbers takes a fifth of the time of sorting rows (np.unique with an axis).
-    distinct, inverse = np.unique(np.ravel_multi_index([*codes.T], sizes), return_inverse=True)
-    counts = np.zeros(len(distinct), np.int64)
-    np.add.at(counts, inverse, np.concatenate([part.counts for part in parts]))
-    return Combinations(np.stack(np.unravel_index(distinct, sizes), axis=1), counts)
+    # This takes a third of the time of np.unique with an axis.
+    order = np.lexsort(codes.T[::-1])
+    codes, counts = codes[order], np.concatenate([part.counts for part in parts])[order]
+    is_first = np.ones(len(codes), bool)
+    is_first[1:] = (codes[1:] != codes[:-1]).any(axis=1)
+    return Combinations(codes[is_first], np.add.reduceat(counts, np.flatnonzero(is_first)))
 
 
 class Digit(NamedTuple):
