@@ -46,7 +46,7 @@ def test_the_page_and_its_requests_are_signed_until_an_interrupt(stack: Stack) -
     assert message[3] == "ready\n"
     seen = {
         path: status(port, path)
-        for path in ("/", "/static/main.js", "/v1/countries", "/docs", "/openapi.json")
+        for path in ("/", "/static/page.js", "/v1/countries", "/docs", "/openapi.json")
     }
     assert set(seen.values()) == {HTTPStatus.OK}
     command.send_signal(signal.SIGTERM)

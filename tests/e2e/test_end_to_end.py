@@ -102,7 +102,7 @@ def test_counts_that_have_not_changed_are_not_sent_again(sampled: Place) -> None
 def test_counts_are_a_table_for_who_asks_for_one(sampled: Place) -> None:
     answer = sampled.answer("/v1/counts?country=Peru", Accept="text/csv")
     assert answer.headers["Content-Type"].startswith("text/csv")
-    assert answer.body.decode().splitlines()[1] == "Peru,recency_segment,180,99999999,0,13950"
+    assert answer.body.decode().splitlines()[1] == "Peru,recency_segment,180,99999999,0,13950,"
 
 
 def test_a_hundred_customers_are_answered_as_each_alone(sampled: Place) -> None:

@@ -343,6 +343,7 @@ def test_neither_counting_nor_rejecting_loads_pandas_or_awswrangler(tmp_path: Pa
         "from vouchers.segments import load_definitions\n"
         "class Results:\n"
         "    def store_file(self, key, file): self.size = file.seek(0, 2)\n"
+        "    def write_text(self, key, text): pass\n"
         "results = Results()\n"
         "with RejectedRows() as rejected:\n"
         "    callbacks = RowCallbacks(rejected.add)\n"

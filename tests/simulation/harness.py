@@ -200,6 +200,7 @@ class RejectedRows:
             return None
         digest = hashlib.sha256(self._content.encode()).hexdigest()[:16]
         results.write_text(f"{prefix}{digest}.parquet", self._content)
+        results.write_text(f"{prefix}{digest}.parquet.json", self._content)
         return f"{prefix}{digest}.parquet"
 
 

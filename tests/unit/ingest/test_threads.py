@@ -94,6 +94,8 @@ def test_an_error_in_a_callback_ends_the_count_and_its_threads(
 def test_an_interrupt_while_a_batch_is_awaited_ends_the_count_and_its_threads(
     monkeypatch: pytest.MonkeyPatch, file: io.BytesIO
 ) -> None:
+    # If a shell started the tests in the background, they ignore the signal.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     decoded: list[int] = []
 
     def interrupted(*_: Any) -> bool:
