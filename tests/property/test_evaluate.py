@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,6 +17,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ingest.parquet.column_names import ColumnRule
+from ingest.parquet.reader import Part, Selection
 from tests.support import oracle
 from tests.support.backtest import backtest
 from tests.support.stack_harness import parquet
@@ -28,12 +31,15 @@ from tests.support.strategies import (
     plain_rows,
     table_of,
 )
-from voucher_selector.operations.dated_uses import UseFile, read_uses
+from voucher_selector.dated_uses import UseCounter, build_uses, flatten_uses
 from voucher_selector.operations.evaluate import evaluate, gain_interval
+from voucher_selector.operations.use_files import UseFile, read_uses
 from vouchers.counts import NO_SETTINGS
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
+    from random import Random
+
     from vouchers.segments import CountrySettings, Definitions
 
 UNTIL = datetime(2018, 7, 1, tzinfo=UTC)
@@ -47,6 +53,32 @@ def evaluated(
 ) -> dict[str, Any]:
     files = [UseFile("file", partial(io.BytesIO, body), ColumnRule()) for body in bodies]
     return evaluate(read_uses(files, segments or load_definitions(), until, as_of))
+
+
+@given(
+    st.lists(TABLES, max_size=4),
+    SEGMENTS.map(definitions) | st.just(load_definitions()),
+    UNTILS,
+    EARLIER,
+    st.randoms(),
+)
+def test_the_sums_of_pieces_are_evaluated_as_the_whole(
+    tables: list[pa.Table], segments: Definitions, until: datetime, earlier: timedelta | None, random: Random
+) -> None:
+    as_of = None if earlier is None else until - earlier
+    files = [parquet(table, row_group_size=7) for table in tables]
+    parts = [(file, Part(number, 3)) for file in files for number in range(3)]
+    random.shuffle(parts)
+
+    sums: Counter[tuple[Any, ...]] = Counter()
+    for body, part in parts:
+        counter = UseCounter(segments, until, as_of)
+        counter.read(io.BytesIO(body), Selection(part=part))
+        sums.update(dict(flatten_uses(counter.uses())))
+    stored = json.loads(json.dumps([*sums.items()]))
+
+    built = evaluate(build_uses(stored, segments))
+    assert built == evaluated(*files, until=until, as_of=as_of, segments=segments)
 
 
 CLEAN_ROWS = st.lists(

@@ -8,8 +8,8 @@ import pandas as pd
 from ingest.parquet.column_names import TIMESTAMP
 from voucher_selector.explore.frames import parse_timestamps
 from voucher_selector.explore.sources import File
-from voucher_selector.operations.dated_uses import UseFile, read_uses
 from voucher_selector.operations.evaluate import evaluate
+from voucher_selector.operations.use_files import UseFile, read_uses
 from vouchers.segments import load_definitions
 
 TRAIN_SHARE = 0.75

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from api.statistics import wilson
-from voucher_selector.operations.dated_uses import (
+from voucher_selector.dated_uses import (
     AMOUNT,
     BEFORE,
     COUNTRY,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from ingest.counting.histogram import Combinations
-    from voucher_selector.operations.dated_uses import DatedUses
+    from voucher_selector.dated_uses import DatedUses
     from vouchers.segments import CountrySettings, Segment
 
     Counts = defaultdict[tuple[int, ...], Counter[float]]
