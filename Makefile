@@ -40,7 +40,7 @@ redrive: .venv/.run ## Send the failed events to the ingest function again [JSON
 dataset: .venv/.spark ## Count all objects under datasets/NAME/ with Spark [FROM=folder] [SYNC=1] [AS_OF=…] [COLUMN_NAMES=…] [FORCE=1] [MAX_REJECTED=10] [JSON=1]
 sample: .venv/.run ## Write the sample to FILE=sample.parquet
 profile: .venv/.explore ## Explore FILE=path, a folder, or s3://… of the running stack, one HTML page a file [OUT=name.html] [AS_OF=2020-06-15|row] [COLUMN_NAMES=…]
-evaluate: .venv/.run ## Choose by the uses of FILE=path before TRAIN_UNTIL=2018-07-01, judge by the later ones [AS_OF=2018-07-01|row] [COLUMN_NAMES=country_code=country] [JSON=1]
+evaluate: $(if $(DATASET),.venv/.spark,.venv/.run) ## Choose by the uses of FILE=path, or with Spark of DATASET=name, before TRAIN_UNTIL=2018-07-01, judge by the later ones [AS_OF=2018-07-01|row] [COLUMN_NAMES=country_code=country] [JSON=1]
 $(COMMANDS):
 	@VOUCHER_SELECTOR_MAKE=1 $(CLI) $@
 

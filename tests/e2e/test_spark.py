@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.fake_segments_table import REFERENCE_COUNTS
-from tests.support.sample_files import CHINA, DIRTY, WIDE, expected, file_of
+from tests.support.sample_files import CHINA, DIRTY, WIDE, expected, file_of, sample_rows
 from tests.support.tables import FORMATS, KIND
 from voucher_selector.local_stack.emulator import LOGS
 from voucher_selector.operations.upload import DATASETS
@@ -48,10 +48,10 @@ def start(place: Place) -> Iterator[Start]:
     aws, api = (str(urlsplit(url).port) for url in (place.deployed.endpoint or "", place.url))
     started: list[subprocess.Popen[str]] = []
 
-    def call(*arguments: str, **variables: str) -> subprocess.Popen[str]:
+    def call(*arguments: str, command: str = "dataset", **variables: str) -> subprocess.Popen[str]:
         environment = {**os.environ, "AWS_PORT": aws, "PORT": api, **variables}
         process = subprocess.Popen(  # noqa: S603 - our own launcher
-            [LAUNCHER, "dataset", *arguments, "--json"],
+            [LAUNCHER, command, *arguments, "--json"],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -104,6 +104,30 @@ def test_the_sample_as_a_dataset_gives_the_reference_table(
         ("peru", f"{segment}#{low}-{high}"): {str(amount): n for amount, n in counts.items()}
         for (segment, low, high), counts in REFERENCE_COUNTS.items()
     }
+
+
+def test_a_dataset_is_evaluated_as_its_files_are(
+    place: Place, start: Start, name: str, tmp_path: Path
+) -> None:
+    later = sample_rows(
+        *[
+            (country, "2020-01-01", f"2020-0{n % 8 + 1}-20", str(n), float(n % 3))
+            for country in ("peru", "CHINA")
+            for n in range(40)
+        ]
+    )
+    rows = {"june": WIDE + later[::2], "july": DIRTY + later[1::2], "august": CHINA}
+    folder = write(tmp_path / "uses", **{month: file_of(uses) for month, uses in rows.items()})
+    ended(start(name, "--from", folder, "--as-of", "row"))
+    before = counted(place), place.sources.load(f"{DATASETS}{name}/")
+    until = ("--train-until", "2020-06-01")
+
+    code, result, err = ended(start("--dataset", name, *until, command="evaluate"))
+
+    assert code == 0, err
+    assert result == ended(start(folder, *until, command="evaluate"))[1]
+    assert (result["rejected_rows"], result["undated_rows"]) == (2, 1)
+    assert (counted(place), place.sources.load(f"{DATASETS}{name}/")) == before
 
 
 @pytest.mark.parametrize("format_", FORMATS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shlex
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import pyarrow.parquet as pq
 import pytest
 from botocore.stub import Stubber
 from click.testing import CliRunner
@@ -20,16 +22,15 @@ from tests.support.datasets import DATASET, count, count_here
 from tests.support.fake_stack_client import Lambda, deployed
 from tests.support.sample_files import CHINA, DIRTY, PERU, body, expected, file_of, sample_rows
 from tests.support.tables import FORMATS, KIND, mirror
-from voucher_selector.cli import dataset, maintenance
+from voucher_selector.cli import dataset, evaluate, maintenance
 from voucher_selector.cli.main import cli
 from voucher_selector.cli.report import show_report
 from voucher_selector.errors import CommandError
 from voucher_selector.operations import dataset_run
-from voucher_selector.spark_job import clients
+from voucher_selector.spark_job import clients, listing, run
 from voucher_selector.spark_job.order import Order
 from voucher_selector.spark_job.progress import Outcome, Progress, write_progress
-from voucher_selector.spark_job.run import run as run_order
-from vouchers.segments import load_definitions
+from vouchers.segments import DEFINITIONS_FILE, load_definitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +57,11 @@ class Runs:
         self.orders.append(order)
         results = ResultsBucket(self.harness.s3, self.harness.results)
         if not self.silent:
-            write_progress(results, order.run, self.says or run_order(order, count_here))
+            try:
+                last = self.says or run.run(order, count_here)
+            except run.RunError as error:
+                last = Progress("done", outcome=Outcome.BROKEN_OFF, error=str(error))
+            write_progress(results, order.run, last)
         return self
 
     def has_ended(self) -> bool:
@@ -74,7 +79,7 @@ class Runs:
 @pytest.fixture(autouse=True)
 def stack(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
     there = deployed(harness, Lambda())
-    for command in (dataset, maintenance):
+    for command in (dataset, evaluate, maintenance):
         monkeypatch.setattr(command, "find_stack", lambda: there)
     monkeypatch.setattr(dataset_run, "SECONDS_BETWEEN_LOOKS", 0)
     for client in (clients.s3_client, clients.dynamodb_client):
@@ -562,3 +567,137 @@ def test_the_advice_for_a_file_of_a_table_counts_the_table(
         folder = str(table.folder) if given["FROM"] == "folder" else given["FROM"]
         result = call("dataset", given["NAME"], "--from", folder, "--as-of", "2026-11-22T12:00:00")
         assert (result.exit_code, harness.cells()) == (0, expected([PERU]))
+
+
+@pytest.fixture
+def uses(harness: StackHarness, tmp_path: Path) -> Path:
+    """A folder of uses, whose files are objects of the dataset, too."""
+    folder = tmp_path / "uses"
+    for number, country in enumerate(("Peru", "PERU", "PERU")):
+        days = [(country, "2020-01-01", f"2020-0{month}-15", "3", month % 2 + 1.0) for month in range(3, 8)]
+        content = file_of([*sample_rows(*days, *days), *DIRTY, *PERU], row_group_size=4)
+        file = folder / f"day={number}" / "uses.parquet"
+        file.parent.mkdir(parents=True)
+        file.write_bytes(content)
+        key = f"{DATASET}day={number}/uses.parquet"
+        harness.s3.put_object(Bucket=harness.uploads, Key=key, Body=content)
+    return folder
+
+
+UNTIL = ("--train-until", "2020-05-01", "--json")
+
+
+@pytest.mark.parametrize("as_of", ["row", "2020-04-01"])
+def test_a_dataset_is_evaluated_as_its_files_are(
+    harness: StackHarness, runs: Runs, uses: Path, monkeypatch: pytest.MonkeyPatch, as_of: str
+) -> None:
+    monkeypatch.setattr(listing, "MAX_PIECE_BYTES", 1 << 10)
+    result = call("evaluate", "--dataset", "history", *UNTIL, "--as-of", as_of)
+
+    assert result.exit_code == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert document == json.loads(call("evaluate", str(uses), *UNTIL, "--as-of", as_of).stdout)
+    assert (document["train_rows"], document["rejected_rows"], document["undated_rows"]) == (18, 6, 3)
+    assert {found["country"] for found in document["results"]} == {"PERU"}
+    assert (harness.cells(), harness.source(DATASET).state, harness.result_keys()) == ({}, None, [])
+    assert Order.from_json(runs.orders[0].to_json()) == runs.orders[0]
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_the_current_version_of_a_table_is_evaluated(
+    harness: StackHarness, runs: Runs, tmp_path: Path, format_: str
+) -> None:
+    table = FORMATS[format_](tmp_path / "table", ["country_code"])
+    table.append([{**row, KIND: str(n % 3)} for n, row in enumerate(PERU + CHINA + DIRTY + PERU)])
+    table.delete("1")
+    mirror(harness, table.folder, DATASET)
+    kept = tmp_path / "kept.parquet"
+    kept.write_bytes(file_of([{name: row[name] for name in PERU[0]} for row in table.rows]))
+
+    result = call("evaluate", "--dataset", "history", "--train-until", "2020-06-01", "--json")
+
+    assert runs.orders
+    local = call("evaluate", str(kept), "--train-until", "2020-06-01", "--json")
+    assert json.loads(result.stdout) == json.loads(local.stdout)
+
+
+@pytest.mark.usefixtures("runs")
+def test_an_evaluation_takes_the_names_of_columns_of_the_counts(harness: StackHarness, uses: Path) -> None:
+    whole = json.loads(call("evaluate", str(uses), *UNTIL).stdout)
+    for number, file in enumerate(sorted(uses.rglob("*.parquet"))):
+        table = pq.read_table(file, partitioning=None)
+        renamed = io.BytesIO()
+        pq.write_table(table.rename_columns({"timestamp": "used"}), renamed)
+        key = f"{DATASET}day={number}/uses.parquet"
+        harness.s3.put_object(Bucket=harness.uploads, Key=key, Body=renamed.getvalue())
+
+    untimed = call("evaluate", "--dataset", "history", *UNTIL)
+    given = call("evaluate", "--dataset", "history", *UNTIL, "--columns", "timestamp=used")
+    call("dataset", "history", "--columns", "timestamp=used", "--as-of", "row")
+    counted = (harness.cells(), harness.source(DATASET).state)
+    again = call("evaluate", "--dataset", "history", *UNTIL)
+
+    assert (untimed.exit_code, untimed.stdout) == (1, "")
+    assert last_line(untimed).startswith(
+        "Error: 'datasets/history/' cannot be evaluated: 3 of its 3 objects cannot be counted; "
+        "'datasets/history/day=0/uses.parquet': it has no column 'timestamp'; "
+    )
+    assert 'name that, such as with --columns "timestamp=used_at"' in last_line(untimed)
+    assert json.loads(given.stdout) == json.loads(again.stdout) == whole
+    assert (harness.cells(), harness.source(DATASET).state) == counted
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--dataset", "histroy"], 2, "There are no objects under datasets/histroy/. Upload some: make data"),
+        (["--dataset", ""], 2, "Invalid name of a dataset ''. Use a name such as history or history/2018."),
+        (["--dataset", "history", "a.parquet"], 2, "Name FILE or --dataset, but not both."),
+        (["--dataset", "broken"], 1, "'datasets/broken/' cannot be evaluated: 1 of its 1 objects cannot be"),
+        (["--dataset", "undated"], 1, "Nothing can be evaluated: 2 of 3 rows are rejected, 1 have no time"),
+        (["--dataset", "marker"], 3, "The run was interrupted: there are no objects to evaluate under "),
+        (["--dataset", "early"], 2, "Invalid --train-until '2020-05-01': no use is from it on. "),
+    ],
+)
+@pytest.mark.usefixtures("runs")
+def test_a_dataset_that_cannot_be_evaluated_ends_in_its_sentence(
+    harness: StackHarness, arguments: list[str], code: int, message: str
+) -> None:
+    undated = file_of([*DIRTY[:2], *PERU[2:]])
+    bodies = {"broken": b"PAR1", "undated": undated, "early": file_of(CHINA), "marker": b""}
+    for name, content in bodies.items():
+        file = "_SUCCESS" if name == "marker" else "a.parquet"
+        harness.s3.put_object(Bucket=harness.uploads, Key=f"datasets/{name}/{file}", Body=content)
+
+    result = call("evaluate", *arguments, *UNTIL)
+
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert last_line(result).startswith(f"Error: {message}")
+    assert harness.result_keys() == []
+
+
+@pytest.mark.usefixtures("uses")
+def test_an_image_with_other_segments_evaluates_nothing(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = tmp_path / "segments.toml"
+    other.write_text(DEFINITIONS_FILE.read_text().replace("37", "36").replace("38", "37"))
+    monkeypatch.setattr(evaluate, "load_definitions", lambda: load_definitions(other))
+
+    result = call("evaluate", "--dataset", "history", *UNTIL)
+
+    assert runs.orders
+    problem = "the image of the Spark job has other segments than this command; build it again"
+    message = f"Error: The run was interrupted: {problem}. See the log: here"
+    assert (result.exit_code, last_line(result)) == (3, message)
+
+
+@pytest.mark.usefixtures("runs", "uses")
+def test_too_many_sums_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "MAX_USES", 5)
+    result = call("evaluate", "--dataset", "history", *UNTIL)
+    assert result.exit_code == 1
+    assert last_line(result) == (
+        "Error: 'datasets/history/' cannot be evaluated: it has more than 5 combinations of country, amount, "
+        "month and ranges; is 'voucher_amount' an amount?"
+    )

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from tests.support.sample_files import Rows
     from tests.support.stack_harness import StackHarness
-    from voucher_selector.spark_job.counting import TaskCounter
+    from voucher_selector.spark_job.counting import PieceCounter
     from voucher_selector.spark_job.listing import Task
     from voucher_selector.spark_job.sums import Sums
     from voucher_selector.spark_job.table_version import TableFolder, TableVersion
@@ -297,7 +297,7 @@ def test_a_version_that_is_committed_meanwhile_is_not_counted_in_part(
     table.append(CONTENTS["peru"])
     mirror(harness, table.folder, DATASET)
 
-    def committing(tasks: Sequence[Task], counting: TaskCounter) -> Sums:
+    def committing(tasks: Sequence[Task], counting: PieceCounter) -> Sums:
         table.append(CONTENTS["china"])
         mirror(harness, table.folder, DATASET)
         return count_here(tasks, counting)
@@ -337,15 +337,13 @@ def test_a_run_fails_if_its_files_are_vacuumed_meanwhile(harness: StackHarness, 
     table.append(CONTENTS["peru"])
     mirror(harness, tmp_path, DATASET)
 
-    def replacing(tasks: Sequence[Task], counting: TaskCounter) -> Sums:
+    def replacing(tasks: Sequence[Task], counting: PieceCounter) -> Sums:
         table.overwrite(CONTENTS["china"])
         table.clean()
         mirror(harness, tmp_path, DATASET)
         return count_here(tasks, counting)
 
-    with pytest.raises(
-        RunError, match=r"was replaced or deleted while the dataset was counted; count it again"
-    ):
+    with pytest.raises(RunError, match=r"was replaced or deleted while it was read; start the run again"):
         run(order(harness), replacing)
     assert harness.cells() == {}
     count(harness)

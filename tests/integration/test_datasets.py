@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.support.stack_harness import StackHarness
-    from voucher_selector.spark_job.counting import TaskCounter
+    from voucher_selector.spark_job.counting import PieceCounter
     from voucher_selector.spark_job.listing import Task
     from voucher_selector.spark_job.sums import Sums
     from vouchers.dynamodb.sources_table import State
@@ -173,12 +173,12 @@ def test_an_object_that_is_replaced_while_it_is_counted_breaks_the_run_off(harne
     count(harness)
     put(harness, b="dirty")
 
-    def replacing(tasks: Sequence[Task], counting: TaskCounter) -> Sums:
+    def replacing(tasks: Sequence[Task], counting: PieceCounter) -> Sums:
         put(harness, b="china")
         return count_here(tasks, counting)
 
     with pytest.raises(
-        RunError, match=r"'datasets/history/b.parquet' was replaced or deleted .*; count it again"
+        RunError, match=r"'datasets/history/b.parquet' was replaced or deleted .*; start the run again"
     ):
         run(order(harness), replacing)
     assert harness.cells() == expected([PERU, PERU])
@@ -188,7 +188,7 @@ def test_an_object_that_is_replaced_while_it_is_counted_breaks_the_run_off(harne
 def test_a_run_that_listed_the_objects_earlier_changes_nothing(harness: StackHarness) -> None:
     put(harness, a="dirty")
 
-    def overtaken(tasks: Sequence[Task], counting: TaskCounter) -> Sums:
+    def overtaken(tasks: Sequence[Task], counting: PieceCounter) -> Sums:
         sums = count_here(tasks, counting)
         put(harness, a="china")
         count(harness)
@@ -204,7 +204,7 @@ def test_a_run_overtaken_by_one_with_an_older_listing_asks_for_a_restart(
 ) -> None:
     put(harness, a="dirty")
 
-    def overtaken(tasks: Sequence[Task], counting: TaskCounter) -> Sums:
+    def overtaken(tasks: Sequence[Task], counting: PieceCounter) -> Sums:
         sums = count_here(tasks, counting)
         count(harness)
         list_at(harness, "2026-01-01T00:00:00.000000Z")

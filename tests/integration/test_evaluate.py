@@ -152,7 +152,13 @@ def test_a_change_of_regime_is_found_in_its_month(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ([], Exit.USAGE, "Missing FILE. Example: voucher-selector evaluate june.parquet"),
+        ([], Exit.USAGE, "Missing --train-until. Example: voucher-selector evaluate june.parquet"),
+        (
+            ["--train-until", "2018-07-01"],
+            Exit.USAGE,
+            "Missing FILE. Example: voucher-selector evaluate june.parquet",
+        ),
+        ([" ", "--train-until", "2018-07-01"], Exit.USAGE, "Missing FILE. Example: "),
         (["uses.parquet"], Exit.USAGE, "Missing --train-until. Example: "),
         (["uses.parquet", "--train-until", "July"], Exit.USAGE, "Invalid --train-until 'July'. Use a date"),
         (

@@ -38,6 +38,7 @@ from vouchers.counts import NO_SETTINGS
 from vouchers.segments import load_definitions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from random import Random
 
     from vouchers.segments import CountrySettings, Definitions
@@ -51,34 +52,11 @@ SEEDS = range(100)
 def evaluated(
     *bodies: bytes, until: datetime, as_of: datetime | None = None, segments: Definitions | None = None
 ) -> dict[str, Any]:
-    files = [UseFile("file", partial(io.BytesIO, body), ColumnRule()) for body in bodies]
-    return evaluate(read_uses(files, segments or load_definitions(), until, as_of))
+    return evaluate(read_uses(use_files(bodies), segments or load_definitions(), until, as_of))
 
 
-@given(
-    st.lists(TABLES, max_size=4),
-    SEGMENTS.map(definitions) | st.just(load_definitions()),
-    UNTILS,
-    EARLIER,
-    st.randoms(),
-)
-def test_the_sums_of_pieces_are_evaluated_as_the_whole(
-    tables: list[pa.Table], segments: Definitions, until: datetime, earlier: timedelta | None, random: Random
-) -> None:
-    as_of = None if earlier is None else until - earlier
-    files = [parquet(table, row_group_size=7) for table in tables]
-    parts = [(file, Part(number, 3)) for file in files for number in range(3)]
-    random.shuffle(parts)
-
-    sums: Counter[tuple[Any, ...]] = Counter()
-    for body, part in parts:
-        counter = UseCounter(segments, until, as_of)
-        counter.read(io.BytesIO(body), Selection(part=part))
-        sums.update(dict(flatten_uses(counter.uses())))
-    stored = json.loads(json.dumps([*sums.items()]))
-
-    built = evaluate(build_uses(stored, segments))
-    assert built == evaluated(*files, until=until, as_of=as_of, segments=segments)
+def use_files(bodies: Iterable[bytes]) -> list[UseFile]:
+    return [UseFile("file", partial(io.BytesIO, body), ColumnRule()) for body in bodies]
 
 
 CLEAN_ROWS = st.lists(
@@ -97,6 +75,35 @@ KINDS = (pa.string(), *[pa.timestamp("us")] * 3, pa.int64(), pa.float64())
 CLEAN_TABLES = CLEAN_ROWS.map(
     lambda rows: table_of(len(rows), *zip(KINDS, map(list, zip(*rows, strict=True)), strict=True))
 )
+
+
+@given(
+    st.lists(TABLES | CLEAN_TABLES, max_size=4),
+    SEGMENTS.map(definitions) | st.just(load_definitions()),
+    UNTILS,
+    EARLIER,
+    st.randoms(),
+)
+@settings(max_examples=60)
+def test_the_sums_of_pieces_are_evaluated_as_the_whole(
+    tables: list[pa.Table], segments: Definitions, until: datetime, earlier: timedelta | None, random: Random
+) -> None:
+    as_of = None if earlier is None else until - earlier
+    files = [parquet(table, row_group_size=7) for table in tables]
+    parts = [(file, Part(number, 3)) for file in files for number in range(3)]
+    random.shuffle(parts)
+
+    sums: Counter[tuple[Any, ...]] = Counter()
+    for body, part in parts:
+        counter = UseCounter(segments, until, as_of)
+        counter.read(io.BytesIO(body), Selection(part=part))
+        sums.update(dict(flatten_uses(counter.uses())))
+    stored = json.loads(json.dumps([*sums.items()]))
+    built = build_uses(stored, segments)
+
+    whole = read_uses(use_files(files), segments, until, as_of)
+    assert evaluate(built) == evaluate(whole)
+    assert Counter(dict(flatten_uses(built))) == Counter(dict(flatten_uses(whole))) == sums
 
 
 @given(

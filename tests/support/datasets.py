@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.support.stack_harness import StackHarness
-    from voucher_selector.spark_job.counting import TaskCounter
+    from voucher_selector.spark_job.counting import PieceCounter
     from voucher_selector.spark_job.listing import Task
     from voucher_selector.spark_job.progress import Progress
     from voucher_selector.spark_job.sums import Sums
@@ -38,7 +38,7 @@ def order(harness: StackHarness, dataset: str = DATASET, **instead: Any) -> Orde
     return Order(**{**reported, **instead})
 
 
-def count_here(tasks: Sequence[Task], counting: TaskCounter) -> Sums:
+def count_here(tasks: Sequence[Task], counting: PieceCounter) -> Sums:
     """Run tasks in this process instead of Spark's workers."""
     total: Sums = {}
     for task in tasks:

@@ -60,7 +60,8 @@ def dataset(  # noqa: PLR0913 - click passes each option
     if folder:
         _upload(stack, key, folder, sync=sync)
     earlier = dataset_run.earlier_metadata(stack.sources_table().load(key).state)
-    last = _run(stack, dataset_run.new_order(stack, key, {**earlier, **metadata}, forced=forced))
+    order = dataset_run.new_order(stack, key, {**earlier, **metadata}, forced=forced)
+    last = run_with_progress(stack, order, "Counting")
     state = stack.sources_table().load(key).state
     error = CommandError(last.error, Exit.NO) if last.error else None
     if last.outcome in {Outcome.COUNTED, Outcome.UP_TO_DATE} and state and state.report:
@@ -84,10 +85,7 @@ def _check_objects(stack: Deployed, key: str, folder: str | None) -> None:
         if other.startswith(key) or key.startswith(other):
             message = f"{other} is a dataset, and objects that {key} shares with it would count twice"
             raise CommandError(f"{message}. Use another {options.spelled('name')}")
-    if folder or stack.sources_table().load(key).state:
-        return
-    bucket = stack.outputs["UploadsBucket"]
-    if not stack.s3().list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)["KeyCount"]:
+    if not (folder or stack.sources_table().load(key).state or dataset_run.has_objects(stack, key)):
         raise CommandError(
             f"There are no objects under {key}. To upload some, add {options.spelled('folder')}"
         )
@@ -114,13 +112,17 @@ def _upload(stack: Deployed, key: str, folder: str, *, sync: bool) -> None:
         screen.warn(f"{message}. To delete them, add {options.spelled('sync')}")
 
 
-def _run(stack: Deployed, order: Order) -> Progress:
-    """Run an order, show its progress in percent of the tasks, and return the last progress."""
+def run_with_progress(stack: Deployed, order: Order, doing: str) -> Progress:
+    """Run an order, show its progress in percent of the tasks, and return the last progress.
+
+    Raises:
+        CommandError: if the run was interrupted.
+    """
     with screen.step(f"Starting Spark for {order.dataset}"):
         run = dataset_run.start(stack, order)
     percent = 0
     updates = dataset_run.follow(stack, order, run)
-    with screen.bar(f"Counting {order.dataset}", 100) as advance, closing(updates):
+    with screen.bar(f"{doing} {order.dataset}", 100) as advance, closing(updates):
         for progress in updates:
             now = 100 * progress.finished // progress.tasks if progress.tasks else percent
             advance(now - percent)

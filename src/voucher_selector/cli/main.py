@@ -62,7 +62,7 @@ def cli() -> None:
 
     The local stack uses two ports: PORT (5000) for the API and AWS_PORT (4566) for the AWS emulator. To use
     another stack, set AWS_ENDPOINT_URL to its URL, or to 'aws' for AWS, and STACK to its name; demo, run,
-    evaluate and sample ignore both. Results go to standard output, everything else to standard error.
+    sample and evaluate FILE ignore both. Results go to standard output, everything else to standard error.
     """
 
 

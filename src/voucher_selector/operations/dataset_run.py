@@ -1,4 +1,4 @@
-"""Count a dataset: upload its files, start the Spark job, and follow its progress."""
+"""Count or evaluate a dataset: start the Spark job, and follow its progress."""
 
 from __future__ import annotations
 
@@ -146,6 +146,12 @@ def new_order(stack: Deployed, key: str, metadata: Mapping[str, str], *, forced:
         sources_table=stack.outputs["SourcesTable"],
         event_bus=settings.event_bus or "",
     )
+
+
+def has_objects(stack: Deployed, key: str) -> bool:
+    """Return whether there are objects under the key of a dataset."""
+    found = stack.s3().list_objects_v2(Bucket=stack.outputs["UploadsBucket"], Prefix=key, MaxKeys=1)
+    return bool(found["KeyCount"])
 
 
 def start(stack: Deployed, order: Order) -> LocalRun | EmrRun:

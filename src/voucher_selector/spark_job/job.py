@@ -10,7 +10,7 @@ from ingest.commit.event_bus import EventBusError
 from ingest.retry import RetryTimeoutError
 from ingest.storage.results_bucket import ResultsBucket
 from voucher_selector.spark_job.clients import s3_client
-from voucher_selector.spark_job.counting import TaskCounter, count_with_spark
+from voucher_selector.spark_job.counting import PieceCounter, count_with_spark
 from voucher_selector.spark_job.listing import Task
 from voucher_selector.spark_job.order import Order
 from voucher_selector.spark_job.progress import Outcome, Progress, report_progress, write_progress
@@ -23,7 +23,7 @@ def main(document: str) -> int:
     order = Order.from_json(document)
     results = ResultsBucket(s3_client(), order.results_bucket)
 
-    def count(tasks: Sequence[Task], counter: TaskCounter) -> Sums:
+    def count(tasks: Sequence[Task], counter: PieceCounter) -> Sums:
         from pyspark import SparkConf, SparkContext  # noqa: PLC0415 - starts a JVM, which deletions do not need
 
         with (

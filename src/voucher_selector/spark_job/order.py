@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The dataset to count, and the buckets and tables of its stack.
+    """The dataset to count or to evaluate, and the buckets and tables of its stack.
 
     Attributes:
         run: the unique name of the run, of letters and digits.
@@ -18,6 +18,8 @@ class Order:
         forced: whether to count the dataset even if it is up to date.
         results_bucket: the bucket of the rejected rows and of the run's progress.
         event_bus: the event bus to tell the outcome; empty to tell nobody.
+        train_until: the date or moment at which an evaluation divides the uses; empty to count.
+        segments: the version of the segments of an evaluation.
     """
 
     run: str
@@ -30,6 +32,8 @@ class Order:
     segments_table: str
     sources_table: str
     event_bus: str = ""
+    train_until: str = ""
+    segments: str = ""
 
     def to_json(self) -> str:
         """Return the order as JSON."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ class Outcome(StrEnum):
     """The outcome of a run. The next run completes the commit of one that broke off."""
 
     COUNTED = "counted"
+    EVALUATED = "evaluated"
     FAILED = "failed"
     DELETED = "deleted"
     UP_TO_DATE = "up to date"
@@ -40,6 +41,7 @@ class Progress:
         finished: the number of finished tasks.
         outcome: the outcome of a run that is done.
         error: why the run failed or broke off and what to do, in one sentence.
+        uses: the sums of an evaluation, as ``voucher_selector.dated_uses.build_uses`` takes them.
     """
 
     doing: str
@@ -47,6 +49,7 @@ class Progress:
     finished: int = 0
     outcome: Outcome | None = None
     error: str | None = None
+    uses: Sequence[tuple[Sequence[Any], int]] = ()
 
 
 def progress_key(run: str) -> str:
@@ -56,13 +59,14 @@ def progress_key(run: str) -> str:
 
 def read_progress(text: str) -> Progress:
     """Return the progress that ``write_progress`` wrote."""
-    fields = json.loads(text)
-    return Progress(**fields | {"outcome": fields["outcome"] and Outcome(fields["outcome"])})
+    document = json.loads(text)
+    return Progress(**document | {"outcome": document["outcome"] and Outcome(document["outcome"])})
 
 
 def write_progress(results: ResultsBucket, run: str, progress: Progress) -> None:
     """Write the progress of a run."""
-    results.write_text(progress_key(run), json.dumps(asdict(progress)))
+    document = {field.name: getattr(progress, field.name) for field in fields(progress)}
+    results.write_text(progress_key(run), json.dumps(document))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The steps of a run: list a dataset, count it and commit it."""
+"""The steps of a run: list a dataset, count it and commit it, or evaluate it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from ingest.retry import ConflictError
 from ingest.service import Action, CountedRows, IngestService, Plan, Target
 from ingest.storage.results_bucket import ResultKeys, ResultsBucket
 from voucher_selector.spark_job.clients import dynamodb_client, events_client, s3_client
-from voucher_selector.spark_job.counting import TaskCounter
+from voucher_selector.spark_job.counting import DatedUseCounter, PieceCounter, TaskCounter
 from voucher_selector.spark_job.listing import Dataset, Task, list_dataset
 from voucher_selector.spark_job.order import Order
 from voucher_selector.spark_job.progress import Outcome, Progress, write_progress
@@ -30,10 +30,13 @@ from voucher_selector.spark_job.sums import (
 from vouchers.dynamodb.sources_table import SourcesTable, State, Status
 from vouchers.segments import load_definitions
 from vouchers.text import list_names
-from vouchers.timestamps import iso
+from vouchers.timestamps import iso, parse_timestamp
 
-Count = Callable[[Sequence[Task], TaskCounter], Sums]
+Count = Callable[[Sequence[Task], PieceCounter], Sums]
 """Runs tasks, and returns the sums over all of them."""
+
+MAX_USES = 1_000_000
+"""Sums of an evaluation, which fit into the memory of the driver and of the command line."""
 
 MAX_COMMIT_SECONDS = 600.0
 """How long a commit may wait for other commits."""
@@ -46,6 +49,8 @@ class RunError(Exception):
 def run(order: Order, count: Count) -> Progress:
     """List a dataset, count it unless it is up to date, and commit it; return the outcome.
 
+    An order with a date to evaluate by changes no counts, and the outcome has the uses.
+
     Raises:
         RunError: if the dataset has no objects and never had any, if an object was replaced while it was
             counted, or if another run of the dataset has committed meanwhile.
@@ -57,6 +62,8 @@ def run(order: Order, count: Count) -> Progress:
     results = ResultsBucket(s3_client(), order.results_bucket)
     write_progress(results, order.run, Progress("listing"))
     dataset = list_dataset(s3_client(), order.uploads_bucket, order.dataset)
+    if order.train_until:
+        return evaluate(order, dataset, count)
     committer = Committer(
         dynamodb_client(),
         SourcesTable(dynamodb_client(), order.sources_table),
@@ -109,6 +116,48 @@ def run(order: Order, count: Count) -> Progress:
     return Progress("done", outcome=Outcome(action), error=error)
 
 
+def evaluate(order: Order, dataset: Dataset, count: Count) -> Progress:
+    """Count the uses of a dataset before and from the date of an order on, and change nothing.
+
+    Raises:
+        RunError: if the dataset has no objects, if the job has other segments than the command line, or if an
+            object was replaced or deleted while it was read.
+    """
+    if not dataset.objects:
+        raise RunError(f"there are no objects to evaluate under '{order.dataset}'; upload some first")
+    if load_definitions().version != order.segments:
+        raise RunError("the image of the Spark job has other segments than this command; build it again")
+    until, as_of = parse_timestamp(order.train_until), AsOf.parse(order.as_of).moment
+    try:
+        counter = DatedUseCounter(until, as_of, ColumnMapping.parse(order.columns))
+        sums = count_objects(dataset, counter, count)
+        if len(sums) > MAX_USES:
+            message = f"it has more than {MAX_USES:,} combinations of country, amount, month and ranges"
+            raise FileError(message, "is 'voucher_amount' an amount?")  # noqa: TRY301 - reported like the others
+    except FileError as error:
+        message = f"'{order.dataset}' cannot be evaluated: {error}; {error.advice}"
+        return Progress("done", outcome=Outcome.FAILED, error=message)
+    return Progress("done", outcome=Outcome.EVALUATED, uses=[*sums.items()])
+
+
+def count_objects(dataset: Dataset, counter: PieceCounter, count: Count) -> Sums:
+    """Return the sums over all objects of a dataset.
+
+    Raises:
+        FileError: if objects cannot be counted.
+        RunError: if an object was replaced or deleted meanwhile.
+    """
+    if dataset.error:
+        raise dataset.error
+    sums = count(dataset.tasks(), counter)
+    if replaced := [*errors_by_object(sums, REPLACED).values()]:
+        raise RunError(replaced[0])
+    if failures := [*errors_by_object(sums, FAILED).values()]:
+        message = f"{len(failures):,} of its {len(dataset.objects):,} objects cannot be counted"
+        raise FileError(message, list_names(failures, form=str))
+    return sums
+
+
 def count_rows(
     order: Order, dataset: Dataset, as_of: int | None, count: Count, keys: ResultKeys
 ) -> CountedRows:
@@ -120,23 +169,16 @@ def count_rows(
         FileError: if objects cannot be counted.
         RunError: if an object was replaced or deleted while it was counted.
     """
-    if dataset.error:
-        raise dataset.error
     rejected = f"{keys.rejected}{order.run}/"
-    mapping = ColumnMapping.parse(order.columns)
-    sums = count(dataset.tasks(), TaskCounter(as_of, order.results_bucket, rejected, mapping))
-    objects, replaced = len(dataset.objects), [*errors_by_object(sums, REPLACED).values()]
-    failures = [*errors_by_object(sums, FAILED).values()]
-    if replaced or failures or len(sums) > MAX_COUNTERS:
+    counter = TaskCounter(as_of, order.results_bucket, rejected, ColumnMapping.parse(order.columns))
+    try:
+        sums = count_objects(dataset, counter, count)
+        if len(sums) > MAX_COUNTERS:
+            message = f"it has more than {MAX_COUNTERS:,} different counts"
+            raise FileError(message, "is 'voucher_amount' an amount?")  # noqa: TRY301 - its rows are deleted, too
+    except (FileError, RunError):
         ResultsBucket(s3_client(), order.results_bucket).delete([rejected])
-    if replaced:
-        raise RunError(replaced[0])
-    if failures:
-        message = f"{len(failures):,} of its {objects:,} objects cannot be counted"
-        raise FileError(message, list_names(failures, form=str))
-    if len(sums) > MAX_COUNTERS:
-        message = f"it has more than {MAX_COUNTERS:,} different counts"
-        raise FileError(message, "is 'voucher_amount' an amount?")
-    report = build_report(sums) | {"objects": objects}
+        raise
+    report = build_report(sums) | {"objects": len(dataset.objects)}
     rejected_object = rejected if report["rejected"] else None
     return CountedRows(build_contribution(sums), report, rejected_object)

@@ -11,7 +11,7 @@ from vouchers.counts import Cell, Contribution
 if TYPE_CHECKING:
     from ingest.counting.count_file import Counted
 
-Path = tuple[str, ...]
+Path = tuple[Any, ...]
 Sums = dict[Path, Any]
 """Numbers; for EXAMPLES tuples of (key of the object, row, value)."""
 
@@ -21,7 +21,7 @@ COUNTS, REPORT, EXAMPLES, FAILED, REPLACED = "counts", "report", "examples", "fa
 COUNTS is followed by country, cell and counter, REPORT by the keys of the report, EXAMPLES
 by a reason to reject rows. FAILED (an object cannot
 be counted) and REPLACED (an object has changed since it was listed) are followed by the object's key and an
-error message.
+error message. The paths of dated uses are those of ``voucher_selector.dated_uses``.
 """
 
 
