@@ -115,7 +115,7 @@ def rejects(harness: StackHarness, states: list[State]) -> list[Any]:
     found = []
     for state in states:
         for key in harness.result_keys():
-            if state.rejected_object and key.startswith(state.rejected_object):
+            if state.rejected_object and key.startswith(state.rejected_object) and key.endswith(".parquet"):
                 name = key.split("/")[2]
                 found += [
                     (row.pop("object", name).split("/")[-1], *row.items()) for row in harness.result_rows(key)

@@ -76,6 +76,8 @@ def read_rejected_rows(stack: Deployed, state: State) -> Iterator[dict[str, Any]
         return
     s3, results = stack.s3(), stack.results_bucket()
     for key in chain.from_iterable(results.list_pages(state.rejected_object)):
+        if not key.endswith(".parquet"):  # the first rows as JSON
+            continue
         with open_object(s3, find_object(s3, results.bucket, key)) as file:
             for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS):
                 yield from batch.to_pylist()
