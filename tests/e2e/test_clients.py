@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.place import create_caller
+from tests.support.sample_files import file_of, sample_rows
 from voucher_selector.sample_data.file import write_sample
 
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ def _sample(place: Place, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("sample") / "sample.parquet"
     write_sample(path)
     place.upload(path, "sample.parquet")
+    # The description's example of rejected rows is of this file.
+    dated = ("2020-01-01", "2020-03-01", "3", 10.0)
+    path.write_bytes(file_of(sample_rows(("Chile", *dated), ("", *dated))))
+    place.upload(path, "late.parquet")
 
 
 @pytest.fixture(scope="module")
