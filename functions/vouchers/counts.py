@@ -34,6 +34,11 @@ Contribution = dict[Cell, Counters]
 """The counters that one source adds, by cell."""
 
 
+def most_frequent(spellings: Mapping[str, int]) -> str | None:
+    """Return the most frequent spelling of a country, of several the first; None if there is none."""
+    return min((-count, name) for name, count in spellings.items())[1] if spellings else None
+
+
 MAX_COUNTRIES = 250
 MAX_COUNTRY_BYTES = 100
 """Countries of a report, and bytes of their names, which bound the size of the source's item."""
@@ -45,9 +50,9 @@ def uses_by_country(contribution: Contribution) -> dict[str, int]:
     Countries beyond ``MAX_COUNTRIES``, and names beyond ``MAX_COUNTRY_BYTES``, are left out.
     """
     rows = {
-        max(spellings, key=lambda name: (spellings[name], name)): sum(spellings.values())
+        name: sum(spellings.values())
         for cell, spellings in contribution.items()
-        if cell.name == SPELLINGS
+        if cell.name == SPELLINGS and (name := most_frequent(spellings))
     }
     short = {name: number for name, number in rows.items() if len(name.encode()) <= MAX_COUNTRY_BYTES}
     return dict(nlargest(MAX_COUNTRIES, short.items(), key=lambda item: (item[1], item[0])))

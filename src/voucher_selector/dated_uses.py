@@ -21,7 +21,7 @@ from ingest.counting.parsing import DAY, READABLE, Parsed, instants
 from ingest.errors import OUT_OF_MEMORY, FileError
 from ingest.parquet import reader
 from ingest.parquet.column_names import TIMESTAMP, WITHOUT_ROW
-from vouchers.counts import NO_VOUCHER
+from vouchers.counts import NO_VOUCHER, most_frequent
 from vouchers.segments import Attribute
 from vouchers.text import country_key
 
@@ -125,7 +125,7 @@ class DatedUses:
     @cached_property
     def countries(self) -> list[str]:
         """The most frequent spelling of each country."""
-        return [min(names, key=lambda name: (-names[name], name)) for names in self.spellings.values()]
+        return [most_frequent(names) or "" for names in self.spellings.values()]
 
     def of(self, *parts: int) -> Combinations:
         """Return the uses of parts: BEFORE the last month, IN_LAST_MONTH before the date, FROM_DATE."""

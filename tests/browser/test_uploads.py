@@ -212,7 +212,7 @@ def test_a_network_that_fails_is_one_sentence(page: Page, url: str) -> None:
     )
 
 
-def test_an_upload_on_its_way_shows_progress_and_can_be_cancelled(page: Page, url: str) -> None:
+def test_an_upload_on_its_way_shows_progress_and_can_be_canceled(page: Page, url: str) -> None:
     waiting = hold_uploads(page)
     open_page(page, url, "")
     choose(page, "june.parquet", b"PAR1" * 1000)
@@ -221,7 +221,7 @@ def test_an_upload_on_its_way_shows_progress_and_can_be_cancelled(page: Page, ur
     page.wait_for_timeout(200)
     assert waiting
     page.get_by_role("button", name="Cancel").click()
-    expect(page.locator("#file-wrong")).to_have_text("The upload of june.parquet was cancelled.")
+    expect(page.locator("#file-wrong")).to_have_text("The upload of june.parquet was canceled.")
     expect(page.get_by_role("button", name="Upload", exact=True)).to_be_enabled()
 
 

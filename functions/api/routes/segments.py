@@ -153,7 +153,7 @@ def segments(router: Router) -> Response[str]:
     answer = SegmentsAnswer(
         definitions=definitions.version,
         country=country,
-        currency=None if country is None else definitions.settings(country).currency,
+        currency=settings.currency,
         uses=sum(counts.uses for counts in parts),
         updated_at=max((counts.updated_at for counts in parts), default=None),
         guards=Guards.of(settings),
@@ -182,11 +182,8 @@ def segment_size(
         for range_ in ranges
     }
     size = sum(sample_size(total.amounts) for total in totals.values())
-    lists = {
-        range_: ranked(total.amounts, settings=settings)
-        for range_, total in totals.items()
-        if country is not None
-    }
+    listed = {} if country is None else totals
+    lists = {range_: ranked(total.amounts, settings=settings) for range_, total in listed.items()}
     chosen = {range_: choose(total.amounts, settings) for range_, total in totals.items()}
     return SegmentSize(
         segment_name=segment.name,

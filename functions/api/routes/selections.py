@@ -296,7 +296,7 @@ def explain(
         fallback_reason=reason if falls_back else None,
         guards=Guards.of(customer.settings),
         country=country,
-        currency=load_definitions().settings(country).currency,
+        currency=customer.settings.currency,
         segment_name=customer.segment.name,
         min_range=range_.min if range_ else None,
         max_range=range_.max if range_ else None,

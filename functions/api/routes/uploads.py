@@ -126,7 +126,7 @@ def as_of(text: str | None, now: datetime) -> str | None:
     """Return an as-of date as metadata.
 
     Raises:
-        RequestError: if it is none.
+        RequestError: if it is neither a date nor `row` or `upload`.
         ConflictingFieldsError: if it is in the future.
     """
     written = (text or "").strip()

@@ -148,7 +148,7 @@ def voucher_amount(router: Router) -> VoucherAnswer:
     now = datetime.now(UTC)
     customer = parse_customer(read(read_blanks(fields), VoucherFields), now)
     amounts = choose_amounts(dependencies.cached_segments_table(router, now), customer)
-    return VoucherAnswer(amounts, load_definitions().settings(customer.country).currency or UNSET)
+    return VoucherAnswer(amounts, customer.settings.currency or UNSET)
 
 
 def read_blanks(fields: Mapping[str, object]) -> dict[str, object]:

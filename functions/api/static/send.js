@@ -87,7 +87,7 @@ function send({ url, fields }, file) {
     };
     request.onload = () => (request.status < 300 ? resolve(request.getResponseHeader("ETag")) : fail(refusal(request, file))());
     request.onerror = fail(`${file.name} was not uploaded: S3 cannot be reached, or the bucket has no CORS rule for this page.`);
-    request.onabort = fail(`The upload of ${file.name} was cancelled.`);
+    request.onabort = fail(`The upload of ${file.name} was canceled.`);
     request.open("POST", url);
     request.send(body);
   }).finally(() => {

@@ -16,7 +16,7 @@ const MAX_LOOKS_AT_THE_SAME = 30;
 const PREFIX = document.documentElement.dataset.prefix;
 byId("upload-hint").textContent = `The name below ${PREFIX}, such as 2018/may.parquet`;
 let awaited = null;
-let said = "";
+let shown = "";
 let first = null;
 let older = [];
 let cursor = null;
@@ -53,8 +53,8 @@ export async function load() {
 export async function follow(name = "") {
   if (document.activeElement !== form.upload) form.upload.value = name;
   const { text, source } = name ? await look(keyOf(name)) : { text: "" };
-  if (text === said) return;
-  said = text;
+  if (text === shown) return;
+  shown = text;
   show(followed, ...(text ? [make("p", { text }), ...(source?.report ? reasons(source, "followed") : [])] : []));
 }
 

@@ -114,15 +114,14 @@ class RejectedRows(AbstractContextManager["RejectedRows"]):
             self._writer.write_table(rows)
 
 
-def excerpt(columns: list[pa.Array], most: int) -> list[dict[str, object]]:
+def excerpt(columns: list[pa.Array], limit: int) -> list[dict[str, object]]:
     """Return the first rows of columns in the order of ``SCHEMA``, with long texts cut."""
-    first: list[pa.Array] = []
+    first = []
     for column in columns:
-        if isinstance(column, pa.DictionaryArray):
-            short = pc.utf8_slice_codeunits(column.dictionary, 0, MAX_EXCERPT_TEXT)
-            first.append(pa.DictionaryArray.from_arrays(column.indices[:most], short))
-        else:
-            first.append(column[:most])
+        values = column[:limit]
+        if isinstance(values, pa.DictionaryArray):
+            values = pc.utf8_slice_codeunits(values.dictionary_decode(), 0, MAX_EXCERPT_TEXT)
+        first.append(values)
     return pa.RecordBatch.from_arrays(first, names=SCHEMA.names).to_pylist()  # type: ignore[no-any-return] # pyarrow ships no types
 
 

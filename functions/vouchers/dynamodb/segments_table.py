@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vouchers.counts import SPELLINGS, Cell, Contribution, Counters, range_cell
+from vouchers.counts import SPELLINGS, Cell, Contribution, Counters, most_frequent, range_cell
 from vouchers.text import country_key
 
 if TYPE_CHECKING:
@@ -304,11 +304,6 @@ def counters_of(item: Mapping[str, Any]) -> Counters:
     """Return the counters of an item that are not 0: amounts, or spellings of a country."""
     numbers = {name: value["N"] for name, value in item.items() if "N" in value and value["N"] != "0"}
     return {name.removeprefix(SPELLED): int(number) for name, number in numbers.items()}
-
-
-def most_frequent(spellings: Counters) -> str | None:
-    """Return the most frequent spelling of a country; None if there is none."""
-    return min((-count, name) for name, count in spellings.items())[1] if spellings else None
 
 
 def attribute_name(cell: Cell, counter: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -77,13 +78,12 @@ def evaluate(  # noqa: PLR0913 - click passes each option
     whose amount is the choice. Rows without a time of use are left out. The exit code is 1 if a file cannot
     be read, or no row has a time of use.
     """
-    measured_to = None
-    try:
-        if as_of.strip().lower() != ROW and (measured_to := parse_timestamp(as_of)) > train_until:
-            raise ValueError  # noqa: TRY301 - refused like a text that is no date
-    except ValueError:
+    measured_to, by_row = None, as_of.strip().lower() == ROW
+    with suppress(ValueError):
+        measured_to = None if by_row else parse_timestamp(as_of)
+    if not by_row and (measured_to is None or measured_to > train_until):
         message = f"Invalid {options.spelled('as_of')} '{as_of}'. Use 'row', or a date"
-        raise CommandError(f"{message} that is not after {options.spelled('train_until')}.") from None
+        raise CommandError(f"{message} that is not after {options.spelled('train_until')}.")
     definitions, counted = load_definitions(), None
     if dataset is not None:
         if file:
