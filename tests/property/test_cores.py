@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from ingest.counting.as_of import microseconds
 from ingest.counting.count_file import RowCallbacks, count_file
-from ingest.counting.report import text_at
 from ingest.errors import FileError
 from ingest.parquet import reader
+from ingest.row_outputs.rejected_rows import column_as_text
 from tests.support import oracle
 from tests.support.parquet_builder import footer_of
 from tests.support.stack_harness import parquet
@@ -59,7 +59,7 @@ def test_a_count_on_several_cores_is_that_on_one_row_by_row_and_error_by_error(
         assert {tuple(cell): dict(counters) for cell, counters in result.contribution.items()} == (
             expected.cells
         )
-        assert Counter(reason for _, reason, _ in rejected) == +expected.rejected
+        assert Counter(reason for _, reason, *_ in rejected) == +expected.rejected
         assert sum(rows for rows, _ in kept) == expected.rows
 
 
@@ -69,8 +69,8 @@ def outcome(body: bytes, as_of: Any, cores: int) -> tuple[Any, list[Any], list[A
     kept: list[Any] = []
 
     def reject(batch: pa.RecordBatch, rows: Any, reasons: pa.DictionaryArray) -> None:
-        values = [[text_at(column, place) for column in batch.columns] for place in range(len(rows))]
-        rejected.extend(zip(np.asarray(rows).tolist(), reasons.to_pylist(), values, strict=True))
+        values = (column_as_text(batch, name).to_pylist() for name in batch.schema.names)
+        rejected.extend(zip(np.asarray(rows).tolist(), reasons.to_pylist(), *values, strict=True))
 
     def keep(batch: pa.RecordBatch, codes: Sequence[EncodedColumn], _: Dimensions) -> None:
         kept.append((batch.num_rows, [column.of_rows().tolist() for column in codes]))
