@@ -1,5 +1,7 @@
 """The contribution and the report of a file, from its counted combinations of codes and its rejected rows."""
 
+from itertools import groupby
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -31,10 +33,9 @@ def make_report(
     by_reason: dict[str, int] = {}
     kept = combinations
     for dimension, reasons in enumerate(dimensions.reasons):
-        for code, name in reasons.items():
-            if rows := kept.where(kept.codes[:, dimension] == code).rows:
-                by_reason[name] = rows
-        kept = kept.where(~np.isin(kept.codes[:, dimension], [*reasons]))
+        rejecting = {name: kept.codes[:, dimension] == code for code, name in reasons.items()}
+        by_reason |= {name: rows for name, mask in rejecting.items() if (rows := int(kept.counts[mask].sum()))}
+        kept = kept.where(~np.logical_or.reduce([*rejecting.values()]))
 
     countries = dict(enumerate(dimensions.country.names, dimensions.country.first))
     amounts = dict(enumerate(map(amount_name, dimensions.amount.amounts), dimensions.amount.first))
@@ -48,10 +49,11 @@ def make_report(
         ranges = segment.all_ranges
         indices = dimensions.ranges(segment, [*kept.codes.T])
         by_range = Combinations(np.column_stack([indices, kept.codes]), kept.counts).where(indices >= 0)
-        for (index, country, amount), rows in by_range.group_by(0, 1, 4):
-            cell = range_cell(countries[country], segment.name, ranges[index])
-            counters = contribution.setdefault(cell, {})
-            counters[amounts[amount]] = counters.get(amounts[amount], 0) + rows
+        of_cell = groupby(by_range.group_by(0, 1, 4), lambda group: group[0][:2])
+        for (index, country), groups in of_cell:
+            counters = contribution.setdefault(range_cell(countries[country], segment.name, ranges[index]), {})
+            for (*_, amount), rows in groups:
+                counters[amounts[amount]] = counters.get(amounts[amount], 0) + rows
         segments[segment.name] = SegmentReport(kept.rows, kept.where(indices < 0).rows)
     if sum(map(len, contribution.values())) > MAX_COUNTERS:
         raise FileError(f"it has more than {MAX_COUNTERS:,} different counts; is 'voucher_amount' an amount?")

@@ -256,12 +256,14 @@ def file_errors(what: str) -> Iterator[None]:
 def _reader(
     guard: GuardedFile, metadata: pq.FileMetaData, groups: Sequence[RowGroup], dictionaries: set[str]
 ) -> pq.ParquetFile:
+    largest = max((sum(chunk.size for chunk in group.chunks) for group in groups), default=0)
     return pq.ParquetFile(
         guard,
         metadata=metadata,
         read_dictionary=list(dictionaries),
-        buffer_size=BUFFER_BYTES,
-        pre_buffer=all(sum(chunk.size for chunk in group.chunks) <= SMALL_GROUP for group in groups),
+        # Without a buffer, and without reading ahead in another thread, a column chunk is read at once.
+        buffer_size=BUFFER_BYTES if largest > BUFFER_BYTES else 0,
+        pre_buffer=BUFFER_BYTES < largest <= SMALL_GROUP,
         coerce_int96_timestamp_unit="us",
         page_checksum_verification=True,
     )

@@ -50,13 +50,15 @@ class Reader:
         if depth > MAX_DEPTH or self._structs > MAX_STRUCTS:
             raise ThriftError("it is too deep or too long")
         found: Struct = {}
-        start, field = self.at, 0
-        while head := self._byte():
-            kind = head & 15
-            field = field + (head >> 4) if head >> 4 else self._integer(I16)
+        start, field, data = self.at, 0, self._data
+        while head := data[self.at]:
+            self.at += 1
+            kind, step = head & 15, head >> 4
+            field = field + step if step else self._integer(I16)
             if field > _LAST_FIELD:
                 raise ThriftError("it has a field that Parquet does not have")
             found[field, kind] = self._value(kind, shape.get(field), depth) if kind > FALSE else kind == TRUE
+        self.at += 1
         if 0 in shape:
             found[RAW] = self._data[start : self.at]
         return found
@@ -100,12 +102,16 @@ class Reader:
         return size
 
     def _integer(self, kind: int) -> int:
-        raw = self._varint() & (0xFFFFFFFFFFFFFFFF if kind == I64 else 0xFFFFFFFF)
+        raw = self._varint()
+        if raw < _MORE:
+            return raw >> 1 ^ -(raw & 1)
+        raw &= 0xFFFFFFFFFFFFFFFF if kind == I64 else 0xFFFFFFFF
         half = 1 << _BITS[kind] - 1
         return ((raw >> 1 ^ -(raw & 1)) + half) % (2 * half) - half
 
     def _varint(self) -> int:
-        number = self._byte()
+        number = self._data[self.at]
+        self.at += 1
         if number < _MORE:
             return number
         number -= _MORE
