@@ -4,6 +4,7 @@ Code 0 is that of a null, in each dimension. Some codes stand for a reason to re
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -199,6 +200,14 @@ def mark_states(codes: Codes, *columns: tuple[NDArray[np.uint8], int]) -> Codes:
     return codes
 
 
+@lru_cache(16)
+def intervals(definitions: Definitions, attribute: Attribute) -> Intervals:
+    """Return the intervals at the bounds of all ranges of an attribute."""
+    segments = [segment for segment in definitions.segments if segment.attribute is attribute]
+    ranges = [range_ for segment in segments for range_ in segment.all_ranges]
+    return Intervals(ranges, whole=attribute is not Attribute.TOTAL_ORDERS)
+
+
 class Dimensions:
     """The dimensions of a file.
 
@@ -210,22 +219,17 @@ class Dimensions:
 
     def __init__(self, definitions: Definitions, as_of: int | None) -> None:
         """Make the dimensions of some segments; ``as_of`` is what ``count_file`` takes."""
-
-        def intervals(attribute: Attribute, *, whole: bool = True) -> Intervals:
-            segments = [segment for segment in definitions.segments if segment.attribute is attribute]
-            return Intervals([range_ for segment in segments for range_ in segment.all_ranges], whole=whole)
-
         last_order, first_order = Attribute.DAYS_SINCE_LAST_ORDER, Attribute.DAYS_SINCE_FIRST_ORDER
         self.country = CountryDimension()
-        self.recency = DaysDimension(LAST_ORDER, intervals(last_order), as_of)
-        self.orders = OrdersDimension(intervals(Attribute.TOTAL_ORDERS, whole=False))
+        self.recency = DaysDimension(LAST_ORDER, intervals(definitions, last_order), as_of)
+        self.orders = OrdersDimension(intervals(definitions, Attribute.TOTAL_ORDERS))
         self.amount = AmountDimension()
         self.all: list[CountryDimension | DaysDimension | OrdersDimension | AmountDimension]
         self.all = [self.country, self.recency, self.orders, self.amount]
         self.by_attribute: dict[Attribute, DaysDimension | OrdersDimension]
         self.by_attribute = {last_order: self.recency, Attribute.TOTAL_ORDERS: self.orders}
         if definitions.go_by(first_order):
-            tenure = DaysDimension(FIRST_ORDER, intervals(first_order), as_of)
+            tenure = DaysDimension(FIRST_ORDER, intervals(definitions, first_order), as_of)
             self.by_attribute[first_order] = tenure
             self.all.append(tenure)
         self.reasons: Reasons = [dimension.reasons for dimension in self.all]

@@ -57,7 +57,11 @@ class Reader:
             field = field + step if step else self._integer(I16)
             if field > _LAST_FIELD:
                 raise ThriftError("it has a field that Parquet does not have")
-            found[field, kind] = self._value(kind, shape.get(field), depth) if kind > FALSE else kind == TRUE
+            if kind in _BITS:
+                found[field, kind] = self._integer(kind)
+            else:
+                value = self._value(kind, shape.get(field), depth) if kind > FALSE else kind == TRUE
+                found[field, kind] = value
         self.at += 1
         if 0 in shape:
             found[RAW] = self._data[start : self.at]
@@ -70,10 +74,10 @@ class Reader:
             return self.struct(shape if isinstance(shape, dict) else {}, depth + 1)
         if kind in {BINARY, DOUBLE}:
             size = self._size() if kind == BINARY else 8
-            self.at += size
+            start, self.at = self.at, self.at + size
             if self.at > len(self._data):
                 raise IndexError
-            return self._data[self.at - size : self.at]
+            return self._data[start : self.at]
         if kind in {LIST, SET}:
             return self._list(shape[0] if isinstance(shape, list) and kind == LIST else None, depth)
         if kind in {TRUE, FALSE, BYTE}:
