@@ -8,7 +8,7 @@ import sys
 import tomllib
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from math import inf
 from operator import itemgetter
@@ -109,6 +109,13 @@ class CountrySettings:
         return amount > 0 and listed and self.min_amount <= amount <= self.max_amount
 
 
+@lru_cache(16)
+def _version(segments: tuple[Segment, ...]) -> str:
+    own = {s.name: (s.countries,) if s.countries else () for s in segments}
+    shape = sorted((s.name, str(s.attribute), s.ranges, *own[s.name]) for s in segments)
+    return hashlib.sha256(repr(shape).encode()).hexdigest()[:12]
+
+
 @dataclass(frozen=True, slots=True)
 class Definitions:
     """All segments, in the order of the definitions file, and the settings of countries.
@@ -128,9 +135,7 @@ class Definitions:
     @property
     def version(self) -> str:
         """Twelve hexadecimal digits that change if, and only if, the counts would change."""
-        own = {s.name: (s.countries,) if s.countries else () for s in self.segments}
-        shape = sorted((s.name, str(s.attribute), s.ranges, *own[s.name]) for s in self.segments)
-        return hashlib.sha256(repr(shape).encode()).hexdigest()[:12]
+        return _version(self.segments)
 
     def settings(self, country: str) -> CountrySettings:
         """Return the settings of a country, whose name may have any spelling."""

@@ -34,7 +34,8 @@ def make_report(
     kept = combinations
     for dimension, reasons in enumerate(dimensions.reasons):
         rejecting = {name: kept.codes[:, dimension] == code for code, name in reasons.items()}
-        by_reason |= {name: rows for name, mask in rejecting.items() if (rows := int(kept.counts[mask].sum()))}
+        rows_of = {name: int(kept.counts[mask].sum()) for name, mask in rejecting.items()}
+        by_reason |= {name: rows for name, rows in rows_of.items() if rows}
         kept = kept.where(~np.logical_or.reduce([*rejecting.values()]))
 
     countries = dict(enumerate(dimensions.country.names, dimensions.country.first))
@@ -49,10 +50,11 @@ def make_report(
         ranges = segment.all_ranges
         indices = dimensions.ranges(segment, [*kept.codes.T])
         by_range = Combinations(np.column_stack([indices, kept.codes]), kept.counts).where(indices >= 0)
-        of_cell = groupby(by_range.group_by(0, 1, 4), lambda group: group[0][:2])
-        for (index, country), groups in of_cell:
-            counters = contribution.setdefault(range_cell(countries[country], segment.name, ranges[index]), {})
-            for (*_, amount), rows in groups:
+        groups = by_range.group_by(0, 1, 4)
+        for (index, country), of_cell in groupby(groups, lambda group: group[0][:2]):
+            cell = range_cell(countries[country], segment.name, ranges[index])
+            counters = contribution.setdefault(cell, {})
+            for (*_, amount), rows in of_cell:
                 counters[amounts[amount]] = counters.get(amounts[amount], 0) + rows
         segments[segment.name] = SegmentReport(kept.rows, kept.where(indices < 0).rows)
     if sum(map(len, contribution.values())) > MAX_COUNTERS:

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from errno import ENOSPC
+from io import BufferedRandom
 
 import numpy as np
 import pyarrow as pa
@@ -51,8 +52,7 @@ class RejectedRows(AbstractContextManager["RejectedRows"]):
         """Collect rows; ``key`` is the key of their object if the source has many objects."""
         self._key = key
         self._schema = DATASET_SCHEMA if key else SCHEMA
-        # It has no name, so nothing is left if the process is killed.
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
+        self._file: BufferedRandom | None = None
         self._writer: pq.ParquetWriter | None = None
         self._unwritten: list[pa.RecordBatch] = []
         self._excerpt: list[dict[str, object]] = []
@@ -63,7 +63,8 @@ class RejectedRows(AbstractContextManager["RejectedRows"]):
             if self._writer is not None:
                 self._writer.close()
         with suppress(OSError):
-            self._file.close()
+            if self._file is not None:
+                self._file.close()
 
     def add(self, batch: pa.RecordBatch, rows: NDArray[np.int64], reasons: pa.DictionaryArray) -> None:
         """Add rows, with their numbers in the file and their reasons.
@@ -91,7 +92,7 @@ class RejectedRows(AbstractContextManager["RejectedRows"]):
         """
         if self._unwritten:
             self._write()
-        if self._writer is None:
+        if self._file is None or self._writer is None:
             return None
         with full_disk():
             self._writer.close()
@@ -107,6 +108,8 @@ class RejectedRows(AbstractContextManager["RejectedRows"]):
         self._unwritten.clear()
         with full_disk():
             if self._writer is None:
+                # It has no name, so nothing is left if the process is killed.
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
                 texts = [name for name in self._schema.names if name != "row"]
                 self._writer = pq.ParquetWriter(
                     self._file, self._schema, compression="zstd", use_dictionary=texts, store_schema=False
