@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -82,8 +83,12 @@ def main() -> None:
             ensure_file(file)
     with serving(FOLDER.parent) as server:
         options = Options(given.runs, contestants, files, server)
+        limits = (
+            f"{' --quick' if given.quick else ''}{f' --only {shlex.quote(given.only)}' if given.only else ''}"
+        )
         for name in given.parts or PARTS:
-            docs_page.write(name, PARTS[name](options), f'make bench ARGS="{name} --runs {given.runs}"')
+            command = f'make bench ARGS="{name} --runs {given.runs}{limits}"'
+            docs_page.write(name, PARTS[name](options), command)
 
 
 def _given() -> argparse.Namespace:
