@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+from itertools import pairwise
 from pathlib import Path
-from tokenize import COMMENT, tokenize
+from tokenize import COMMENT, DEDENT, ENCODING, ENDMARKER, INDENT, NEWLINE, NL, STRING, tokenize
 
 import pytest
 
@@ -17,6 +18,8 @@ TESTS = [path for path in TREES if path.parts[0] in {"benchmarks", "tests"}]
 VAGUE = {"held", "said", "told", "there_are"}
 VAGUE_IN_TESTS = {"each", "world"}
 MAX_TEST_NAME = 75
+MAX_CODE_LINES = 12_000
+NO_CODE = {COMMENT, DEDENT, ENCODING, ENDMARKER, INDENT, NL}
 MIN_WORDS = 3
 """Words of a reason for a suppressed check."""
 
@@ -106,6 +109,20 @@ def test_at_most_a_quarter_of_the_functions_is_private() -> None:
     ]
     private = [name for name in functions if name.startswith("_")]
     assert len(private) <= len(functions) / 4
+
+
+def code_lines(path: Path) -> set[int]:
+    """Return the lines of a module that hold code, and not only comments or docstrings."""
+    with path.open("rb") as file:
+        tokens = [token for token in tokenize(file.readline) if token.type not in NO_CODE]
+    starts = [*tokens[:1], *(token for last, token in pairwise(tokens) if last.type == NEWLINE)]
+    texts = {token.start for token in starts if token.type == STRING}
+    code = [token for token in tokens if token.type != NEWLINE and token.start not in texts]
+    return {line for token in code for line in range(token.start[0], token.end[0] + 1)}
+
+
+def test_the_product_has_at_most_12_000_lines_of_code() -> None:
+    assert sum(len(code_lines(path)) for path in PRODUCT) <= MAX_CODE_LINES
 
 
 def test_segmented_rows_are_imported_only_where_they_are_wired() -> None:
