@@ -29,6 +29,7 @@ from vouchers.timestamps import iso
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_glue import GlueClient
     from mypy_boto3_s3 import S3Client
 
@@ -172,7 +173,7 @@ def s3_client() -> S3Client:
 
 
 @cache
-def events_client() -> Any:  # noqa: ANN401 - the checks have no stubs of EventBridge
+def events_client() -> EventBridgeClient:
     """Return the client of the process for EventBridge."""
     return create_client("events", CONFIG)
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from vouchers.dynamodb.sources_table import State
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
 
 SOURCE = "voucher-selector"
 
@@ -27,7 +31,7 @@ class EventBus:
         bucket: where the objects are, by which receivers tell stacks apart.
     """
 
-    client: Any
+    client: EventBridgeClient
     name: str
     bucket: str
 
@@ -51,11 +55,14 @@ class EventBus:
             **rows,
             "error": state.error,
         }
-        event = {"EventBusName": self.name, "Source": SOURCE, "Detail": json.dumps(detail)}
+        event: PutEventsRequestEntryTypeDef = {
+            "EventBusName": self.name,
+            "Source": SOURCE,
+            "DetailType": f"Source {state.status.capitalize()}",
+            "Detail": json.dumps(detail),
+        }
         try:
-            answer = self.client.put_events(
-                Entries=[{**event, "DetailType": f"Source {state.status.capitalize()}"}]
-            )
+            answer = self.client.put_events(Entries=[event])
         except (BotoCoreError, ClientError) as error:
             reason = str(error)
         else:

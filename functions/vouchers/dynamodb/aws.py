@@ -12,6 +12,7 @@ from botocore.session import get_session
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_glue import GlueClient
     from mypy_boto3_s3 import S3Client
 
@@ -42,7 +43,7 @@ def create_client(service: Literal["dynamodb"], config: Config) -> DynamoDBClien
 @overload
 def create_client(service: Literal["s3"], config: Config) -> S3Client: ...
 @overload
-def create_client(service: Literal["events"], config: Config) -> Any: ...  # noqa: ANN401 - the checks have no stubs of EventBridge
+def create_client(service: Literal["events"], config: Config) -> EventBridgeClient: ...
 @overload
 def create_client(service: Literal["glue"], config: Config) -> GlueClient: ...
 def create_client(service: str, config: Config) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.config import Config
 
@@ -11,6 +11,7 @@ from vouchers.dynamodb.aws import create_client
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
 
 CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 8})
@@ -23,7 +24,7 @@ def s3_client() -> S3Client:
 
 
 @cache
-def events_client() -> Any:  # noqa: ANN401 - the checks have no stubs of EventBridge
+def events_client() -> EventBridgeClient:
     """Return the process's EventBridge client."""
     return create_client("events", CONFIG)
 
