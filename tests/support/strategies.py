@@ -74,14 +74,16 @@ FLOATS = WHOLE.map(float) | st.sampled_from([4.5, 0.1, -0.0, float("nan"), float
 NUMBER_TEXTS = (
     WHOLE.map(str) | WHOLE.map(lambda n: f"{n}.0") | st.sampled_from(["4.5", "+5", "1e1", ".5", " 7 ", "-0"])
 )
+CENTS = st.integers(-100, 100_000).map(lambda cents: Decimal(cents).scaleb(-2))
 NUMBER_COLUMNS = st.one_of(
     *(st.tuples(st.just(kind), st.lists(mostly(NUMBER_TEXTS, ODD_TEXT))) for kind in TEXTS[:3]),
     *(st.tuples(st.just(kind), st.lists(st.none() | WHOLE)) for kind in (pa.int64(), pa.int32())),
     st.tuples(st.just(pa.uint8()), st.lists(st.none() | st.integers(0, 255))),
     *(st.tuples(st.just(kind), st.lists(st.none() | FLOATS)) for kind in (pa.float64(), pa.float32())),
-    st.tuples(
-        st.just(pa.decimal128(14, 2)),
-        st.lists(st.none() | WHOLE.map(Decimal) | st.sampled_from([Decimal("4.50"), Decimal("-0.01")])),
+    st.tuples(st.just(pa.decimal32(9, 2)), st.lists(st.none() | CENTS)),
+    *(
+        st.tuples(st.just(kind), st.lists(st.none() | WHOLE.map(Decimal) | CENTS))
+        for kind in (pa.decimal64(18, 2), pa.decimal128(14, 2), pa.decimal256(40, 2))
     ),
     st.tuples(st.just(pa.null()), st.lists(st.none())),
 )

@@ -26,6 +26,9 @@ MAX_INSTANT = 4 * 10**18
 YEAR_1, YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000
 """Microseconds from 1970: the first moment that a text may name, and the first after the last."""
 
+MAX_EXACT, MAX_EXACT_POWER = 2**53, 22
+"""The largest integer below which float64 has all integers, and the largest exponent of an exact power of ten."""
+
 _PARTS = r"^(\d{4})-?(\d\d)-?(\d\d)([ T][\d:]+(?:\.\d{1,6})?)?\d* ?(?:Z|UTC)?([+-][\d:]+)?(?:\[UTC\])?$"
 _NEEDS_REWRITING = r"^\d{8}$|\.\d{7}|\d ?[Z\[U]|\d [+-]"
 _OFFSET = r"[ T].*[+-]"
@@ -73,6 +76,8 @@ def numbers(array: pa.Array) -> Parsed:
         return Parsed(np.zeros(len(array)), _states(array))
     if pa.types.is_signed_integer(array.type):
         return Parsed(arrow.values(array, np.dtype(str(array.type))), _states(array))
+    if pa.types.is_decimal(array.type):
+        return _finite(_decimals(array), _states(array))
     if not arrow.is_text(array.type):
         return _finite(array.cast(pa.float64(), safe=False), _states(array), nan=NULL)
     try:
@@ -152,6 +157,22 @@ def _typed_instants(array: pa.Array) -> Parsed:
     if low < -farthest or high > farthest:
         raw = np.clip(raw.astype(np.int64), -farthest, farthest)
     return Parsed(raw if factor == 1 else raw * np.int64(factor), states)
+
+
+def _decimals(array: pa.Array) -> pa.Array:
+    """Return the float64 nearest to each decimal; Arrow's cast returns others, such as for 0.57."""
+    bits, scale = array.type.bit_width, array.type.scale
+    words = np.frombuffer(array.buffers()[1], f"i{min(bits, 64) // 8}").reshape(-1, -(-bits // 64))
+    low, *high = words[array.offset : array.offset + len(array)].T
+    largest = max(abs(int(low.min(initial=0))), int(low.max(initial=0)))
+    if (
+        0 <= scale <= MAX_EXACT_POWER
+        and largest <= MAX_EXACT
+        and all((low >> 63 == word).all() for word in high)
+    ):
+        # Both are exact, so their quotient is rounded once.
+        return arrow.from_numpy(low / 10.0**scale)
+    return array.cast(pa.string()).cast(pa.float64())
 
 
 def _within_years(instants: pa.Array, states: NDArray[np.uint8]) -> Parsed:

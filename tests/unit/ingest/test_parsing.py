@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
+from decimal import Context, Decimal
 
 import pyarrow as pa
 import pytest
@@ -139,3 +140,25 @@ def test_a_number_depends_on_its_text_alone(texts: list[str | None]) -> None:
         assert alone.states[0] == together.states[i]
         if text is not None and alone.states[0] == READABLE:
             assert alone.values[0] == together.values[i] == float(text)
+
+
+@st.composite
+def decimals(draw: st.DrawFn) -> pa.Array:
+    kind, digits = draw(
+        st.sampled_from([(pa.decimal32, 9), (pa.decimal64, 18), (pa.decimal128, 38), (pa.decimal256, 76)])
+    )
+    scale = draw(st.integers(0, digits))
+    limit = 10 ** draw(st.integers(1, digits)) - 1
+    unscaled = draw(st.lists(st.none() | st.integers(-limit, limit), min_size=1))
+    context = Context(prec=digits)
+    values = [None if n is None else Decimal(n).scaleb(-scale, context) for n in unscaled]
+    return pa.array(values, kind(digits, scale))
+
+
+@given(decimals(), st.integers(0, 3))
+def test_a_decimal_is_read_as_the_nearest_float(array: pa.Array, start: int) -> None:
+    values, states = numbers(array[start:])
+    expected = array[start:].to_pylist()
+    assert states.tolist() == [NULL if value is None else READABLE for value in expected]
+    readable = [(v, float(e)) for v, e in zip(values.tolist(), expected, strict=True) if e is not None]
+    assert [value for value, _ in readable] == [value for _, value in readable]
