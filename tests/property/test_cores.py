@@ -33,7 +33,7 @@ BATCH = 4
 
 LAYOUTS = st.fixed_dictionaries(
     {
-        "row_group_size": st.sampled_from([3, 10, 1000]),
+        "row_group_size": st.sampled_from([1, 3, 10, 1000]),
         "use_dictionary": st.booleans(),
         "compression": st.sampled_from(["none", "snappy"]),
     }

@@ -56,14 +56,9 @@ class Column(Generic[Read]):
             self._dictionary = array.dictionary
             with_null = pa.concat_arrays([pa.nulls(1, array.dictionary.type), array.dictionary])
             self._last = self._read(with_null)
-        indices, entries = array.indices, len(array.dictionary)
-        raw, valid = arrow.values(indices, f"u{indices.type.bit_width // 8}"), arrow.validity(indices)
-        # The index of a null may be any number.
-        if len(raw) and raw.max() >= entries and (valid is None or (raw[valid] >= entries).any()):
-            raise pa.ArrowIndexError("a value is not in its dictionary")
-        rows = raw.astype(np.min_scalar_type(entries))
+        rows = arrow.indices(array).astype(np.min_scalar_type(len(array.dictionary)))
         rows += 1
-        if valid is not None:
+        if (valid := arrow.validity(array.indices)) is not None:
             rows *= valid
         return self._last, rows
 

@@ -27,7 +27,7 @@ YEAR_1, YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000
 """Microseconds from 1970: the first moment that a text may name, and the first after the last."""
 
 MAX_EXACT, MAX_EXACT_POWER = 2**53, 22
-"""The largest integer below which float64 has all integers, and the largest exponent of an exact power of ten."""
+"""The integer up to which float64 has all integers, and the exponent up to which it has the powers of ten."""
 
 _PARTS = r"^(\d{4})-?(\d\d)-?(\d\d)([ T][\d:]+(?:\.\d{1,6})?)?\d* ?(?:Z|UTC)?([+-][\d:]+)?(?:\[UTC\])?$"
 _NEEDS_REWRITING = r"^\d{8}$|\.\d{7}|\d ?[Z\[U]|\d [+-]"

@@ -56,6 +56,9 @@ MAX_DICTIONARY_ENTRIES = 1 << 14
 MAX_TEXT_BYTES = 48 << 20
 """Bytes of the distinct texts in a batch."""
 
+MAX_JOINED_BYTES = 16 << 20
+"""Bytes of the batches that are joined."""
+
 BUFFER_BYTES = 1 << 20
 """Bytes of a column chunk in one read, which bound the memory for large chunks."""
 
@@ -221,12 +224,12 @@ def named_columns(footer: Footer, table: TableColumns | None) -> list[tuple[str,
 
 
 def batches(file: OpenFile) -> AbstractContextManager[Iterator[pa.RecordBatch]]:
-    """Return the rows of a file, or of its part, in batches, one row group after the other.
+    """Return the rows of a file, or of its part, in batches of one or more row groups, in their order.
 
     Use it as a context manager, which ends the thread that decodes ahead. Iterating raises ``FileError`` if
     the data cannot be decoded, or contradicts the footer.
     """
-    decoded = _batches(file)
+    decoded = _joined(_batches(file))
     return closing(make_ahead(decoded) if file.threads else decoded)
 
 
@@ -239,6 +242,41 @@ def _batches(file: OpenFile) -> Generator[pa.RecordBatch, None, None]:
             yield _completed(batch, file)
         if rows != group.rows:
             raise FileError(f"its row group {number} holds {rows:,} rows and says that it has {group.rows:,}")
+
+
+def _joined(batches: Iterator[pa.RecordBatch]) -> Generator[pa.RecordBatch, None, None]:
+    """Join small batches: a part of the time to count a batch does not depend on its rows."""
+    joined: list[pa.RecordBatch] = []
+    rows = size = 0
+    try:
+        for batch in batches:
+            if batch.num_rows < BATCH_ROWS:
+                _check_indices(batch)
+            rows, size = rows + batch.num_rows, size + batch.nbytes
+            fits = rows <= BATCH_ROWS and size <= MAX_JOINED_BYTES
+            if joined and not (fits and batch.schema.equals(joined[0].schema)):
+                yield _join(joined)
+                joined, rows, size = [], batch.num_rows, batch.nbytes
+            joined.append(batch)
+    except FileError:
+        # The rows before the error come before it.
+        if joined:
+            yield _join(joined)
+        raise
+    if joined:
+        yield _join(joined)
+
+
+def _check_indices(batch: pa.RecordBatch) -> None:
+    """Check that values are in their dictionaries; Arrow joins dictionaries without looking."""
+    with file_errors("its values cannot be read"):
+        for column in batch.columns:
+            if isinstance(column, pa.DictionaryArray):
+                arrow.indices(column)
+
+
+def _join(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
 
 
 @contextmanager

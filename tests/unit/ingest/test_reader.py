@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ingest.counting import parsing
 from ingest.counting.count_file import count_file
+from ingest.errors import FileError
 from ingest.parquet import reader
 from ingest.parquet.page_limits import BATCH_ROWS
 from ingest.parquet.reader import OpenFile, batches, needed_columns, open_parquet
@@ -58,6 +59,28 @@ def test_texts_without_a_dictionary_for_all_take_the_memory_of_a_batch(dictionar
 def test_texts_that_repeat_are_read_as_dictionaries() -> None:
     file = open_parquet(io.BytesIO(file_of_distinct_texts()), needed_columns(row_as_of=False))
     assert all(isinstance(batch["country_code"], pa.DictionaryArray) for batch in read_all(file))
+
+
+@pytest.mark.parametrize("use_dictionary", [True, False])
+def test_small_row_groups_are_read_together_in_their_order(use_dictionary: bool) -> None:
+    countries = [f"Country {number % 7}" for number in range(100)]
+    content = {"country_code": countries, "last_order_ts": [START] * 100, "total_orders": [*range(100)]}
+    table = pa.table(content | {"voucher_amount": [1.0] * 100})
+    body = parquet(table, row_group_size=3, use_dictionary=use_dictionary)
+    (batch,) = read_all(open_parquet(io.BytesIO(body), table.column_names))
+    assert batch.to_pydict() == table.to_pydict()
+
+
+def test_the_rows_before_a_broken_row_group_are_read_before_its_error() -> None:
+    content = {"country_code": ["Peru"] * 9, "last_order_ts": [START] * 9, "total_orders": [*range(9)]}
+    table = pa.table(content | {"voucher_amount": [1.0] * 9})
+    body = bytearray(parquet(table, row_group_size=3, compression="none", use_dictionary=False))
+    last = open_parquet(io.BytesIO(body), table.column_names).row_groups[-1].chunks[0]
+    body[last.start : last.start + last.size] = b"\xff" * last.size
+    with batches(open_parquet(io.BytesIO(body), table.column_names)) as read:
+        assert next(read).num_rows == 6
+        with pytest.raises(FileError):
+            next(read)
 
 
 @pytest.mark.parametrize("ranges", [126, 150])
