@@ -11,6 +11,18 @@ from io import RawIOBase
 from typing import IO
 
 from ingest.errors import FileError
+from ingest.parquet.chunk_pattern import (
+    COLUMN,
+    DATA_AT,
+    DICTIONARY_AT,
+    ENCODINGS,
+    PAGE_ENCODING,
+    PAGE_KIND,
+    PAGES,
+    STORED,
+    VALUES,
+    read_chunk,
+)
 from ingest.parquet.other_formats import HEAD_BYTES, recognize
 from ingest.parquet.page_headers import DATA, DATA_V2, REFERRING
 from ingest.parquet.thrift import (
@@ -19,6 +31,7 @@ from ingest.parquet.thrift import (
     I32,
     I64,
     LIST,
+    QUICK,
     RAW,
     STRUCT,
     TRUE,
@@ -49,16 +62,13 @@ BROKEN = "it cannot be read as Parquet: its footer is broken"
 ENCRYPTED = "it is encrypted", "write it without encryption"
 
 _META: Shape = {2: [I32], 3: [BINARY], 8: [{}], 13: [{}], 16: {2: [I64], 3: [I64]}, 17: {2: [I32]}}
-_CHUNK: Shape = {3: _META, 8: {2: {1: [BINARY]}}, **WITH_RAW}
-_FOOTER: Shape = {2: [WITH_RAW], 4: [{1: [_CHUNK], 4: [{}]}], 5: [{}], 7: [{}]}
+CHUNK: Shape = {3: _META, 8: {2: {1: [BINARY]}}, **WITH_RAW, QUICK: read_chunk}
+_FOOTER: Shape = {2: [WITH_RAW], 4: [{1: [CHUNK], 4: [{}]}], 5: [{}], 7: [{}]}
 _SCHEMA, _GROUPS, _CREATED_BY = (2, LIST), (4, LIST), (6, BINARY)
 _TYPE, _REPETITION, _NAME, _CHILDREN, _FIELD_ID = (1, I32), (3, I32), (4, BINARY), (5, I32), (9, I32)
 _REPEATED = 2
-_CHUNKS, _GROUP_ROWS = (1, LIST), (3, I64)
-_FILE, _COLUMN, _KEYS, _SECRET = (1, BINARY), (3, STRUCT), (8, STRUCT), (9, BINARY)
-_ENCODINGS, _VALUES, _STORED, _DATA, _DICTIONARY = (2, LIST), (5, I64), (7, I64), (9, I64), (11, I64)
-_PAGES = (13, LIST)
-_PAGE_KIND, _PAGE_ENCODING = (1, I32), (2, I32)
+CHUNKS, _GROUP_ROWS = (1, LIST), (3, I64)
+_FILE, _KEYS, _SECRET = (1, BINARY), (8, STRUCT), (9, BINARY)
 _PLAIN, _LEVELS = 0, {3, 4}
 _AMBIGUOUS = {_PLAIN, *_LEVELS}
 """PLAIN, RLE and BIT_PACKED: also used for dictionary pages and levels."""
@@ -162,7 +172,7 @@ class Footer:
 
     def _chunks(self, number: int, leaves: Sequence[int]) -> list[Struct]:
         """Return the chunks of some leaves in a row group."""
-        chunks, rows = self.groups[number][_CHUNKS], self.groups[number][_GROUP_ROWS]
+        chunks, rows = self.groups[number][CHUNKS], self.groups[number][_GROUP_ROWS]
         if len(chunks) != self.leaves:
             raise FileError(f"its row group {number} does not have as many columns as the file")
         found = [chunks[leaf] for leaf in leaves]
@@ -170,7 +180,7 @@ class Footer:
             raise FileError(*ENCRYPTED)
         if any(chunk.get(_FILE) for chunk in found):
             raise FileError("its rows are in other files", "use these files")
-        if any(chunk[_COLUMN][_VALUES] != rows for chunk in found):
+        if any(chunk[COLUMN][VALUES] != rows for chunk in found):
             raise FileError(f"its row group {number} does not have a value of each needed column in each row")
         return found
 
@@ -231,7 +241,7 @@ def read_footer(data: bytes) -> Footer:
         total = sum(group[_GROUP_ROWS] for group in groups)
         if len(columns) != root.get(_CHILDREN, 0) or any(group[_GROUP_ROWS] < 0 for group in groups):
             raise FileError(BROKEN)
-        if not all(group.keys() >= {_CHUNKS} for group in groups):
+        if not all(group.keys() >= {CHUNKS} for group in groups):
             raise FileError(BROKEN)
     except (ThriftError, IndexError, KeyError, ValueError):
         raise FileError(BROKEN) from None
@@ -244,17 +254,17 @@ def read_footer(data: bytes) -> Footer:
 
 def _chunk(fields: Struct) -> Chunk:
     """Return a chunk; like Arrow, start at the dictionary if the chunk has one."""
-    column = fields[_COLUMN]
-    start, dictionary = column[_DATA], column.get(_DICTIONARY, 0)
+    column = fields[COLUMN]
+    start, dictionary = column[DATA_AT], column.get(DICTIONARY_AT, 0)
     has_dictionary = 0 < dictionary < start
-    if _PAGES in column:
-        encodings = {page[_PAGE_ENCODING] for page in column[_PAGES] if page[_PAGE_KIND] in {DATA, DATA_V2}}
+    if PAGES in column:
+        encodings = {page[PAGE_ENCODING] for page in column[PAGES] if page[PAGE_KIND] in {DATA, DATA_V2}}
     else:
-        encodings = set(column[_ENCODINGS]) - (_AMBIGUOUS if has_dictionary else _LEVELS)
+        encodings = set(column[ENCODINGS]) - (_AMBIGUOUS if has_dictionary else _LEVELS)
     return Chunk(
-        column[_VALUES],
+        column[VALUES],
         dictionary if has_dictionary else start,
-        column[_STORED],
+        column[STORED],
         is_dictionary=has_dictionary and encodings <= REFERRING,
         is_plain=not has_dictionary and encodings == {_PLAIN},
     )

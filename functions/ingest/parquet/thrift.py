@@ -28,6 +28,9 @@ RAW = (0, 0)
 WITH_RAW: Shape = {0: True}
 """The shape of a struct whose bytes are needed."""
 
+QUICK = -1
+"""In a shape: a function of the bytes and a start that returns the struct there and its end, or None."""
+
 
 class ThriftError(Exception):
     """The bytes break the protocol."""
@@ -49,6 +52,10 @@ class Reader:
         self._structs += 1
         if depth > MAX_DEPTH or self._structs > MAX_STRUCTS:
             raise ThriftError("it is too deep or too long")
+        if QUICK in shape and (read := shape[QUICK](self._data, self.at)):
+            quick: Struct
+            quick, self.at = read
+            return quick
         found: Struct = {}
         start, field, data = self.at, 0, self._data
         while head := data[self.at]:
