@@ -15,6 +15,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from ingest.handler import IngestError
+from ingest.parquet import reader
 from ingest.row_outputs import glue_catalog, segmented_writer
 from ingest.row_outputs.glue_catalog import GlueCatalog
 from tests.support import oracle
@@ -177,9 +178,10 @@ def test_a_new_segment_becomes_a_column_and_a_replay_fills_it(
 
 def test_many_rows_are_written_some_at_a_time(harness: StackHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segmented_writer, "ROWS_AT_A_TIME", 7)
+    monkeypatch.setattr(reader, "BATCH_ROWS", 3)
     rows = FILES["wide"][:15] * 3
     table = pa.table({name: [row[name] for row in rows] for name in rows[0]})
-    harness.ingest(harness.put(KEY, parquet(table, row_group_size=3)))
+    harness.ingest(harness.put(KEY, parquet(table)))
 
     assert found(harness) == harness.cells()
     assert len([key for key in harness.result_keys() if key.endswith(".parquet")]) > len(harness.listed())
