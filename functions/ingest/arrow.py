@@ -40,10 +40,11 @@ def indices(array: pa.DictionaryArray) -> NDArray[np.unsignedinteger[Any]]:
     Raises:
         pa.ArrowIndexError: if a value is not in the dictionary.
     """
-    entries, valid = len(array.dictionary), validity(array.indices)
-    raw = values(array.indices, f"u{array.indices.type.bit_width // 8}")
-    if len(raw) and raw.max() >= entries and (valid is None or (raw[valid] >= entries).any()):
-        raise pa.ArrowIndexError("a value is not in its dictionary")
+    raw, entries = values(array.indices, f"u{array.indices.type.bit_width // 8}"), len(array.dictionary)
+    if raw.max(initial=0) >= entries:
+        valid = validity(array.indices)
+        if ((raw if valid is None else raw[valid]) >= entries).any():
+            raise pa.ArrowIndexError("a value is not in its dictionary")
     return raw
 
 
