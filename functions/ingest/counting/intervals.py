@@ -11,7 +11,8 @@ from vouchers.segments import Range
 _INT16_END = 1 << 15
 
 _MAX_COMPARED = 16
-"""Edges up to which comparing all values with each edge is faster than a binary search for each value."""
+_MIN_COMPARED_VALUES = 1 << 12
+"""Edges up to which, and values from which, comparing all values with each edge is faster than a search."""
 
 
 class Intervals:
@@ -47,7 +48,7 @@ def bucketize(edges: NDArray[Any], values: NDArray[Any], offset: int = 0) -> NDA
         return np.zeros(0, dtype)
     low, high = values.min(), values.max()
     first, last = np.searchsorted(edges, [low, high], side="right")
-    if last - first > _MAX_COMPARED:
+    if last - first > _MAX_COMPARED or len(values) < _MIN_COMPARED_VALUES:
         return (np.searchsorted(edges, values, side="right") + offset).astype(dtype)
     between = edges[first:last]
     if values.dtype.kind == "i" and -_INT16_END <= low <= high < _INT16_END:

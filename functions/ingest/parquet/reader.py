@@ -250,13 +250,15 @@ def _joined(batches: Iterator[pa.RecordBatch]) -> Generator[pa.RecordBatch, None
     rows = size = 0
     try:
         for batch in batches:
-            if batch.num_rows < BATCH_ROWS:
-                _check_indices(batch)
             rows, size = rows + batch.num_rows, size + batch.nbytes
             fits = rows <= BATCH_ROWS and size <= MAX_JOINED_BYTES
             if joined and not (fits and batch.schema.equals(joined[0].schema)):
                 yield _join(joined)
                 joined, rows, size = [], batch.num_rows, batch.nbytes
+            if joined:
+                _check_indices(batch)
+                if len(joined) == 1:
+                    _check_indices(joined[0])
             joined.append(batch)
     except FileError:
         # The rows before the error come before it.
