@@ -13,7 +13,17 @@ from rich.progress import track
 
 from benchmarks import chart, docs_page
 from benchmarks.burst.embedded import CALLS, measure_steps
-from benchmarks.files import CLEAN, DIRTY, DISTINCT, FOLDER, ROWS, File, ensure_file, without_dirt
+from benchmarks.files import (
+    CLEAN,
+    DIRTY,
+    DISTINCT,
+    FOLDER,
+    ROWS,
+    SMALL_GROUPS,
+    File,
+    ensure_file,
+    without_dirt,
+)
 from benchmarks.measure import median
 from benchmarks.rounds import APPLY, FLOOR, OURS, Costs, Setting, run_rounds
 from benchmarks.rows import draw_rows
@@ -79,7 +89,7 @@ def main() -> None:
     contestants = QUICK if given.quick else QUICK + SLOW
     files = tuple(file for file in CLEAN if given.only in file.name)
     if given.parts != ["event"]:
-        for file in track((*files, DIRTY, *DISTINCT, *SIZES, *LARGE_FILES), "files"):
+        for file in track((*files, *SMALL_GROUPS, DIRTY, *DISTINCT, *SIZES, *LARGE_FILES), "files"):
             ensure_file(file)
     with serving(FOLDER.parent) as server:
         options = Options(given.runs, contestants, files, server)
@@ -135,7 +145,7 @@ def cores(options: Options) -> str:
     """Compare the fast contestants on two cores by wall-clock time."""
     costs = {
         file: run_rounds(QUICK, file, Setting(options.runs, cores=2))
-        for file in track((*options.files, *LARGE_FILES), "two cores")
+        for file in track((*options.files, *SMALL_GROUPS, *LARGE_FILES), "two cores")
     }
     rows = []
     for file, cost in costs.items():
@@ -149,6 +159,20 @@ def cores(options: Options) -> str:
     )
     head = [*(NAMES[name] for name in QUICK), "ratio to the fastest engine", "goal", "peak memory", "goal"]
     return f"{conditions}\n\n{docs_page.table(['file', *head], rows)}"
+
+
+def groups(options: Options) -> str:
+    """Compare the fast contestants on one core for small row groups."""
+    rows = []
+    for file in track(SMALL_GROUPS, "row groups"):
+        costs = run_rounds(QUICK, file, Setting(options.runs))
+        fastest = min(costs[name].cpu for name in ENGINES)
+        rows.append(
+            [file.name, *(_milliseconds(costs[n]) for n in QUICK), f"{costs[OURS].cpu / fastest:.2f}"]
+        )
+    head = ["file", *(NAMES[name] for name in QUICK), "ratio to the fastest engine"]
+    conditions = f"CPU time on one core, as-of date of the file. Medians of {options.runs} interleaved runs."
+    return f"{conditions}\n\n{docs_page.table(head, rows)}"
 
 
 def dirt(options: Options) -> str:
@@ -266,6 +290,7 @@ def _small_file(seed: int) -> bytes:
 
 PARTS: dict[str, Callable[[Options], str]] = {
     "counting": counting,
+    "groups": groups,
     "cores": cores,
     "dirt": dirt,
     "sizes": sizes,

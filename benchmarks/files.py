@@ -29,21 +29,23 @@ class File:
             ``distinct`` (text, all values of a column different).
         encoding: ``dictionary`` or ``plain``.
         codec: its name in pyarrow.
-        one_group: whether all rows are in one row group; otherwise each has a million rows.
+        group_rows: the number of rows of a row group.
         rows: the number of rows.
     """
 
     types: str
     encoding: str
     codec: str
-    one_group: bool = False
+    group_rows: int = GROUP_ROWS
     rows: int = ROWS
 
     @property
     def name(self) -> str:
         """The name, with all attributes."""
-        groups = "one group" if self.one_group else "1 M groups"
-        rows = "" if self.rows == ROWS else f" {self.rows:,} rows"
+        groups = {GROUP_ROWS: "1 M groups", ROWS: "one group"}.get(
+            self.group_rows, f"groups of {self.group_rows:,}"
+        )
+        rows = "" if self.rows == ROWS else f", {self.rows:,} rows"
         return f"{self.types} {self.encoding} {self.codec} {groups}{rows}"
 
     @property
@@ -53,12 +55,19 @@ class File:
 
 
 CLEAN = tuple(
-    File(types, encoding, codec, one_group=(i + j) % 2 == 1)
+    File(types, encoding, codec, ROWS if (i + j) % 2 else GROUP_ROWS)
     for types in ("text", "typed")
     for i, encoding in enumerate(("dictionary", "plain"))
     for j, codec in enumerate(("gzip", "snappy", "zstd"))
 )
-"""Every type, encoding and codec, with both kinds of row groups."""
+"""Every type, encoding and codec, with row groups of a million rows or one row group."""
+
+SMALL_GROUPS = tuple(
+    File("typed", encoding, "snappy", group_rows, ROWS // 5)
+    for encoding in ("dictionary", "plain")
+    for group_rows in (1_000, 10_000, 122_880)
+)
+"""Files with small row groups; 122,880 rows are what DuckDB writes."""
 
 DIRTY = File("dirty", "dictionary", "zstd")
 DISTINCT = tuple(File("distinct", encoding, "zstd") for encoding in ("dictionary", "plain"))
@@ -85,12 +94,12 @@ def _write(file: File, path: Path) -> None:
         writer = writer or pq.ParquetWriter(
             path, part.schema, compression=file.codec, use_dictionary=file.encoding == "dictionary"
         )
-        writer.write_table(part, row_group_size=file.rows if file.one_group else GROUP_ROWS)
+        writer.write_table(part, row_group_size=file.group_rows)
     if writer:
         writer.close()
 
 
 def _parts(file: File) -> Iterator[pa.Table]:
-    step = file.rows if file.one_group else GROUP_ROWS
+    step = max(file.group_rows, GROUP_ROWS)
     for seed, start in enumerate(range(0, file.rows, step)):
         yield draw_rows(file.types, min(step, file.rows - start), seed)
