@@ -15,6 +15,9 @@ Codes = NDArray[np.unsignedinteger[Any]]
 MAX_KNOWN = 16
 """Distinct numbers up to which comparing is faster than a dictionary."""
 
+MAX_LEARNED = 1 << 8
+"""Unknown numbers that are looked at before all are compared again."""
+
 Read = TypeVar("Read")
 
 
@@ -90,7 +93,7 @@ class KnownNumbers:
             unknown = (codes == 0) & valid
             if not unknown.any():
                 return codes
-            new = np.unique(numbers[unknown]).tolist()
+            new = sorted({*numbers[unknown][:MAX_LEARNED].tolist()})
             known = len(self._codes) + len(new) <= MAX_KNOWN
             self._codes = self._codes | {number: self._code(number) for number in new} if known else None
         return None

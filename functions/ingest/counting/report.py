@@ -84,7 +84,7 @@ class Examples:
         The name of a reason begins with the name of a column, whose value the example has.
         """
         indices = arrow.values(reasons.indices, np.int8)
-        for index in np.unique(indices).tolist():
+        for index in np.flatnonzero(np.bincount(indices)).tolist():
             reason = reasons.dictionary[index].as_py()
             column = batch.column(next(name for name in batch.schema.names if reason.startswith(name)))
             found = self.by_reason.setdefault(reason, [])
