@@ -78,6 +78,7 @@ def outcome(body: bytes, as_of: Any, cores: int) -> tuple[Any, list[Any], list[A
     callbacks = RowCallbacks(reject, keep)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reader, "BATCH_ROWS", BATCH)
+        patch.setattr(reader, "MIN_GROUP_ROWS", 0)
         patch.setattr(reader, "usable_cores", lambda: cores)
         try:
             result: Any = count_file(io.BytesIO(body), microseconds(as_of), load_definitions(), callbacks)

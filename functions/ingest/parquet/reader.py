@@ -65,6 +65,9 @@ BUFFER_BYTES = 1 << 20
 SMALL_GROUP = 32 << 20
 """Stored bytes of a row group's needed columns; up to this size, they are read all at once."""
 
+MIN_GROUP_ROWS = 1 << 14
+"""Rows of an average row group from which threads save time; with smaller ones, counting takes longer."""
+
 SAMPLE_ROWS = 1 << 12
 SAMPLE_BYTES = 1 << 16
 """Bytes in one read of a sample."""
@@ -205,7 +208,7 @@ def open_parquet(
     every = tuple(name for name in (*columns, *optional) if name in stored or name in constants)
     used = {name: unit for name, unit in units.items() if name in stored}
     rows = sum(groups[number].rows for number in chosen)
-    threads = rows > BATCH_ROWS and usable_cores() > 1
+    threads = rows > max(BATCH_ROWS, MIN_GROUP_ROWS * len(chosen)) and usable_cores() > 1
     return OpenFile(guard, every, constants, used, groups, chosen, dictionaries, built, parquet, threads)
 
 

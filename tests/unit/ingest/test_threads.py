@@ -27,6 +27,7 @@ def file(monkeypatch: pytest.MonkeyPatch) -> io.BytesIO:
     """Return a file with rejected rows in many row groups, to be counted on two cores."""
     monkeypatch.setattr(reader, "usable_cores", lambda: 2)
     monkeypatch.setattr(reader, "BATCH_ROWS", 2)
+    monkeypatch.setattr(reader, "MIN_GROUP_ROWS", 2)
     return io.BytesIO(file_of(DIRTY * 20, row_group_size=10))
 
 
@@ -110,13 +111,17 @@ def test_an_interrupt_while_a_batch_is_awaited_ends_the_count_and_its_threads(
         count_file(file, 0, load_definitions())
 
 
-@pytest.mark.parametrize(("cores", "rows", "expected"), [(1, 20, False), (2, 20, True), (2, 2, False)])
-def test_a_file_of_several_batches_is_decoded_ahead_on_several_cores(
-    monkeypatch: pytest.MonkeyPatch, cores: int, rows: int, expected: bool
+@pytest.mark.parametrize(
+    ("cores", "rows", "group_rows", "expected"),
+    [(1, 20, 20, False), (2, 20, 20, True), (2, 2, 20, False), (2, 20, 5, True), (2, 20, 4, False)],
+)
+def test_a_file_of_several_batches_and_no_small_row_groups_is_decoded_ahead_on_several_cores(
+    monkeypatch: pytest.MonkeyPatch, cores: int, rows: int, group_rows: int, expected: bool
 ) -> None:
     monkeypatch.setattr(reader, "usable_cores", lambda: cores)
     monkeypatch.setattr(reader, "BATCH_ROWS", 2)
-    source = io.BytesIO(file_of((DIRTY * 20)[:rows]))
+    monkeypatch.setattr(reader, "MIN_GROUP_ROWS", 4)
+    source = io.BytesIO(file_of((DIRTY * 20)[:rows], row_group_size=group_rows))
     assert reader.open_parquet(source, reader.needed_columns(row_as_of=False)).threads is expected
 
 
