@@ -11,8 +11,8 @@ from vouchers.segments import Range
 
 _INT16_END = 1 << 15
 
-_MAX_COMPARED = 16
-_MIN_COMPARED_VALUES = 1 << 11
+MAX_COMPARED_EDGES = 16
+MIN_COMPARED_VALUES = 1 << 11
 """Edges up to which, and values from which, comparing all values with each edge is faster than a search."""
 
 
@@ -49,7 +49,7 @@ def bucketize(edges: NDArray[Any], values: NDArray[Any], offset: int = 0) -> NDA
         return np.zeros(0, dtype)
     low, high = values.min(), values.max()
     first, last = np.searchsorted(edges, [low, high], side="right")
-    if last - first > _MAX_COMPARED or len(values) < _MIN_COMPARED_VALUES:
+    if last - first > MAX_COMPARED_EDGES or len(values) < MIN_COMPARED_VALUES:
         return (np.searchsorted(edges, values, side="right") + offset).astype(dtype)
     between = edges[first:last]
     if values.dtype.kind == "i" and -_INT16_END <= low <= high < _INT16_END:

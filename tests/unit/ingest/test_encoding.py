@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.counting.encoding import MAX_KNOWN, KnownNumbers
+from ingest.counting.encoding import MAX_KNOWN, MAX_LEARNED, KnownNumbers
 
 if TYPE_CHECKING:
     from collections.abc import Sized
@@ -34,14 +34,15 @@ def all_of(numbers: Sized) -> NDArray[np.bool_]:
     return np.ones(len(numbers), np.bool_)
 
 
-@given(BATCHES)
-def test_every_number_has_its_own_code_in_every_batch(batches: list[list[float]]) -> None:
+@given(BATCHES, st.sampled_from([1, MAX_LEARNED]))
+def test_every_number_has_its_own_code_in_every_batch(batches: list[list[float]], times: int) -> None:
     code = Coder()
     known = KnownNumbers(code)
     for batch in batches:
-        codes = known.codes(np.array(batch), all_of(batch))
+        numbers = np.repeat(batch, times)
+        codes = known.codes(numbers, all_of(numbers))
         assert codes is not None
-        assert [code.numbers[c - 1] for c in codes] == batch
+        assert [code.numbers[c - 1] for c in codes] == numbers.tolist()
     assert len(code.numbers) == len(set(code.numbers))
 
 
