@@ -115,7 +115,7 @@ def test_an_interrupt_while_a_batch_is_awaited_ends_the_count_and_its_threads(
     ("cores", "rows", "group_rows", "expected"),
     [(1, 20, 20, False), (2, 20, 20, True), (2, 2, 20, False), (2, 20, 5, True), (2, 20, 4, False)],
 )
-def test_a_file_of_several_batches_and_no_small_row_groups_is_decoded_ahead_on_several_cores(
+def test_several_batches_without_small_row_groups_are_decoded_ahead(
     monkeypatch: pytest.MonkeyPatch, cores: int, rows: int, group_rows: int, expected: bool
 ) -> None:
     monkeypatch.setattr(reader, "usable_cores", lambda: cores)
