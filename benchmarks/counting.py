@@ -31,7 +31,8 @@ from benchmarks.s3 import DELAY, serving
 from benchmarks.steps import steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Literal
 
     from benchmarks.measure import Cost
 
@@ -75,24 +76,27 @@ MEMORIES = (256, 320, 384, 448, 512, 640, 768, 1024, 1536, 2048)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Options of a measurement: runs, contestants, and the URL of an S3 server."""
+    """Options of a measurement: runs, contestants, part of the files' names, and the URL of an S3 server."""
 
     runs: int
     contestants: tuple[str, ...]
-    files: tuple[File, ...]
+    only: str
     server: Mapping[str, str]
+
+    def among(self, files: Sequence[File]) -> list[File]:
+        """Return the files that are to be measured."""
+        return [file for file in files if self.only in file.name]
 
 
 def main() -> None:
     """Count five million rows in each kind of file, and write docs/reference/performance.md."""
     given = _given()
     contestants = QUICK if given.quick else QUICK + SLOW
-    files = tuple(file for file in CLEAN if given.only in file.name)
     if given.parts != ["event"]:
-        for file in track((*files, *SMALL_GROUPS, DIRTY, *DISTINCT, *SIZES, *LARGE_FILES), "files"):
+        for file in track((*CLEAN, *SMALL_GROUPS, DIRTY, *DISTINCT, *SIZES, *LARGE_FILES), "files"):
             ensure_file(file)
     with serving(FOLDER.parent) as server:
-        options = Options(given.runs, contestants, files, server)
+        options = Options(given.runs, contestants, given.only, server)
         limits = (
             f"{' --quick' if given.quick else ''}{f' --only {shlex.quote(given.only)}' if given.only else ''}"
         )
@@ -110,7 +114,9 @@ def _given() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=5, help="counts of each file by each contestant")
     parser.add_argument("--quick", action="store_true", help="leave out pandas and awswrangler")
     parser.add_argument(
-        "--only", default="", help="only files whose names contain this text, such as 'text plain'"
+        "--only",
+        default="",
+        help="counting, groups, cores: only files whose names contain this text, such as 'text plain'",
     )
     return parser.parse_args()
 
@@ -120,7 +126,7 @@ def counting(options: Options) -> str:
     parts: list[str] = []
     fixed: dict[File, Costs] = {}
     for variant, meaning in VARIANTS.items():
-        costs = {file: _costs(file, variant, options) for file in track(options.files, meaning)}
+        costs = {file: _costs(file, variant, options) for file in track(options.among(CLEAN), meaning)}
         fixed = fixed or costs
         head = ["file", *(NAMES[name] for name in options.contestants)]
         rows = [
@@ -145,14 +151,13 @@ def cores(options: Options) -> str:
     """Compare the fast contestants on two cores by wall-clock time."""
     costs = {
         file: run_rounds(QUICK, file, Setting(options.runs, cores=2))
-        for file in track((*options.files, *SMALL_GROUPS, *LARGE_FILES), "two cores")
+        for file in track(options.among((*CLEAN, *SMALL_GROUPS, *LARGE_FILES)), "two cores")
     }
     rows = []
     for file, cost in costs.items():
         times = (f"{cost[name].seconds * 1000:,.0f} ms" for name in QUICK)
-        fastest = min(cost[name].seconds for name in ENGINES)
         memory = f"{cost[OURS].memory / 1e6:,.0f} MB"
-        rows.append([file.name, *times, f"{cost[OURS].seconds / fastest:.2f}", "1.00", memory, GOAL_MEMORY])
+        rows.append([file.name, *times, _to_fastest(cost, "seconds"), "1.00", memory, GOAL_MEMORY])
     conditions = (
         f"Wall-clock time, as-of date of the file. Medians of {options.runs} interleaved runs. The goals are "
         "for the ratio to the fastest of the other engines, and for the peak memory."
@@ -164,15 +169,18 @@ def cores(options: Options) -> str:
 def groups(options: Options) -> str:
     """Compare the fast contestants on one core for small row groups."""
     rows = []
-    for file in track(SMALL_GROUPS, "row groups"):
+    for file in track(options.among(SMALL_GROUPS), "row groups"):
         costs = run_rounds(QUICK, file, Setting(options.runs))
-        fastest = min(costs[name].cpu for name in ENGINES)
-        rows.append(
-            [file.name, *(_milliseconds(costs[n]) for n in QUICK), f"{costs[OURS].cpu / fastest:.2f}"]
-        )
+        times = (_milliseconds(costs[name]) for name in QUICK)
+        rows.append([file.name, *times, _to_fastest(costs, "cpu")])
     head = ["file", *(NAMES[name] for name in QUICK), "ratio to the fastest engine"]
     conditions = f"CPU time on one core, as-of date of the file. Medians of {options.runs} interleaved runs."
     return f"{conditions}\n\n{docs_page.table(head, rows)}"
+
+
+def _to_fastest(costs: Costs, kind: Literal["cpu", "seconds"]) -> str:
+    """Return the ratio of our cost to that of the fastest engine."""
+    return f"{getattr(costs[OURS], kind) / min(getattr(costs[name], kind) for name in ENGINES):.2f}"
 
 
 def dirt(options: Options) -> str:
