@@ -258,10 +258,10 @@ def _joined(batches: Iterator[pa.RecordBatch]) -> Generator[pa.RecordBatch, None
             if joined and not (fits and batch.schema.equals(joined[0].schema)):
                 yield _join(joined)
                 joined, rows, size = [], batch.num_rows, batch.nbytes
+            if len(joined) == 1:
+                _check_indices(joined[0])
             if joined:
                 _check_indices(batch)
-                if len(joined) == 1:
-                    _check_indices(joined[0])
             joined.append(batch)
     except FileError:
         # The rows before the error come before it.
