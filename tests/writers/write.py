@@ -7,6 +7,7 @@ folder of files, is named after its kind and its options. An error of the librar
 from __future__ import annotations
 
 import json
+import os
 import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -325,3 +326,5 @@ if __name__ == "__main__":
     for kind, rows in json.load(sys.stdin).items():
         for name, write in globals()[sys.argv[1]](kind, rows):
             write(folder / f"{kind}-{name}.parquet")
+    # Some libraries leave threads behind, which abort the process while Python ends.
+    os._exit(0)
